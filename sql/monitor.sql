@@ -1,0 +1,76 @@
+-- What the three programs need beside the shared tables.
+
+-- One row a run that took its lock. The row is made when the run starts and completed when it
+-- ends: a row without `ended` is a run at work, or one that was killed. Runs older than thirty
+-- days are removed by the next run of the same program and storage.
+CREATE TABLE IF NOT EXISTS crashmon.runs (
+    id bigserial PRIMARY KEY,
+    program text NOT NULL,
+    storage text NOT NULL,
+    host text NOT NULL,               -- where the program ran,
+    pid integer NOT NULL,             -- and its process id there
+    backend integer NOT NULL DEFAULT pg_backend_pid(),
+    started timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended timestamptz,
+    next_due timestamptz NOT NULL,    -- when cron is meant to start the next one
+    exit_code integer,
+    seen bigint,
+    outcomes jsonb                    -- how many crashes had which outcome; they add up to `seen`
+);
+CREATE INDEX IF NOT EXISTS runs_latest ON crashmon.runs (program, storage, started DESC);
+
+-- The advisory lock of a program for a storage is (lock_class(program), lock_key(storage)).
+-- The classes spell "cm" and a number, out of the way of other applications' locks.
+CREATE OR REPLACE FUNCTION crashmon.lock_class(program text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT x'636d0000'::integer
+        + array_position(ARRAY['crashmon-scan', 'crashmon-priority', 'crashmon-cleanup'], program)
+$$;
+
+CREATE OR REPLACE FUNCTION crashmon.lock_key(storage text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtext(storage) $$;
+
+-- A processor of Socorro's makes a table priority_jobs_<id> for itself. NULL where there is none.
+CREATE OR REPLACE FUNCTION crashmon.priority_table(processor integer) RETURNS regclass
+LANGUAGE sql STABLE STRICT AS $$ SELECT to_regclass('priority_jobs_' || processor) $$;
+
+-- Puts crashes before all others in the eyes of their owners, as far as these have a priority
+-- table. The two arrays go in step.
+CREATE OR REPLACE FUNCTION crashmon.put_in_priority_tables(owners integer[], uuids text[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    processor integer;
+BEGIN
+    FOR processor IN SELECT DISTINCT o FROM unnest(owners) AS o
+                     WHERE crashmon.priority_table(o) IS NOT NULL ORDER BY o
+    LOOP
+        EXECUTE format(
+            'INSERT INTO %1$s (uuid)
+             SELECT DISTINCT u FROM unnest($1, $2) AS t (o, u)
+             WHERE o = $3 AND NOT EXISTS (SELECT FROM %1$s AS have WHERE have.uuid = u)
+             ON CONFLICT DO NOTHING', crashmon.priority_table(processor))
+        USING owners, uuids, processor;
+    END LOOP;
+END $$;
+
+-- Removes a processor that has not been seen for `silence` and has no unfinished job left. What
+-- waits in its priority table is requested anew. False, and nothing is changed, when the
+-- processor has come back or still has work.
+CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    its_table regclass := crashmon.priority_table(processor);
+BEGIN
+    PERFORM FROM processors WHERE id = processor AND lastseendatetime < now() - silence
+        FOR UPDATE;
+    IF NOT FOUND OR EXISTS (SELECT FROM jobs WHERE owner = processor AND success IS NULL) THEN
+        RETURN false;
+    END IF;
+    IF its_table IS NOT NULL THEN
+        EXECUTE format('INSERT INTO priorityjobs (uuid) SELECT uuid FROM %s
+                        ON CONFLICT DO NOTHING', its_table);
+        EXECUTE format('DROP TABLE %s', its_table);
+    END IF;
+    DELETE FROM processors WHERE id = processor;
+    RETURN true;
+END $$;

@@ -1,0 +1,19 @@
+-- Makes everything that crashmon, the processors and the reporter need in an empty database:
+--
+--     psql -d crashes -f sql/schema.sql
+--
+-- Harmless when run again. The tables of the parties that know nothing of crashmon (tables.sql)
+-- go to the first schema of the search path, under Socorro's names; all else goes to the
+-- schema "crashmon". Roles belong to the whole server and have a file of their own, roles.sql.
+\set ON_ERROR_STOP on
+\set QUIET on
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE SCHEMA IF NOT EXISTS crashmon;
+\ir version.sql
+\ir tables.sql
+\ir monitor.sql
+\ir processor.sql
+\ir reporter.sql
+\ir views.sql
+COMMIT;

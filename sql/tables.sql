@@ -1,0 +1,40 @@
+-- The tables that crashmon shares with the processors and the reporter. Names and columns are
+-- Socorro's; what crashmon adds has a default, so that a writer who does not know it is not
+-- disturbed.
+
+CREATE TABLE IF NOT EXISTS processors (
+    id serial PRIMARY KEY,
+    name varchar(255) NOT NULL UNIQUE,
+    startdatetime timestamptz NOT NULL DEFAULT now(),
+    lastseendatetime timestamptz NOT NULL DEFAULT now()
+);
+
+-- One row a crash that is queued and not yet put away. A job is unfinished while success is
+-- NULL. The owner of a finished job is history: it may leave (SET NULL) without taking the row
+-- along or keeping cleanup from it.
+CREATE TABLE IF NOT EXISTS jobs (
+    id bigserial PRIMARY KEY,
+    pathname varchar(1024) NOT NULL,
+    uuid varchar(50) NOT NULL UNIQUE,
+    owner integer REFERENCES processors (id) ON DELETE SET NULL,
+    priority integer NOT NULL DEFAULT 0,
+    queueddatetime timestamptz NOT NULL DEFAULT now(),
+    starteddatetime timestamptz,
+    completeddatetime timestamptz,
+    success boolean,
+    message text,
+    storage text NOT NULL DEFAULT 'main'
+);
+
+-- What a processor owns: its load, its unfinished jobs when it dies, and the foreign key.
+CREATE INDEX IF NOT EXISTS jobs_owner ON jobs (owner);
+-- A processor takes its next jobs: by priority, then the oldest.
+CREATE INDEX IF NOT EXISTS jobs_to_take ON jobs (owner, priority DESC, queueddatetime)
+    WHERE starteddatetime IS NULL;
+-- cleanup takes the finished jobs of its storage, in order of id.
+CREATE INDEX IF NOT EXISTS jobs_finished ON jobs (storage, id) WHERE success IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS priorityjobs (
+    uuid varchar(255) PRIMARY KEY,
+    requesteddatetime timestamptz NOT NULL DEFAULT now()
+);
