@@ -11,6 +11,7 @@
 #include "failure.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 enum log_level {
     LEVEL_DEBUG = 10,
@@ -25,14 +26,18 @@ struct log_settings {
     const char *program;       /* %(name)s */
     const char *file_pathname; /* opened for appending, made when missing */
     long file_maximum_size;    /* bytes; the file is rotated before it gets so large; 0: never */
-    int file_backups;          /* how many rotated files are kept */
+    int file_backups;          /* how many rotated files are kept; 0: none, and no rotation */
     const char *file_format;
     int file_level; /* an event below it is not written; 1 to 50 and above */
     const char *stderr_format;
     int stderr_level;
+    mode_t file_mode; /* of a file that is made; 0600 is always added */
 };
 
-/* Opens both outputs. False with the reason when the file cannot be opened or a format is bad. */
+/* Opens both outputs. False with the reason when the file cannot be opened or a format is bad.
+ *
+ * From then on SIGPIPE is ignored, and a standard descriptor that was closed leads to /dev/null:
+ * nobody who reads stderr can end the run, and no file of the run's can end up as its stderr. */
 bool log_open(const struct log_settings *settings, struct failure *failure);
 
 /* Writes one line, whatever the message contains: control characters are escaped. Keeps errno.

@@ -1,0 +1,165 @@
+#include "log_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* How often the file is opened anew because others moved it, before a line goes where it can.
+ * A file system that gives one file several inode numbers must not make this endless. */
+enum { ATTEMPTS = 100 };
+
+bool log_file_open(struct log_file *file, struct failure *failure)
+{
+    int descriptor =
+        open(file->pathname, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+             file->mode);
+    if (descriptor < 0) {
+        return fail(failure, errno, "open log file %s", file->pathname);
+    }
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) != 0) {
+        fail(failure, errno, "set up log file %s", file->pathname);
+        close(descriptor);
+        return false;
+    }
+    file->descriptor = descriptor;
+    return true;
+}
+
+bool log_file_close(struct log_file *file, struct failure *failure)
+{
+    int result = close(file->descriptor);
+    file->descriptor = -1;
+    return result == 0 || fail(failure, errno, "close log file %s", file->pathname);
+}
+
+/* Keeps the open file where there is no new one. Closing the old one gives up its lock. */
+static bool reopen(struct log_file *file, struct failure *failure)
+{
+    struct log_file old = *file;
+    return log_file_open(file, failure) && log_file_close(&old, failure);
+}
+
+static bool lock(const struct log_file *file, struct failure *failure)
+{
+    while (flock(file->descriptor, LOCK_EX) != 0) {
+        if (errno != EINTR) {
+            return fail(failure, errno, "lock log file %s", file->pathname);
+        }
+    }
+    return true;
+}
+
+/* Whether the name still leads to the open file. */
+static bool is_current(const struct log_file *file, const struct stat *opened)
+{
+    struct stat named;
+    return stat(file->pathname, &named) == 0 && named.st_dev == opened->st_dev &&
+           named.st_ino == opened->st_ino;
+}
+
+/* /dev/stderr is a link that may lead to a regular file, which is not the log's to rename. */
+static bool is_system_name(const char *pathname)
+{
+    return strncmp(pathname, "/dev/", 5) == 0 || strncmp(pathname, "/proc/", 6) == 0;
+}
+
+/* An empty file is never rotated: a line above the maximum has to go somewhere. */
+static bool is_full(const struct log_file *file, const struct stat *opened, size_t length)
+{
+    return file->maximum_size > 0 && file->backups > 0 && S_ISREG(opened->st_mode) &&
+           !is_system_name(file->pathname) && opened->st_size > 0 &&
+           opened->st_size >= file->maximum_size - (off_t)length;
+}
+
+/* The name of a backup; number 0 is the log file itself. */
+static bool backup_name(const struct log_file *file, int number, char name[PATH_MAX])
+{
+    int length = number == 0 ? snprintf(name, PATH_MAX, "%s", file->pathname)
+                             : snprintf(name, PATH_MAX, "%s.%d", file->pathname, number);
+    return length >= 0 && length < PATH_MAX;
+}
+
+/* From the oldest on, and no further than the first that cannot be moved: nothing but the oldest
+ * is ever overwritten. */
+static bool rotate(const struct log_file *file, struct failure *failure)
+{
+    for (int number = file->backups - 1; number >= 0; number--) {
+        char from[PATH_MAX];
+        char to[PATH_MAX];
+        if (!backup_name(file, number, from) || !backup_name(file, number + 1, to)) {
+            return fail(failure, ENAMETOOLONG, "rotate log file %s", file->pathname);
+        }
+        if (rename(from, to) != 0 && errno != ENOENT) {
+            return fail(failure, errno, "rotate log file: rename %s to %s", from, to);
+        }
+    }
+    return true;
+}
+
+/* Leaves the file that the name leads to locked, with room for the line. */
+static bool prepare(struct log_file *file, size_t length, struct failure *failure)
+{
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct stat opened;
+        if (!lock(file, failure)) {
+            return false;
+        }
+        if (fstat(file->descriptor, &opened) != 0) {
+            return fail(failure, errno, "examine log file %s", file->pathname);
+        }
+        if (!is_current(file, &opened)) {
+            if (!reopen(file, failure)) {
+                return false;
+            }
+        } else if (!is_full(file, &opened, length)) {
+            return true;
+        } else if (!rotate(file, failure)) {
+            return false;
+        }
+    }
+    return fail(failure, 0, "log file %s is moved again and again", file->pathname);
+}
+
+/* Takes back what a full disk left of a line, unless somebody wrote behind it. False when it is
+ * still there. */
+static bool take_back(const struct log_file *file, size_t written)
+{
+    struct stat now;
+    off_t end = lseek(file->descriptor, 0, SEEK_CUR);
+    return written == 0 || (end >= 0 && fstat(file->descriptor, &now) == 0 && now.st_size == end &&
+                            ftruncate(file->descriptor, end - (off_t)written) == 0);
+}
+
+static bool append(const struct log_file *file, const char *line, size_t length,
+                   struct failure *failure)
+{
+    size_t written = 0;
+    while (written < length) {
+        ssize_t count = write(file->descriptor, line + written, length - written);
+        if (count >= 0) {
+            written += (size_t)count;
+        } else if (errno != EINTR) {
+            int error = errno;
+            return fail(failure, error,
+                        take_back(file, written) ? "write log file %s"
+                                                 : "write log file %s, where half a line stays",
+                        file->pathname);
+        }
+    }
+    return true;
+}
+
+bool log_file_write(struct log_file *file, const char *line, size_t length, struct failure *failure)
+{
+    bool prepared = prepare(file, length, failure);
+    bool written = append(file, line, length, failure);
+    bool unlocked = flock(file->descriptor, LOCK_UN) == 0 || !prepared ||
+                    fail(failure, errno, "unlock log file %s", file->pathname);
+    return prepared && written && unlocked;
+}

@@ -1,0 +1,105 @@
+#include "log_line.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for `more` bytes and a NUL. */
+static bool reserve(struct log_line *line, size_t more)
+{
+    size_t needed = line->length + more + 1;
+    if (line->ok && needed > *line->size) {
+        char *data = realloc(*line->data, needed * 2);
+        if (data == NULL) {
+            return line->ok = false;
+        }
+        *line->data = data;
+        *line->size = needed * 2;
+    }
+    return line->ok;
+}
+
+void log_line_append(struct log_line *line, const char *text, size_t length)
+{
+    if (reserve(line, length)) {
+        memcpy(*line->data + line->length, text, length);
+        line->length += length;
+    }
+}
+
+void log_line_append_repeated(struct log_line *line, char c, int count)
+{
+    for (; count > 0; count--) {
+        log_line_append(line, &c, 1);
+    }
+}
+
+/* How many bytes the character at `text` has, or 0 when it must not stand in a line as it is. */
+static size_t plain_length(const char *text)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (bytes[0] < 0x80) {
+        return bytes[0] >= 0x20 && bytes[0] != 0x7f;
+    }
+    if (bytes[0] < 0xc2 || bytes[0] > 0xf4) {
+        return 0;
+    }
+    size_t length = bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+    uint32_t code = bytes[0] & (0x7fU >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((bytes[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | (bytes[i] & 0x3fU);
+    }
+    static const uint32_t least[] = {[2] = 0xa0, [3] = 0x800, [4] = 0x10000};
+    bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
+    bool is_separator = code == 0x2028 || code == 0x2029;
+    return code < least[length] || code > 0x10ffff || is_surrogate || is_separator ? 0 : length;
+}
+
+/* What stands for a byte that must not stand in a line; returns its length. */
+static int escape(char byte, char text[8])
+{
+    switch (byte) {
+    case '\n': return snprintf(text, 8, "\\n");
+    case '\r': return snprintf(text, 8, "\\r");
+    case '\t': return snprintf(text, 8, "\\t");
+    default: return snprintf(text, 8, "\\x%02x", (unsigned char)byte);
+    }
+}
+
+int log_line_append_escaped(struct log_line *line, const char *text, int maximum)
+{
+    int characters = 0;
+    while (*text != '\0') {
+        char escaped[8];
+        size_t length = plain_length(text);
+        int width = length > 0 ? 1 : escape(*text, escaped);
+        if (width > maximum - characters) {
+            break;
+        }
+        if (length > 0) {
+            log_line_append(line, text, length);
+            text += length;
+        } else {
+            log_line_append(line, escaped, (size_t)width);
+            text++;
+        }
+        characters += width;
+    }
+    return characters;
+}
+
+void log_line_pad(struct log_line *line, size_t start, int characters, int width, bool left)
+{
+    size_t length = line->length - start;
+    int missing = width - characters;
+    log_line_append_repeated(line, ' ', missing);
+    if (missing > 0 && !left && line->ok) {
+        char *text = *line->data + start;
+        memmove(text + missing, text, length);
+        memset(text, ' ', (size_t)missing);
+    }
+}
