@@ -1,0 +1,177 @@
+#include "dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int open_step(int at, const char *name)
+{
+    return openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* What mkdir() alone does not give: a group, and the bits that it leaves to the parent. Not by
+ * name, which may have become a link, and a descriptor of O_PATH will not do. */
+static bool apply_style(int made, const struct dir_style *style)
+{
+    if (style->group == (gid_t)-1 && (style->mode & ~(mode_t)01777) == 0)
+        return true;
+    int directory = openat(made, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return false;
+    bool good = (style->group == (gid_t)-1 || fchown(directory, (uid_t)-1, style->group) == 0) &&
+                fchmod(directory, style->mode) == 0;
+    int error = errno;
+    close(directory);
+    errno = error;
+    return good;
+}
+
+/* Opens one component; with a style, makes it where it is missing. One that could not be given
+ * its style is taken away again, or the next run would use it as it is. */
+static int make_step(int at, const char *name, const struct dir_style *style)
+{
+    int step = open_step(at, name);
+    if (step >= 0 || errno != ENOENT || style == NULL)
+        return step;
+    if (mkdirat(at, name, style->mode) < 0)
+        return errno == EEXIST ? open_step(at, name) : -1;
+    step = open_step(at, name);
+    if (step < 0 || apply_style(step, style))
+        return step;
+    int error = errno;
+    close(step);
+    unlinkat(at, name, AT_REMOVEDIR);
+    errno = error;
+    return -1;
+}
+
+/* Copies the first component of a path. False, with errno, for one that leads nowhere or up. */
+static bool first_component(char name[NAME_MAX + 1], const char *path, size_t length)
+{
+    errno = length > NAME_MAX ? ENAMETOOLONG : EINVAL;
+    if (length == 0 || length > NAME_MAX)
+        return false;
+    memcpy(name, path, length);
+    name[length] = '\0';
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static int open_path(int at, const char *path, const struct dir_style *style)
+{
+    int current = at;
+    while (*path != '\0') {
+        char name[NAME_MAX + 1];
+        size_t length = strcspn(path, "/");
+        int next = first_component(name, path, length) ? make_step(current, name, style) : -1;
+        if (current != at) {
+            int error = errno;
+            close(current);
+            errno = error;
+        }
+        if (next < 0)
+            return -1;
+        current = next;
+        path += length + (path[length] == '/');
+    }
+    return current;
+}
+
+int dir_open(int at, const char *path)
+{
+    return open_path(at, path, NULL);
+}
+
+int dir_make(int at, const char *path, const struct dir_style *style)
+{
+    return open_path(at, path, style);
+}
+
+DIR *dir_read(int directory)
+{
+    int readable = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (readable < 0)
+        return NULL;
+    DIR *stream = fdopendir(readable);
+    if (stream == NULL)
+        close(readable);
+    return stream;
+}
+
+const struct dirent *dir_next(DIR *stream)
+{
+    const struct dirent *entry;
+    do {
+        errno = 0;
+        entry = readdir(stream);
+    } while (entry != NULL &&
+             (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    return entry;
+}
+
+unsigned char dir_entry_type(DIR *stream, const struct dirent *entry)
+{
+    struct stat status;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type;
+    if (fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return DT_UNKNOWN;
+    return (unsigned char)IFTODT(status.st_mode);
+}
+
+bool names_add(struct names *names, const char *name)
+{
+    /* Room for 8, 16, 32, ... names: grown whenever the count is such a number. */
+    if (names->count == 0 || (names->count >= 8 && (names->count & (names->count - 1)) == 0)) {
+        size_t room = names->count == 0 ? 8 : names->count * 2;
+        char **items = realloc(names->items, room * sizeof *items);
+        if (items == NULL)
+            return false;
+        names->items = items;
+    }
+    names->items[names->count] = strdup(name);
+    return names->items[names->count] != NULL && ++names->count > 0;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+void names_sort(struct names *names)
+{
+    if (names->count > 1)
+        qsort(names->items, names->count, sizeof *names->items, compare_names);
+}
+
+void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (struct names){0};
+}
+
+static bool is_later(const struct timespec *left, const struct timespec *right)
+{
+    return left->tv_sec != right->tv_sec ? left->tv_sec > right->tv_sec
+                                         : left->tv_nsec > right->tv_nsec;
+}
+
+struct timespec file_changed(const struct stat *status, const struct timespec *now)
+{
+    return is_later(&status->st_mtim, now) ? status->st_ctim : status->st_mtim;
+}
+
+bool file_is_plain(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && status->st_nlink == 1;
+}
+
+bool time_is_past(const struct timespec *then, long seconds, const struct timespec *now)
+{
+    struct timespec due = {.tv_sec = then->tv_sec + seconds, .tv_nsec = then->tv_nsec};
+    return !is_later(&due, now);
+}

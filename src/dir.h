@@ -1,0 +1,61 @@
+/* dir.h - directories, reached from a descriptor, one step at a time.
+ *
+ * The spool is written by a program that faces the internet: any name in it may be, or become
+ * between two calls, a link to somewhere else. So a path below a root is opened component by
+ * component with O_NOFOLLOW, and everything is done relative to the descriptor that comes out.
+ * All functions set errno when they fail. */
+#ifndef DIR_H
+#define DIR_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* How directories are made: with these permissions (the programs clear the umask), and with a
+ * group; (gid_t)-1 leaves the group as it is. */
+struct dir_style {
+    mode_t mode;
+    gid_t group;
+};
+
+/* Opens a directory below `at`: `path` is relative, its components are separated by single
+ * slashes, and none is "." or "..". A symbolic link or a file in the way is ENOTDIR. Returns an
+ * O_PATH descriptor (good for the *at calls), or -1. */
+int dir_open(int at, const char *path);
+
+/* The same, making what is missing. */
+int dir_make(int at, const char *path, const struct dir_style *style);
+
+/* Starts reading the directory behind a descriptor, which stays open. NULL on error. */
+DIR *dir_read(int directory);
+
+/* The next entry, "." and ".." left out. NULL at the end (errno 0) and on error. */
+const struct dirent *dir_next(DIR *stream);
+
+/* The type of an entry as a DT_ constant, asked of the file system where readdir did not say. */
+unsigned char dir_entry_type(DIR *stream, const struct dirent *entry);
+
+/* A list of names that grows. Zero-initialise it. */
+struct names {
+    char **items;
+    size_t count;
+};
+
+bool names_add(struct names *names, const char *name);
+void names_sort(struct names *names);
+void names_free(struct names *names);
+
+/* When the file was last changed. A time stamp in the future can be set by anybody; then the
+ * time of the last change of the inode, which cannot, is taken. */
+struct timespec file_changed(const struct stat *status, const struct timespec *now);
+
+/* A regular file that has no other name, the only kind that counts as part of a pair: the other
+ * name of a file with two may lie outside the root. */
+bool file_is_plain(const struct stat *status);
+
+/* True when `now` is at least `seconds` after `then`. */
+bool time_is_past(const struct timespec *then, long seconds, const struct timespec *now);
+
+#endif

@@ -1,0 +1,76 @@
+#include "links.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Removes a name if it is a link. What is gone already is fine, what is no link is left alone. */
+static bool remove_link(int directory, const char *name)
+{
+    struct stat status;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    return !S_ISLNK(status.st_mode) || unlinkat(directory, name, 0) == 0 || errno == ENOENT;
+}
+
+bool links_remove_name(const struct pair *pair, struct failure *failure)
+{
+    int directory = pair_open_directory(pair);
+    if (directory < 0)
+        return errno == ENOENT || errno == ENOTDIR ||
+               fail(failure, errno, "cannot open the name directory of %s", pair->id.text);
+    bool good = remove_link(directory, pair->id.text) ||
+                fail(failure, errno, "cannot remove the name link of %s", pair->id.text);
+    close(directory);
+    return good;
+}
+
+/* What a name link says, as a path below the day: "date/12/05/web01_0". Its text comes from
+ * outside; what does not lead into the date branch of the same day is no path of ours. */
+static const char *date_directory(const char *target)
+{
+    while (strncmp(target, "../", 3) == 0)
+        target += 3;
+    return strncmp(target, "date/", 5) == 0 ? target : NULL;
+}
+
+static bool remove_date_link(const struct pair *pair, const char *target)
+{
+    char path[PATH_MAX];
+    const char *below = date_directory(target);
+    if (below == NULL)
+        return true;
+    snprintf(path, sizeof path, "%s/%s", pair->day, below);
+    int directory = dir_open(pair->spool->root, path);
+    if (directory < 0)
+        return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == EINVAL;
+    bool good = remove_link(directory, pair->id.text);
+    int error = errno;
+    close(directory);
+    errno = error;
+    return good;
+}
+
+bool links_remove(const struct pair *pair, struct failure *failure)
+{
+    char target[PATH_MAX - 16];
+    int directory = pair_open_directory(pair);
+    if (directory < 0)
+        return errno == ENOENT || errno == ENOTDIR ||
+               fail(failure, errno, "cannot open the name directory of %s", pair->id.text);
+    ssize_t length = readlinkat(directory, pair->id.text, target, sizeof target - 1);
+    bool good = true;
+    if (length >= 0) {
+        target[length] = '\0';
+        good = remove_date_link(pair, target) && remove_link(directory, pair->id.text);
+    } else if (errno != ENOENT && errno != EINVAL) {
+        good = false;
+    }
+    if (!good)
+        fail(failure, errno, "cannot remove the links of %s", pair->id.text);
+    close(directory);
+    return good;
+}

@@ -1,0 +1,17 @@
+/* links.h - the two links of a pair that nobody has seen yet.
+ *
+ * Whoever is killed between two removals must find the rest the next time: so the link that one
+ * starts from is removed last. */
+#ifndef LINKS_H
+#define LINKS_H
+
+#include "pair.h"
+
+/* Starting from a date link: removes the name link. One that is not there is fine. */
+bool links_remove_name(const struct pair *pair, struct failure *failure);
+
+/* Starting from the pair: removes the date link that the name link points to, then the name
+ * link. Links that are not there are fine. */
+bool links_remove(const struct pair *pair, struct failure *failure);
+
+#endif

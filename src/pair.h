@@ -1,0 +1,52 @@
+/* pair.h - one crash on disk: two files, perhaps more dumps, perhaps two links.
+ *
+ * A struct pair says where a crash lies, or is supposed to lie; whether it is there is what the
+ * functions find out. */
+#ifndef PAIR_H
+#define PAIR_H
+
+#include "spool.h"
+
+struct pair {
+    const struct spool *spool;
+    struct crash_id id;
+    char day[DAY_LENGTH + 1]; /* the day of the spool that it lies under */
+};
+
+enum pair_state {
+    PAIR_READY,      /* both files are plain, not empty, and unchanged for the settle time */
+    PAIR_UNSETTLED,  /* both are there, but one has just been written to */
+    PAIR_INCOMPLETE, /* one is missing, empty, or not a plain file */
+    PAIR_UNREADABLE, /* it cannot be told */
+};
+
+/* Looks at the two files. `settle_time` is in seconds; *changed becomes the time of the last
+ * change of what is there, or stays as it was when nothing is. The reason is filled in for every
+ * state but PAIR_READY. */
+enum pair_state pair_examine(const struct pair *pair, long settle_time, struct timespec *changed,
+                             struct failure *reason);
+
+enum search { SEARCH_FOUND, SEARCH_NOWHERE, SEARCH_FAILED };
+
+/* Searches a spool for any of the two files of a crash: under the day of the id first, then
+ * under every day of `days` (what spool_days() said). When it is found, *pair says where. What
+ * cannot be read counts as failed, not as nowhere. */
+enum search pair_find(const struct spool *spool, const struct names *days,
+                      const struct crash_id *id, struct pair *pair, struct failure *failure);
+
+/* ROOT/YYYYMMDD/name/22/ad/<id>.json, as it stands in the table jobs. Malloc'd; NULL when there
+ * is no memory. */
+char *pair_pathname(const struct pair *pair);
+
+/* The same from the day on: what does not change when a root is mounted somewhere else. */
+char *pair_relative_pathname(const struct pair *pair);
+
+/* The directory of the files. An O_PATH descriptor, or -1 with errno. */
+int pair_open_directory(const struct pair *pair);
+
+/* The names of all files of the crash in that directory: further dumps first, then the dump, the
+ * metadata last, so that a pair that was handled in part is still found by its metadata. Names
+ * of files that are not plain are left out. False with errno. */
+bool pair_files(const struct pair *pair, int directory, struct names *files);
+
+#endif
