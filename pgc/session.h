@@ -1,0 +1,62 @@
+/* session.h - the database: one connection, one lock, short transactions.
+ *
+ * All embedded SQL is in this directory, behind headers of plain C types. The programs know no
+ * SQL: they call functions that return a db_status, from within session_transact(). */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "exit_code.h"
+#include "failure.h"
+#include "options.h"
+
+enum db_status {
+    DB_OK,
+    DB_AGAIN,    /* a deadlock, a serialization failure, a lock timeout: the same again may work */
+    DB_LOST,     /* the connection is gone */
+    DB_UNLOCKED, /* the session no longer holds the lock of its program */
+    DB_POOLED,   /* statements of one session reach different sessions of the server */
+    DB_DENIED,   /* a right is missing */
+    DB_FULL,     /* the server's disk is full */
+    DB_SCHEMA,   /* the schema is missing or has another version */
+    DB_FAILED,   /* anything else: a statement was refused */
+};
+
+enum exit_code session_exit_code(enum db_status status);
+
+/* Connects, with libpq's own settings where the options have none, and makes the session safe
+ * against hanging. In a dry run the server itself refuses every change. */
+enum db_status session_open(const struct options *options);
+
+/* Compares the version of the schema with the one that the programs were written for. */
+enum db_status session_check_schema(void);
+
+/* Takes the advisory lock of this program for this storage; waits for up to `wait` seconds, or
+ * until a signal ends the run. False in *got: session_error() says who holds it. */
+enum db_status session_lock(long wait, bool *got);
+
+/* Runs `work` in a transaction of its own: checks that the session still holds its lock, calls
+ * work(context), commits. What may work when done again is done again, up to five times: `work`
+ * must start from scratch each time. When it returns anything but DB_OK all is rolled back. */
+enum db_status session_transact(enum db_status (*work)(void *context), void *context);
+
+/* Why the last call did not return DB_OK. */
+const char *session_error(void);
+
+/* Ends the session; the lock goes with it. Harmless without a session. */
+void session_close(void);
+
+/* For the other .pgc files: copies and judges the result of the statement just executed. `what`
+ * says what it was to do, as in "cannot ..." ("queue a batch"). A statement that found no row is
+ * DB_OK. */
+enum db_status session_check(const char *what);
+
+/* For the other .pgc files: what session_check() is to a statement, to an allocation. */
+enum db_status session_out_of_memory(void);
+
+/* For the other .pgc files: DB_AGAIN, because somebody else got in between. */
+enum db_status session_conflict(const char *what);
+
+/* The rows that the statement just executed found or changed. */
+long session_rows(void);
+
+#endif
