@@ -1,0 +1,48 @@
+/* batch.h - crashes on their way from the spool into the queue, one transaction's worth.
+ *
+ * The spool and the database know nothing of each other; a batch is where they meet. */
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "jobs.h"
+#include "pair.h"
+#include "processors.h"
+#include "walk.h"
+
+/* A crash that was found in a spool. */
+struct arrival {
+    struct pair pair;
+    struct branch *branch;       /* where its date link was found; NULL: found by its id */
+    char *reason;                /* why it is no pair; NULL: it is one */
+    const char *processor;       /* the name of the one that it was assigned to */
+    struct candidate *candidate; /* what the database has to know, and says, of it */
+};
+
+struct batch {
+    const char *storage;
+    bool dry_run; /* make no rows */
+    struct arrival *arrivals;
+    struct candidate *candidates; /* in step */
+    size_t count, size;
+};
+
+/* Makes room for `size` crashes. False when there is no memory. */
+bool batch_init(struct batch *batch, size_t size, const char *storage, bool dry_run);
+
+/* Adds a crash; there must be room. Takes a copy of the reason and holds the branch. False when
+ * there is no memory; then nothing is added. */
+bool batch_add(struct batch *batch, const struct pair *pair, struct branch *branch,
+               const char *reason);
+
+/* Within a transaction: looks up `count` crashes from the one at `first`, assigns those that are
+ * ready and not yet queued to live processors, and makes their rows. Without a live processor no
+ * row is made. */
+enum db_status batch_queue(struct batch *batch, size_t first, size_t count,
+                           struct processors *processors);
+
+/* Lets go of everything in it. */
+void batch_clear(struct batch *batch);
+
+void batch_free(struct batch *batch);
+
+#endif
