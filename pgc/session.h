@@ -1,4 +1,4 @@
-/* session.h - the database: one connection, one lock, short transactions.
+/* session.h - the database: one connection, short transactions.
  *
  * All embedded SQL is in this directory, behind headers of plain C types. The programs know no
  * SQL: they call functions that return a db_status, from within session_transact(). */
@@ -30,12 +30,8 @@ enum db_status session_open(const struct options *options);
 /* Compares the version of the schema with the one that the programs were written for. */
 enum db_status session_check_schema(void);
 
-/* Takes the advisory lock of this program for this storage; waits for up to `wait` seconds, or
- * until a signal ends the run. False in *got: session_error() says who holds it. */
-enum db_status session_lock(long wait, bool *got);
-
-/* Runs `work` in a transaction of its own: checks that the session still holds its lock, calls
- * work(context), commits. What may work when done again is done again, up to five times: `work`
+/* Runs `work` in a transaction of its own: checks that the session still holds its lock
+ * (lock.h), calls work(context), commits. What may work when done again is done again, up to five times: `work`
  * must start from scratch each time. When it returns anything but DB_OK all is rolled back. */
 enum db_status session_transact(enum db_status (*work)(void *context), void *context);
 
@@ -50,11 +46,11 @@ void session_close(void);
  * DB_OK. */
 enum db_status session_check(const char *what);
 
-/* For the other .pgc files: what session_check() is to a statement, to an allocation. */
-enum db_status session_out_of_memory(void);
+/* For the other .pgc files: what is wrong though no statement failed. Returns `status`. */
+enum db_status session_refuse(enum db_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* For the other .pgc files: DB_AGAIN, because somebody else got in between. */
-enum db_status session_conflict(const char *what);
+enum db_status session_out_of_memory(void);
 
 /* The rows that the statement just executed found or changed. */
 long session_rows(void);

@@ -50,21 +50,17 @@ static bool file_complained;
 /* log4c's priority of the lowest level that is not below this one. */
 static int priority_of(int level)
 {
-    for (int i = 0; i < PRIORITY_COUNT; i++) {
-        if (priorities[i].level >= level) {
+    for (int i = 0; i < PRIORITY_COUNT; i++)
+        if (priorities[i].level >= level)
             return priorities[i].priority;
-        }
-    }
     return LOG4C_PRIORITY_FATAL; /* which no event has */
 }
 
 static int level_of(int priority)
 {
-    for (int i = 0; i < PRIORITY_COUNT; i++) {
-        if (priorities[i].priority == priority) {
+    for (int i = 0; i < PRIORITY_COUNT; i++)
+        if (priorities[i].priority == priority)
             return priorities[i].level;
-        }
-    }
     return LEVEL_CRITICAL;
 }
 
@@ -123,18 +119,16 @@ static int append_to_file(log4c_appender_t *appender, const log4c_logging_event_
 {
     (void)appender;
     const char *line = event->evt_rendered_msg;
-    if (*line != '\0' && !log_file_write(&file, line, strlen(line), &file_failure)) {
+    if (*line != '\0' && !log_file_write(&file, line, strlen(line), &file_failure))
         complain();
-    }
     return 0;
 }
 
 static int close_file(log4c_appender_t *appender)
 {
     (void)appender;
-    if (!log_file_close(&file, &file_failure)) {
+    if (!log_file_close(&file, &file_failure))
         complain();
-    }
     return 0;
 }
 
@@ -172,11 +166,9 @@ static log4c_appender_t *open_appender(const log4c_appender_type_t *type, struct
 /* Without this the next file that the program opens would become its stderr. */
 static bool occupy_standard_descriptors(struct failure *failure)
 {
-    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++) {
-        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) {
-            return fail(failure, errno, "open /dev/null");
-        }
-    }
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            return fail(failure, errno, "cannot open /dev/null");
     return true;
 }
 
@@ -184,12 +176,10 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
 {
     if (!log_format_check(settings->file_format, failure) ||
         !log_format_check(settings->stderr_format, failure) ||
-        !occupy_standard_descriptors(failure)) {
+        !occupy_standard_descriptors(failure))
         return false;
-    }
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
-        return fail(failure, errno, "ignore SIGPIPE");
-    }
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return fail(failure, errno, "cannot ignore SIGPIPE");
     program = settings->program;
     to_file = (struct output){.format = settings->file_format, .level = settings->file_level};
     to_stderr = (struct output){.format = settings->stderr_format, .level = settings->stderr_level};
@@ -246,9 +236,8 @@ void log_write(enum log_level level, const char *format, ...)
 /* What log4c made for itself stays: log4c_fini() does nothing without log4c_init(). */
 void log_close(void)
 {
-    if (category == NULL) {
+    if (category == NULL)
         return;
-    }
     log4c_category_set_appender(category, NULL);
     log4c_category_set_appender(log4c_category_get("root"), NULL);
     log4c_appender_close(log4c_appender_get(file_type.name));

@@ -18,12 +18,11 @@ bool log_file_open(struct log_file *file, struct failure *failure)
     int descriptor =
         open(file->pathname, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
              file->mode);
-    if (descriptor < 0) {
-        return fail(failure, errno, "open log file %s", file->pathname);
-    }
+    if (descriptor < 0)
+        return fail(failure, errno, "cannot open the log file %s", file->pathname);
     int flags = fcntl(descriptor, F_GETFL);
     if (flags < 0 || fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) != 0) {
-        fail(failure, errno, "set up log file %s", file->pathname);
+        fail(failure, errno, "cannot set up the log file %s", file->pathname);
         close(descriptor);
         return false;
     }
@@ -35,7 +34,7 @@ bool log_file_close(struct log_file *file, struct failure *failure)
 {
     int result = close(file->descriptor);
     file->descriptor = -1;
-    return result == 0 || fail(failure, errno, "close log file %s", file->pathname);
+    return result == 0 || fail(failure, errno, "cannot close the log file %s", file->pathname);
 }
 
 /* Keeps the open file where there is no new one. Closing the old one gives up its lock. */
@@ -47,11 +46,9 @@ static bool reopen(struct log_file *file, struct failure *failure)
 
 static bool lock(const struct log_file *file, struct failure *failure)
 {
-    while (flock(file->descriptor, LOCK_EX) != 0) {
-        if (errno != EINTR) {
-            return fail(failure, errno, "lock log file %s", file->pathname);
-        }
-    }
+    while (flock(file->descriptor, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return fail(failure, errno, "cannot lock the log file %s", file->pathname);
     return true;
 }
 
@@ -92,12 +89,10 @@ static bool rotate(const struct log_file *file, struct failure *failure)
     for (int number = file->backups - 1; number >= 0; number--) {
         char from[PATH_MAX];
         char to[PATH_MAX];
-        if (!backup_name(file, number, from) || !backup_name(file, number + 1, to)) {
-            return fail(failure, ENAMETOOLONG, "rotate log file %s", file->pathname);
-        }
-        if (rename(from, to) != 0 && errno != ENOENT) {
-            return fail(failure, errno, "rotate log file: rename %s to %s", from, to);
-        }
+        if (!backup_name(file, number, from) || !backup_name(file, number + 1, to))
+            return fail(failure, ENAMETOOLONG, "cannot rotate the log file %s", file->pathname);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            return fail(failure, errno, "cannot rotate the log file: rename %s to %s", from, to);
     }
     return true;
 }
@@ -107,23 +102,20 @@ static bool prepare(struct log_file *file, size_t length, struct failure *failur
 {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct stat opened;
-        if (!lock(file, failure)) {
+        if (!lock(file, failure))
             return false;
-        }
-        if (fstat(file->descriptor, &opened) != 0) {
-            return fail(failure, errno, "examine log file %s", file->pathname);
-        }
+        if (fstat(file->descriptor, &opened) != 0)
+            return fail(failure, errno, "cannot examine the log file %s", file->pathname);
         if (!is_current(file, &opened)) {
-            if (!reopen(file, failure)) {
+            if (!reopen(file, failure))
                 return false;
-            }
         } else if (!is_full(file, &opened, length)) {
             return true;
         } else if (!rotate(file, failure)) {
             return false;
         }
     }
-    return fail(failure, 0, "log file %s is moved again and again", file->pathname);
+    return fail(failure, 0, "the log file %s is moved again and again", file->pathname);
 }
 
 /* Takes back what a full disk left of a line, unless somebody wrote behind it. False when it is
@@ -147,8 +139,9 @@ static bool append(const struct log_file *file, const char *line, size_t length,
         } else if (errno != EINTR) {
             int error = errno;
             return fail(failure, error,
-                        take_back(file, written) ? "write log file %s"
-                                                 : "write log file %s, where half a line stays",
+                        take_back(file, written)
+                            ? "cannot write the log file %s"
+                            : "cannot write the log file %s, where half a line stays",
                         file->pathname);
         }
     }
@@ -160,6 +153,6 @@ bool log_file_write(struct log_file *file, const char *line, size_t length, stru
     bool prepared = prepare(file, length, failure);
     bool written = append(file, line, length, failure);
     bool unlocked = flock(file->descriptor, LOCK_UN) == 0 || !prepared ||
-                    fail(failure, errno, "unlock log file %s", file->pathname);
+                    fail(failure, errno, "cannot unlock the log file %s", file->pathname);
     return prepared && written && unlocked;
 }

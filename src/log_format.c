@@ -54,21 +54,16 @@ static const char *refuse(const char *problem, const char *format, const char *a
 static const char *parse_field(const char *format, const char *at, enum field *field,
                                struct failure *failure)
 {
-    if (*at != '(') {
+    if (*at != '(')
         return refuse("'%' without '(field)'", format, at - 1, failure);
-    }
     const char *end = strchr(at, ')');
-    if (end == NULL) {
+    if (end == NULL)
         return refuse("'(' without ')'", format, at, failure);
-    }
     const char *name = at + 1;
     size_t length = (size_t)(end - name);
-    for (*field = 0; *field < FIELD_COUNT; (*field)++) {
-        if (strlen(fields[*field].name) == length &&
-            memcmp(fields[*field].name, name, length) == 0) {
+    for (*field = 0; *field < FIELD_COUNT; (*field)++)
+        if (strlen(fields[*field].name) == length && memcmp(fields[*field].name, name, length) == 0)
             return end + 1;
-        }
-    }
     char problem[64];
     snprintf(problem, sizeof problem, "unknown field '%.*s'", length < 40 ? (int)length : 40, name);
     return refuse(problem, format, name, failure);
@@ -92,15 +87,13 @@ static const char *parse_flags(const char *at, struct conversion *conversion)
 static const char *parse_number(const char *format, const char *at, int *number,
                                 struct failure *failure)
 {
-    if (*at == '*') {
+    if (*at == '*')
         return refuse("'*' is not possible", format, at, failure);
-    }
     const char *start = at;
     for (int value = 0; *at >= '0' && *at <= '9'; at++) {
         value = value * 10 + (*at - '0');
-        if (value > WIDTH_MAXIMUM) {
+        if (value > WIDTH_MAXIMUM)
             return refuse("width or precision above 1000", format, start, failure);
-        }
         *number = value;
     }
     return at;
@@ -110,16 +103,13 @@ static const char *parse_number(const char *format, const char *at, int *number,
 static const char *parse_type(const char *format, const char *at, struct conversion *conversion,
                               struct failure *failure)
 {
-    if (*at == 'h' || *at == 'l' || *at == 'L') {
+    if (*at == 'h' || *at == 'l' || *at == 'L')
         at++;
-    }
-    if (*at == '\0') {
+    if (*at == '\0')
         return refuse("the format ends inside a conversion", format, at, failure);
-    }
     conversion->as_number = *at == 'd' || *at == 'i' || *at == 'u';
-    if (*at == 's' || (conversion->as_number && fields[conversion->field].is_number)) {
+    if (*at == 's' || (conversion->as_number && fields[conversion->field].is_number))
         return at + 1;
-    }
     char problem[80];
     snprintf(problem, sizeof problem, "%s '%c' of field '%s'",
              conversion->as_number ? "number conversion" : "unknown conversion", *at,
@@ -132,9 +122,8 @@ static const char *parse_conversion(const char *format, const char *percent,
 {
     *conversion = (struct conversion){.width = UNSET, .precision = UNSET};
     const char *at = parse_field(format, percent + 1, &conversion->field, failure);
-    if (at == NULL) {
+    if (at == NULL)
         return NULL;
-    }
     at = parse_number(format, parse_flags(at, conversion), &conversion->width, failure);
     if (at != NULL && *at == '.') {
         conversion->precision = 0;
@@ -163,9 +152,8 @@ static int append_number(struct log_line *line, long value, const struct convers
                           value < 0 ? 0 - (unsigned long)value : (unsigned long)value);
     const char *sign = value < 0 ? "-" : conversion->plus ? "+" : conversion->space ? " " : "";
     int least = conversion->precision;
-    if (conversion->zero && !conversion->left && conversion->width - (int)strlen(sign) > least) {
+    if (conversion->zero && !conversion->left && conversion->width - (int)strlen(sign) > least)
         least = conversion->width - (int)strlen(sign);
-    }
     int zeros = least > length ? least - length : 0;
     log_line_append(line, sign, strlen(sign));
     log_line_append_repeated(line, '0', zeros);
@@ -178,9 +166,8 @@ static const char *local_time(const struct timeval *time, char buffer[64])
     struct tm local;
     char seconds[48];
     if (localtime_r(&time->tv_sec, &local) == NULL ||
-        strftime(seconds, sizeof seconds, "%Y-%m-%d %H:%M:%S", &local) == 0) {
+        strftime(seconds, sizeof seconds, "%Y-%m-%d %H:%M:%S", &local) == 0)
         snprintf(seconds, sizeof seconds, "@%lld", (long long)time->tv_sec);
-    }
     snprintf(buffer, 64, "%s,%03d", seconds, (int)(time->tv_usec / 1000 % 1000));
     return buffer;
 }
@@ -221,9 +208,8 @@ long log_format_render(const char *format, const struct log_event *event, char *
 {
     struct log_line line = {.data = data, .size = size, .ok = true};
     struct failure failure;
-    if (*format == '\0') {
+    if (*format == '\0')
         format = "%(message)s"; /* Python's default */
-    }
     const char *at = format;
     while (at != NULL && *at != '\0') {
         const char *percent = strchrnul(at, '%');
@@ -235,15 +221,13 @@ long log_format_render(const char *format, const struct log_event *event, char *
         } else if (percent[0] == '%') {
             struct conversion conversion;
             at = parse_conversion(format, percent, &conversion, &failure);
-            if (at != NULL) {
+            if (at != NULL)
                 append_field(&line, &conversion, event);
-            }
         }
     }
     log_line_append(&line, "\n", 1);
-    if (!line.ok) {
+    if (!line.ok)
         return -1;
-    }
     (*data)[line.length] = '\0';
     return (long)line.length;
 }

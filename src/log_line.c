@@ -11,9 +11,8 @@ static bool reserve(struct log_line *line, size_t more)
     size_t needed = line->length + more + 1;
     if (line->ok && needed > *line->size) {
         char *data = realloc(*line->data, needed * 2);
-        if (data == NULL) {
+        if (data == NULL)
             return line->ok = false;
-        }
         *line->data = data;
         *line->size = needed * 2;
     }
@@ -30,27 +29,23 @@ void log_line_append(struct log_line *line, const char *text, size_t length)
 
 void log_line_append_repeated(struct log_line *line, char c, int count)
 {
-    for (; count > 0; count--) {
+    for (; count > 0; count--)
         log_line_append(line, &c, 1);
-    }
 }
 
 /* How many bytes the character at `text` has, or 0 when it must not stand in a line as it is. */
 static size_t plain_length(const char *text)
 {
     const unsigned char *bytes = (const unsigned char *)text;
-    if (bytes[0] < 0x80) {
+    if (bytes[0] < 0x80)
         return bytes[0] >= 0x20 && bytes[0] != 0x7f;
-    }
-    if (bytes[0] < 0xc2 || bytes[0] > 0xf4) {
+    if (bytes[0] < 0xc2 || bytes[0] > 0xf4)
         return 0;
-    }
     size_t length = bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
     uint32_t code = bytes[0] & (0x7fU >> length);
     for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80) {
+        if ((bytes[i] & 0xc0) != 0x80)
             return 0;
-        }
         code = code << 6 | (bytes[i] & 0x3fU);
     }
     static const uint32_t least[] = {[2] = 0xa0, [3] = 0x800, [4] = 0x10000};
@@ -77,9 +72,8 @@ int log_line_append_escaped(struct log_line *line, const char *text, int maximum
         char escaped[8];
         size_t length = plain_length(text);
         int width = length > 0 ? 1 : escape(*text, escaped);
-        if (width > maximum - characters) {
+        if (width > maximum - characters)
             break;
-        }
         if (length > 0) {
             log_line_append(line, text, length);
             text += length;

@@ -106,8 +106,7 @@ _Static_assert(sizeof option_table / sizeof option_table[0] <= OPTION_COUNT_MAXI
                "struct options has room for the source of every option");
 
 const char *const option_group_titles[GROUP_COUNT] = {
-    [GROUP_DATABASE] =
-        "Database (what is not given is left to libpq: PG* variables, service file):",
+    [GROUP_DATABASE] = "Database (what is not set is left to libpq):",
     [GROUP_SPOOL] = "Spool:",
     [GROUP_TIME] = "Time:",
     [GROUP_ARCHIVE] = "Long-term storage:",

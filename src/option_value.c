@@ -17,8 +17,11 @@ static bool parse_number(long *number, const char *text, int base, const struct 
     if (*text == '\0' || text[strspn(text, digits)] != '\0')
         return false;
     errno = 0;
-    *number = strtol(text, NULL, base);
-    return errno == 0 && *number >= option->minimum && *number <= option->maximum;
+    long value = strtol(text, NULL, base);
+    if (errno != 0 || value < option->minimum || value > option->maximum)
+        return false;
+    *number = value;
+    return true;
 }
 
 static bool parse_level(long *level, const char *text, const struct option *option)

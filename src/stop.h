@@ -5,8 +5,7 @@
 #ifndef STOP_H
 #define STOP_H
 
-/* From now on the three signals are noted. SIGPIPE is ignored: writing to a closed pipe then is
- * an error like any other. */
+/* From now on the three signals are noted. */
 void stop_on_signals(void);
 
 /* The first signal that came, or 0. */

@@ -10,18 +10,16 @@ static inline struct log_file open_log(const char *pathname, long maximum_size, 
     struct log_file file = {
         .pathname = pathname, .maximum_size = maximum_size, .backups = backups, .mode = 0640};
     struct failure failure;
-    if (!log_file_open(&file, &failure)) {
+    if (!log_file_open(&file, &failure))
         fail_msg("%s", failure.text);
-    }
     return file;
 }
 
 static inline void write_line(struct log_file *file, const char *line)
 {
     struct failure failure;
-    if (!log_file_write(file, line, strlen(line), &failure)) {
+    if (!log_file_write(file, line, strlen(line), &failure))
         fail_msg("%s", failure.text);
-    }
 }
 
 static inline void refuse_line(struct log_file *file, const char *line, int error,

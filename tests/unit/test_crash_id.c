@@ -98,12 +98,9 @@ static void refuses_what_is_no_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_date_and_depth),
-        cmocka_unit_test(depth_zero_is_four),
-        cmocka_unit_test(depth_out_of_range_is_four),
-        cmocka_unit_test(without_date_depth_is_four),
-        cmocka_unit_test(knows_the_calendar),
-        cmocka_unit_test(accepts_upper_case_as_it_is),
+        cmocka_unit_test(reads_date_and_depth),       cmocka_unit_test(depth_zero_is_four),
+        cmocka_unit_test(depth_out_of_range_is_four), cmocka_unit_test(without_date_depth_is_four),
+        cmocka_unit_test(knows_the_calendar),         cmocka_unit_test(accepts_upper_case_as_it_is),
         cmocka_unit_test(refuses_what_is_no_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

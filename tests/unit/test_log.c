@@ -57,9 +57,8 @@ static struct log_settings some_settings(void)
 static void open_log(struct log_settings settings)
 {
     struct failure failure;
-    if (!log_open(&settings, &failure)) {
+    if (!log_open(&settings, &failure))
         fail_msg("%s", failure.text);
-    }
 }
 
 static void each_output_has_its_threshold(void **state)
@@ -155,7 +154,7 @@ static void file_that_cannot_be_written_is_said_once(void **state)
     log_info("b");
     log_critical("c");
     log_close();
-    expect_content("stderr", "crashmon-scan: 40 write log file /dev/full: "
+    expect_content("stderr", "crashmon-scan: 40 cannot write the log file /dev/full: "
                              "No space left on device\ncrashmon-scan: 50 c\n");
 }
 
@@ -246,9 +245,8 @@ static void obeys_no_configuration_of_log4c(void **state)
 
 static void *write_lines(void *argument)
 {
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 500; i++)
         log_info("%s %d", "one two three", 4);
-    }
     return argument;
 }
 
@@ -257,19 +255,16 @@ static void threads_tear_no_line(void **state)
     (void)state;
     pthread_t threads[4];
     open_log(some_settings());
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, write_lines, NULL), 0);
-    }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
     FILE *stream = fopen("log", "r");
     char line[64];
     int lines = 0;
     assert_non_null(stream);
-    for (; fgets(line, sizeof line, stream) != NULL; lines++) {
+    for (; fgets(line, sizeof line, stream) != NULL; lines++)
         assert_string_equal(line, "INFO one two three 4\n");
-    }
     assert_int_equal(fclose(stream), 0);
     assert_int_equal(lines, 2000);
 }

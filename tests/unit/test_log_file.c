@@ -167,9 +167,8 @@ static int write_lines_of_stdin(char **arguments)
     size_t size = 0;
     ssize_t length;
     bool ok = log_file_open(&file, &failure);
-    while (ok && (length = getline(&line, &size, stdin)) > 0) {
+    while (ok && (length = getline(&line, &size, stdin)) > 0)
         ok = log_file_write(&file, line, (size_t)length, &failure);
-    }
     free(line);
     if (!ok || !log_file_close(&file, &failure)) {
         fprintf(stderr, "%s\n", failure.text);
@@ -180,9 +179,8 @@ static int write_lines_of_stdin(char **arguments)
 
 int main(int argc, char **argv)
 {
-    if (argc == 4) {
+    if (argc == 4)
         return write_lines_of_stdin(argv);
-    }
     const struct CMUnitTest tests[] = {
         in_scratch_directory(makes_the_file_with_the_mode),
         in_scratch_directory(appends_to_what_is_there),

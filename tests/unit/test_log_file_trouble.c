@@ -21,7 +21,8 @@ static void says_why_it_cannot_open(void **state)
     struct log_file file = {.pathname = "missing/log"};
     assert_false(log_file_open(&file, &failure));
     assert_int_equal(failure.error, ENOENT);
-    assert_string_equal(failure.text, "open log file missing/log: No such file or directory");
+    assert_string_equal(failure.text,
+                        "cannot open the log file missing/log: No such file or directory");
 }
 
 static void line_is_kept_when_a_backup_cannot_be_moved(void **state)
@@ -30,7 +31,7 @@ static void line_is_kept_when_a_backup_cannot_be_moved(void **state)
     assert_int_equal(mkdir("log.1", 0700), 0);
     struct log_file file = open_log("log", 2, 1);
     write_line(&file, "a\n");
-    refuse_line(&file, "b\n", EISDIR, "rotate log file: rename log to log.1: ");
+    refuse_line(&file, "b\n", EISDIR, "cannot rotate the log file: rename log to log.1: ");
     close_log(&file);
     expect_content("log", "a\nb\n");
 }
@@ -57,7 +58,7 @@ static void line_is_kept_when_there_is_no_new_file(void **state)
     write_line(&file, "a\n");
     assert_int_equal(rename("log", "moved"), 0);
     assert_int_equal(mkdir("log", 0700), 0);
-    refuse_line(&file, "b\n", EISDIR, "open log file log: ");
+    refuse_line(&file, "b\n", EISDIR, "cannot open the log file log: ");
     expect_content("moved", "a\nb\n");
     assert_int_equal(rmdir("log"), 0);
     write_line(&file, "c\n");
@@ -75,7 +76,7 @@ static void full_disk_leaves_no_half_line(void **state)
     write_line(&file, "123456\n");
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    refuse_line(&file, "too long\n", EFBIG, "write log file log: ");
+    refuse_line(&file, "too long\n", EFBIG, "cannot write the log file log: ");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     expect_content("log", "123456\n");
     write_line(&file, "on\n");
@@ -140,7 +141,7 @@ static void name_too_long_for_a_backup_keeps_the_line(void **state)
     name[254] = '\0';
     struct log_file file = open_log(name, 2, 5);
     write_line(&file, "a\n");
-    refuse_line(&file, "b\n", ENAMETOOLONG, "rotate log file");
+    refuse_line(&file, "b\n", ENAMETOOLONG, "cannot rotate the log file");
     close_log(&file);
     expect_content(name, "a\nb\n");
 }

@@ -28,9 +28,8 @@ static void expect_event(const char *format, struct log_event event, const char 
     char *line = NULL;
     size_t size = 0;
     struct failure failure = {0};
-    if (!log_format_check(format, &failure)) {
+    if (!log_format_check(format, &failure))
         fail_msg("%s: %s", format, failure.text);
-    }
     long length = log_format_render(format, &event, &line, &size);
     assert_true(length > 0);
     assert_int_equal(strlen(line), length);

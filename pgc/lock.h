@@ -1,0 +1,18 @@
+/* lock.h - one run at a time: the advisory lock of a program for a storage.
+ *
+ * The lock belongs to the session and goes with it, so a run that is killed leaves none behind.
+ * Its class and key are made by functions of the schema (sql/monitor.sql). */
+#ifndef LOCK_H
+#define LOCK_H
+
+#include "session.h"
+
+/* Takes the lock; waits for up to `wait` seconds, or until a signal ends the run. False in *got:
+ * session_error() says who holds it. The strings must live on. */
+enum db_status lock_take(const char *program, const char *storage, long wait, bool *got);
+
+/* Within a transaction: whether the session that took the lock is still the one we talk to, and
+ * still holds it. DB_OK also when no lock was taken, in a dry run. */
+enum db_status lock_verify(void);
+
+#endif

@@ -1,0 +1,146 @@
+#include "dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "scratch_directory.h"
+
+static const struct dir_style plain = {.mode = 0750, .group = (gid_t)-1};
+
+static int here(void)
+{
+    int directory = open(".", O_PATH | O_DIRECTORY);
+    assert_true(directory >= 0);
+    return directory;
+}
+
+/* Asserts that a path cannot be opened, and why. */
+static void expect_refused(const char *path, int error)
+{
+    int at = here();
+    errno = 0;
+    assert_int_equal(dir_open(at, path), -1);
+    assert_int_equal(errno, error);
+    close(at);
+}
+
+static void makes_and_opens_what_is_below(void **state)
+{
+    (void)state;
+    int at = here();
+    struct stat made, opened;
+    umask(0);
+    int directory = dir_make(at, "20081225/name/22/ad", &plain);
+    assert_true(directory >= 0);
+    assert_int_equal(fstat(directory, &made), 0);
+    assert_int_equal(made.st_mode & 07777, 0750);
+    close(directory);
+    directory = dir_open(at, "20081225/name/22/ad");
+    assert_int_equal(fstat(directory, &opened), 0);
+    assert_int_equal(made.st_ino, opened.st_ino);
+    close(directory);
+    close(at);
+}
+
+static void gives_the_bits_that_mkdir_does_not(void **state)
+{
+    (void)state;
+    const struct dir_style with_group = {.mode = 02770, .group = getegid()};
+    struct stat made;
+    int at = here();
+    int directory = dir_make(at, "a/b", &with_group);
+    assert_int_equal(fstat(directory, &made), 0);
+    assert_int_equal(made.st_mode & 07777, 02770);
+    close(directory);
+    close(at);
+}
+
+static void goes_nowhere_but_down(void **state)
+{
+    (void)state;
+    int at = here();
+    close(dir_make(at, "a/b", &plain));
+    expect_refused("..", EINVAL);
+    expect_refused("a/..", EINVAL);
+    expect_refused("a/./b", EINVAL);
+    expect_refused("a//b", EINVAL);
+    expect_refused("/etc", EINVAL);
+    expect_refused("a/c", ENOENT);
+    close(at);
+}
+
+static void follows_no_link(void **state)
+{
+    (void)state;
+    int at = here();
+    close(dir_make(at, "real/inside", &plain));
+    assert_int_equal(symlink("real", "link"), 0);
+    assert_int_equal(symlink("/etc", "real/etc"), 0);
+    expect_refused("link", ENOTDIR);
+    expect_refused("link/inside", ENOTDIR);
+    expect_refused("real/etc", ENOTDIR);
+    errno = 0;
+    assert_int_equal(dir_make(at, "link/new", &plain), -1);
+    assert_int_equal(errno, ENOTDIR);
+    assert_int_equal(access("real/new", F_OK), -1);
+    close(at);
+}
+
+static void a_change_in_the_future_is_that_of_the_inode(void **state)
+{
+    (void)state;
+    const struct timespec now = {.tv_sec = 1000};
+    struct stat status = {.st_mtim = {.tv_sec = 900}, .st_ctim = {.tv_sec = 950}};
+    assert_int_equal(file_changed(&status, &now).tv_sec, 900);
+    status.st_mtim.tv_sec = 2000;
+    assert_int_equal(file_changed(&status, &now).tv_sec, 950);
+}
+
+static void a_span_has_passed_when_it_is_full(void **state)
+{
+    (void)state;
+    const struct timespec now = {.tv_sec = 100, .tv_nsec = 500};
+    const struct timespec then = {.tv_sec = 95, .tv_nsec = 500};
+    const struct timespec later = {.tv_sec = 95, .tv_nsec = 501};
+    assert_true(time_is_past(&then, 5, &now));
+    assert_false(time_is_past(&later, 5, &now));
+    assert_true(time_is_past(&now, 0, &now));
+}
+
+static void a_list_of_names_grows_and_is_sorted(void **state)
+{
+    (void)state;
+    struct names names = {0};
+    char name[8];
+    for (int i = 99; i >= 0; i--) {
+        snprintf(name, sizeof name, "%02d", i);
+        assert_true(names_add(&names, name));
+    }
+    names_sort(&names);
+    assert_int_equal(names.count, 100);
+    assert_string_equal(names.items[0], "00");
+    assert_string_equal(names.items[99], "99");
+    names_free(&names);
+    assert_int_equal(names.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_scratch_directory(makes_and_opens_what_is_below),
+        in_scratch_directory(gives_the_bits_that_mkdir_does_not),
+        in_scratch_directory(goes_nowhere_but_down),
+        in_scratch_directory(follows_no_link),
+        cmocka_unit_test(a_change_in_the_future_is_that_of_the_inode),
+        cmocka_unit_test(a_span_has_passed_when_it_is_full),
+        cmocka_unit_test(a_list_of_names_grows_and_is_sorted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
