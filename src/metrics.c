@@ -31,7 +31,8 @@ static void print_all(FILE *file, const struct metrics *metrics)
     for (int i = 0; i < OUTCOME_COUNT; i++)
         fprintf(file,
                 "crashmon_last_run_crashes{program=\"%s\",storage=\"%s\",outcome=\"%s\"} %ld\n",
-                metrics->program, metrics->storage, outcome_name(i), metrics->tally->outcomes[i]);
+                metrics->program, metrics->storage, outcome_name((enum outcome)i),
+                metrics->tally->outcomes[i]);
 }
 
 static bool write_file(const char *temporary, mode_t mode, const struct metrics *metrics)

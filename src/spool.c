@@ -2,17 +2,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The ages of files are measured by the clock that stamped them: a file server has its own. It
- * is asked by making a file that never gets a name. Where that cannot be done (no write
- * permission, a file system without O_TMPFILE) this machine's clock has to do. */
+/* A new file that has no name. Where the file system knows no such thing (NFS), one that loses its
+ * name at once. */
+static int make_nameless_file(int root)
+{
+    char name[64];
+    int file = openat(root, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+        return file;
+    snprintf(name, sizeof name, ".crashmon-clock.%ld", (long)getpid());
+    file = openat(root, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file >= 0)
+        unlinkat(root, name, 0);
+    return file;
+}
+
+/* The ages of files are measured by the clock that stamps them: a file server has its own. Where
+ * no file can be made, this machine's clock has to do. */
 static struct timespec file_system_clock(int root)
 {
     struct timespec now;
     struct stat status;
-    int file = openat(root, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    int file = make_nameless_file(root);
     bool known = file >= 0 && fstat(file, &status) == 0;
     if (file >= 0)
         close(file);

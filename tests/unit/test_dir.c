@@ -118,7 +118,7 @@ static void a_list_of_names_grows_and_is_sorted(void **state)
 {
     (void)state;
     struct names names = {0};
-    char name[8];
+    char name[16];
     for (int i = 99; i >= 0; i--) {
         snprintf(name, sizeof name, "%02d", i);
         assert_true(names_add(&names, name));

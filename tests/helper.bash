@@ -1,0 +1,243 @@
+# helper.bash - what every .bats file loads: a database of its own for each file, empty tables and
+# a fresh spool for each case. tests/run prepares the server and the template database.
+# shellcheck shell=bash disable=SC2154 # bats sets status and output
+
+bats_require_minimum_version 1.5.0
+
+TESTS=$BATS_TEST_DIRNAME
+BUILD=$(realpath "${BUILD:-$TESTS/../build}")
+
+setup_file() {
+    local name
+    name=$(basename "$BATS_TEST_FILENAME" .bats)
+    createdb -T crashmon_template "crashmon_${name}_$$"
+    export PGDATABASE=crashmon_${name}_$$
+}
+
+teardown_file() {
+    psql -qX -d postgres -c "DROP DATABASE IF EXISTS \"$PGDATABASE\" WITH (FORCE)"
+}
+
+setup() {
+    local dir=$BATS_TEST_TMPDIR
+    SPOOL=$dir/spool DEFERRED=$dir/deferred ARCHIVE=$dir/archive FAILED=$dir/failed
+    LOG=$dir/crashmon.log CONF=$dir/crashmon.conf
+    mkdir "$SPOOL" "$DEFERRED" "$ARCHIVE" "$FAILED"
+    cat >"$CONF" <<END
+storage-root = $SPOOL
+deferred-storage-root = $DEFERRED
+save-successful-minidumps-to = $ARCHIVE
+save-failed-minidumps-to = $FAILED
+log-file-pathname = $LOG
+END
+    sql "SET lock_timeout = '30s';
+         DO \$\$ DECLARE its regclass; BEGIN
+             FOR its IN SELECT oid FROM pg_class WHERE relkind = 'r'
+                        AND relname LIKE 'priority\\_jobs\\_%' LOOP
+                 EXECUTE format('DROP TABLE %s', its);
+             END LOOP;
+         END \$\$;
+         DROP FUNCTION IF EXISTS refuse() CASCADE;
+         TRUNCATE processors, jobs, priorityjobs, crashmon.runs RESTART IDENTITY CASCADE"
+    background_pids=()
+}
+
+# What a failed case left running ends here, and what it made read-only can be removed.
+teardown() {
+    session_end
+    local pid
+    for pid in "${background_pids[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    chmod -R u+rwX "$BATS_TEST_TMPDIR"
+}
+
+# --- the programs
+
+collect() { "$TESTS/collector" --root "$SPOOL" "$@"; }
+scan() { program crashmon-scan "$@"; }
+priority() { program crashmon-priority "$@"; }
+cleanup_jobs() { program crashmon-cleanup "$@"; }
+program() { ${EXEC:-} "$BUILD/$1" --config="$CONF" "${@:2}"; }
+
+# Runs a command that must end with this exit code; $output is what it printed.
+expect_status() {
+    local want=$1
+    shift
+    run "$@"
+    [[ $status -eq $want ]] || fail "exit code $status instead of $want: $*" "$output"
+}
+
+fail() {
+    printf '%s\n' "$@"
+    [[ ! -e $LOG ]] || sed 's/^/log: /' "$LOG"
+    return 1
+}
+
+# Asserts that two texts are equal.
+equal() {
+    [[ $1 == "$2" ]] || { diff <(echo "$1") <(echo "$2") || true; fail "not equal"; }
+}
+
+log_has() { grep -qF -- "$1" "$LOG" || fail "not in the log: $1"; }
+
+# Starts a command in the background, its output in $BACKGROUND; its process id is $pid. A program
+# takes the place of the subshell, so that this is its own id; the shell has it ignore SIGINT.
+background() {
+    BACKGROUND=$BATS_TEST_TMPDIR/background.${#background_pids[@]}
+    (EXEC='exec env --default-signal=INT,HUP' && "$@") >"$BACKGROUND" 2>&1 3>&- &
+    pid=$!
+    background_pids+=("$pid")
+}
+
+# Waits for it, or for another process id; it must end with this exit code. $output is what it
+# printed.
+background_ends() {
+    local status=0
+    wait "${2:-$pid}" || status=$?
+    output=$(<"$BACKGROUND")
+    [[ $status -eq $1 ]] || fail "exit code $status instead of $1 in the background" "$output"
+}
+
+# Waits until a command succeeds, half a minute at most.
+await() {
+    local deadline=$((SECONDS + 30))
+    until "$@"; do
+        ((SECONDS < deadline)) || fail "waited in vain for: $*" || return
+        sleep 0.05
+    done
+}
+
+# --- the database
+
+sql() { PGOPTIONS='-c client_min_messages=warning' psql -qAtX -v ON_ERROR_STOP=1 -c "$1"; }
+
+# Asserts what a query yields.
+sql_is() {
+    local got
+    got=$(sql "$1")
+    [[ $got == "$2" ]] || fail "$1" "yields: $got" "instead of: $2"
+}
+
+sql_true() { [[ $(sql "$1") == t ]]; }
+
+# Waits until a program hangs on a lock in the server.
+await_blocked() {
+    await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                    AND application_name = '$1' AND wait_event_type = 'Lock')"
+}
+
+# Has the server refuse to queue one crash, and accept it again.
+refuse() {
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN RAISE EXCEPTION ''not %'', NEW.uuid; END';
+         CREATE TRIGGER refuse BEFORE INSERT ON jobs FOR EACH ROW WHEN (NEW.uuid = '$1')
+             EXECUTE FUNCTION refuse()"
+}
+accept() { sql "DROP FUNCTION refuse() CASCADE"; }
+
+# A second session that stays open: session 'LOCK TABLE ...' prints what the statement yields. The
+# first use must not be in a $(...), where it would end at once.
+session() {
+    local line
+    if [[ -z ${SESSION_PID:-} ]]; then
+        coproc SESSION { exec psql -qAtX 2>&1 3>&-; }
+    fi
+    printf '%s;\n\\echo done\n' "$1" >&"${SESSION[1]}"
+    while IFS= read -r -t 30 line <&"${SESSION[0]}"; do
+        [[ $line != "done" ]] || return 0
+        printf '%s\n' "$line"
+    done
+    fail "the session does not answer: $1"
+}
+
+session_end() {
+    [[ ${SESSION_PID:-} ]] || return 0
+    local pid=$SESSION_PID
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+}
+
+# Registers a processor that was seen AGE seconds ago; prints its id.
+processor() {
+    sql "INSERT INTO processors (name, lastseendatetime)
+         VALUES ('$1', now() - ${2:-0} * interval '1 second') RETURNING id"
+}
+
+# The processor reports the end of a job.
+finish() {
+    sql "UPDATE jobs SET starteddatetime = coalesce(starteddatetime, now()),
+             completeddatetime = now(), success = $2 WHERE uuid = '$1'"
+}
+
+# The reporter asks for a crash, AGE seconds ago.
+request() {
+    sql "INSERT INTO priorityjobs (uuid, requesteddatetime)
+         VALUES ('${1//\'/\'\'}', now() - ${2:-0} * interval '1 second')"
+}
+
+# Every row of every table.
+db_state() {
+    psql -qAtX -v ON_ERROR_STOP=1 <<'END' | sort
+SELECT format('SELECT %L, to_jsonb(t) FROM %s AS t', c.oid::regclass, c.oid::regclass)
+FROM pg_class AS c
+WHERE relkind = 'r' AND relnamespace IN ('public'::regnamespace, 'crashmon'::regnamespace) \gexec
+END
+}
+
+# --- the spool
+
+# Everything below a directory: path, type, mode, a link's target; a file's size and checksum.
+spool_state() {
+    (
+        cd "$1" || exit
+        find . ! -type f -printf '%p %y %m %l\n'
+        find . -type f -printf '%p %y %m %s\n' -exec sha256sum {} +
+    ) | sort
+}
+
+# The directory of the name branch for an id, as in 22/ad.
+name_dir() {
+    local depth=${1:29:1}
+    if [[ $depth != [1-4] ]] || ! date -d "20${1: -6}" >/dev/null 2>&1; then
+        depth=4
+    fi
+    sed -E 's|(..)|\1/|g; s|/$||' <<<"${1:0:2 * depth}"
+}
+
+# Asserts that a pair lies in a name tree, with all its bytes.
+pair_is_whole() {
+    local pair
+    pair=$1/$2/name/$(name_dir "$3")/$3
+    [[ -f $pair.json && $(tail -c 2 "$pair.json") == '}' &&
+        -f $pair.dump && $(head -c 4 "$pair.dump") == MDMP &&
+        $(tail -c 4 "$pair.dump") == PMDM ]] || fail "no whole pair: $pair"
+}
+
+# Asserts that no link of this name is left in the two storage roots.
+no_links() {
+    local links
+    links=$(find "$SPOOL" "$DEFERRED" -name "$1" -type l)
+    [[ -z $links ]] || fail "links are left:" "$links"
+}
+
+# Asserts that both links are there.
+has_links() {
+    local links
+    links=$(find "$SPOOL" -name "$1" -type l | wc -l)
+    [[ $links == 2 ]] || fail "$links links for $1"
+}
+
+# The links that nobody has seen yet.
+new_links() { find "$SPOOL" -path '*/date/*' -type l -printf '%f\n' | sort; }
+
+# Asserts that what had this name lies in quarantine, and that the reason is told there and in
+# the log.
+quarantined() {
+    local name=$1 reason=$2 in=${3:-$SPOOL/quarantine}
+    find "$in" -name "*$name*" | grep -q . || fail "not in quarantine: $name" "$(find "$in")"
+    find "$in" -type f ! -name '*.json' ! -name '*.dump' -exec cat {} + | grep -qiE "$reason" ||
+        fail "no reason like $reason" "$(find "$in")"
+    grep -F -- "$name" "$LOG" | grep -qiE "$reason" || fail "no reason like $reason in the log"
+}
