@@ -54,9 +54,15 @@ struct dead_processor {
 enum db_status processors_list_dead(const struct processors *processors,
                                     struct dead_processor *dead, size_t size, size_t *count);
 
-/* Within a transaction: removes a dead processor that has no unfinished job, and its priority
- * table; what is in there is requested anew. False in *removed: it is alive again, or has work. */
-enum db_status processors_remove(const struct processors *processors, int id, bool *removed);
+enum removal_result {
+    PROCESSOR_KEPT,    /* it is alive again, or has work */
+    PROCESSOR_REMOVED, /* with its priority table; what was in there is requested anew */
+    PROCESSOR_REFUSED, /* without its priority table, which belongs to somebody else */
+};
+
+/* Within a transaction: removes a dead processor that has no unfinished job. */
+enum db_status processors_remove(const struct processors *processors, int id,
+                                 enum removal_result *result);
 
 void processors_free(struct processors *processors);
 

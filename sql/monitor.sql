@@ -35,42 +35,57 @@ CREATE OR REPLACE FUNCTION crashmon.priority_table(processor integer) RETURNS re
 LANGUAGE sql STABLE STRICT AS $$ SELECT to_regclass('priority_jobs_' || processor) $$;
 
 -- Puts crashes before all others in the eyes of their owners, as far as these have a priority
--- table. The two arrays go in step.
+-- table; the two arrays go in step. Returns how many of the tables could not be written: one that
+-- its processor has just dropped, or that belongs to a login of its own (see roles.sql).
 CREATE OR REPLACE FUNCTION crashmon.put_in_priority_tables(owners integer[], uuids text[])
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     processor integer;
+    refused integer := 0;
 BEGIN
     FOR processor IN SELECT DISTINCT o FROM unnest(owners) AS o
                      WHERE crashmon.priority_table(o) IS NOT NULL ORDER BY o
     LOOP
-        EXECUTE format(
-            'INSERT INTO %1$s (uuid)
-             SELECT DISTINCT u FROM unnest($1, $2) AS t (o, u)
-             WHERE o = $3 AND NOT EXISTS (SELECT FROM %1$s AS have WHERE have.uuid = u)
-             ON CONFLICT DO NOTHING', crashmon.priority_table(processor))
-        USING owners, uuids, processor;
+        BEGIN
+            EXECUTE format(
+                'INSERT INTO %1$s (uuid)
+                 SELECT DISTINCT u FROM unnest($1, $2) AS t (o, u)
+                 WHERE o = $3 AND NOT EXISTS (SELECT FROM %1$s AS have WHERE have.uuid = u)
+                 ON CONFLICT DO NOTHING', crashmon.priority_table(processor))
+            USING owners, uuids, processor;
+        EXCEPTION WHEN undefined_table OR insufficient_privilege OR wrong_object_type THEN
+            refused := refused + 1;
+        END;
     END LOOP;
+    RETURN refused;
 END $$;
 
 -- Removes a processor that has not been seen for `silence` and has no unfinished job left. What
--- waits in its priority table is requested anew. False, and nothing is changed, when the
--- processor has come back or still has work.
+-- waits in its priority table is requested anew, and the table is dropped. Returns
+--   'kept'     and nothing is changed: it has come back, somebody is at its row, or it has work;
+--   'removed'  all is gone;
+--   'refused'  its row is gone, the table belongs to a login of its own and stays.
 CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval)
-RETURNS boolean LANGUAGE plpgsql AS $$
+RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    its_table regclass := crashmon.priority_table(processor);
+    its_table regclass;
+    result text := 'removed';
 BEGIN
     PERFORM FROM processors WHERE id = processor AND lastseendatetime < now() - silence
-        FOR UPDATE;
+        FOR UPDATE SKIP LOCKED;
     IF NOT FOUND OR EXISTS (SELECT FROM jobs WHERE owner = processor AND success IS NULL) THEN
-        RETURN false;
+        RETURN 'kept';
     END IF;
+    its_table := crashmon.priority_table(processor);
     IF its_table IS NOT NULL THEN
-        EXECUTE format('INSERT INTO priorityjobs (uuid) SELECT uuid FROM %s
-                        ON CONFLICT DO NOTHING', its_table);
-        EXECUTE format('DROP TABLE %s', its_table);
+        BEGIN
+            EXECUTE format('INSERT INTO priorityjobs (uuid) SELECT uuid FROM %s
+                            ON CONFLICT DO NOTHING', its_table);
+            EXECUTE format('DROP TABLE %s', its_table);
+        EXCEPTION WHEN undefined_table THEN NULL;
+                  WHEN insufficient_privilege OR wrong_object_type THEN result := 'refused';
+        END;
     END IF;
     DELETE FROM processors WHERE id = processor;
-    RETURN true;
+    RETURN result;
 END $$;

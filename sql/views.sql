@@ -1,1 +1,91 @@
--- to come
+-- For monitoring scripts and for people: how things stand. All ages are by the server's clock.
+-- Each view reads a table once at most, so that looking every minute costs little.
+
+-- The queue of each storage that has jobs or has had a run in the last thirty days.
+-- `with_priority` is the part of `waiting` that users asked for; `succeeded` and `failed` wait
+-- for crashmon-cleanup.
+CREATE OR REPLACE VIEW crashmon.queue AS
+SELECT storage,
+       coalesce(waiting, 0) AS waiting,
+       coalesce(with_priority, 0) AS with_priority,
+       coalesce(started, 0) AS started,
+       coalesce(succeeded, 0) AS succeeded,
+       coalesce(failed, 0) AS failed,
+       oldest_waiting
+FROM (SELECT DISTINCT storage FROM crashmon.runs) AS known
+FULL JOIN (
+    SELECT storage,
+           count(*) FILTER (WHERE success IS NULL AND starteddatetime IS NULL) AS waiting,
+           count(*) FILTER (WHERE success IS NULL AND starteddatetime IS NULL AND priority > 0)
+               AS with_priority,
+           count(*) FILTER (WHERE success IS NULL AND starteddatetime IS NOT NULL) AS started,
+           count(*) FILTER (WHERE success) AS succeeded,
+           count(*) FILTER (WHERE NOT success) AS failed,
+           now() - min(queueddatetime) FILTER (WHERE success IS NULL AND starteddatetime IS NULL)
+               AS oldest_waiting
+    FROM jobs GROUP BY storage) AS counted USING (storage);
+
+-- The processors: how long ago each was seen, and its unfinished jobs, `started` being the part
+-- of them that it has begun. A row without id counts unfinished jobs that have no owner.
+CREATE OR REPLACE VIEW crashmon.processor_state AS
+SELECT p.id,
+       p.name,
+       now() - p.lastseendatetime AS last_seen,
+       coalesce(j.unfinished, 0) AS unfinished,
+       coalesce(j.started, 0) AS started,
+       crashmon.priority_table(p.id) IS NOT NULL AS has_priority_table
+FROM processors AS p
+FULL JOIN (
+    SELECT owner, count(*) AS unfinished, count(starteddatetime) AS started
+    FROM jobs WHERE success IS NULL GROUP BY owner) AS j ON j.owner = p.id;
+
+-- Who holds which lock in this database. `host`, `pid` and `started` are those of the run that
+-- holds it: NULL when the holder has no row in crashmon.runs, because it is no program of
+-- crashmon's or has not got that far. `storage` is NULL when no run and no job bears that name
+-- either. `since` is the start of the run, else of the session, else NULL: the start of another
+-- role's session shows only to members of pg_read_all_stats, which nothing here requires.
+CREATE OR REPLACE VIEW crashmon.locks AS
+SELECT p.program,
+       coalesce(run.storage,
+                (SELECT r.storage FROM crashmon.runs AS r
+                 WHERE crashmon.lock_key(r.storage)::oid = l.objid LIMIT 1),
+                (SELECT j.storage FROM jobs AS j
+                 WHERE crashmon.lock_key(j.storage)::oid = l.objid LIMIT 1)) AS storage,
+       l.pid AS backend,
+       run.host,
+       run.pid,
+       run.started,
+       session.application_name,
+       coalesce(run.started, session.backend_start) AS since,
+       l.objid AS key
+FROM pg_locks AS l
+JOIN unnest(ARRAY['crashmon-scan', 'crashmon-priority', 'crashmon-cleanup']) AS p (program)
+    ON crashmon.lock_class(p.program)::oid = l.classid
+LEFT JOIN pg_stat_activity AS session ON session.pid = l.pid
+LEFT JOIN LATERAL (
+    SELECT r.storage, r.host, r.pid, r.started FROM crashmon.runs AS r
+    WHERE r.program = p.program AND r.backend = l.pid AND r.ended IS NULL
+        AND crashmon.lock_key(r.storage)::oid = l.objid
+        AND (r.started >= session.backend_start) IS NOT FALSE  -- process ids come back
+    ORDER BY r.started DESC LIMIT 1) AS run ON true
+WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
+
+-- The latest run of each program and storage. `running`: it is at work, and its session holds the
+-- lock; a run that is not running and has no `ended` was killed. `overdue`: the next run is late
+-- by more than one whole interval, so cron does not start the program any more, or a run hangs.
+CREATE OR REPLACE VIEW crashmon.last_runs AS
+WITH held AS MATERIALIZED (
+    SELECT classid, objid, pid FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+last AS (
+    SELECT DISTINCT ON (program, storage) * FROM crashmon.runs
+    ORDER BY program, storage, started DESC, id DESC)
+SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, next_due,
+       now() > next_due + (next_due - started) AS overdue,
+       ended IS NULL AND EXISTS (
+           SELECT FROM held
+           WHERE held.pid = last.backend AND held.classid = crashmon.lock_class(program)::oid
+               AND held.objid = crashmon.lock_key(storage)::oid) AS running
+FROM last;
