@@ -14,7 +14,8 @@ struct arrival {
     struct pair pair;
     struct branch *branch;       /* where its date link was found; NULL: found by its id */
     char *reason;                /* why it is no pair; NULL: it is one */
-    const char *processor;       /* the name of the one that it was assigned to */
+    bool overdue;                /* it should have become one by now */
+    const char *processor;       /* the name of the one that it was assigned to, or NULL */
     struct candidate *candidate; /* what the database has to know, and says, of it */
 };
 
@@ -32,7 +33,7 @@ bool batch_init(struct batch *batch, size_t size, const char *storage, bool dry_
 /* Adds a crash; there must be room. Takes a copy of the reason and holds the branch. False when
  * there is no memory; then nothing is added. */
 bool batch_add(struct batch *batch, const struct pair *pair, struct branch *branch,
-               const char *reason);
+               const char *reason, bool overdue);
 
 /* Within a transaction: looks up `count` crashes from the one at `first`, assigns those that are
  * ready and not yet queued to live processors, and makes their rows. Without a live processor no

@@ -42,6 +42,11 @@ void processors_confirm(struct processors *processors);
 enum db_status processors_reassign(struct processors *processors, const char *uuids, long limit,
                                    long *moved);
 
+/* Within a transaction: how many of these crashes have unfinished jobs of dead processors, or of
+ * none. `uuids` is the text of an array. */
+enum db_status processors_count_orphans(const struct processors *processors, const char *uuids,
+                                        long *count);
+
 /* A processor that has not been seen for too long. */
 struct dead_processor {
     int id;

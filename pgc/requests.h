@@ -31,9 +31,10 @@ enum db_status requests_list(const char *after, const char *also, long patience,
                              struct request *requests, size_t size, size_t *count);
 
 /* Serves the requests for crashes that have a job by now; `uuids` is the text of an array. Raises
- * the priority of the job to 1 or above, gives it to a live processor where its owner is dead
- * and any is alive, and puts it into its owner's priority table where there is one. */
-enum db_status requests_serve(struct processors *processors, const char *uuids);
+ * the priority of the job to 1 or above, gives it to a live processor where its owner is dead,
+ * and puts it into its owner's priority table where there is one. Without a live processor the
+ * jobs of dead ones stay with them; *orphans is their number. */
+enum db_status requests_serve(struct processors *processors, const char *uuids, long *orphans);
 
 /* Removes requests; `uuids` is the text of an array. */
 enum db_status requests_remove(const char *uuids);

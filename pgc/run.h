@@ -27,6 +27,7 @@ struct run {
     enum exit_code code;
     struct timespec started; /* monotonic */
     mode_t umask;            /* the user's; the programs run with 0 and give exact modes */
+    bool begun;              /* all that comes before the work has succeeded */
     long long row;           /* of this run in the table of runs; 0: none */
 };
 

@@ -97,11 +97,14 @@ static bool write_reason(int directory, const char *text, const char *where)
     time_t now = time(NULL);
     struct tm calendar;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
-    int file =
-        openat(directory, "reason", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0660);
+    /* The quarantine may lie in the spool, where anything can have been made in this place. */
+    struct stat status;
+    int file = openat(directory, "reason",
+                      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
     if (file < 0)
         return false;
-    bool good = dprintf(file, "%s %s: %s\n", when, where, text) >= 0 && fsync(file) == 0;
+    bool good = fstat(file, &status) == 0 && file_is_plain(&status) &&
+                dprintf(file, "%s %s: %s\n", when, where, text) >= 0 && fsync(file) == 0;
     int error = errno;
     close(file);
     errno = error;
