@@ -1,7 +1,8 @@
 /* parts.h - a batch that the server refuses for one crash's sake.
  *
  * One bad crash never keeps the others back: a batch that is refused is tried again with each of
- * its halves, and so on, until that crash is alone. */
+ * its halves, and so on, until that crash is alone. When too many are refused it is not theirs: the
+ * run ends. */
 #ifndef PARTS_H
 #define PARTS_H
 
@@ -15,6 +16,7 @@ struct parts {
     enum db_status (*work)(void *context, size_t first, size_t count); /* in a transaction */
     void (*done)(void *context, size_t first, size_t count);           /* committed */
     void (*left)(void *context, size_t first, size_t count, const char *reason);
+    const char *(*name)(const void *context, size_t index); /* of a crash */
 };
 
 /* Works on a batch of `count`, as one part if it can be. Every crash gets to `done` or to `left`.

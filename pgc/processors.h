@@ -12,7 +12,7 @@
 struct processor {
     int id;
     char name[255 * 4 + 1];
-    long load;    /* unfinished jobs */
+    long load;    /* unfinished jobs; below 0: not yet counted */
     long pending; /* jobs assigned in a transaction that is not yet committed */
     bool alive;   /* when last asked */
 };

@@ -30,11 +30,16 @@ enum db_status requests_add(const char *uuid);
 enum db_status requests_list(const char *after, const char *also, long patience,
                              struct request *requests, size_t size, size_t *count);
 
+struct requests_served {
+    long orphans;       /* jobs that stay with dead processors, because none is alive */
+    int refused_tables; /* priority tables that could not be written */
+};
+
 /* Serves the requests for crashes that have a job by now; `uuids` is the text of an array. Raises
  * the priority of the job to 1 or above, gives it to a live processor where its owner is dead,
- * and puts it into its owner's priority table where there is one. Without a live processor the
- * jobs of dead ones stay with them; *orphans is their number. */
-enum db_status requests_serve(struct processors *processors, const char *uuids, long *orphans);
+ * and puts it into its owner's priority table where there is one. */
+enum db_status requests_serve(struct processors *processors, const char *uuids,
+                              struct requests_served *served);
 
 /* Removes requests; `uuids` is the text of an array. */
 enum db_status requests_remove(const char *uuids);

@@ -36,9 +36,10 @@ LANGUAGE sql STABLE STRICT AS $$ SELECT to_regclass('priority_jobs_' || processo
 
 -- Puts crashes before all others in the eyes of their owners, as far as these have a priority
 -- table; the two arrays go in step. Returns how many of the tables could not be written: one that
--- its processor has just dropped, or that belongs to a login of its own (see roles.sql).
+-- its processor has just dropped or locked, that belongs to a login of its own (see roles.sql), or
+-- has other columns. No processor's table keeps others from being served.
 CREATE OR REPLACE FUNCTION crashmon.put_in_priority_tables(owners integer[], uuids text[])
-RETURNS integer LANGUAGE plpgsql AS $$
+RETURNS integer LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     processor integer;
     refused integer := 0;
@@ -53,8 +54,9 @@ BEGIN
                  WHERE o = $3 AND NOT EXISTS (SELECT FROM %1$s AS have WHERE have.uuid = u)
                  ON CONFLICT DO NOTHING', crashmon.priority_table(processor))
             USING owners, uuids, processor;
-        EXCEPTION WHEN undefined_table OR insufficient_privilege OR wrong_object_type THEN
-            refused := refused + 1;
+        EXCEPTION
+            WHEN serialization_failure OR deadlock_detected THEN RAISE;
+            WHEN OTHERS THEN refused := refused + 1;
         END;
     END LOOP;
     RETURN refused;
@@ -64,9 +66,9 @@ END $$;
 -- waits in its priority table is requested anew, and the table is dropped. Returns
 --   'kept'     and nothing is changed: it has come back, somebody is at its row, or it has work;
 --   'removed'  all is gone;
---   'refused'  its row is gone, the table belongs to a login of its own and stays.
+--   'refused'  its row is gone, but its table cannot be read or dropped (see roles.sql).
 CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval)
-RETURNS text LANGUAGE plpgsql AS $$
+RETURNS text LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     its_table regclass;
     result text := 'removed';
@@ -80,10 +82,16 @@ BEGIN
     IF its_table IS NOT NULL THEN
         BEGIN
             EXECUTE format('INSERT INTO priorityjobs (uuid) SELECT uuid FROM %s
-                            ON CONFLICT DO NOTHING', its_table);
-            EXECUTE format('DROP TABLE %s', its_table);
-        EXCEPTION WHEN undefined_table THEN NULL;
-                  WHEN insufficient_privilege OR wrong_object_type THEN result := 'refused';
+                            WHERE crashmon.is_crash_id(uuid) ON CONFLICT DO NOTHING', its_table);
+        EXCEPTION
+            WHEN serialization_failure OR deadlock_detected THEN RAISE;
+            WHEN OTHERS THEN result := 'refused';
+        END;
+        BEGIN
+            EXECUTE format('DROP TABLE IF EXISTS %s', its_table);
+        EXCEPTION
+            WHEN serialization_failure OR deadlock_detected THEN RAISE;
+            WHEN OTHERS THEN result := 'refused';
         END;
     END IF;
     DELETE FROM processors WHERE id = processor;

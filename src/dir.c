@@ -7,6 +7,20 @@
 #include <string.h>
 #include <unistd.h>
 
+void close_keeping_errno(int descriptor)
+{
+    int error = errno;
+    close(descriptor);
+    errno = error;
+}
+
+void closedir_keeping_errno(DIR *stream)
+{
+    int error = errno;
+    closedir(stream);
+    errno = error;
+}
+
 static int open_step(int at, const char *name)
 {
     return openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -23,9 +37,7 @@ static bool apply_style(int made, const struct dir_style *style)
         return false;
     bool good = (style->group == (gid_t)-1 || fchown(directory, (uid_t)-1, style->group) == 0) &&
                 fchmod(directory, style->mode) == 0;
-    int error = errno;
-    close(directory);
-    errno = error;
+    close_keeping_errno(directory);
     return good;
 }
 
@@ -67,9 +79,7 @@ static int open_path(int at, const char *path, const struct dir_style *style)
         size_t length = strcspn(path, "/");
         int next = first_component(name, path, length) ? make_step(current, name, style) : -1;
         if (current != at) {
-            int error = errno;
-            close(current);
-            errno = error;
+            close_keeping_errno(current);
         }
         if (next < 0)
             return -1;

@@ -37,6 +37,10 @@ const struct dirent *dir_next(DIR *stream);
 /* The type of an entry as a DT_ constant, asked of the file system where readdir did not say. */
 unsigned char dir_entry_type(DIR *stream, const struct dirent *entry);
 
+/* For error paths: whatever closing says, errno stays. */
+void close_keeping_errno(int descriptor);
+void closedir_keeping_errno(DIR *stream);
+
 /* A list of names that grows. Zero-initialise it. */
 struct names {
     char **items;

@@ -12,7 +12,7 @@ enum exit_code {
     EXIT_BAD_USAGE = 64,     /* unknown option, stray argument */
     EXIT_NO_PROCESSOR = 68,  /* no live processor; the spool is untouched */
     EXIT_NO_DATABASE = 69,   /* the database cannot be reached, or the connection was lost */
-    EXIT_INTERNAL = 70,      /* the counts do not add up, or a statement was refused */
+    EXIT_INTERNAL = 70,      /* a program error: the counts do not add up, no memory, ... */
     EXIT_STORAGE = 74,       /* a storage root cannot be read or written, or a disk is full */
     EXIT_LOCKED = 75,        /* another run holds the lock; nothing was done */
     EXIT_SCHEMA = 76,        /* the schema is missing or has another version */

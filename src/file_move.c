@@ -21,9 +21,7 @@ static int open_plain(int directory, const char *name, struct stat *status)
             return file;
         errno = EINVAL;
     }
-    int error = errno;
-    close(file);
-    errno = error;
+    close_keeping_errno(file);
     return -1;
 }
 
@@ -58,9 +56,7 @@ bool file_rename(int from, int to, const char *name, const struct file_style *st
         return false;
     bool good = apply_style(file, &status, style) && renameat(from, name, to, name) == 0 &&
                 is_the_file(from, to, name, &status);
-    int error = errno;
-    close(file);
-    errno = error;
+    close_keeping_errno(file);
     return good;
 }
 
@@ -110,8 +106,6 @@ bool file_copy(int from, const char *name, int to, const char *temporary,
     if (source < 0)
         return false;
     bool good = copy_to(source, &status, to, temporary, style);
-    int error = errno;
-    close(source);
-    errno = error;
+    close_keeping_errno(source);
     return good;
 }

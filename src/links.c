@@ -28,6 +28,23 @@ bool links_remove_name(const struct pair *pair, struct failure *failure)
     return good;
 }
 
+bool links_remove_from(const struct pair *pair, const struct branch *branch, bool *gone,
+                       struct failure *failure)
+{
+    struct stat status;
+    if (!links_remove_name(pair, failure))
+        return false;
+    int directory = branch_open(branch);
+    *gone = directory < 0 ? errno == ENOENT
+                          : fstatat(directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) < 0 &&
+                                errno == ENOENT;
+    bool good = *gone || (directory >= 0 && remove_link(directory, pair->id.text)) ||
+                fail(failure, errno, "cannot remove the date link");
+    if (directory >= 0)
+        close(directory);
+    return good;
+}
+
 /* What a name link says, as a path below the day: "date/12/05/web01_0". Its text comes from
  * outside; what does not lead into the date branch of the same day is no path of ours. */
 static const char *date_directory(const char *target)
@@ -48,9 +65,7 @@ static bool remove_date_link(const struct pair *pair, const char *target)
     if (directory < 0)
         return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == EINVAL;
     bool good = remove_link(directory, pair->id.text);
-    int error = errno;
-    close(directory);
-    errno = error;
+    close_keeping_errno(directory);
     return good;
 }
 

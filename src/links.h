@@ -6,9 +6,16 @@
 #define LINKS_H
 
 #include "pair.h"
+#include "walk.h"
 
 /* Starting from a date link: removes the name link. One that is not there is fine. */
 bool links_remove_name(const struct pair *pair, struct failure *failure);
+
+/* Starting from a date link in this branch: removes the name link, then the date link. Links that
+ * are not there are fine; *gone tells that the date link was not, so somebody else has dealt with
+ * the crash since it was found. */
+bool links_remove_from(const struct pair *pair, const struct branch *branch, bool *gone,
+                       struct failure *failure);
 
 /* Starting from the pair: removes the date link that the name link points to, then the name
  * link. Links that are not there are fine. */

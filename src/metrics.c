@@ -37,7 +37,8 @@ static void print_all(FILE *file, const struct metrics *metrics)
 
 static bool write_file(const char *temporary, mode_t mode, const struct metrics *metrics)
 {
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+    unlink(temporary);
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
     if (file == NULL) {
         if (descriptor >= 0)
@@ -58,7 +59,7 @@ bool metrics_write(const char *path, mode_t mode, const struct metrics *metrics,
     if ((in_directory ? asprintf(&target, "%s/%s-%s.prom", path, metrics->program, metrics->storage)
                       : asprintf(&target, "%s", path)) < 0)
         return fail(failure, ENOMEM, "cannot write the metrics to %s", path);
-    bool good = asprintf(&temporary, "%s.tmp", target) >= 0 &&
+    bool good = asprintf(&temporary, "%s.%ld.tmp", target, (long)getpid()) >= 0 &&
                 write_file(temporary, mode, metrics) && rename(temporary, target) == 0;
     if (!good)
         fail(failure, errno, "cannot write the metrics to %s", target);

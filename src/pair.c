@@ -104,50 +104,64 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, struct t
     return json_state > dump_state ? json_state : dump_state;
 }
 
-/* 1: at least one of the two files is there; 0: none; -1: it cannot be told, see errno. */
-static int has_file(const struct pair *pair)
+/* What of a pair lies in one place. What is there but is no plain file cannot be told from one
+ * that somebody has put in a pair's way: it is neither taken for the pair nor for nothing. */
+static enum search look(struct pair *pair, const char *day, struct failure *failure)
 {
     const char *suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
+    int found = 0, error = 0;
+    memcpy(pair->day, day, sizeof pair->day);
     int directory = pair_open_directory(pair);
     if (directory < 0)
-        return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-    int found = 0;
-    for (int i = 0; i < 2 && found == 0; i++) {
+        error = errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+    for (int i = 0; i < 2 && directory >= 0 && error == 0; i++) {
         char name[FILE_NAME_SIZE];
         struct stat status;
         snprintf(name, sizeof name, "%s%s", pair->id.text, suffixes[i]);
-        if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-            found = 1;
-        else if (errno != ENOENT)
-            found = -1;
+        if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+            error = errno == ENOENT ? 0 : errno;
+        else if (file_is_plain(&status))
+            found++;
+        else
+            error = EINVAL;
     }
-    int error = errno;
-    close(directory);
-    errno = error;
-    return found;
+    if (directory >= 0)
+        close(directory);
+    if (error == EINVAL)
+        fail(failure, 0, "what lies under %s/%s is not a plain file", pair->spool->path, day);
+    else if (error != 0)
+        fail(failure, error, "cannot look for it under %s/%s", pair->spool->path, day);
+    return error != 0   ? SEARCH_FAILED
+           : found == 2 ? SEARCH_WHOLE
+           : found == 1 ? SEARCH_PART
+                        : SEARCH_NOWHERE;
 }
 
-static int has_file_on(struct pair *pair, const char *day)
+/* Keeps the better of what was found before and what has been found now. */
+static bool keep_better(enum search *best, struct pair *pair, enum search found,
+                        const struct pair *looked_at)
 {
-    memcpy(pair->day, day, sizeof pair->day);
-    return has_file(pair);
+    if (found > *best) {
+        *best = found;
+        *pair = *looked_at;
+    }
+    return *best < SEARCH_WHOLE;
 }
 
 enum search pair_find(const struct spool *spool, const struct names *days,
                       const struct crash_id *id, struct pair *pair, struct failure *failure)
 {
-    int found = 0;
-    *pair = (struct pair){.spool = spool, .id = *id};
+    enum search best = SEARCH_NOWHERE;
+    struct pair candidate = {.spool = spool, .id = *id};
+    *pair = candidate;
     if (spool->root < 0)
         return SEARCH_NOWHERE;
-    if (id->day[0] != '\0')
-        found = has_file_on(pair, id->day);
-    for (size_t i = days->count; found == 0 && i-- > 0;)
+    bool go_on = id->day[0] == '\0' ||
+                 keep_better(&best, pair, look(&candidate, id->day, failure), &candidate);
+    for (size_t i = days->count; go_on && i-- > 0;)
         if (strcmp(days->items[i], id->day) != 0)
-            found = has_file_on(pair, days->items[i]);
-    if (found < 0)
-        fail(failure, errno, "cannot look for it under %s/%s", spool->path, pair->day);
-    return found > 0 ? SEARCH_FOUND : found == 0 ? SEARCH_NOWHERE : SEARCH_FAILED;
+            go_on = keep_better(&best, pair, look(&candidate, days->items[i], failure), &candidate);
+    return best;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -156,14 +170,29 @@ static bool ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-/* <id>.<name>.dump */
+/* <id>.<name>.dump, and not the metadata of a suffix that ends so. */
 static bool is_further_dump(const struct pair *pair, const char *name)
 {
-    return strncmp(name, pair->id.text, CRASH_ID_LENGTH) == 0 && name[CRASH_ID_LENGTH] == '.' &&
+    return strcmp(name + strnlen(name, CRASH_ID_LENGTH), pair->spool->json_suffix) != 0 &&
+           strncmp(name, pair->id.text, CRASH_ID_LENGTH) == 0 && name[CRASH_ID_LENGTH] == '.' &&
            ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
 }
 
-static bool add_plain(int directory, const char *name, struct names *files)
+/* The name of a dump or of metadata that is no plain file is not passed over: EINVAL. */
+static bool add_main_file(const struct pair *pair, int directory, const char *suffix,
+                          struct names *files)
+{
+    char name[FILE_NAME_SIZE];
+    struct stat status;
+    snprintf(name, sizeof name, "%s%s", pair->id.text, suffix);
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    errno = EINVAL;
+    return file_is_plain(&status) && names_add(files, name);
+}
+
+/* A further dump that is no plain file is none. */
+static bool add_further_dump(int directory, const char *name, struct names *files)
 {
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
@@ -173,7 +202,6 @@ static bool add_plain(int directory, const char *name, struct names *files)
 
 bool pair_files(const struct pair *pair, int directory, struct names *files)
 {
-    char name[FILE_NAME_SIZE];
     DIR *stream = dir_read(directory);
     if (stream == NULL)
         return false;
@@ -181,14 +209,10 @@ bool pair_files(const struct pair *pair, int directory, struct names *files)
     bool good = true;
     while (good && (entry = dir_next(stream)) != NULL)
         if (is_further_dump(pair, entry->d_name))
-            good = add_plain(directory, entry->d_name, files);
+            good = add_further_dump(directory, entry->d_name, files);
     good = good && errno == 0;
-    int error = errno;
-    closedir(stream);
-    errno = error;
+    closedir_keeping_errno(stream);
 
-    snprintf(name, sizeof name, "%s%s", pair->id.text, pair->spool->dump_suffix);
-    good = good && add_plain(directory, name, files);
-    snprintf(name, sizeof name, "%s%s", pair->id.text, pair->spool->json_suffix);
-    return good && add_plain(directory, name, files);
+    return good && add_main_file(pair, directory, pair->spool->dump_suffix, files) &&
+           add_main_file(pair, directory, pair->spool->json_suffix, files);
 }

@@ -26,11 +26,13 @@ enum pair_state {
 enum pair_state pair_examine(const struct pair *pair, long settle_time, struct timespec *changed,
                              struct failure *reason);
 
-enum search { SEARCH_FOUND, SEARCH_NOWHERE, SEARCH_FAILED };
+/* In the order of what is to be preferred: a whole pair is taken from wherever it is; a part only
+ * if every place could be looked at. */
+enum search { SEARCH_NOWHERE, SEARCH_PART, SEARCH_FAILED, SEARCH_WHOLE };
 
-/* Searches a spool for any of the two files of a crash: under the day of the id first, then
- * under every day of `days` (what spool_days() said). When it is found, *pair says where. What
- * cannot be read counts as failed, not as nowhere. */
+/* Searches a spool for the two files of a crash: under the day of the id first, then under every
+ * day of `days` (what spool_days() said), the newest first. For a whole pair and for a part, *pair
+ * says where. */
 enum search pair_find(const struct spool *spool, const struct names *days,
                       const struct crash_id *id, struct pair *pair, struct failure *failure);
 
@@ -45,8 +47,9 @@ char *pair_relative_pathname(const struct pair *pair);
 int pair_open_directory(const struct pair *pair);
 
 /* The names of all files of the crash in that directory: further dumps first, then the dump, the
- * metadata last, so that a pair that was handled in part is still found by its metadata. Names
- * of files that are not plain are left out. False with errno. */
+ * metadata last, so that a pair that was handled in part is still found by its metadata. A file
+ * that is not there is left out. False with errno; EINVAL: the dump or the metadata is not a plain
+ * file. */
 bool pair_files(const struct pair *pair, int directory, struct names *files);
 
 #endif

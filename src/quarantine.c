@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 static const struct dir_style directory_style = {.mode = 0770, .group = (gid_t)-1};
+
+static const char reason_name[] = "reason", copy_name[] = ".copy.tmp";
 
 enum { CASE_NAME_SIZE = 128, SAME_NAME_MAXIMUM = 1000 };
 
@@ -28,7 +31,11 @@ bool quarantine_open(struct quarantine *quarantine, const char *path, const stru
         quarantine->root = dir_make(spool->root, "quarantine", &directory_style);
     else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
         quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return quarantine->root >= 0 || fail(failure, errno, "cannot open %s", quarantine->path);
+    if (quarantine->root >= 0)
+        return true;
+    fail(failure, errno, "cannot open %s", quarantine->path);
+    quarantine_close(quarantine);
+    return false;
 }
 
 void quarantine_close(struct quarantine *quarantine)
@@ -36,6 +43,7 @@ void quarantine_close(struct quarantine *quarantine)
     if (quarantine->root >= 0)
         close(quarantine->root);
     free(quarantine->path);
+    *quarantine = (struct quarantine){.root = -1};
 }
 
 /* A directory's name for any name: what could puzzle a shell becomes an underscore. */
@@ -48,13 +56,24 @@ static void make_case_name(char case_name[CASE_NAME_SIZE], const char *name)
             *at = '_';
 }
 
-static bool has_any(int directory, const struct names *names)
+/* The name that something gets in its directory: our own two names are not to be had. */
+static const char *name_there(const char *name)
+{
+    return strcmp(name, reason_name) == 0 ? "_reason"
+           : strcmp(name, copy_name) == 0 ? "_copy"
+                                          : name;
+}
+
+/* Whether a directory cannot be used: it has one of the names, or what is called a reason there
+ * is not ours. The quarantine may lie in the spool, where anything can have been planted. */
+static bool is_taken(int directory, const struct names *names)
 {
     struct stat status;
     for (size_t i = 0; i < names->count; i++)
-        if (fstatat(directory, names->items[i], &status, AT_SYMLINK_NOFOLLOW) == 0)
+        if (fstatat(directory, name_there(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) == 0)
             return true;
-    return false;
+    return fstatat(directory, reason_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !file_is_plain(&status);
 }
 
 /* The directory for one crash: the first of <name>, <name>.1, ... that holds none of the names
@@ -70,7 +89,7 @@ static int open_case(const struct quarantine *quarantine, const char *day, const
         else
             snprintf(path, sizeof path, "%s/%s.%d", day, case_name, again);
         int directory = dir_make(quarantine->root, path, &directory_style);
-        if (directory < 0 || !has_any(directory, names))
+        if (directory < 0 || !is_taken(directory, names))
             return directory;
         close(directory);
     }
@@ -84,9 +103,7 @@ static bool flush(int directory)
     if (readable < 0)
         return false;
     bool good = fsync(readable) == 0;
-    int error = errno;
-    close(readable);
-    errno = error;
+    close_keeping_errno(readable);
     return good;
 }
 
@@ -97,37 +114,45 @@ static bool write_reason(int directory, const char *text, const char *where)
     time_t now = time(NULL);
     struct tm calendar;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
-    /* The quarantine may lie in the spool, where anything can have been made in this place. */
-    struct stat status;
-    int file = openat(directory, "reason",
+    int file = openat(directory, reason_name,
                       O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
     if (file < 0)
         return false;
-    bool good = fstat(file, &status) == 0 && file_is_plain(&status) &&
-                dprintf(file, "%s %s: %s\n", when, where, text) >= 0 && fsync(file) == 0;
-    int error = errno;
-    close(file);
-    errno = error;
+    bool good = dprintf(file, "%s %s: %s\n", when, where, text) >= 0 && fsync(file) == 0;
+    close_keeping_errno(file);
     return good;
 }
 
-/* To another file system only a plain file can go. */
+static bool remake_link(int from, const char *name, int to)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(from, name, target, sizeof target - 1);
+    if (length < 0)
+        return false;
+    target[length] = '\0';
+    return symlinkat(target, to, name_there(name)) == 0 && flush(to) &&
+           unlinkat(from, name, 0) == 0;
+}
+
+/* To another file system only a plain file and a link can go; all else is EXDEV. */
 static bool copy_across(int from, const char *name, int to)
 {
-    static const char temporary[] = ".copy.tmp";
     const struct file_style style = {.mode = 0660, .group = (gid_t)-1};
     struct stat status;
     if (fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
-    if (!S_ISREG(status.st_mode)) {
+    if (S_ISLNK(status.st_mode))
+        return remake_link(from, name, to);
+    if (!file_is_plain(&status)) {
         errno = EXDEV;
         return false;
     }
-    if (!file_copy(from, name, to, temporary, &style))
+    if (!file_copy(from, name, to, copy_name, &style))
         return false;
-    int copy = openat(to, temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool good = copy >= 0 && fsync(copy) == 0 && renameat(to, temporary, to, name) == 0 &&
-                flush(to) && unlinkat(from, name, 0) == 0;
+    int copy = openat(to, copy_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool good = copy >= 0 && fsync(copy) == 0 &&
+                renameat(to, copy_name, to, name_there(name)) == 0 && flush(to) &&
+                unlinkat(from, name, 0) == 0;
     int error = errno;
     if (copy >= 0)
         close(copy);
@@ -140,7 +165,7 @@ static bool move_names(int from, const struct names *names, int to)
 {
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
-        if (renameat(from, name, to, name) < 0 && errno != ENOENT &&
+        if (renameat(from, name, to, name_there(name)) < 0 && errno != ENOENT &&
             (errno != EXDEV || !copy_across(from, name, to)))
             return false;
     }
@@ -173,9 +198,7 @@ static bool list_crash(int directory, const struct crash_id *id, struct names *n
             !(entry->d_name[CRASH_ID_LENGTH] == '\0' && dir_entry_type(stream, entry) == DT_LNK))
             good = names_add(names, entry->d_name);
     good = good && errno == 0;
-    int error = errno;
-    closedir(stream);
-    errno = error;
+    closedir_keeping_errno(stream);
     return good;
 }
 

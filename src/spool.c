@@ -65,7 +65,7 @@ bool spool_days(const struct spool *spool, struct names *days, struct failure *f
     const struct dirent *entry;
     bool good = true;
     while (good && (entry = dir_next(stream)) != NULL)
-        if (day_is_valid(entry->d_name) && dir_entry_type(stream, entry) == DT_DIR)
+        if (day_is_valid(entry->d_name))
             good = names_add(days, entry->d_name);
     if (!good || errno != 0)
         good = fail(failure, errno, "cannot read %s", spool->path);

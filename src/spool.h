@@ -30,7 +30,8 @@ bool spool_open(struct spool *spool, const char *path, const char *json_suffix,
 
 void spool_close(struct spool *spool);
 
-/* The days that the spool has, YYYYMMDD, oldest first. The caller frees the names. */
+/* The days that the spool has, YYYYMMDD, oldest first: all that has such a name, directory or
+ * not. The caller frees the names. */
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure);
 
 /* Makes durable everything that was changed in these spools, with one flush for each file system

@@ -5,7 +5,8 @@
 #ifndef STOP_H
 #define STOP_H
 
-/* From now on the three signals are noted. */
+/* From now on the three signals are noted, but for those that the user has set to be ignored
+ * (nohup). */
 void stop_on_signals(void);
 
 /* The first signal that came, or 0. */

@@ -60,6 +60,19 @@ int branch_open(const struct branch *branch)
     return dir_open(branch->spool->root, branch->path);
 }
 
+struct timespec branch_changed(const struct branch *branch, const char *name)
+{
+    struct stat status;
+    struct timespec changed = branch->spool->now;
+    int directory = branch_open(branch);
+    if (directory < 0)
+        return changed;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        changed = file_changed(&status, &branch->spool->now);
+    close(directory);
+    return changed;
+}
+
 void branch_day(const struct branch *branch, char day[DAY_LENGTH + 1])
 {
     memcpy(day, branch->path, DAY_LENGTH);

@@ -47,6 +47,9 @@ void branch_release(struct branch *branch);
 /* The directory itself: an O_PATH descriptor, or -1 with errno. */
 int branch_open(const struct branch *branch);
 
+/* When something in the branch was last changed; the spool's present when it cannot be told. */
+struct timespec branch_changed(const struct branch *branch, const char *name);
+
 /* The day that the branch belongs to. */
 void branch_day(const struct branch *branch, char day[DAY_LENGTH + 1]);
 

@@ -18,10 +18,12 @@ lines() {
 
 # write_at_once PREFIX...: a process for each prefix, 1000 lines each; waits for all
 write_at_once() {
+    local writers=()
     for prefix in "$@"; do
         lines "$prefix" 1000 | "$writer" log 2000 100 &
+        writers+=($!)
     done
-    for process in $(jobs -p); do wait "$process"; done
+    for process in "${writers[@]}"; do wait "$process"; done
 }
 
 # lines_of PREFIX...: what write_at_once wrote, sorted

@@ -137,11 +137,22 @@ refuse_to() {
     jobs "$p" 0 "$id"
     sql "CREATE TABLE priority_jobs_$p (uuid varchar(50) PRIMARY KEY)"
     requests "$id"
-    refuse_to "INSERT ON priority_jobs_$p"
+    refuse_to "DELETE ON priorityjobs"
     run priority
     [[ $status != 0 && $status -lt 99 ]] || fail "exit code $status" "$output"
     sql_is "SELECT priority, (SELECT count(*) FROM priorityjobs),
                 (SELECT count(*) FROM priority_jobs_$p) FROM jobs" "0|1|0"
+}
+
+@test "a priority table that refuses the crash keeps nobody from being served" {
+    p=$(processor p1)
+    mapfile -t ids < <(nowhere 2)
+    jobs "$p" 0 "${ids[@]}"
+    sql "CREATE TABLE priority_jobs_$p (uuid varchar(10) PRIMARY KEY)"
+    requests "${ids[@]}"
+    expect_status 0 priority
+    log_has "priority tables"
+    sql_is "SELECT bool_and(priority >= 1), (SELECT count(*) FROM priorityjobs) FROM jobs" "t|0"
 }
 
 # --- an owner that is dead

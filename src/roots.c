@@ -1,0 +1,36 @@
+#include "roots.h"
+
+bool roots_open(struct roots *roots, const struct options *options, struct failure *failure)
+{
+    const char *paths[ROOT_COUNT] = {options->storage_root, options->deferred_storage_root};
+    *roots = (struct roots){.spools = {{.root = -1}, {.root = -1}}};
+    for (int i = 0; i < ROOT_COUNT; i++)
+        if (paths[i] != NULL && (!spool_open(&roots->spools[i], paths[i], options->json_file_suffix,
+                                             options->dump_file_suffix, failure) ||
+                                 !spool_days(&roots->spools[i], &roots->days[i], failure)))
+            return false;
+    return true;
+}
+
+void roots_close(struct roots *roots)
+{
+    for (int i = 0; i < ROOT_COUNT; i++) {
+        spool_close(&roots->spools[i]);
+        names_free(&roots->days[i]);
+    }
+}
+
+enum search roots_find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
+                       struct failure *failure)
+{
+    enum search best = SEARCH_NOWHERE;
+    for (int i = 0; i < ROOT_COUNT && best < SEARCH_WHOLE; i++) {
+        struct pair candidate;
+        enum search found = pair_find(&roots->spools[i], &roots->days[i], id, &candidate, failure);
+        if (i == 0 || found > best) {
+            best = found;
+            *pair = candidate;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,25 @@
+/* roots.h - the two spools in which a crash is searched by its id: the storage root first, then
+ * the deferred storage root, where there is one. */
+#ifndef ROOTS_H
+#define ROOTS_H
+
+#include "options.h"
+#include "pair.h"
+
+enum { ROOT_COUNT = 2 };
+
+struct roots {
+    struct spool spools[ROOT_COUNT]; /* the second is not open (root -1) where there is none */
+    struct names days[ROOT_COUNT];
+};
+
+/* Opens them. False with the reason; roots_close() is to be called in any case. */
+bool roots_open(struct roots *roots, const struct options *options, struct failure *failure);
+
+void roots_close(struct roots *roots);
+
+/* Searches both, like pair_find(). */
+enum search roots_find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
+                       struct failure *failure);
+
+#endif

@@ -1,0 +1,34 @@
+#!/usr/bin/perl
+# errors - each program with every call failing once, in every way that it can fail. The program
+# ends with a documented code and says what failed, or carries on; after a second run, which is
+# left alone, everything is as if nothing had happened. FAULTS=all takes every point.
+use strict;
+use warnings;
+use Cwd qw(realpath);
+use File::Basename;
+use lib dirname(realpath(__FILE__));
+use Faults;
+use Test::More;
+
+my %documented = map { $_ => 1 } 0, 1, 69, 70, 74, 77, 78;
+
+for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
+    my $reference = Faults::set_stage($program);
+    my @calls = Faults::calls($program, sort keys %Faults::errors);
+    my @points = map { my $call = $_; map { [@$call, $_] } @{ $Faults::errors{ $call->[0] } } } @calls;
+    my @taken = Faults::sample(12, @points);
+    my @bad;
+    for my $point (@taken) {
+        my ($call, $number, $what, $error) = @$point;
+        Faults::restore();
+        my ($failed, $said) = Faults::run($program, '-e', "trace=$call", '-e', "inject=$call:error=$error:when=$number");
+        $said .= Faults::log_text();
+        my ($code, $output) = Faults::repair($program);
+        my $difference = Faults::difference($reference, Faults::state($program));
+        push @bad, "$error at $call $number: $what (ends with $failed, then $code)\n$difference\n$said\n$output"
+            if $difference ne '' || $code > 1 || !$documented{$failed} || ($failed > 1 && $said !~ /cannot|lost/);
+    }
+    ok(!@bad, "$program bears the failure of any of its " . @points . ' points (' . @taken . ' taken)')
+        or diag(join "\n", @bad);
+}
+done_testing();

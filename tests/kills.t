@@ -1,0 +1,28 @@
+#!/usr/bin/perl
+# kills - each program killed before every call that changes something. After a second run, which
+# is left alone, everything is as if nothing had happened. FAULTS=all takes every point.
+use strict;
+use warnings;
+use Cwd qw(realpath);
+use File::Basename;
+use lib dirname(realpath(__FILE__));
+use Faults;
+use Test::More;
+
+for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
+    my $reference = Faults::set_stage($program);
+    my @points = grep { $_->[0] ne 'openat' || $_->[2] =~ /O_CREAT/ } Faults::calls($program, @Faults::changing);
+    my @taken = Faults::sample(8, @points);
+    my @bad;
+    for my $point (@taken) {
+        my ($call, $number, $what) = @$point;
+        Faults::restore();
+        my ($killed) = Faults::run($program, '-e', "trace=$call", '-e', "inject=$call:signal=KILL:when=$number");
+        my ($code, $output) = Faults::repair($program);
+        my $difference = Faults::difference($reference, Faults::state($program));
+        push @bad, "killed before $call $number: $what (ends with $killed, then $code)\n$difference\n$output"
+            if $difference ne '' || $code > 1 || $killed != 137;
+    }
+    ok(!@bad, "$program survives being killed at any of its " . @points . ' points (' . @taken . ' taken)') or diag(join "\n", @bad);
+}
+done_testing();
