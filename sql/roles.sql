@@ -59,7 +59,8 @@ GRANT SELECT, UPDATE (starteddatetime, completeddatetime, success, message) ON j
 GRANT EXECUTE ON FUNCTION crashmon.register_processor(text), crashmon.heartbeat(integer),
     crashmon.take_jobs(integer, integer), crashmon.job_succeeded(bigint),
     crashmon.job_failed(bigint, text), crashmon.priority_table(integer) TO crashmon_processor;
--- For its priority table. Where no processor makes one, take this right away again.
+-- For its priority table. Where no processor makes one, take this right away again: what a
+-- processor puts on its table (a trigger) runs with the rights of the monitor that writes to it.
 GRANT CREATE ON SCHEMA :shared TO crashmon_processor;
 
 -- reporter: it asks for crashes and looks how far they are.

@@ -24,7 +24,7 @@ struct archive {
     struct spool tree; /* not open (root -1) when the archive deletes */
     struct names days; /* of the tree */
     bool deletes;
-    bool is_shared; /* in a directory where others can write, too */
+    bool is_shared; /* directly below /tmp, where others can write, too */
     struct dir_style dir_style;
     struct file_style file_style;
 };

@@ -238,3 +238,30 @@ elsewhere() {
     for id in "$extra" "$good" "$links"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
     for id in "$file" "$dir" "$up"; do log_has "$id"; done
 }
+
+@test "a pair with a second hard link is not taken: its row stays (1), and so does the pair" {
+    id=$(collect --day 20081225 --without links)
+    ended true "$id"
+    for file in json dump; do
+        ln "$SPOOL/$(place "$id").$file" "$BATS_TEST_TMPDIR/outside.$file"
+    done
+    expect_status 1 cleanup_jobs
+    left "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    rm "$BATS_TEST_TMPDIR"/outside.*
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+@test "what lies under the day of the id does not hide the pair that lies whole elsewhere" {
+    id=$(collect --day 20081226 --id-day 081225 --without links)
+    mkdir -p "$(dirname "$SPOOL/$(place "$id")")"
+    echo stray >"$SPOOL/$(place "$id").json"
+    other=$(collect --root "$DEFERRED" --day 20081225)
+    mkdir -p "$(dirname "$SPOOL/$(place "$other")")"
+    ln -s nowhere "$SPOOL/$(place "$other").json"
+    ended true "$id" "$other"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    pair_is_whole "$ARCHIVE" 20081225 "$other"
+}

@@ -2,9 +2,9 @@
 # torn or doubled when several processes write and rotate one file at once.
 
 setup() {
-    cd "$BATS_TEST_DIRNAME/.."
+    cd "$BATS_TEST_DIRNAME/.." || return
     writer=$(realpath "${BUILD:-build}/unit/test_log_file")
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return
 }
 
 # lines PREFIX COUNT: lines of 7 to 36 characters, the same at every call
@@ -33,12 +33,12 @@ lines_of() {
 
 @test "makes the same files as Python's RotatingFileHandler" {
     command -v python3 > /dev/null || skip "python3 is not installed"
-    lines some 100 > lines
+    lines some 100 > input
     for maximum in 0 50 64 100 1000 4000 100000; do
         for backups in 0 1 2 7; do
             mkdir -p "ours/$maximum-$backups" "pythons/$maximum-$backups"
-            for run in 1 2; do # the second finds the files of the first
-                "$writer" "ours/$maximum-$backups/log" $maximum $backups < lines
+            for _ in 1 2; do # the second finds the files of the first
+                "$writer" "ours/$maximum-$backups/log" $maximum $backups < input
             done
         done
     done
@@ -49,7 +49,7 @@ for directory in os.listdir("pythons"):
     for run in 1, 2:
         handler = logging.handlers.RotatingFileHandler(
             os.path.join("pythons", directory, "log"), maxBytes=maximum, backupCount=backups)
-        for line in open("lines"):
+        for line in open("input"):
             handler.emit(logging.makeLogRecord({"msg": line.rstrip("\n")}))
         handler.close()
 '
@@ -66,7 +66,7 @@ for directory in os.listdir("pythons"):
 
 @test "the lines of each process stay in order across the files" {
     write_at_once a b
-    ls -v -r log.* | xargs cat > all
+    cat $(printf "%s\n" log.* | sort -V -r) > all
     cat log >> all
     for prefix in a b; do
         diff <(lines $prefix 1000) <(grep "^$prefix " all)

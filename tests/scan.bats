@@ -342,3 +342,31 @@ scan_meets() {
     equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(sort "$ids")"
     [[ -z $(new_links) ]] || fail "$(new_links)"
 }
+
+@test "a crash that was queued and put away since the scan saw it is not queued again" {
+    processor p1
+    id=$(collect) other=$(collect)
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    background scan
+    await_blocked crashmon-scan
+    find "$SPOOL" -name "$id*" -delete
+    session "COMMIT"
+    background_ends 0
+    sql_is "SELECT uuid FROM jobs" "$other"
+    log_has "$id: was put away meanwhile"
+}
+
+@test "a run that has lost its connection moves nothing more, not even a stray" {
+    processor p1
+    collect >/dev/null
+    slot=$(find "$SPOOL" -name web01_0)
+    touch -d '3 days ago' "$slot"/{a,b,c}
+    session "BEGIN; LOCK TABLE crashmon.runs"
+    background scan
+    await_blocked crashmon-scan
+    before=$(spool_state "$SPOOL")
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'crashmon-scan'"
+    background_ends 69
+    equal "$(spool_state "$SPOOL")" "$before"
+}

@@ -260,3 +260,27 @@ request_finds() {
     quarantined "$id" 'storage|main' "$BATS_TEST_TMPDIR/two/quarantine"
     pair_is_whole "$SPOOL" 20081225 "$id"
 }
+
+@test "a stray that is called reason is quarantined beside its reason" {
+    processor p1
+    collect >/dev/null
+    slot=$(find "$SPOOL" -name web01_0)
+    echo evidence >"$slot/reason"
+    touch -d '3 days ago' "$slot/reason"
+    expect_status 1 scan
+    quarantined reason 'no link'
+    [[ $(cat "$SPOOL"/quarantine/*/reason/_reason) == evidence ]]
+}
+
+@test "a day that is a link is not entered: it is reported and left (1)" {
+    processor p1
+    outside=$BATS_TEST_TMPDIR/outside
+    SPOOL=$outside collect --day 20081225 >/dev/null
+    ln -s "$outside/20081225" "$SPOOL/20081225"
+    collect --day 20081226 >/dev/null
+    before=$(spool_state "$outside")
+    expect_status 1 scan
+    log_has "$SPOOL/20081225"
+    sql_is "SELECT count(*) FROM jobs" 1
+    equal "$(spool_state "$outside")" "$before"
+}
