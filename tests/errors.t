@@ -16,7 +16,7 @@ for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
     my $reference = Faults::set_stage($program);
     my @calls = Faults::calls($program, sort keys %Faults::errors);
     my @points = map { my $call = $_; map { [@$call, $_] } @{ $Faults::errors{ $call->[0] } } } @calls;
-    my @taken = Faults::sample(12, @points);
+    my @taken = Faults::sample(8, @points);
     my @bad;
     for my $point (@taken) {
         my ($call, $number, $what, $error) = @$point;
