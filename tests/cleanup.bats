@@ -3,24 +3,6 @@
 # shellcheck disable=SC2154 # pid is set by background
 load helper
 
-# Jobs that ended: ended SUCCESS ID..., in this order.
-ended() {
-    local id json values=''
-    for id in "${@:2}"; do
-        json=$(find "$SPOOL" "$DEFERRED" -name "$id.json")
-        values+="${values:+, }('$json', '$id', $1, now(), now())"
-    done
-    sql "INSERT INTO jobs (pathname, uuid, success, starteddatetime, completeddatetime)
-         VALUES $values"
-}
-
-# Cleans up; that must be a good run, which prints nothing and leaves no row.
-cleans() {
-    expect_status 0 cleanup_jobs "$@"
-    [[ -z $output ]] || fail "printed: $output"
-    sql_is "SELECT count(*) FROM jobs" 0
-}
-
 # The files of a tree, without their directories, and their checksums.
 bytes() { find "$@" -type f -printf '%f ' -exec sha256sum {} \; | sed 's/  .*//' | sort; }
 

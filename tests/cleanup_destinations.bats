@@ -33,14 +33,6 @@ as_a_user() {
 
 crash() { collect --day 20081225 "$@"; }
 
-# Jobs that ended: ended SUCCESS ID..., in this order.
-ended() {
-    local id values=''
-    for id in "${@:2}"; do values+="${values:+, }('$SPOOL/x', '$id', $1, now(), now())"; done
-    sql "INSERT INTO jobs (pathname, uuid, success, starteddatetime, completeddatetime)
-         VALUES $values"
-}
-
 # Asserts that exactly these rows are left, and their pairs whole in the spool.
 stay() {
     local id

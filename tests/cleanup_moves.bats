@@ -11,21 +11,6 @@ teardown() {
     helper_teardown
 }
 
-# Jobs that ended: ended SUCCESS ID..., in this order.
-ended() {
-    local id values=''
-    for id in "${@:2}"; do values+="${values:+, }('$SPOOL/x', '$id', $1, now(), now())"; done
-    sql "INSERT INTO jobs (pathname, uuid, success, starteddatetime, completeddatetime)
-         VALUES $values"
-}
-
-# Cleans up; that must be a good run, which prints nothing and leaves no row.
-cleans() {
-    expect_status 0 cleanup_jobs "$@"
-    [[ -z $output ]] || fail "printed: $output"
-    sql_is "SELECT count(*) FROM jobs" 0
-}
-
 # Asserts that exactly these rows are left.
 left() { equal "$(sql "SELECT uuid FROM jobs ORDER BY id")" "$(printf '%s\n' "$@")"; }
 

@@ -5,13 +5,14 @@
 bats_require_minimum_version 1.5.0
 
 TESTS=$BATS_TEST_DIRNAME
-BUILD=$(realpath "${BUILD:-$TESTS/../build}")
+: "${BUILD:=$TESTS/../build}"
 
 setup_file() {
     local name
     name=$(basename "$BATS_TEST_FILENAME" .bats)
     createdb -T crashmon_template "crashmon_${name}_$$"
     export PGDATABASE=crashmon_${name}_$$
+    sql_start
 }
 
 teardown_file() {
@@ -23,14 +24,13 @@ setup() {
     SPOOL=$dir/spool DEFERRED=$dir/deferred ARCHIVE=$dir/archive FAILED=$dir/failed
     LOG=$dir/crashmon.log CONF=$dir/crashmon.conf
     mkdir "$SPOOL" "$DEFERRED" "$ARCHIVE" "$FAILED"
-    cat >"$CONF" <<END
-storage-root = $SPOOL
-deferred-storage-root = $DEFERRED
-save-successful-minidumps-to = $ARCHIVE
-save-failed-minidumps-to = $FAILED
-log-file-pathname = $LOG
-END
-    sql "SET lock_timeout = '30s';
+    printf '%s\n' >"$CONF" \
+        "storage-root = $SPOOL" \
+        "deferred-storage-root = $DEFERRED" \
+        "save-successful-minidumps-to = $ARCHIVE" \
+        "save-failed-minidumps-to = $FAILED" \
+        "log-file-pathname = $LOG"
+    sql "SET LOCAL lock_timeout = '30s';
          DO \$\$ DECLARE its regclass; BEGIN
              FOR its IN SELECT oid FROM pg_class WHERE relkind = 'r'
                         AND relname LIKE 'priority\\_jobs\\_%' LOOP
@@ -111,7 +111,39 @@ await() {
 
 # --- the database
 
-sql() { PGOPTIONS='-c client_min_messages=warning' psql -qAtX -v ON_ERROR_STOP=1 -c "$1"; }
+# One session of psql serves the cases of a file: to start one costs more than most statements.
+sql_start() {
+    local ask=$BATS_FILE_TMPDIR/ask answer=$BATS_FILE_TMPDIR/answer
+    mkfifo "$ask" "$answer"
+    PGOPTIONS='-c client_min_messages=warning' psql -qAtX <"$ask" >"$answer" 2>&1 3>&- &
+    exec {SQL_ASK}>"$ask" {SQL_ANSWER}<"$answer"
+    export SQL_ASK SQL_ANSWER SQL_AS=${PGUSER:-}@$PGDATABASE,${PGTZ:-}
+}
+
+# Statements in one transaction; prints what they yield. Another login, database or time zone
+# has a session of its own.
+sql() {
+    local line lines=()
+    if [[ $SQL_AS != "${PGUSER:-}@$PGDATABASE,${PGTZ:-}" ]]; then
+        PGOPTIONS='-c client_min_messages=warning' psql -qAtX -v ON_ERROR_STOP=1 -c "$1"
+        return
+    fi
+    printf 'BEGIN;\n%s\n;\n\\echo :ERROR done\nCOMMIT;\n' "$1" >&"$SQL_ASK"
+    while IFS= read -r -t 60 line <&"$SQL_ANSWER"; do
+        case $line in
+        'false done')
+            ((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
+            return
+            ;;
+        'true done')
+            printf '%s\n' "${lines[@]}" >&2
+            return 1
+            ;;
+        *) lines+=("$line") ;;
+        esac
+    done
+    fail "the server does not answer: $1"
+}
 
 # Asserts what a query yields.
 sql_is() {
@@ -171,6 +203,23 @@ finish() {
              completeddatetime = now(), success = $2 WHERE uuid = '$1'"
 }
 
+# Jobs that ended, in this order: ended SUCCESS ID...
+ended() {
+    local id values=''
+    for id in "${@:2}"; do
+        values+="${values:+, }('$SPOOL/$id.json', '$id', $1, now(), now())"
+    done
+    sql "INSERT INTO jobs (pathname, uuid, success, starteddatetime, completeddatetime)
+         VALUES $values"
+}
+
+# Cleans up; that must be a good run, which prints nothing and leaves no row.
+cleans() {
+    expect_status 0 cleanup_jobs "$@"
+    [[ -z $output ]] || fail "printed: $output"
+    sql_is "SELECT count(*) FROM jobs" 0
+}
+
 # The reporter asks for a crash, AGE seconds ago.
 request() {
     sql "INSERT INTO priorityjobs (uuid, requesteddatetime)
@@ -179,11 +228,11 @@ request() {
 
 # Every row of every table.
 db_state() {
-    psql -qAtX -v ON_ERROR_STOP=1 <<'END' | sort
-SELECT format('SELECT %L, to_jsonb(t) FROM %s AS t', c.oid::regclass, c.oid::regclass)
-FROM pg_class AS c
-WHERE relkind = 'r' AND relnamespace IN ('public'::regnamespace, 'crashmon'::regnamespace) \gexec
-END
+    sql "$(sql "SELECT string_agg(format('SELECT %L, to_jsonb(t) FROM %s AS t', oid::regclass,
+                                         oid::regclass), ' UNION ALL ')
+                FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('public'::regnamespace,
+                                                                       'crashmon'::regnamespace)")" |
+        sort
 }
 
 # --- the spool
@@ -203,16 +252,17 @@ name_dir() {
     if [[ $depth != [1-4] ]] || ! date -d "20${1: -6}" >/dev/null 2>&1; then
         depth=4
     fi
-    sed -E 's|(..)|\1/|g; s|/$||' <<<"${1:0:2 * depth}"
+    local dirs=${1:0:2}/${1:2:2}/${1:4:2}/${1:6:2}
+    echo "${dirs:0:3*depth-1}"
 }
 
 # Asserts that a pair lies in a name tree, with all its bytes.
 pair_is_whole() {
-    local pair
+    local LC_ALL=C pair json dump
     pair=$1/$2/name/$(name_dir "$3")/$3
-    [[ -f $pair.json && $(tail -c 2 "$pair.json") == '}' &&
-        -f $pair.dump && $(head -c 4 "$pair.dump") == MDMP &&
-        $(tail -c 4 "$pair.dump") == PMDM ]] || fail "no whole pair: $pair"
+    [[ -f $pair.json && -f $pair.dump ]] || fail "no pair: $pair"
+    json=$(<"$pair.json") dump=$(<"$pair.dump")
+    [[ $json == *'}' && $dump == MDMP*PMDM ]] || fail "no whole pair: $pair"
 }
 
 # Asserts that no link of this name is left in the two storage roots.

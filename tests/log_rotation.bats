@@ -34,8 +34,8 @@ lines_of() {
 @test "makes the same files as Python's RotatingFileHandler" {
     command -v python3 > /dev/null || skip "python3 is not installed"
     lines some 100 > input
-    for maximum in 0 50 64 100 1000 4000 100000; do
-        for backups in 0 1 2 7; do
+    for maximum in 0 50 64 1000 100000; do
+        for backups in 0 1 7; do
             mkdir -p "ours/$maximum-$backups" "pythons/$maximum-$backups"
             for _ in 1 2; do # the second finds the files of the first
                 "$writer" "ours/$maximum-$backups/log" $maximum $backups < input

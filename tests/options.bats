@@ -198,10 +198,11 @@ END
 }
 
 @test "a number that is none, or out of range, is an invalid configuration (78)" {
-    for name in batch-size limit log-file-maximum-size log-file-maximum-backup-history; do
-        for bad in x -1 5x '' 1e3 99999999999999999999 0x 1.5 '5 5'; do
-            refused 78 "$name" scan "--$name=$bad"
-        done
+    for bad in x -1 5x '' 1e3 99999999999999999999 0x 1.5 '5 5'; do
+        refused 78 batch-size scan "--batch-size=$bad"
+    done
+    for name in limit log-file-maximum-size log-file-maximum-backup-history; do
+        refused 78 "$name" scan "--$name=x"
     done
     refused 78 batch-size scan --batch-size=0
     for bad in x -1 5x 99999999999999999999 4294967296; do
@@ -212,15 +213,15 @@ END
 @test "a duration that is none is an invalid configuration (78)" {
     for bad in 5 0:5:0 00:60:00 00:00:60 00:05 1:2:3:4 aa:bb:cc -00:01:00 '' 00:05:00x 00:05:00.5 \
         99999999999:00:00 00:-1:00 '00: 5:00'; do
-        for name in lock-wait settle-time incomplete-age standard-loop-delay \
-            processor-check-in-time; do
-            refused 78 "$name" scan "--$name=$bad"
-        done
-        for name in give-up-after priority-loop-delay; do
-            refused 78 "$name" priority "--$name=$bad"
-        done
-        refused 78 cleanup-jobs-loop-delay cleanup_jobs "--cleanup-jobs-loop-delay=$bad"
+        refused 78 lock-wait scan "--lock-wait=$bad"
     done
+    for name in settle-time incomplete-age standard-loop-delay processor-check-in-time; do
+        refused 78 "$name" scan "--$name=5"
+    done
+    for name in give-up-after priority-loop-delay; do
+        refused 78 "$name" priority "--$name=5"
+    done
+    refused 78 cleanup-jobs-loop-delay cleanup_jobs --cleanup-jobs-loop-delay=5
 }
 
 @test "permissions that are no octal mode are an invalid configuration (78)" {

@@ -190,7 +190,7 @@ names() { sql "INSERT INTO priority_jobs_$1 VALUES ('$2')"; }
     makes_priority_table "$alpha"
     names "$alpha" "$(id 1)"
     before=$(db_state)
-    sql "BEGIN; SELECT count(*) FROM crashmon.take_jobs($alpha, 1); ROLLBACK"
+    session "BEGIN; SELECT count(*) FROM crashmon.take_jobs($alpha, 1); ROLLBACK"
     equal "$(db_state)" "$before"
 }
 
