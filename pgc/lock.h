@@ -15,4 +15,8 @@ enum db_status lock_take(const char *program, const char *storage, long wait, bo
  * still holds it. DB_OK also when no lock was taken, in a dry run. */
 enum db_status lock_verify(void);
 
+/* Gives the lock up, so that the next run can begin at once: the server takes its time to end a
+ * session, and a pooler keeps it. Errors do not matter, for the lock goes with the session. */
+void lock_release(void);
+
 #endif

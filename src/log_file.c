@@ -7,11 +7,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How often the file is opened anew because others moved it, before a line goes where it can.
  * A file system that gives one file several inode numbers must not make this endless. */
 enum { ATTEMPTS = 100 };
+
+/* How long, in milliseconds, somebody who holds the lock, perhaps stopped in the middle, can hold
+ * up a run; after that, no line waits until the lock is free again. */
+enum { PATIENCE = 10000 };
 
 bool log_file_open(struct log_file *file, struct failure *failure)
 {
@@ -44,11 +49,16 @@ static bool reopen(struct log_file *file, struct failure *failure)
     return log_file_open(file, failure) && log_file_close(&old, failure);
 }
 
-static bool lock(const struct log_file *file, struct failure *failure)
+static bool lock(struct log_file *file, struct failure *failure)
 {
-    while (flock(file->descriptor, LOCK_EX) != 0)
-        if (errno != EINTR)
+    static const struct timespec millisecond = {.tv_nsec = 1000000};
+    while (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || file->waited >= PATIENCE)
             return fail(failure, errno, "cannot lock the log file %s", file->pathname);
+        nanosleep(&millisecond, NULL);
+        file->waited++;
+    }
+    file->waited = 0;
     return true;
 }
 

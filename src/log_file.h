@@ -20,6 +20,7 @@ struct log_file {
     long maximum_size;    /* rotated when the next line would reach it; 0: never */
     int backups;          /* 0: never rotated, as in Python */
     mode_t mode;          /* of a file that is made */
+    long waited;          /* for the lock, in milliseconds; begins with 0 */
     int descriptor;
 };
 
@@ -27,7 +28,8 @@ struct log_file {
 bool log_file_open(struct log_file *file, struct failure *failure);
 
 /* Appends the line, which brings its own newline, whole or not at all. False also when the file
- * could not be rotated, locked or reopened: then the line went into the file that was open. */
+ * could not be rotated, reopened, or locked within ten seconds: then the line went into the file
+ * that was open. */
 bool log_file_write(struct log_file *file, const char *line, size_t length,
                     struct failure *failure);
 

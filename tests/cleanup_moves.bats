@@ -155,6 +155,20 @@ elsewhere() {
 
 # --- nowhere, nonsense, and what is no file
 
+@test "a storage root that looks as if its disk were not mounted loses no row (74)" {
+    id=$(crash --without links) other=$(crash --without links)
+    ended true "$id" "$other"
+    mv "$SPOOL" "$SPOOL.elsewhere"
+    mkdir "$SPOOL"
+    expect_status 74 cleanup_jobs
+    [[ $output == *"$SPOOL"*mounted* && $(wc -l <<<"$output") == 1 ]] || fail "says: $output"
+    left "$id" "$other"
+    rmdir "$SPOOL"
+    mv "$SPOOL.elsewhere" "$SPOOL"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
 @test "a pair that is nowhere is reported and its row removed (1), the others are moved" {
     good=$(crash) gone=$(crash) also=$(crash)
     rm "$SPOOL/$(place "$gone")".*

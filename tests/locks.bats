@@ -301,3 +301,15 @@ not_permitted_with() {
         background_ends 137
     done
 }
+
+@test "who holds the log file's lock for ever holds a run up for ten seconds, and it says so" {
+    processor p1
+    collect --count 5
+    touch "$LOG"
+    exec {held}<"$LOG"
+    flock "$held"
+    expect_status 0 timeout 60 "$BUILD/crashmon-scan" --config="$CONF" --batch-size=1
+    [[ $output == *"cannot lock the log file $LOG"* ]] || fail "says: $output"
+    log_has "seen 5"
+    exec {held}<&-
+}
