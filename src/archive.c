@@ -184,8 +184,20 @@ bool archive_publish(const struct archive *archive, struct transfer *transfer,
             good = fail(failure, errno, "cannot rename the copy of %s in %s",
                         transfer->files.items[i], archive->tree.path);
     }
+    if (!good)
+        remove_copies(transfer, transfer->files.count, destination);
     close(destination);
     return good;
+}
+
+void archive_discard(const struct archive *archive, struct transfer *transfer)
+{
+    int destination = open_destination(archive, &transfer->pair, false);
+    transfer->copied = false;
+    if (destination < 0)
+        return;
+    remove_copies(transfer, transfer->files.count, destination);
+    close(destination);
 }
 
 bool archive_let_go(struct transfer *transfer, struct failure *failure)

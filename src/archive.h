@@ -55,6 +55,9 @@ bool archive_publish(const struct archive *archive, struct transfer *transfer,
                      struct failure *failure);
 bool archive_let_go(struct transfer *transfer, struct failure *failure);
 
+/* Instead of archive_publish(): removes the copies. */
+void archive_discard(const struct archive *archive, struct transfer *transfer);
+
 /* Looks for a pair here, like pair_find(). */
 enum search archive_find(const struct archive *archive, const struct crash_id *id,
                          struct failure *failure);
