@@ -1,6 +1,7 @@
 #include "config_file.h"
 
 #include "option_table.h"
+#include "utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -62,6 +63,8 @@ static bool read_lines(struct options *options, FILE *file, const char *path,
             good = fail(&reason, 0, "the line is longer than %d bytes", LINE_MAXIMUM);
         else if (strlen(line) != (size_t)length)
             good = fail(&reason, 0, "the line holds a NUL byte");
+        else if (!utf8_is_valid(line))
+            good = fail(&reason, 0, "the line is not UTF-8");
         else
             good = apply_line(options, line, source, prefix, &reason);
         if (!good)

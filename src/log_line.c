@@ -1,6 +1,7 @@
 #include "log_line.h"
 
-#include <stdint.h>
+#include "utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,25 +34,14 @@ void log_line_append_repeated(struct log_line *line, char c, int count)
         log_line_append(line, &c, 1);
 }
 
-/* How many bytes the character at `text` has, or 0 when it must not stand in a line as it is. */
+/* How many bytes the character at `text` has, or 0 when it must not stand in a line as it is: a
+ * control character, a separator of lines or paragraphs, or none. */
 static size_t plain_length(const char *text)
 {
-    const unsigned char *bytes = (const unsigned char *)text;
-    if (bytes[0] < 0x80)
-        return bytes[0] >= 0x20 && bytes[0] != 0x7f;
-    if (bytes[0] < 0xc2 || bytes[0] > 0xf4)
-        return 0;
-    size_t length = bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
-    uint32_t code = bytes[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (bytes[i] & 0x3fU);
-    }
-    static const uint32_t least[] = {[2] = 0xa0, [3] = 0x800, [4] = 0x10000};
-    bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
-    bool is_separator = code == 0x2028 || code == 0x2029;
-    return code < least[length] || code > 0x10ffff || is_surrogate || is_separator ? 0 : length;
+    uint32_t code;
+    size_t length = utf8_decode(text, &code);
+    bool is_control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    return is_control || code == 0x2028 || code == 0x2029 ? 0 : length;
 }
 
 /* What stands for a byte that must not stand in a line; returns its length. */

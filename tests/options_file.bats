@@ -171,6 +171,21 @@ bad_line() {
     bad_line '\0000'
 }
 
+@test "a line that is not UTF-8 is reported with file and line (78), a comment too" {
+    cp "$CONF" "$CONF.good"
+    for bad in $'storage-name = caf\xe9' $'# caf\xe9' $'# \xc0\xaf' $'# \xed\xa0\x80' $'# \xf5\x80\x80\x80' \
+        $'# half \xe2\x82'; do
+        cp "$CONF.good" "$CONF"
+        printf '%s\n' "$bad" >>"$CONF"
+        expect_status 78 scan --dry-run
+        [[ $output == *"$CONF:$(wc -l <"$CONF"):"*UTF-8* ]] || fail "says: $output"
+    done
+    cp "$CONF.good" "$CONF"
+    printf '# %s\nquarantine-to = %s\n' 'ünïcödé €𝄞' '/größe' >>"$CONF"
+    expect_status 0 scan --show-config
+    [[ $output == */größe* ]]
+}
+
 @test "a configuration file that is missing (78)" {
     CONF=$BATS_TEST_TMPDIR/none
     refused "$CONF"
