@@ -28,7 +28,7 @@ struct candidate {
 enum db_status jobs_look_up(const char *storage, struct candidate *candidates, size_t count);
 
 /* Makes a row for each candidate that is ready and has none. DB_AGAIN when somebody else made
- * one since jobs_look_up(). */
+ * one since jobs_look_up(), DB_FAILED when a crash comes twice. */
 enum db_status jobs_queue(const char *storage, const struct candidate *candidates, size_t count);
 
 /* Takes back the row of a candidate (a struct candidate) that turned out to be put away already,

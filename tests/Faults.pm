@@ -227,10 +227,12 @@ sub calls {
     return @calls;
 }
 
+sub all { return ($ENV{FAULTS} // '') eq 'all' }
+
 # A part of a list, spread over all of it; the whole list when FAULTS is "all".
 sub sample {
     my ($size, @list) = @_;
-    return @list if ($ENV{FAULTS} // '') eq 'all' || @list <= $size;
+    return @list if all() || @list <= $size;
     my $offset = int rand(@list / $size);
     return map { $list[min($#list, $offset + int($_ * @list / $size))] } 0 .. $size - 1;
 }

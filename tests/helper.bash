@@ -123,16 +123,24 @@ sql_start() {
 # Statements in one transaction; prints what they yield. Another login, database or time zone
 # has a session of its own.
 sql() {
+    local answer
+    ask "$1" || return
+    [[ -z $answer ]] || printf '%s\n' "$answer"
+}
+
+# The same into the caller's $answer, without a subshell.
+ask() {
     local line lines=()
     if [[ $SQL_AS != "${PGUSER:-}@$PGDATABASE,${PGTZ:-}" ]]; then
-        PGOPTIONS='-c client_min_messages=warning' psql -qAtX -v ON_ERROR_STOP=1 -c "$1"
+        answer=$(PGOPTIONS='-c client_min_messages=warning' psql -qAtX -v ON_ERROR_STOP=1 -c "$1")
         return
     fi
     printf 'BEGIN;\n%s\n;\n\\echo :ERROR done\nCOMMIT;\n' "$1" >&"$SQL_ASK"
     while IFS= read -r -t 60 line <&"$SQL_ANSWER"; do
         case $line in
         'false done')
-            ((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
+            local IFS=$'\n'
+            answer="${lines[*]}"
             return
             ;;
         'true done')
@@ -147,12 +155,16 @@ sql() {
 
 # Asserts what a query yields.
 sql_is() {
-    local got
-    got=$(sql "$1")
-    [[ $got == "$2" ]] || fail "$1" "yields: $got" "instead of: $2"
+    local answer
+    ask "$1" || return
+    [[ $answer == "$2" ]] || fail "$1" "yields: $answer" "instead of: $2"
 }
 
-sql_true() { [[ $(sql "$1") == t ]]; }
+sql_true() {
+    local answer
+    ask "$1" || return
+    [[ $answer == t ]]
+}
 
 # Waits until a program hangs on a lock in the server.
 await_blocked() {

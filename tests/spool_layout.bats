@@ -261,6 +261,28 @@ request_finds() {
     pair_is_whole "$SPOOL" 20081225 "$id"
 }
 
+@test "a crash with two date links in one batch is queued once, and no link stays" {
+    processor p1
+    id=$(collect --day 20081225) other=$(collect --day 20081225)
+    mkdir -p "$SPOOL/20081225/date/13/00"
+    cp -P "$SPOOL/20081225/date/12/05/web01_0/$id" "$SPOOL/20081225/date/13/00/"
+    expect_status 0 scan
+    sql_is "SELECT count(*), count(*) FILTER (WHERE uuid IN ('$id', '$other')) FROM jobs" "2|2"
+    no_links "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+}
+
+@test "a crash under two days in one batch is queued once, and the second pair quarantined (1)" {
+    processor p1
+    id=$(collect --day 20081225)
+    collect --day 20081226 --id "$id" >/dev/null
+    other=$(collect --day 20081225)
+    expect_status 1 scan
+    sql_is "SELECT count(*), count(*) FILTER (WHERE uuid IN ('$id', '$other')) FROM jobs" "2|2"
+    no_links "$id"
+    quarantined "$id" "already queued"
+}
+
 @test "a stray that is called reason is quarantined beside its reason" {
     processor p1
     collect >/dev/null
