@@ -212,6 +212,17 @@ is_metrics() {
         "$BUILD/crashmon-cleanup" --config="$CONF"
 }
 
+@test "the database options win over libpq's service file" {
+    dir=$BATS_TEST_TMPDIR
+    printf '[crashes]\nhost=/nowhere\nport=1\ndbname=none\nuser=nobody\n' >"$dir/services"
+    printf '%s\n' "database-host = $PGHOST" "database-port = $PGPORT" \
+        "database-name = $PGDATABASE" "database-user-name = ${PGUSER:-$(id -un)}" >>"$CONF"
+    processor p1
+    for program in crashmon-scan crashmon-priority crashmon-cleanup; do
+        PGSERVICEFILE=$dir/services PGSERVICE=crashes expect_status 0 program "$program"
+    done
+}
+
 @test "a database that is not there, a wrong port, a wrong host: 69 with the reason" {
     for program in "${PROGRAMS[@]}"; do
         for bad in database-port=1:1 database-name=no_such_database:no_such_database \
