@@ -25,6 +25,7 @@ struct batch {
     struct arrival *arrivals;
     struct candidate *candidates; /* in step */
     size_t count, size;
+    bool has_processors; /* filled in by batch_queue(): somebody was alive */
 };
 
 /* Makes room for `size` crashes. False when there is no memory. */

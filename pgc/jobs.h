@@ -13,7 +13,7 @@ enum job_state {
     JOB_OTHER, /* the row is of another pair: of another storage, or under another day */
 };
 
-/* A pair that is to be queued. All strings are the caller's. */
+/* A pair that is to be queued. All strings are the caller's to free. */
 struct candidate {
     const char *uuid;
     char *pathname;   /* of its metadata */
@@ -21,7 +21,7 @@ struct candidate {
     bool ready;       /* false: only ask how it stands */
     int owner;        /* the processor that it is assigned to */
     enum job_state state; /* filled in by jobs_look_up() */
-    char other[801];      /* for JOB_OTHER: storage and pathname of the row */
+    char *other;          /* for JOB_OTHER: storage and pathname of the row; malloc'd */
 };
 
 /* Fills in the state of each candidate. */

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+/* Stays where it is, with its id and name, until processors_free(). */
 struct processor {
     int id;
     char name[255 * 4 + 1];
@@ -19,7 +20,7 @@ struct processor {
 
 /* Zero-initialise it but for check_in; processors_free() at the end. */
 struct processors {
-    struct processor *items;
+    struct processor **items;
     size_t count;
     size_t alive;
     long check_in; /* seconds */

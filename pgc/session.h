@@ -31,11 +31,12 @@ enum db_status session_open(const struct options *options);
 enum db_status session_check_schema(void);
 
 /* Runs `work` in a transaction of its own: checks that the session still holds its lock
- * (lock.h), calls work(context), commits. What may work when done again is done again, up to five times: `work`
- * must start from scratch each time. When it returns anything but DB_OK all is rolled back. */
+ * (lock.h), calls work(context), commits. What may work when done again is done again, up to five
+ * times: `work` must start from scratch each time. When it returns anything but DB_OK all is
+ * rolled back. Any thread may call it; another one's transaction is awaited. */
 enum db_status session_transact(enum db_status (*work)(void *context), void *context);
 
-/* Why the last call did not return DB_OK. */
+/* Why the last call of this thread did not return DB_OK. */
 const char *session_error(void);
 
 /* Ends the session; the lock goes with it. Harmless without a session. */

@@ -31,15 +31,14 @@ bool links_remove_name(const struct pair *pair, struct failure *failure)
 bool links_remove_from(const struct pair *pair, const struct branch *branch, bool *gone,
                        struct failure *failure)
 {
-    struct stat status;
     if (!links_remove_name(pair, failure))
         return false;
     int directory = branch_open(branch);
-    *gone = directory < 0 ? errno == ENOENT
-                          : fstatat(directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) < 0 &&
-                                errno == ENOENT;
-    bool good = *gone || (directory >= 0 && remove_link(directory, pair->id.text)) ||
-                fail(failure, errno, "cannot remove the date link");
+    errno = directory < 0 ? errno : 0;
+    bool good = (directory >= 0 && remove_link(directory, pair->id.text)) || errno == ENOENT;
+    *gone = errno == ENOENT;
+    if (!good)
+        fail(failure, errno, "cannot remove the date link");
     if (directory >= 0)
         close(directory);
     return good;

@@ -32,6 +32,7 @@ my $copy = -d '/dev/shm' && -w '/dev/shm' ? File::Temp->newdir('/dev/shm/crashmo
 our %errors = (
     (map { $_ => [qw(EIO ENOSPC EACCES EROFS)] } qw(unlinkat renameat mkdirat)),
     openat     => [qw(EIO EACCES EMFILE ENOMEM)],
+    openat2    => [qw(EIO EACCES EMFILE ENOMEM ENOSYS)],
     newfstatat => [qw(EIO EACCES ENOMEM)],
     getdents64 => [qw(EIO)],
     readlinkat => [qw(EIO EACCES)],
@@ -210,19 +211,21 @@ sub repair {
 }
 
 # Every call of these names that an undisturbed run makes once its configuration is read, as
-# [name, its number among the calls of that name, what it was].
+# [name, its number among the calls of that name in its thread, what it was]: strace counts by
+# thread, too.
 sub calls {
     my ($program, @names) = @_;
     restore();
     run($program, '-e', 'trace=' . join(',', @names, 'openat'));
-    my (%count, @calls, $begun);
+    my (%count, %known, @calls, $begun);
     open my $trace, '<', "$here/trace" or die;
     while (<$trace>) {
-        next unless /^\d+ +(\w+)\((.*)/;
-        my ($name, $what) = ($1, $2);
-        $count{$name}++;
+        next unless /^(\d+) +(\w+)\((.*)/;
+        my ($thread, $name, $what) = ($1, $2, $3);
+        my $number = ++$count{$thread}{$name};
         $begun ||= $what =~ /crashmon\.conf/;
-        push @calls, [$name, $count{$name}, $what] if $begun && grep { $_ eq $name } @names;
+        push @calls, [$name, $number, $what]
+            if $begun && !$known{$name, $number}++ && grep { $_ eq $name } @names;
     }
     return @calls;
 }

@@ -12,7 +12,7 @@ use Faults;
 use Test::More;
 
 my %documented = map { $_ => 1 } 0, 1, 69, 70, 74, 77, 78;
-my %looks = map { $_ => 1 } qw(newfstatat getdents64 readlinkat);
+my %looks = map { $_ => 1 } qw(openat2 newfstatat getdents64 readlinkat);
 
 my $turn = 0;
 sub ways {

@@ -1,0 +1,83 @@
+#include "pipeline.h"
+
+#include <errno.h>
+
+static void *run(void *argument)
+{
+    struct pipeline *pipeline = argument;
+    pthread_mutex_lock(&pipeline->mutex);
+    while (true) {
+        while (pipeline->worked == pipeline->put && !pipeline->closing)
+            pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+        if (pipeline->worked == pipeline->put)
+            break;
+        size_t place = pipeline->worked % PIPELINE_LENGTH;
+        pthread_mutex_unlock(&pipeline->mutex);
+        bool result = pipeline->work(pipeline->context, pipeline->items[place]);
+        pthread_mutex_lock(&pipeline->mutex);
+        pipeline->results[place] = result;
+        pipeline->worked++;
+        pthread_cond_broadcast(&pipeline->changed);
+    }
+    pthread_mutex_unlock(&pipeline->mutex);
+    return NULL;
+}
+
+bool pipeline_start(struct pipeline *pipeline, bool (*work)(void *context, void *item),
+                    void *context)
+{
+    *pipeline = (struct pipeline){.work = work, .context = context};
+    pthread_mutex_init(&pipeline->mutex, NULL);
+    pthread_cond_init(&pipeline->changed, NULL);
+    errno = pthread_create(&pipeline->thread, NULL, run, pipeline);
+    pipeline->running = errno == 0;
+    return pipeline->running;
+}
+
+size_t pipeline_count(const struct pipeline *pipeline)
+{
+    return pipeline->put - pipeline->taken;
+}
+
+void pipeline_put(struct pipeline *pipeline, void *item)
+{
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->items[pipeline->put % PIPELINE_LENGTH] = item;
+    pipeline->put++;
+    pthread_cond_broadcast(&pipeline->changed);
+    pthread_mutex_unlock(&pipeline->mutex);
+}
+
+/* Until so many items have been worked on. */
+static void await(struct pipeline *pipeline, size_t count)
+{
+    pthread_mutex_lock(&pipeline->mutex);
+    while (pipeline->worked < count)
+        pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+    pthread_mutex_unlock(&pipeline->mutex);
+}
+
+void *pipeline_take(struct pipeline *pipeline, bool *result)
+{
+    size_t place = pipeline->taken % PIPELINE_LENGTH;
+    await(pipeline, ++pipeline->taken);
+    *result = pipeline->results[place];
+    return pipeline->items[place];
+}
+
+void pipeline_rest(struct pipeline *pipeline)
+{
+    await(pipeline, pipeline->put);
+}
+
+void pipeline_stop(struct pipeline *pipeline)
+{
+    if (!pipeline->running)
+        return;
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->closing = true;
+    pthread_cond_broadcast(&pipeline->changed);
+    pthread_mutex_unlock(&pipeline->mutex);
+    pthread_join(pipeline->thread, NULL);
+    pipeline->running = false;
+}

@@ -1,0 +1,46 @@
+/* pipeline.h - two things at a time: items are worked on in a thread of their own, one after the
+ * other, while the owner prepares the next ones and finishes those that are done.
+ *
+ * crashmon-scan commits batches in it: the disk and the database then wait for themselves and not
+ * for each other. The order of steps stays, for the owner gets an item back only when its work is
+ * over. Items come back in the order in which they were put in. */
+#ifndef PIPELINE_H
+#define PIPELINE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PIPELINE_LENGTH = 2 }; /* items that are in it at most, worked on or not */
+
+struct pipeline {
+    bool (*work)(void *context, void *item); /* in the thread */
+    void *context;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    void *items[PIPELINE_LENGTH]; /* the n-th item at n % PIPELINE_LENGTH */
+    bool results[PIPELINE_LENGTH];
+    size_t put, worked, taken; /* how many items ever were */
+    bool running, closing;
+};
+
+/* Starts the thread. False with errno. */
+bool pipeline_start(struct pipeline *pipeline, bool (*work)(void *context, void *item),
+                    void *context);
+
+size_t pipeline_count(const struct pipeline *pipeline);
+
+/* Puts an item in; there must be room. */
+void pipeline_put(struct pipeline *pipeline, void *item);
+
+/* Waits for the oldest item and takes it out; *result is what its work said. */
+void *pipeline_take(struct pipeline *pipeline, bool *result);
+
+/* Waits until the thread has nothing to do: then what it works with is the owner's. */
+void pipeline_rest(struct pipeline *pipeline);
+
+/* Ends the thread once it has nothing to do. Harmless when it was not started. */
+void pipeline_stop(struct pipeline *pipeline);
+
+#endif
