@@ -1,0 +1,70 @@
+-- Makes the tables of a Socorro database fit for crashmon, in place; all rows stay:
+--
+--     psql -d crashes -v zone=America/Los_Angeles -f sql/from-socorro.sql
+--     psql -d crashes -f sql/schema.sql
+--
+-- `zone` is the time zone of the hosts that Monitor and the processors ran on: Socorro wrote their
+-- local time, without a zone. Where it is not given, it is the zone of this session. It does not
+-- matter where the columns have a zone already.
+--
+-- Run it as the owner of the tables, while Monitor is stopped; processors and reporter may go on.
+-- All is done in one transaction, and harmless when done again. Afterwards Socorro's programs,
+-- Monitor too, work with the tables as before. See doc/migrating-from-socorro.md.
+\set ON_ERROR_STOP on
+\set QUIET on
+BEGIN;
+SET LOCAL client_min_messages = warning;
+-- Whoever is at work with the tables is waited for, but nobody has to wait long behind us.
+SET LOCAL lock_timeout = '10s';
+\if :{?zone}
+SET LOCAL timezone = :'zone';
+\endif
+LOCK TABLE processors, jobs, priorityjobs;
+
+-- Values that were allowed to be missing, or to lead nowhere. A job without an owner is given to a
+-- live processor by the next scan.
+UPDATE processors SET lastseendatetime = startdatetime WHERE lastseendatetime IS NULL;
+UPDATE jobs SET priority = 0 WHERE priority IS NULL;
+UPDATE jobs SET queueddatetime = localtimestamp WHERE queueddatetime IS NULL;
+UPDATE jobs SET owner = NULL WHERE owner NOT IN (SELECT id FROM processors);
+
+-- Types, where they are others than in tables.sql: a view over a column that is as it should be
+-- is in nobody's way.
+SELECT format('ALTER TABLE %s %s', its_table,
+              string_agg(format('ALTER %I TYPE %s', name, type), ', '))
+FROM (VALUES ('processors', 'startdatetime', 'timestamp with time zone'),
+             ('processors', 'lastseendatetime', 'timestamp with time zone'),
+             ('jobs', 'id', 'bigint'),
+             ('jobs', 'queueddatetime', 'timestamp with time zone'),
+             ('jobs', 'starteddatetime', 'timestamp with time zone'),
+             ('jobs', 'completeddatetime', 'timestamp with time zone'),
+             ('priorityjobs', 'uuid', 'character varying(255)')) AS wanted (its_table, name, type)
+JOIN pg_attribute ON attrelid = its_table::regclass AND attname = name
+WHERE format_type(atttypid, atttypmod) <> type
+GROUP BY its_table
+\gexec
+SELECT format('ALTER SEQUENCE %s AS bigint', seqrelid::regclass) FROM pg_sequence
+WHERE seqrelid = pg_get_serial_sequence('jobs', 'id')::regclass AND seqtypid <> 'bigint'::regtype
+\gexec
+
+ALTER TABLE processors
+    ALTER startdatetime SET DEFAULT now(),
+    ALTER lastseendatetime SET DEFAULT now(), ALTER lastseendatetime SET NOT NULL;
+ALTER TABLE jobs
+    ALTER priority SET DEFAULT 0, ALTER priority SET NOT NULL,
+    ALTER queueddatetime SET DEFAULT now(), ALTER queueddatetime SET NOT NULL,
+    ADD COLUMN IF NOT EXISTS storage text NOT NULL DEFAULT 'main';
+ALTER TABLE priorityjobs
+    ADD COLUMN IF NOT EXISTS requesteddatetime timestamptz NOT NULL DEFAULT now();
+
+-- A processor may leave although jobs that it has finished are still there.
+SELECT format('ALTER TABLE jobs DROP CONSTRAINT %I', conname) FROM pg_constraint
+WHERE conrelid = 'jobs'::regclass AND confrelid = 'processors'::regclass AND confdeltype <> 'n'
+\gexec
+SELECT 'ALTER TABLE jobs ADD FOREIGN KEY (owner) REFERENCES processors ON DELETE SET NULL'
+WHERE NOT EXISTS (SELECT FROM pg_constraint
+                  WHERE conrelid = 'jobs'::regclass AND confrelid = 'processors'::regclass)
+\gexec
+
+ANALYZE processors, jobs, priorityjobs;
+COMMIT;
