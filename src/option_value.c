@@ -51,12 +51,14 @@ static bool is_name(const char *text)
 
 /* A path that is not absolute is taken from the working directory, and trailing slashes go: it
  * becomes a prefix of what stands in the table jobs, read on other machines. Links in it stay:
- * these machines may know the spool by this very name. */
+ * these machines may know the spool by this very name. A slash behind a blank stays, too: without
+ * it, a configuration file could not say the path. */
 static char *absolute_path(const char *text)
 {
     char *path = NULL;
     size_t length = strlen(text);
-    while (length > 1 && text[length - 1] == '/')
+    while (length > 1 && text[length - 1] == '/' && text[length - 2] != ' ' &&
+           text[length - 2] != '\t')
         length--;
     if (text[0] == '/')
         return strndup(text, length);

@@ -1,0 +1,77 @@
+/* fuzz_array - lists of texts, and of numbers: read as PostgreSQL reads the text of an array, it
+ * has these elements. */
+#include "array.h"
+#include "fuzz.h"
+
+/* Reads a quoted element, which must be this text, and returns what comes after it. */
+static const char *read_text(const char *at, const char *expected)
+{
+    CHECK(*at++ == '"');
+    for (; *at != '"'; at++, expected++) {
+        if (*at == '\\')
+            at++;
+        CHECK(*at != '\0' && *at == *expected);
+    }
+    CHECK(*expected == '\0');
+    return at + 1;
+}
+
+static const char *read_separator(const char *at, size_t index, size_t count)
+{
+    CHECK(*at == (index + 1 < count ? ',' : '}'));
+    return at + 1;
+}
+
+static void check_ends(const struct array *array, const char *end, size_t count)
+{
+    CHECK(array->ok && array->count == count && *end == '\0');
+    CHECK((size_t)(end - array->text) == array->length && array->length < array->size);
+    CHECK(count > 0 || strcmp(array->text, "{}") == 0);
+}
+
+static void check_texts(struct array *array, const uint8_t *data, size_t size)
+{
+    const uint8_t *rest = data;
+    size_t left = size, count = 0, index = 0;
+    char *element;
+    array_reset(array);
+    for (; (element = next_text(&rest, &left)) != NULL; count++) {
+        array_add_text(array, element);
+        free(element);
+    }
+    const char *at = array->text + (count > 0 ? 1 : 2);
+    for (; (element = next_text(&data, &size)) != NULL; index++) {
+        at = read_separator(read_text(at, element), index, count);
+        free(element);
+    }
+    check_ends(array, at, count);
+}
+
+static void check_numbers(struct array *array, const uint8_t *data, size_t size)
+{
+    size_t count = size / sizeof(long long);
+    long long number;
+    array_reset(array);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&number, data + i * sizeof number, sizeof number);
+        array_add_number(array, number);
+    }
+    const char *at = array->text + (count > 0 ? 1 : 2);
+    for (size_t i = 0; i < count; i++) {
+        char *end;
+        memcpy(&number, data + i * sizeof number, sizeof number);
+        CHECK(strtoll(at, &end, 10) == number);
+        at = read_separator(end, i, count);
+    }
+    check_ends(array, at, count);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct array array = {0};
+    check_texts(&array, data, size);
+    check_numbers(&array, data, size);
+    check_texts(&array, data, size);
+    array_free(&array);
+    return 0;
+}

@@ -1,0 +1,123 @@
+/* fuzz_date_branch - a date branch full of names: a walk visits each once, the oldest first, and
+ * each can be quarantined under its own name.
+ *
+ * The bytes are names that are separated by NUL; the first byte of each says what it is to be, and
+ * how deep it is to lie. */
+#include "quarantine.h"
+#include "scratch_spool.h"
+
+enum { NAMES_MAXIMUM = 6, QUARANTINED_ROOM = 64 };
+
+static struct {
+    struct quarantine quarantine;
+    char paths[NAMES_MAXIMUM][PATH_MAX]; /* what is to be visited, */
+    bool is_link[NAMES_MAXIMUM];
+    bool visited[NAMES_MAXIMUM];
+    size_t count;
+    char last[PATH_MAX]; /* directory in which something was visited */
+} scene;
+
+/* Makes what a part of the input says. */
+static void make_entry(const char *input)
+{
+    static const char *const directories[] = {"date", "date/1", "date/1/2", "date/1/2/3",
+                                              "date/1/2/3/4"};
+    char *path = scene.paths[scene.count];
+    const char *name = input + 1;
+    struct stat status;
+    int deep = *input % 8, type = *input / 8 % 4;
+    if (*input <= 0 || strlen(name) > NAME_MAX || strchr(name, '/') != NULL || *name == '\0' ||
+        strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return;
+    deep = deep > WALK_LEVELS ? WALK_LEVELS : deep;
+    snprintf(path, PATH_MAX, DAY "/%s/%s", directories[deep], name);
+    if (lstat(path, &status) == 0)
+        return;
+    scene.is_link[scene.count] = type == 0;
+    if (type == 0)
+        CHECK(symlink("/etc/passwd", path) == 0);
+    else if (type == 1)
+        CHECK(mkdir(path, 0700) == 0);
+    else
+        make_file(path);
+    /* A directory in which there can be others is walked through. */
+    scene.count += type != 1 || deep == WALK_LEVELS;
+}
+
+static bool visit(void *context, const struct entry *entry)
+{
+    (void)context;
+    char path[PATH_MAX];
+    struct failure failure;
+    size_t i = 0;
+    snprintf(path, sizeof path, "%s/%s", entry->branch->path, entry->name);
+    while (i < scene.count && strcmp(scene.paths[i], path) != 0)
+        i++;
+    CHECK(i < scene.count && !scene.visited[i]);
+    CHECK(entry->is_link == scene.is_link[i]);
+    CHECK(strcmp(scene.last, entry->branch->path) <= 0);
+    snprintf(scene.last, sizeof scene.last, "%s", entry->branch->path);
+    scene.visited[i] = true;
+    if (scene.quarantine.root >= 0)
+        CHECK(quarantine_entry(&scene.quarantine, entry->branch, entry->name, "why", &failure));
+    return true;
+}
+
+static void unreadable(void *context, const struct failure *failure)
+{
+    (void)context;
+    CHECK(failure == NULL);
+}
+
+static size_t reasons, moved;
+
+/* DAY/CASE/NAME: the case's name is plain. */
+static int look_at_quarantined(const char *path, const struct stat *status, int type,
+                               struct FTW *walk)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    (void)status;
+    (void)type;
+    const char *name = path + walk->base;
+    if (walk->level == 2)
+        CHECK(*name != '.' && name[strspn(name, plain)] == '\0');
+    CHECK(walk->level <= 3);
+    reasons += walk->level == 3 && strcmp(name, "reason") == 0;
+    moved += walk->level == 3 && strcmp(name, "reason") != 0;
+    return 0;
+}
+
+static void walk_all(const struct spool *spool)
+{
+    struct failure failure;
+    const struct walk walk = {.spool = spool, .visit = visit, .unreadable = unreadable};
+    memset(scene.visited, 0, sizeof scene.visited);
+    scene.last[0] = '\0';
+    CHECK(walk_spool(&walk, &failure));
+    for (size_t i = 0; i < scene.count; i++)
+        CHECK(scene.visited[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct spool *spool = empty_spool();
+    struct failure failure;
+    struct stat status;
+    char *input;
+    scene.count = reasons = moved = 0;
+    scene.quarantine.root = -1;
+    make_directories(DAY "/date/1/2/3/4");
+    while (scene.count < NAMES_MAXIMUM && (input = next_text(&data, &size)) != NULL) {
+        make_entry(input);
+        free(input);
+    }
+    walk_all(spool);
+    CHECK(quarantine_open(&scene.quarantine, NULL, spool, &failure));
+    walk_all(spool);
+    quarantine_close(&scene.quarantine);
+    for (size_t i = 0; i < scene.count; i++)
+        CHECK(lstat(scene.paths[i], &status) < 0);
+    CHECK(nftw("quarantine", look_at_quarantined, 16, FTW_PHYS) == 0);
+    CHECK(moved == scene.count && reasons <= moved && (reasons > 0) == (moved > 0));
+    return 0;
+}
