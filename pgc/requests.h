@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+enum { REQUEST_MAXIMUM = 255 }; /* characters */
+
 enum request_state {
     REQUEST_UNKNOWN,  /* the crash has no job */
     REQUEST_WAITING,  /* its job is not finished */
@@ -16,13 +18,17 @@ enum request_state {
 };
 
 struct request {
-    char uuid[255 * 4 + 1]; /* as it stands in the row: perhaps no crash id */
+    char uuid[REQUEST_MAXIMUM * 4 + 1]; /* as it stands in the row: perhaps no crash id */
     bool overdue;           /* it has been there for longer than anybody should wait */
     enum request_state state;
 };
 
 /* Asks for a crash as the reporter does. */
 enum db_status requests_add(const char *uuid);
+
+/* Removes, or in a dry run only counts, the requests that are too long for a struct request: a
+ * column that somebody has widened holds any. *count becomes their number. */
+enum db_status requests_remove_long(bool dry_run, long *count);
 
 /* The next requests in order of uuid: those behind `after` (NULL: from the first), `size` at
  * most, how many in *count. One is overdue after `patience` seconds. `also` is the text of an

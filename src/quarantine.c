@@ -2,6 +2,7 @@
 
 #include "file_move.h"
 #include "links.h"
+#include "log_line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,7 +119,19 @@ static bool write_reason(int directory, const char *text, const char *where)
                       O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
     if (file < 0)
         return false;
-    bool good = dprintf(file, "%s %s: %s\n", when, where, text) >= 0 && fsync(file) == 0;
+    char *data = NULL;
+    size_t size = 0;
+    struct log_line line = {.data = &data, .size = &size, .ok = true};
+    log_line_append(&line, when, strlen(when));
+    log_line_append(&line, " ", 1);
+    log_line_append_escaped(&line, where, INT_MAX);
+    log_line_append(&line, ": ", 2);
+    log_line_append_escaped(&line, text, INT_MAX);
+    log_line_append(&line, "\n", 1);
+    errno = ENOMEM;
+    bool good =
+        line.ok && write(file, data, line.length) == (ssize_t)line.length && fsync(file) == 0;
+    free(data);
     close_keeping_errno(file);
     return good;
 }

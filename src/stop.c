@@ -13,6 +13,8 @@ static void note(int signal)
 
 void stop_on_signals(void)
 {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);

@@ -6,7 +6,8 @@
 #define STOP_H
 
 /* From now on the three signals are noted, but for those that the user has set to be ignored
- * (nohup). */
+ * (nohup). A reader who has gone away, and a file that may not grow, are errors of the call and end
+ * nothing. */
 void stop_on_signals(void);
 
 /* The first signal that came, or 0. */

@@ -47,7 +47,7 @@ static bool says_date_directory(const char *target)
 {
     while (strncmp(target, "../", 3) == 0)
         target += 3;
-    return strcmp(target, DATE_DIRECTORY) == 0 || strcmp(target, DATE_DIRECTORY "/") == 0;
+    return strcmp(target, DATE_DIRECTORY) == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
