@@ -20,8 +20,19 @@ void roots_close(struct roots *roots)
     }
 }
 
-enum search roots_find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
-                       struct failure *failure)
+bool roots_refresh(struct roots *roots, struct failure *failure)
+{
+    for (int i = 0; i < ROOT_COUNT; i++) {
+        names_free(&roots->days[i]);
+        if (roots->spools[i].root >= 0 &&
+            !spool_days(&roots->spools[i], &roots->days[i], failure))
+            return false;
+    }
+    return true;
+}
+
+static enum search find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
+                        struct failure *failure)
 {
     enum search best = SEARCH_NOWHERE;
     for (int i = 0; i < ROOT_COUNT && best < SEARCH_WHOLE; i++) {
@@ -33,4 +44,13 @@ enum search roots_find(const struct roots *roots, const struct crash_id *id, str
         }
     }
     return best;
+}
+
+enum search roots_find(struct roots *roots, const struct crash_id *id, struct pair *pair,
+                       struct failure *failure)
+{
+    enum search found = find(roots, id, pair, failure);
+    if (found != SEARCH_NOWHERE)
+        return found;
+    return roots_refresh(roots, failure) ? find(roots, id, pair, failure) : SEARCH_FAILED;
 }

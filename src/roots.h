@@ -18,8 +18,12 @@ bool roots_open(struct roots *roots, const struct options *options, struct failu
 
 void roots_close(struct roots *roots);
 
-/* Searches both, like pair_find(). */
-enum search roots_find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
+/* Reads anew which days there are: a collector makes one at midnight. */
+bool roots_refresh(struct roots *roots, struct failure *failure);
+
+/* Searches both, like pair_find(); before a crash is said to be nowhere, in all days that there
+ * are by now. */
+enum search roots_find(struct roots *roots, const struct crash_id *id, struct pair *pair,
                        struct failure *failure);
 
 #endif

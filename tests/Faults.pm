@@ -43,6 +43,7 @@ our %errors = (
     syncfs     => [qw(EIO ENOSPC)],
     fsync      => [qw(EIO ENOSPC)],
 );
+our @under;    # what a run that is not traced is started with, such as valgrind
 our @changing = qw(unlinkat renameat mkdirat sendto write fsync syncfs sendfile fchmod openat);
 
 sub shell {
@@ -186,7 +187,7 @@ sub restore {
 sub run {
     my ($program, @strace) = @_;
     my @command = (
-        @strace ? ('strace', '-f', '-qq', '-o', "$here/trace", @strace) : (),
+        @strace ? ('strace', '-f', '-qq', '-o', "$here/trace", @strace) : @under,
         "$ENV{BUILD}/$program", "--config=$here/crashmon.conf", '--lock-wait=00:00:30');
     my $pid = fork // die;
     if ($pid == 0) {

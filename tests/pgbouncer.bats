@@ -120,12 +120,13 @@ no_lock_is_held() {
 
 # --- transactions are pooled
 
-# Asserts that this pool is refused, with a sentence that helps, and nothing is left of the attempt.
+# Asserts that each program refuses this pool, also with these options, in a sentence that helps,
+# and that nothing is left of the attempt: refused POOL OPTION...
 refused() {
     local program option before
     before=$(state)
     for program in "${PROGRAMS[@]}"; do
-        for option in --lock-wait=00:01:00 --dry-run; do
+        for option in "${@:2}"; do
             expect_status 78 through "$1" program "$program" "$option"
             [[ $output == *"transaction mode"*"session mode"* ]] ||
                 fail "$program does not help: $output"
@@ -138,18 +139,13 @@ refused() {
 
 @test "where transactions are pooled each program refuses to begin (78)" {
     stage
-    refused transaction
-}
-
-@test "where transactions are pooled in one session each program refuses to begin (78)" {
-    stage
-    refused transaction_of_one
+    refused transaction --batch-size=1 --lock-wait=00:01:00
 }
 
 @test "where transactions are pooled, and others are at work, each program refuses to begin (78)" {
     stage
     through transaction session "BEGIN"
-    refused transaction
+    refused transaction --batch-size=1
 }
 
 @test "where transactions are pooled in sessions that take turns each program refuses (78)" {
@@ -164,17 +160,17 @@ refused() {
                     WHERE datname = current_database() AND wait_event_type = 'Lock'"
     session ROLLBACK
     for pid in "${background_pids[@]}"; do background_ends 0 "$pid"; done
-    refused transaction
+    refused transaction --batch-size=1 --dry-run
     psql -qX -h "$BOUNCER" -p 6432 -d pgbouncer -c "SET server_round_robin = 0"
 }
 
-@test "a program that refuses a pool leaves its settings to nobody" {
-    settings="SELECT name, setting FROM pg_settings WHERE source = 'session'"
-    before=$(through transaction_of_one psql -qAtX -c "$settings")
-    for program in "${PROGRAMS[@]}"; do
-        for option in --lock-wait=00:00:00 --dry-run; do
-            expect_status 78 through transaction_of_one program "$program" "$option"
-            equal "$(through transaction_of_one psql -qAtX -c "$settings")" "$before"
-        done
-    done
+@test "where transactions are pooled in one session each program refuses, and has set nothing there" {
+    stage
+    settings() {
+        through transaction_of_one psql -qAtX -c "SELECT name, setting FROM pg_settings
+                                                  WHERE source = 'session'"
+    }
+    before=$(settings)
+    refused transaction_of_one --batch-size=1 --dry-run
+    equal "$(settings)" "$before"
 }
