@@ -47,6 +47,10 @@ bool run_fail(struct run *run, enum exit_code code, const char *format, ...)
 /* The same for a result of the database: true for DB_OK, otherwise run_fail(). */
 bool run_database(struct run *run, enum db_status status);
 
+/* Verifies the lock in a transaction of its own, before a change on disk that comes long after the
+ * last one. False when it is lost; that has been told. */
+bool run_has_lock(struct run *run);
+
 /* Tells what becomes of one crash: to the log, and in a dry run to stdout instead. */
 void run_tell(const struct run *run, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -30,9 +30,13 @@ $$;
 CREATE OR REPLACE FUNCTION crashmon.lock_key(storage text) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtext(storage) $$;
 
--- A processor of Socorro's makes a table priority_jobs_<id> for itself. NULL where there is none.
+-- A processor of Socorro's makes a table priority_jobs_<id> for itself. NULL where there is none: a
+-- view of that name is none, as something else lies behind it.
 CREATE OR REPLACE FUNCTION crashmon.priority_table(processor integer) RETURNS regclass
-LANGUAGE sql STABLE STRICT AS $$ SELECT to_regclass('priority_jobs_' || processor) $$;
+LANGUAGE sql STABLE STRICT AS $$
+    SELECT oid::regclass FROM pg_class
+    WHERE oid = to_regclass('priority_jobs_' || processor) AND relkind IN ('r', 'p')
+$$;
 
 -- Puts crashes before all others in the eyes of their owners, as far as these have a priority
 -- table; the two arrays go in step. Returns how many of the tables could not be written: one that

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <log4c.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,8 +177,6 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
         !log_format_check(settings->stderr_format, failure) ||
         !occupy_standard_descriptors(failure))
         return false;
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-        return fail(failure, errno, "cannot ignore SIGPIPE");
     program = settings->program;
     to_file = (struct output){.format = settings->file_format, .level = settings->file_level};
     to_stderr = (struct output){.format = settings->stderr_format, .level = settings->stderr_level};
@@ -207,13 +204,14 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
 /* Before log_open(): there is no format yet, nor a level. */
 static void write_bare(const char *format, va_list arguments)
 {
-    struct output bare = {.format = "%(message)s"};
-    char *message;
-    if (vasprintf(&message, format, arguments) >= 0) {
-        write_to_stderr(make_line(&bare, LEVEL_ERROR, (struct timeval){0}, message));
-        free(message);
-        free(bare.line);
-    }
+    char *message = NULL;
+    if (vasprintf(&message, format, arguments) < 0)
+        return;
+    char *line = log_format_plain(message);
+    if (line != NULL)
+        write_to_stderr(line);
+    free(line);
+    free(message);
 }
 
 void log_write(enum log_level level, const char *format, ...)

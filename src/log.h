@@ -36,8 +36,9 @@ struct log_settings {
 
 /* Opens both outputs. False with the reason when the file cannot be opened or a format is bad.
  *
- * From then on SIGPIPE is ignored, and a standard descriptor that was closed leads to /dev/null:
- * nobody who reads stderr can end the run, and no file of the run's can end up as its stderr. */
+ * From then on a standard descriptor that was closed leads to /dev/null: no file of the run's can
+ * end up as its stderr. A reader of stderr who has gone is nothing to the log; that SIGPIPE does
+ * not end the run is for stop.h. */
 bool log_open(const struct log_settings *settings, struct failure *failure);
 
 /* Writes one line, whatever the message contains: control characters are escaped. Keeps errno.

@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -230,4 +231,15 @@ long log_format_render(const char *format, const struct log_event *event, char *
         return -1;
     (*data)[line.length] = '\0';
     return (long)line.length;
+}
+
+char *log_format_plain(const char *message)
+{
+    char *line = NULL;
+    size_t size = 0;
+    const struct log_event event = {.message = message};
+    if (log_format_render("%(message)s", &event, &line, &size) >= 0)
+        return line;
+    free(line);
+    return NULL;
 }

@@ -2,7 +2,7 @@
 
 #include "file_move.h"
 #include "links.h"
-#include "log_line.h"
+#include "log_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +111,7 @@ static bool flush(int directory)
 /* The reason is there before anything else comes. */
 static bool write_reason(int directory, const char *text, const char *where)
 {
-    char when[32];
+    char when[32], *message = NULL;
     time_t now = time(NULL);
     struct tm calendar;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
@@ -119,20 +119,12 @@ static bool write_reason(int directory, const char *text, const char *where)
                       O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
     if (file < 0)
         return false;
-    char *data = NULL;
-    size_t size = 0;
-    struct log_line line = {.data = &data, .size = &size, .ok = true};
-    log_line_append(&line, when, strlen(when));
-    log_line_append(&line, " ", 1);
-    log_line_append_escaped(&line, where, INT_MAX);
-    log_line_append(&line, ": ", 2);
-    log_line_append_escaped(&line, text, INT_MAX);
-    log_line_append(&line, "\n", 1);
+    char *line = asprintf(&message, "%s: %s", where, text) >= 0 ? log_format_plain(message) : NULL;
     errno = ENOMEM;
-    bool good =
-        line.ok && write(file, data, line.length) == (ssize_t)line.length && fsync(file) == 0;
-    free(data);
+    bool good = line != NULL && dprintf(file, "%s %s", when, line) >= 0 && fsync(file) == 0;
     close_keeping_errno(file);
+    free(line);
+    free(message);
     return good;
 }
 

@@ -6,10 +6,9 @@ bool roots_open(struct roots *roots, const struct options *options, struct failu
     *roots = (struct roots){.spools = {{.root = -1}, {.root = -1}}};
     for (int i = 0; i < ROOT_COUNT; i++)
         if (paths[i] != NULL && (!spool_open(&roots->spools[i], paths[i], options->json_file_suffix,
-                                             options->dump_file_suffix, failure) ||
-                                 !spool_days(&roots->spools[i], &roots->days[i], failure)))
+                                             options->dump_file_suffix, failure)))
             return false;
-    return true;
+    return roots_refresh(roots, failure);
 }
 
 void roots_close(struct roots *roots)
@@ -24,15 +23,14 @@ bool roots_refresh(struct roots *roots, struct failure *failure)
 {
     for (int i = 0; i < ROOT_COUNT; i++) {
         names_free(&roots->days[i]);
-        if (roots->spools[i].root >= 0 &&
-            !spool_days(&roots->spools[i], &roots->days[i], failure))
+        if (roots->spools[i].root >= 0 && !spool_days(&roots->spools[i], &roots->days[i], failure))
             return false;
     }
     return true;
 }
 
-static enum search find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
-                        struct failure *failure)
+enum search roots_find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
+                       struct failure *failure)
 {
     enum search best = SEARCH_NOWHERE;
     for (int i = 0; i < ROOT_COUNT && best < SEARCH_WHOLE; i++) {
@@ -44,13 +42,4 @@ static enum search find(const struct roots *roots, const struct crash_id *id, st
         }
     }
     return best;
-}
-
-enum search roots_find(struct roots *roots, const struct crash_id *id, struct pair *pair,
-                       struct failure *failure)
-{
-    enum search found = find(roots, id, pair, failure);
-    if (found != SEARCH_NOWHERE)
-        return found;
-    return roots_refresh(roots, failure) ? find(roots, id, pair, failure) : SEARCH_FAILED;
 }

@@ -18,12 +18,12 @@ bool roots_open(struct roots *roots, const struct options *options, struct failu
 
 void roots_close(struct roots *roots);
 
-/* Reads anew which days there are: a collector makes one at midnight. */
+/* Reads anew which days there are, as a collector makes one at midnight. Whoever has listed jobs
+ * or requests does it then: the day of a crash is older than the row that names it. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
-/* Searches both, like pair_find(); before a crash is said to be nowhere, in all days that there
- * are by now. */
-enum search roots_find(struct roots *roots, const struct crash_id *id, struct pair *pair,
+/* Searches both, like pair_find(). */
+enum search roots_find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
                        struct failure *failure);
 
 #endif
