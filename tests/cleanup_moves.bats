@@ -155,6 +155,20 @@ elsewhere() {
 
 # --- nowhere, nonsense, and what is no file
 
+@test "a pair under a day that is made while cleanup runs is found" {
+    first=$(crash --without links)
+    ended true "$first"
+    session "BEGIN; SELECT FROM jobs WHERE uuid = '$first' FOR UPDATE"
+    background cleanup_jobs --batch-size=1
+    await_blocked crashmon-cleanup
+    second=$(collect --id-day 081224 --day 20081231 --without links)
+    ended true "$second"
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT count(*) FROM jobs" 0
+    pair_is_whole "$ARCHIVE" 20081224 "$second"
+}
+
 @test "a storage root that looks as if its disk were not mounted loses no row (74)" {
     id=$(crash --without links) other=$(crash --without links)
     ended true "$id" "$other"

@@ -66,6 +66,13 @@ files_are() {
 
 # --- cleanup
 
+# Starts a cleanup that puts one pair away, and cannot delete its row; session COMMIT lets it go on.
+held_after_one_pair() {
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    background cleanup_jobs --batch-size=1
+    await_blocked crashmon-cleanup
+}
+
 @test "cleanup: a disk that is full to the last byte is no hindrance where moving is renaming" {
     one_disk size=400k
     moved=$(crash) deleted=$(crash)
@@ -143,9 +150,7 @@ files_are() {
     mapfile -t ids < <(crash --count 3)
     disk "$ARCHIVE" size=1m
     ended true "${ids[@]}"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background cleanup_jobs --batch-size=1
-    await_blocked crashmon-cleanup
+    held_after_one_pair
     mount -o remount,ro "$ARCHIVE"
     session COMMIT
     background_ends 74
@@ -161,9 +166,7 @@ files_are() {
 @test "cleanup: an archive that vanishes between two batches: each pair is whole, here or there" {
     mapfile -t ids < <(crash --count 3)
     ended true "${ids[@]}"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background cleanup_jobs --batch-size=1
-    await_blocked crashmon-cleanup
+    held_after_one_pair
     mkdir "$BATS_TEST_TMPDIR/kept"
     mv "$ARCHIVE"/* "$BATS_TEST_TMPDIR/kept"
     rmdir "$ARCHIVE"
@@ -181,9 +184,7 @@ files_are() {
 @test "cleanup: a day of the archive that vanishes between two batches is made again" {
     mapfile -t ids < <(crash --count 2)
     ended true "${ids[@]}"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background cleanup_jobs --batch-size=1
-    await_blocked crashmon-cleanup
+    held_after_one_pair
     mv "$ARCHIVE/20081225" "$BATS_TEST_TMPDIR"
     session COMMIT
     background_ends 0

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "scratch_directory.h"
+#include "stop.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -218,6 +219,7 @@ static void closed_stderr_does_no_harm(void **state)
 static void reader_of_stderr_may_go_away(void **state)
 {
     (void)state;
+    stop_on_signals();
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     use_as_stderr(ends[1]);
