@@ -38,7 +38,7 @@ bool batch_add(struct batch *batch, const struct pair *pair, struct branch *bran
 
 /* Within a transaction: looks up `count` crashes from the one at `first`, assigns those that are
  * ready and not yet queued to live processors, and makes their rows. Without a live processor no
- * row is made. */
+ * row is made. DB_AGAIN when a crash was put away since it was found; it is ready no more. */
 enum db_status batch_queue(struct batch *batch, size_t first, size_t count,
                            struct processors *processors);
 

@@ -31,10 +31,6 @@ enum db_status jobs_look_up(const char *storage, struct candidate *candidates, s
  * one since jobs_look_up(), DB_FAILED when a crash comes twice. */
 enum db_status jobs_queue(const char *storage, const struct candidate *candidates, size_t count);
 
-/* Takes back the row of a candidate (a struct candidate) that turned out to be put away already,
- * unless it is finished by now. */
-enum db_status jobs_withdraw(void *candidate);
-
 /* A job that a processor has finished. */
 struct finished_job {
     long long id;

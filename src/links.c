@@ -28,15 +28,13 @@ bool links_remove_name(const struct pair *pair, struct failure *failure)
     return good;
 }
 
-bool links_remove_from(const struct pair *pair, const struct branch *branch, bool *gone,
+bool links_remove_from(const struct pair *pair, const struct branch *branch,
                        struct failure *failure)
 {
     if (!links_remove_name(pair, failure))
         return false;
     int directory = branch_open(branch);
-    errno = directory < 0 ? errno : 0;
-    bool good = (directory >= 0 && remove_link(directory, pair->id.text)) || errno == ENOENT;
-    *gone = errno == ENOENT;
+    bool good = directory >= 0 ? remove_link(directory, pair->id.text) : errno == ENOENT;
     if (!good)
         fail(failure, errno, "cannot remove the date link");
     if (directory >= 0)

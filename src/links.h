@@ -12,9 +12,8 @@
 bool links_remove_name(const struct pair *pair, struct failure *failure);
 
 /* Starting from a date link in this branch: removes the name link, then the date link. Links that
- * are not there are fine; *gone tells that the date link was not, so somebody else has dealt with
- * the crash since it was found. */
-bool links_remove_from(const struct pair *pair, const struct branch *branch, bool *gone,
+ * are not there are fine. */
+bool links_remove_from(const struct pair *pair, const struct branch *branch,
                        struct failure *failure);
 
 /* Starting from the pair: removes the date link that the name link points to, then the name

@@ -80,7 +80,6 @@ CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO witness (uuid, what) SELECT coalesce(NEW.uuid, OLD.uuid), CASE
         WHEN TG_OP = 'INSERT' THEN 'queued'
-        WHEN TG_OP = 'DELETE' AND OLD.success IS NULL THEN 'withdrawn'
         WHEN TG_OP = 'DELETE' THEN 'removed'
         WHEN NEW.completeddatetime IS DISTINCT FROM OLD.completeddatetime THEN concat(
             CASE WHEN OLD.success IS NOT NULL THEN 'again ' END,
@@ -328,7 +327,7 @@ sub where_it_belongs {
     my ($id, $day, $depth) = ($_[0], $crash->{day}, $crash->{dated} && $crash->{depth} || 4);
     my $pair  = join '/', $day, 'name', map({ substr $id, 2 * $_, 2 } 0 .. $depth - 1), $id;
     my @files = ('.json', $crash->{half} ? () : '.dump', $crash->{extra} ? '.browser.dump' : ());
-    my $story = ($story{$id} // '') =~ s/ ?queued withdrawn//gr;
+    my $story = $story{$id} // '';
     my $good  = $story =~ /succ/ && ($story !~ /fail/ || grep { /^archive/ } @{ $found{$id} });
     return map { ($good ? 'archive' : 'failed') . "/$pair$_" } @files
         if $story =~ /^queued (succeeded|failed)( again (succeeded|failed))* removed$/;

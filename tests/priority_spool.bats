@@ -236,6 +236,21 @@ done; }
     no_links "${ids[1]}"
 }
 
+@test "a pair that was queued and put away since it was found is not queued again (1)" {
+    processor p1
+    id=$(collect) other=$(collect)
+    requests "$id" "$other"
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    background priority
+    await_blocked crashmon-priority
+    find "$SPOOL" -name "$id*" -delete
+    session COMMIT
+    background_ends 1
+    sql_is "SELECT uuid FROM jobs" "$other"
+    sql_is "SELECT uuid FROM priorityjobs" "$id"
+    log_has "$id: left for the next run: put away meanwhile"
+}
+
 @test "when the request cannot be removed the pair is not queued: one transaction" {
     processor p1
     id=$(collect)

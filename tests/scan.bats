@@ -345,15 +345,18 @@ scan_meets() {
 
 @test "a crash that was queued and put away since the scan saw it is not queued again" {
     processor p1
-    id=$(collect) other=$(collect)
+    id=$(collect) linked=$(collect --without name-link) other=$(collect)
     session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
     background scan
     await_blocked crashmon-scan
     find "$SPOOL" -name "$id*" -delete
+    find "$SPOOL" -name "$linked.*" -delete
     session "COMMIT"
-    background_ends 0
+    background_ends 1
     sql_is "SELECT uuid FROM jobs" "$other"
-    log_has "$id: was put away meanwhile"
+    for id in "$id" "$linked"; do
+        log_has "$id: left for the next run: put away meanwhile: .json is missing, .dump is missing"
+    done
 }
 
 @test "a run that has lost its connection moves nothing more, not even a stray" {
