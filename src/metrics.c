@@ -50,6 +50,18 @@ static bool write_file(const char *temporary, mode_t mode, const struct metrics 
     return fclose(file) == 0 && good;
 }
 
+/* Readers find the old metrics or the new ones, and nothing else where these cannot be written. */
+static bool replace_file(const char *target, const char *temporary, mode_t mode,
+                         const struct metrics *metrics)
+{
+    if (write_file(temporary, mode, metrics) && rename(temporary, target) == 0)
+        return true;
+    int error = errno;
+    unlink(temporary);
+    errno = error;
+    return false;
+}
+
 bool metrics_write(const char *path, mode_t mode, const struct metrics *metrics,
                    struct failure *failure)
 {
@@ -60,7 +72,7 @@ bool metrics_write(const char *path, mode_t mode, const struct metrics *metrics,
                       : asprintf(&target, "%s", path)) < 0)
         return fail(failure, ENOMEM, "cannot write the metrics to %s", path);
     bool good = asprintf(&temporary, "%s.%ld.tmp", target, (long)getpid()) >= 0 &&
-                write_file(temporary, mode, metrics) && rename(temporary, target) == 0;
+                replace_file(target, temporary, mode, metrics);
     if (!good)
         fail(failure, errno, "cannot write the metrics to %s", target);
     free(temporary);
