@@ -1,10 +1,14 @@
 #include "archive.h"
 
+#include "links.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 /* Where anybody can make a directory, or a link, before we do. */
@@ -40,6 +44,8 @@ bool archive_open(struct archive *archive, const char *path, const struct spool 
                                 .file_style = *file_style};
     if (archive->deletes)
         return true;
+    if (getentropy(&archive->stamp, sizeof archive->stamp) < 0)
+        return fail(failure, errno, "cannot open %s: no random number", path);
     archive->is_shared = is_in_shared_directory(path);
     if (archive->is_shared && !check_own_directory(path, dir_style, dry_run, failure))
         return false;
@@ -74,18 +80,46 @@ static int open_destination(const struct archive *archive, const struct pair *pa
                 : dir_open(archive->tree.root, path);
 }
 
-/* A name that no reader takes for a file of a crash, and that the same file gets again when a
- * killed run is repeated. */
-static void temporary_name(char name[64], const struct transfer *transfer, size_t index)
+enum { TEMPORARY_SIZE = 96 };
+
+/* A name that no reader takes for a file of a crash, and that no other run uses: one that has lost
+ * its lock, and does not know it yet, must not publish what its successor is still writing. */
+static void temporary_name(char name[TEMPORARY_SIZE], const struct archive *archive,
+                           const struct transfer *transfer, size_t index)
 {
-    snprintf(name, 64, ".%s.%zu.tmp", transfer->pair.id.text, index);
+    snprintf(name, TEMPORARY_SIZE, ".%s.%zu.%016" PRIx64 ".tmp", transfer->pair.id.text, index,
+             archive->stamp);
 }
 
-static void remove_copies(const struct transfer *transfer, size_t end, int destination)
+static bool is_temporary(const char *name, const struct crash_id *id)
+{
+    size_t length = strlen(name);
+    return name[0] == '.' && strncmp(name + 1, id->text, CRASH_ID_LENGTH) == 0 && length > 4 &&
+           strcmp(name + length - 4, ".tmp") == 0;
+}
+
+/* What a run that was killed has left of its copies. */
+static bool remove_leftovers(const struct crash_id *id, int destination)
+{
+    DIR *stream = dir_read(destination);
+    if (stream == NULL)
+        return false;
+    const struct dirent *entry;
+    bool good = true;
+    while (good && (entry = dir_next(stream)) != NULL)
+        good = !is_temporary(entry->d_name, id) || unlinkat(destination, entry->d_name, 0) == 0 ||
+               errno == ENOENT;
+    good = good && errno == 0;
+    closedir_keeping_errno(stream);
+    return good;
+}
+
+static void remove_copies(const struct archive *archive, const struct transfer *transfer,
+                          size_t end, int destination)
 {
     for (size_t i = transfer->renamed; i < end; i++) {
-        char temporary[64];
-        temporary_name(temporary, transfer, i);
+        char temporary[TEMPORARY_SIZE];
+        temporary_name(temporary, archive, transfer, i);
         unlinkat(destination, temporary, 0);
     }
 }
@@ -94,14 +128,16 @@ static void remove_copies(const struct transfer *transfer, size_t end, int desti
 static bool copy_files(const struct archive *archive, struct transfer *transfer, int source,
                        int destination, struct failure *failure)
 {
+    if (!remove_leftovers(&transfer->pair.id, destination))
+        return fail(failure, errno, "cannot remove old copies from %s", archive->tree.path);
     for (size_t i = transfer->renamed; i < transfer->files.count; i++) {
-        char temporary[64];
-        temporary_name(temporary, transfer, i);
+        char temporary[TEMPORARY_SIZE];
+        temporary_name(temporary, archive, transfer, i);
         if (!file_copy(source, transfer->files.items[i], destination, temporary,
                        &archive->file_style)) {
             fail(failure, errno, "cannot copy %s to %s", transfer->files.items[i],
                  archive->tree.path);
-            remove_copies(transfer, i, destination);
+            remove_copies(archive, transfer, i, destination);
             return false;
         }
     }
@@ -162,8 +198,11 @@ bool archive_take(const struct archive *archive, struct transfer *transfer, stru
     int source = pair_open_directory(&transfer->pair);
     if (source < 0)
         return fail(failure, errno, "cannot open its directory in %s", transfer->pair.spool->path);
-    bool good = pair_files(&transfer->pair, source, &transfer->files) ||
-                fail(failure, errno, "cannot read its directory in %s", transfer->pair.spool->path);
+    /* The links first: once the files are gone nothing leads to them any more. */
+    bool good = links_remove_in(&transfer->pair, source, failure) &&
+                (pair_files(&transfer->pair, source, &transfer->files) ||
+                 fail(failure, errno, "cannot read its directory in %s",
+                      transfer->pair.spool->path));
     good = good && (archive->deletes ? delete_files(transfer, source, failure)
                                      : take_to_destination(archive, transfer, source, failure));
     close(source);
@@ -178,14 +217,14 @@ bool archive_publish(const struct archive *archive, struct transfer *transfer,
         return fail(failure, errno, "cannot open its directory in %s", archive->tree.path);
     bool good = true;
     for (size_t i = transfer->renamed; i < transfer->files.count && good; i++) {
-        char temporary[64];
-        temporary_name(temporary, transfer, i);
+        char temporary[TEMPORARY_SIZE];
+        temporary_name(temporary, archive, transfer, i);
         if (renameat(destination, temporary, destination, transfer->files.items[i]) < 0)
             good = fail(failure, errno, "cannot rename the copy of %s in %s",
                         transfer->files.items[i], archive->tree.path);
     }
     if (!good)
-        remove_copies(transfer, transfer->files.count, destination);
+        remove_copies(archive, transfer, transfer->files.count, destination);
     close(destination);
     return good;
 }
@@ -196,7 +235,7 @@ void archive_discard(const struct archive *archive, struct transfer *transfer)
     transfer->copied = false;
     if (destination < 0)
         return;
-    remove_copies(transfer, transfer->files.count, destination);
+    remove_copies(archive, transfer, transfer->files.count, destination);
     close(destination);
 }
 

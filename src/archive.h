@@ -6,8 +6,8 @@
  * Putting a pair away takes up to three steps, each for a whole batch at a time, and each made
  * durable (spools_flush) before the next one begins:
  *
- *     archive_take      renames the files into place, or deletes them, and the step is the only
- *                       one; where renaming cannot be done, makes copies under temporary names
+ *     archive_take      removes the links; renames the files into place, or deletes them, and is the
+ *                       only step; where renaming cannot be done, makes copies under temporary names
  *     archive_publish   gives the copies their names
  *     archive_let_go    removes the files that were copied from the spool
  *
@@ -20,11 +20,14 @@
 #include "file_move.h"
 #include "pair.h"
 
+#include <stdint.h>
+
 struct archive {
     struct spool tree; /* not open (root -1) when the archive deletes */
     struct names days; /* of the tree */
     bool deletes;
     bool is_shared; /* directly below /tmp, where others can write, too */
+    uint64_t stamp; /* of this run: in the names of its copies */
     struct dir_style dir_style;
     struct file_style file_style;
 };

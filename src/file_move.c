@@ -25,13 +25,22 @@ static int open_plain(int directory, const char *name, struct stat *status)
     return -1;
 }
 
+static bool has_group(const struct stat *status, const struct file_style *style)
+{
+    return style->group == (gid_t)-1 || style->group == status->st_gid;
+}
+
+static bool has_style(const struct stat *status, const struct file_style *style)
+{
+    return has_group(status, style) && (status->st_mode & 07777) == style->mode;
+}
+
 /* The group first: changing it may clear bits of the mode. */
 static bool apply_style(int file, const struct stat *status, const struct file_style *style)
 {
-    if (style->group != (gid_t)-1 && style->group != status->st_gid &&
-        fchown(file, (uid_t)-1, style->group) < 0)
-        return false;
-    return (status->st_mode & 07777) == style->mode || fchmod(file, style->mode) == 0;
+    return has_style(status, style) ||
+           ((has_group(status, style) || fchown(file, (uid_t)-1, style->group) == 0) &&
+            fchmod(file, style->mode) == 0);
 }
 
 /* What was renamed must be what was checked; otherwise somebody has put another file in its
@@ -48,16 +57,27 @@ static bool is_the_file(int from, int to, const char *name, const struct stat *e
     return false;
 }
 
+/* Through a descriptor, as the name may become another file's; *status becomes that of the file. */
+static bool apply_style_by_name(int from, const char *name, const struct file_style *style,
+                                struct stat *status)
+{
+    int file = open_plain(from, name, status);
+    if (file < 0)
+        return false;
+    bool good = apply_style(file, status, style);
+    close_keeping_errno(file);
+    return good;
+}
+
 bool file_rename(int from, int to, const char *name, const struct file_style *style)
 {
     struct stat status;
-    int file = open_plain(from, name, &status);
-    if (file < 0)
+    if (fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
-    bool good = apply_style(file, &status, style) && renameat(from, name, to, name) == 0 &&
-                is_the_file(from, to, name, &status);
-    close_keeping_errno(file);
-    return good;
+    errno = EINVAL;
+    return file_is_plain(&status) &&
+           (has_style(&status, style) || apply_style_by_name(from, name, style, &status)) &&
+           renameat(from, name, to, name) == 0 && is_the_file(from, to, name, &status);
 }
 
 static bool copy_bytes(int source, int copy, off_t size)

@@ -1,7 +1,8 @@
 /* file_move.h - moving one plain file between directories, by rename or by copy.
  *
- * Both functions take what they work on from a descriptor that was checked to be a plain file:
- * a name that becomes a link in between harms nothing. They set errno when they fail. */
+ * Both functions check that it is a plain file, and that what they worked on is what was checked: a
+ * name that becomes a link in between harms nothing. They set errno when they fail; EINVAL: it is
+ * not a plain file. */
 #ifndef FILE_MOVE_H
 #define FILE_MOVE_H
 

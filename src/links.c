@@ -66,13 +66,9 @@ static bool remove_date_link(const struct pair *pair, const char *target)
     return good;
 }
 
-bool links_remove(const struct pair *pair, struct failure *failure)
+bool links_remove_in(const struct pair *pair, int directory, struct failure *failure)
 {
     char target[PATH_MAX - 16];
-    int directory = pair_open_directory(pair);
-    if (directory < 0)
-        return errno == ENOENT || errno == ENOTDIR ||
-               fail(failure, errno, "cannot open the name directory of %s", pair->id.text);
     ssize_t length = readlinkat(directory, pair->id.text, target, sizeof target - 1);
     bool good = true;
     if (length >= 0) {
@@ -81,8 +77,16 @@ bool links_remove(const struct pair *pair, struct failure *failure)
     } else if (errno != ENOENT && errno != EINVAL) {
         good = false;
     }
-    if (!good)
-        fail(failure, errno, "cannot remove the links of %s", pair->id.text);
+    return good || fail(failure, errno, "cannot remove the links of %s", pair->id.text);
+}
+
+bool links_remove(const struct pair *pair, struct failure *failure)
+{
+    int directory = pair_open_directory(pair);
+    if (directory < 0)
+        return errno == ENOENT || errno == ENOTDIR ||
+               fail(failure, errno, "cannot open the name directory of %s", pair->id.text);
+    bool good = links_remove_in(pair, directory, failure);
     close(directory);
     return good;
 }

@@ -20,4 +20,7 @@ bool links_remove_from(const struct pair *pair, const struct branch *branch,
  * link. Links that are not there are fine. */
 bool links_remove(const struct pair *pair, struct failure *failure);
 
+/* The same, where the directory of the pair is open already. */
+bool links_remove_in(const struct pair *pair, int directory, struct failure *failure);
+
 #endif

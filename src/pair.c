@@ -178,19 +178,6 @@ static bool is_further_dump(const struct pair *pair, const char *name)
            ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
 }
 
-/* The name of a dump or of metadata that is no plain file is not passed over: EINVAL. */
-static bool add_main_file(const struct pair *pair, int directory, const char *suffix,
-                          struct names *files)
-{
-    char name[FILE_NAME_SIZE];
-    struct stat status;
-    snprintf(name, sizeof name, "%s%s", pair->id.text, suffix);
-    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT;
-    errno = EINVAL;
-    return file_is_plain(&status) && names_add(files, name);
-}
-
 /* A further dump that is no plain file is none. */
 static bool add_further_dump(int directory, const char *name, struct names *files)
 {
@@ -202,17 +189,27 @@ static bool add_further_dump(int directory, const char *name, struct names *file
 
 bool pair_files(const struct pair *pair, int directory, struct names *files)
 {
+    const char *suffixes[] = {pair->spool->dump_suffix, pair->spool->json_suffix};
+    char main_files[2][FILE_NAME_SIZE];
+    bool found[2] = {false, false};
+    for (int i = 0; i < 2; i++)
+        snprintf(main_files[i], sizeof main_files[i], "%s%s", pair->id.text, suffixes[i]);
+
     DIR *stream = dir_read(directory);
     if (stream == NULL)
         return false;
     const struct dirent *entry;
     bool good = true;
-    while (good && (entry = dir_next(stream)) != NULL)
+    while (good && (entry = dir_next(stream)) != NULL) {
+        for (int i = 0; i < 2; i++)
+            found[i] = found[i] || strcmp(entry->d_name, main_files[i]) == 0;
         if (is_further_dump(pair, entry->d_name))
             good = add_further_dump(directory, entry->d_name, files);
+    }
     good = good && errno == 0;
     closedir_keeping_errno(stream);
 
-    return good && add_main_file(pair, directory, pair->spool->dump_suffix, files) &&
-           add_main_file(pair, directory, pair->spool->json_suffix, files);
+    for (int i = 0; i < 2 && good; i++)
+        good = !found[i] || names_add(files, main_files[i]);
+    return good;
 }

@@ -48,8 +48,8 @@ int pair_open_directory(const struct pair *pair);
 
 /* The names of all files of the crash in that directory: further dumps first, then the dump, the
  * metadata last, so that a pair that was handled in part is still found by its metadata. A file
- * that is not there is left out. False with errno; EINVAL: the dump or the metadata is not a plain
- * file. */
+ * that is not there is left out, and so is a further dump that is no plain file. False with
+ * errno. */
 bool pair_files(const struct pair *pair, int directory, struct names *files);
 
 #endif
