@@ -13,7 +13,7 @@
 struct processor {
     int id;
     char name[255 * 4 + 1];
-    long load;    /* unfinished jobs; below 0: not yet counted */
+    long load;    /* unfinished jobs, counted up to some limit; below 0: not yet counted */
     long pending; /* jobs assigned in a transaction that is not yet committed */
     bool alive;   /* when last asked */
 };
@@ -26,9 +26,13 @@ struct processors {
     long check_in; /* seconds */
 };
 
-/* Within a transaction: asks who is alive, counts the jobs of those not known before, and takes
- * back what was assigned and not confirmed. */
+/* Within a transaction: asks who is alive, and takes back what was assigned and not confirmed. */
 enum db_status processors_refresh(struct processors *processors);
+
+/* Within a transaction, before anything is assigned: counts the jobs of those that are alive, and
+ * were not counted before. Only up to ten thousand each: who has more of them will not be idle
+ * before the next run, and counting costs. */
+enum db_status processors_count_loads(struct processors *processors);
 
 /* The live processor with the fewest unfinished jobs, which has one more from now on. Never NULL
  * while `alive` is not 0. */

@@ -43,16 +43,13 @@ static bool apply_style(int made, const struct dir_style *style)
     return good;
 }
 
-/* Opens one component; with a style, makes it where it is missing. One that could not be given
- * its style is taken away again, or the next run would use it as it is. */
+/* One that could not be given its style is taken away again, or the next run would use it as it
+ * is. */
 static int make_step(int at, const char *name, const struct dir_style *style)
 {
-    int step = open_step(at, name);
-    if (step >= 0 || errno != ENOENT || style == NULL)
-        return step;
     if (mkdirat(at, name, style->mode) < 0)
         return errno == EEXIST ? open_step(at, name) : -1;
-    step = open_step(at, name);
+    int step = open_step(at, name);
     if (step < 0 || apply_style(step, style))
         return step;
     int error = errno;
@@ -77,8 +74,8 @@ static bool is_path_below(const char *path)
     }
 }
 
-/* Component by component; with a style, makes what is missing. */
-static int open_steps(int at, const char *path, const struct dir_style *style)
+/* Component by component. */
+static int open_steps(int at, const char *path)
 {
     int current = at;
     while (*path != '\0') {
@@ -86,7 +83,7 @@ static int open_steps(int at, const char *path, const struct dir_style *style)
         size_t length = strcspn(path, "/");
         memcpy(name, path, length);
         name[length] = '\0';
-        int next = make_step(current, name, style);
+        int next = open_step(current, name);
         if (current != at)
             close_keeping_errno(current);
         if (next < 0)
@@ -114,14 +111,27 @@ int dir_open(int at, const char *path)
     if (!is_path_below(path))
         return -1;
     int directory = open_whole(at, path);
-    return directory < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path, NULL)
+    return directory < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path)
                                                                 : directory;
 }
 
+/* From the end, as what is missing is mostly the last. */
 int dir_make(int at, const char *path, const struct dir_style *style)
 {
     int directory = dir_open(at, path);
-    return directory < 0 && errno == ENOENT ? open_steps(at, path, style) : directory;
+    if (directory >= 0 || errno != ENOENT)
+        return directory;
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return make_step(at, path, style);
+    char *parent_path = strndup(path, (size_t)(slash - path));
+    int parent = parent_path != NULL ? dir_make(at, parent_path, style) : -1;
+    free(parent_path);
+    if (parent < 0)
+        return -1;
+    directory = make_step(parent, slash + 1, style);
+    close_keeping_errno(parent);
+    return directory;
 }
 
 DIR *dir_read(int directory)

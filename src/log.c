@@ -41,10 +41,15 @@ enum { PRIORITY_COUNT = sizeof priorities / sizeof priorities[0] };
 static log4c_category_t *category; /* NULL: not open */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static const char *program;
+static int process; /* asked for once, as it is in every line */
 static struct output to_file, to_stderr;
 static struct log_file file;
 static struct failure file_failure; /* the last one */
 static bool file_complained;
+
+/* Lines below INFO, of which there is one for every crash, are written many at a time. */
+static char pending[1 << 16];
+static size_t pending_length;
 
 /* log4c's priority of the lowest level that is not below this one. */
 static int priority_of(int level)
@@ -81,7 +86,7 @@ static void write_to_stderr(const char *line)
 static const char *make_line(struct output *output, int level, struct timeval time,
                              const char *message)
 {
-    struct log_event event = {program, level, time, getpid(), message};
+    struct log_event event = {program, level, time, process, message};
     return log_format_render(output->format, &event, &output->line, &output->size) >= 0
                ? output->line
                : "no memory for a line of the log\n";
@@ -114,18 +119,39 @@ static int open_file(log4c_appender_t *appender)
     return log_file_open(&file, &file_failure) ? 0 : -1;
 }
 
+static void write_to_file(const char *lines, size_t length)
+{
+    if (length > 0 && !log_file_write(&file, lines, length, &file_failure))
+        complain();
+}
+
+static void write_pending(void)
+{
+    write_to_file(pending, pending_length);
+    pending_length = 0;
+}
+
 static int append_to_file(log4c_appender_t *appender, const log4c_logging_event_t *event)
 {
     (void)appender;
-    const char *line = event->evt_rendered_msg;
-    if (*line != '\0' && !log_file_write(&file, line, strlen(line), &file_failure))
-        complain();
+    size_t length = strlen(event->evt_rendered_msg);
+    if (length > sizeof pending - pending_length)
+        write_pending();
+    if (length > sizeof pending) {
+        write_to_file(event->evt_rendered_msg, length);
+        return 0;
+    }
+    memcpy(pending + pending_length, event->evt_rendered_msg, length);
+    pending_length += length;
+    if (level_of(event->evt_priority) >= LEVEL_INFO)
+        write_pending();
     return 0;
 }
 
 static int close_file(log4c_appender_t *appender)
 {
     (void)appender;
+    write_pending();
     if (!log_file_close(&file, &file_failure))
         complain();
     return 0;
@@ -178,6 +204,7 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
         !occupy_standard_descriptors(failure))
         return false;
     program = settings->program;
+    process = getpid();
     to_file = (struct output){.format = settings->file_format, .level = settings->file_level};
     to_stderr = (struct output){.format = settings->stderr_format, .level = settings->stderr_level};
     file = (struct log_file){

@@ -42,7 +42,8 @@ struct log_settings {
 bool log_open(const struct log_settings *settings, struct failure *failure);
 
 /* Writes one line, whatever the message contains: control characters are escaped. Keeps errno.
- * A file that cannot be written is said on stderr once, and the run goes on. */
+ * A file that cannot be written is said on stderr once, and the run goes on. Lines below INFO reach
+ * the file with the next one at INFO or above, or at log_close(), or 64 KiB at a time. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_debug(...)    log_write(LEVEL_DEBUG, __VA_ARGS__)

@@ -107,19 +107,20 @@ static bool rotate(const struct log_file *file, struct failure *failure)
     return true;
 }
 
-/* Leaves the file that the name leads to locked, with room for the line. */
-static bool prepare(struct log_file *file, size_t length, struct failure *failure)
+/* Leaves the file that the name leads to locked, with room for a line of this length; *opened is
+ * its status. */
+static bool prepare(struct log_file *file, size_t length, struct stat *opened,
+                    struct failure *failure)
 {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        struct stat opened;
         if (!lock(file, failure))
             return false;
-        if (fstat(file->descriptor, &opened) != 0)
+        if (fstat(file->descriptor, opened) != 0)
             return fail(failure, errno, "cannot examine the log file %s", file->pathname);
-        if (!is_current(file, &opened)) {
+        if (!is_current(file, opened)) {
             if (!reopen(file, failure))
                 return false;
-        } else if (!is_full(file, &opened, length)) {
+        } else if (!is_full(file, opened, length)) {
             return true;
         } else if (!rotate(file, failure)) {
             return false;
@@ -128,28 +129,31 @@ static bool prepare(struct log_file *file, size_t length, struct failure *failur
     return fail(failure, 0, "the log file %s is moved again and again", file->pathname);
 }
 
-/* Takes back what a full disk left of a line, unless somebody wrote behind it. False when it is
- * still there. */
-static bool take_back(const struct log_file *file, size_t written)
+/* Takes back what a full disk left of the last line, unless somebody wrote behind it. False when it
+ * is still there. */
+static bool take_back(const struct log_file *file, const char *lines, size_t written)
 {
     struct stat now;
+    size_t half = 0;
+    while (half < written && lines[written - half - 1] != '\n')
+        half++;
     off_t end = lseek(file->descriptor, 0, SEEK_CUR);
-    return written == 0 || (end >= 0 && fstat(file->descriptor, &now) == 0 && now.st_size == end &&
-                            ftruncate(file->descriptor, end - (off_t)written) == 0);
+    return half == 0 || (end >= 0 && fstat(file->descriptor, &now) == 0 && now.st_size == end &&
+                         ftruncate(file->descriptor, end - (off_t)half) == 0);
 }
 
-static bool append(const struct log_file *file, const char *line, size_t length,
+static bool append(const struct log_file *file, const char *lines, size_t length,
                    struct failure *failure)
 {
     size_t written = 0;
     while (written < length) {
-        ssize_t count = write(file->descriptor, line + written, length - written);
+        ssize_t count = write(file->descriptor, lines + written, length - written);
         if (count >= 0) {
             written += (size_t)count;
         } else if (errno != EINTR) {
             int error = errno;
             return fail(failure, error,
-                        take_back(file, written)
+                        take_back(file, lines, written)
                             ? "cannot write the log file %s"
                             : "cannot write the log file %s, where half a line stays",
                         file->pathname);
@@ -158,11 +162,39 @@ static bool append(const struct log_file *file, const char *line, size_t length,
     return true;
 }
 
-bool log_file_write(struct log_file *file, const char *line, size_t length, struct failure *failure)
+static size_t line_length(const char *lines, size_t length)
 {
-    bool prepared = prepare(file, length, failure);
-    bool written = append(file, line, length, failure);
-    bool unlocked = flock(file->descriptor, LOCK_UN) == 0 || !prepared ||
-                    fail(failure, errno, "cannot unlock the log file %s", file->pathname);
-    return prepared && written && unlocked;
+    const char *end = memchr(lines, '\n', length);
+    return end != NULL ? (size_t)(end - lines) + 1 : length;
+}
+
+/* How much of the lines, the first of which is sure to, goes into the file before it is full. */
+static size_t fitting(const struct log_file *file, struct stat *opened, const char *lines,
+                      size_t length)
+{
+    size_t fits = 0, next = line_length(lines, length);
+    do {
+        fits += next;
+        opened->st_size += (off_t)next;
+        next = line_length(lines + fits, length - fits);
+    } while (fits < length && !is_full(file, opened, next));
+    return fits;
+}
+
+bool log_file_write(struct log_file *file, const char *lines, size_t length,
+                    struct failure *failure)
+{
+    bool good = true;
+    while (good && length > 0) {
+        struct stat opened;
+        bool prepared = prepare(file, line_length(lines, length), &opened, failure);
+        size_t part = prepared ? fitting(file, &opened, lines, length) : length;
+        bool written = append(file, lines, part, failure);
+        bool unlocked = flock(file->descriptor, LOCK_UN) == 0 || !prepared ||
+                        fail(failure, errno, "cannot unlock the log file %s", file->pathname);
+        good = prepared && written && unlocked;
+        lines += part;
+        length -= part;
+    }
+    return good;
 }

@@ -27,10 +27,10 @@ struct log_file {
 /* Opens the file for appending and makes it when missing. Does not wait for a FIFO's reader. */
 bool log_file_open(struct log_file *file, struct failure *failure);
 
-/* Appends the line, which brings its own newline, whole or not at all. False also when the file
- * could not be rotated, reopened, or locked within ten seconds: then the line went into the file
- * that was open. */
-bool log_file_write(struct log_file *file, const char *line, size_t length,
+/* Appends lines, each of which ends with a newline: a line whole or not at all, and where they fill
+ * the file, it is rotated between two of them. False also when the file could not be rotated,
+ * reopened, or locked within ten seconds: then the lines went into the file that was open. */
+bool log_file_write(struct log_file *file, const char *lines, size_t length,
                     struct failure *failure);
 
 /* The descriptor is gone, even where the result is false. */

@@ -334,6 +334,7 @@ int main(int argc, char **argv)
 {
     const char *work = argc > 2 ? argv[1] : "", *root = argv[argc > 2 ? 2 : 0];
     const char *next = argc > 3 ? argv[3] : NULL, *last = argc > 4 ? argv[4] : NULL;
+    umask(0); /* files and directories as Socorro's collector makes them, and cleanup leaves them */
     if (strcmp(work, "spool") == 0 && next != NULL)
         spool(root, next, last);
     else if (strcmp(work, "files") == 0)
