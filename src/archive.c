@@ -64,8 +64,10 @@ void archive_close(struct archive *archive)
 enum search archive_find(const struct archive *archive, const struct crash_id *id,
                          struct failure *failure)
 {
-    struct pair pair;
-    return pair_find(&archive->tree, &archive->days, id, &pair, failure);
+    struct found found = NOTHING_FOUND;
+    pair_find(&archive->tree, &archive->days, id, &found, failure);
+    found_close(&found);
+    return found.search;
 }
 
 /* The directory of the pair in the archive: under the day of the id, or where the id has none,
@@ -133,9 +135,9 @@ static bool copy_files(const struct archive *archive, struct transfer *transfer,
     for (size_t i = transfer->renamed; i < transfer->files.count; i++) {
         char temporary[TEMPORARY_SIZE];
         temporary_name(temporary, archive, transfer, i);
-        if (!file_copy(source, transfer->files.items[i], destination, temporary,
+        if (!file_copy(source, transfer->files.items[i].name, destination, temporary,
                        &archive->file_style)) {
-            fail(failure, errno, "cannot copy %s to %s", transfer->files.items[i],
+            fail(failure, errno, "cannot copy %s to %s", transfer->files.items[i].name,
                  archive->tree.path);
             remove_copies(archive, transfer, i, destination);
             return false;
@@ -149,12 +151,12 @@ static bool move_files(const struct archive *archive, struct transfer *transfer,
                        int destination, struct failure *failure)
 {
     for (; transfer->renamed < transfer->files.count; transfer->renamed++) {
-        const char *name = transfer->files.items[transfer->renamed];
-        if (file_rename(source, destination, name, &archive->file_style))
+        const struct pair_file *file = &transfer->files.items[transfer->renamed];
+        if (file_rename(source, destination, file->name, &file->status, &archive->file_style))
             continue;
         if (errno == EXDEV || errno == EPERM)
             return copy_files(archive, transfer, source, destination, failure);
-        return fail(failure, errno, "cannot move %s to %s", name, archive->tree.path);
+        return fail(failure, errno, "cannot move %s to %s", file->name, archive->tree.path);
     }
     return true;
 }
@@ -162,8 +164,8 @@ static bool move_files(const struct archive *archive, struct transfer *transfer,
 static bool delete_files(const struct transfer *transfer, int source, struct failure *failure)
 {
     for (size_t i = transfer->renamed; i < transfer->files.count; i++)
-        if (unlinkat(source, transfer->files.items[i], 0) < 0 && errno != ENOENT)
-            return fail(failure, errno, "cannot remove %s", transfer->files.items[i]);
+        if (unlinkat(source, transfer->files.items[i].name, 0) < 0 && errno != ENOENT)
+            return fail(failure, errno, "cannot remove %s", transfer->files.items[i].name);
     return true;
 }
 
@@ -173,7 +175,7 @@ static bool is_there(int directory, const struct transfer *transfer, const char 
     struct stat status;
     snprintf(name, sizeof name, "%s%s", transfer->pair.id.text, suffix);
     for (size_t i = transfer->files.count; i-- > 0;)
-        if (strcmp(transfer->files.items[i], name) == 0)
+        if (strcmp(transfer->files.items[i].name, name) == 0)
             return true;
     return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -193,20 +195,18 @@ static bool take_to_destination(const struct archive *archive, struct transfer *
     return good;
 }
 
-bool archive_take(const struct archive *archive, struct transfer *transfer, struct failure *failure)
+bool archive_take(const struct archive *archive, const struct found *found,
+                  struct transfer *transfer, struct failure *failure)
 {
-    int source = pair_open_directory(&transfer->pair);
-    if (source < 0)
-        return fail(failure, errno, "cannot open its directory in %s", transfer->pair.spool->path);
+    int source = found->directory;
+    transfer->pair = found->pair;
     /* The links first: once the files are gone nothing leads to them any more. */
-    bool good = links_remove_in(&transfer->pair, source, failure) &&
-                (pair_files(&transfer->pair, source, &transfer->files) ||
-                 fail(failure, errno, "cannot read its directory in %s",
-                      transfer->pair.spool->path));
-    good = good && (archive->deletes ? delete_files(transfer, source, failure)
-                                     : take_to_destination(archive, transfer, source, failure));
-    close(source);
-    return good;
+    if (!links_remove_in(&found->pair, source, failure))
+        return false;
+    if (!found_list(found, &transfer->files))
+        return fail(failure, errno, "cannot read its directory in %s", found->pair.spool->path);
+    return archive->deletes ? delete_files(transfer, source, failure)
+                            : take_to_destination(archive, transfer, source, failure);
 }
 
 bool archive_publish(const struct archive *archive, struct transfer *transfer,
@@ -219,9 +219,9 @@ bool archive_publish(const struct archive *archive, struct transfer *transfer,
     for (size_t i = transfer->renamed; i < transfer->files.count && good; i++) {
         char temporary[TEMPORARY_SIZE];
         temporary_name(temporary, archive, transfer, i);
-        if (renameat(destination, temporary, destination, transfer->files.items[i]) < 0)
+        if (renameat(destination, temporary, destination, transfer->files.items[i].name) < 0)
             good = fail(failure, errno, "cannot rename the copy of %s in %s",
-                        transfer->files.items[i], archive->tree.path);
+                        transfer->files.items[i].name, archive->tree.path);
     }
     if (!good)
         remove_copies(archive, transfer, transfer->files.count, destination);
@@ -252,5 +252,5 @@ bool archive_let_go(struct transfer *transfer, struct failure *failure)
 
 void transfer_free(struct transfer *transfer)
 {
-    names_free(&transfer->files);
+    pair_files_free(&transfer->files);
 }

@@ -35,7 +35,7 @@ struct archive {
 /* One pair on its way. Zero-initialise it; transfer_free() at the end. */
 struct transfer {
     struct pair pair; /* in the spool */
-    struct names files;
+    struct pair_files files;
     size_t renamed;      /* how many of the files are in place; the others were copied */
     bool copied;         /* archive_publish() and archive_let_go() are still to come */
     const char *missing; /* the suffix of a file that is neither in the spool nor here, or NULL */
@@ -51,9 +51,9 @@ bool archive_open(struct archive *archive, const char *path, const struct spool 
 
 void archive_close(struct archive *archive);
 
-/* transfer->pair says where the pair is. The reason names the step and the file. */
-bool archive_take(const struct archive *archive, struct transfer *transfer,
-                  struct failure *failure);
+/* The reason names the step and the file. */
+bool archive_take(const struct archive *archive, const struct found *found,
+                  struct transfer *transfer, struct failure *failure);
 bool archive_publish(const struct archive *archive, struct transfer *transfer,
                      struct failure *failure);
 bool archive_let_go(struct transfer *transfer, struct failure *failure);

@@ -23,9 +23,11 @@ void closedir_keeping_errno(DIR *stream)
     errno = error;
 }
 
+enum { FLAGS = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+
 static int open_step(int at, const char *name)
 {
-    return openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return openat(at, name, O_PATH | FLAGS);
 }
 
 /* What mkdir() alone does not give: a group, and the bits that it leaves to the parent. Not by
@@ -74,8 +76,8 @@ static bool is_path_below(const char *path)
     }
 }
 
-/* Component by component. */
-static int open_steps(int at, const char *path)
+/* Component by component; `access` is O_PATH or O_RDONLY, and meant for the last. */
+static int open_steps(int at, const char *path, int access)
 {
     int current = at;
     while (*path != '\0') {
@@ -83,7 +85,7 @@ static int open_steps(int at, const char *path)
         size_t length = strcspn(path, "/");
         memcpy(name, path, length);
         name[length] = '\0';
-        int next = open_step(current, name);
+        int next = openat(current, name, (path[length] == '/' ? O_PATH : access) | FLAGS);
         if (current != at)
             close_keeping_errno(current);
         if (next < 0)
@@ -96,9 +98,9 @@ static int open_steps(int at, const char *path)
 
 /* All steps in one call, which Linux has since 5.6; elsewhere (a sandbox may also forbid it), and
  * under valgrind, ENOSYS or EPERM. */
-static int open_whole(int at, const char *path)
+static int open_whole(int at, const char *path, int access)
 {
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    struct open_how how = {.flags = (unsigned)(access | FLAGS),
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
     long directory = syscall(SYS_openat2, at, path, &how, sizeof how);
     if (directory < 0 && errno == ELOOP)
@@ -106,13 +108,23 @@ static int open_whole(int at, const char *path)
     return (int)directory;
 }
 
-int dir_open(int at, const char *path)
+static int open_below(int at, const char *path, int access)
 {
     if (!is_path_below(path))
         return -1;
-    int directory = open_whole(at, path);
-    return directory < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path)
+    int directory = open_whole(at, path, access);
+    return directory < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path, access)
                                                                 : directory;
+}
+
+int dir_open(int at, const char *path)
+{
+    return open_below(at, path, O_PATH);
+}
+
+int dir_open_to_list(int at, const char *path)
+{
+    return open_below(at, path, O_RDONLY);
 }
 
 /* From the end, as what is missing is mostly the last. */
@@ -143,6 +155,21 @@ DIR *dir_read(int directory)
     if (stream == NULL)
         close(readable);
     return stream;
+}
+
+bool dir_list(int directory, bool (*take)(void *context, const char *name), void *context)
+{
+    _Alignas(struct dirent64) char buffer[8192];
+    ssize_t length;
+    while ((length = getdents64(directory, buffer, sizeof buffer)) > 0) {
+        const struct dirent64 *entry;
+        for (ssize_t at = 0; at < length; at += entry->d_reclen) {
+            entry = (const struct dirent64 *)(const void *)(buffer + at);
+            if (!take(context, entry->d_name))
+                return false;
+        }
+    }
+    return length == 0;
 }
 
 const struct dirent *dir_next(DIR *stream)

@@ -25,7 +25,14 @@ struct dir_style {
  * O_PATH descriptor (good for the *at calls), or -1. */
 int dir_open(int at, const char *path);
 
-/* The same, making what is missing. */
+/* The same, for dir_list(), too. */
+int dir_open_to_list(int at, const char *path);
+
+/* Hands each name in a directory over, "." and "..", too; once only, and at no more cost than need
+ * be. False, with errno, when `take` has said so, or when the directory cannot be read. */
+bool dir_list(int directory, bool (*take)(void *context, const char *name), void *context);
+
+/* The same as dir_open(), making what is missing. */
 int dir_make(int at, const char *path, const struct dir_style *style);
 
 /* Starts reading the directory behind a descriptor, which stays open. NULL on error. */

@@ -43,6 +43,25 @@ static bool apply_style(int file, const struct stat *status, const struct file_s
             fchmod(file, style->mode) == 0);
 }
 
+static bool is_same(const struct stat *left, const struct stat *right)
+{
+    return left->st_ino == right->st_ino && left->st_dev == right->st_dev;
+}
+
+/* Through a descriptor, as the name may have become another file's. */
+static bool apply_style_by_name(int from, const char *name, const struct stat *expected,
+                                const struct file_style *style)
+{
+    struct stat status;
+    int file = open_plain(from, name, &status);
+    if (file < 0)
+        return false;
+    errno = EINVAL;
+    bool good = is_same(&status, expected) && apply_style(file, &status, style);
+    close_keeping_errno(file);
+    return good;
+}
+
 /* What was renamed must be what was checked; otherwise somebody has put another file in its
  * place, and that goes back. */
 static bool is_the_file(int from, int to, const char *name, const struct stat *expected)
@@ -50,34 +69,18 @@ static bool is_the_file(int from, int to, const char *name, const struct stat *e
     struct stat found;
     if (fstatat(to, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
-    if (found.st_ino == expected->st_ino && found.st_dev == expected->st_dev)
+    if (is_same(&found, expected))
         return true;
     renameat(to, name, from, name);
     errno = EINVAL;
     return false;
 }
 
-/* Through a descriptor, as the name may become another file's; *status becomes that of the file. */
-static bool apply_style_by_name(int from, const char *name, const struct file_style *style,
-                                struct stat *status)
+bool file_rename(int from, int to, const char *name, const struct stat *status,
+                 const struct file_style *style)
 {
-    int file = open_plain(from, name, status);
-    if (file < 0)
-        return false;
-    bool good = apply_style(file, status, style);
-    close_keeping_errno(file);
-    return good;
-}
-
-bool file_rename(int from, int to, const char *name, const struct file_style *style)
-{
-    struct stat status;
-    if (fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
-    errno = EINVAL;
-    return file_is_plain(&status) &&
-           (has_style(&status, style) || apply_style_by_name(from, name, style, &status)) &&
-           renameat(from, name, to, name) == 0 && is_the_file(from, to, name, &status);
+    return (has_style(status, style) || apply_style_by_name(from, name, status, style)) &&
+           renameat(from, name, to, name) == 0 && is_the_file(from, to, name, status);
 }
 
 static bool copy_bytes(int source, int copy, off_t size)

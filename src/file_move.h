@@ -7,7 +7,7 @@
 #define FILE_MOVE_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 /* What a file looks like at its destination. */
 struct file_style {
@@ -16,9 +16,10 @@ struct file_style {
 };
 
 /* Gives the file its style and renames it into the directory `to`, replacing what has that name
- * there. EXDEV: `to` is on another file system. EPERM: the file belongs to somebody else and
+ * there; `status` is that of the plain file that was found under the name. EXDEV: `to` is on another file system. EPERM: the file belongs to somebody else and
  * cannot be given the style. For both, file_copy() is the way. */
-bool file_rename(int from, int to, const char *name, const struct file_style *style);
+bool file_rename(int from, int to, const char *name, const struct stat *status,
+                 const struct file_style *style);
 
 /* Copies the file into the directory `to` under a temporary name, replacing what has that name
  * there. The copy is not yet flushed. */

@@ -104,29 +104,31 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, struct t
     return json_state > dump_state ? json_state : dump_state;
 }
 
-/* What of a pair lies in one place. What is there but is no plain file cannot be told from one
- * that somebody has put in a pair's way: it is neither taken for the pair nor for nothing. */
-static enum search look(struct pair *pair, const char *day, struct failure *failure)
+/* What of a pair lies in one place, and its directory, or -1. What is there but is no plain file
+ * cannot be told from one that somebody has put in a pair's way: it is neither taken for the pair
+ * nor for nothing. */
+static enum search look(struct pair *pair, const char *day, int *directory,
+                        struct failure *failure)
 {
     const char *suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
+    char path[BRANCH_SIZE];
     int found = 0, error = 0;
     memcpy(pair->day, day, sizeof pair->day);
-    int directory = pair_open_directory(pair);
-    if (directory < 0)
+    name_directory(pair, path);
+    *directory = dir_open_to_list(pair->spool->root, path);
+    if (*directory < 0)
         error = errno == ENOENT || errno == ENOTDIR ? 0 : errno;
-    for (int i = 0; i < 2 && directory >= 0 && error == 0; i++) {
+    for (int i = 0; i < 2 && *directory >= 0 && error == 0; i++) {
         char name[FILE_NAME_SIZE];
         struct stat status;
         snprintf(name, sizeof name, "%s%s", pair->id.text, suffixes[i]);
-        if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fstatat(*directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             error = errno == ENOENT ? 0 : errno;
         else if (file_is_plain(&status))
             found++;
         else
             error = EINVAL;
     }
-    if (directory >= 0)
-        close(directory);
     if (error == EINVAL)
         fail(failure, 0, "what lies under %s/%s is not a plain file", pair->spool->path, day);
     else if (error != 0)
@@ -137,31 +139,36 @@ static enum search look(struct pair *pair, const char *day, struct failure *fail
                         : SEARCH_NOWHERE;
 }
 
-/* Keeps the better of what was found before and what has been found now. */
-static bool keep_better(enum search *best, struct pair *pair, enum search found,
-                        const struct pair *looked_at)
+/* The better of what was found before and what is there on this day. True: look on. */
+static bool look_on(struct found *best, const struct pair *pair, const char *day,
+                    struct failure *failure)
 {
-    if (found > *best) {
+    struct found found = {.pair = *pair};
+    found.search = look(&found.pair, day, &found.directory, failure);
+    struct found worse = found.search > best->search ? *best : found;
+    if (found.search > best->search)
         *best = found;
-        *pair = *looked_at;
-    }
-    return *best < SEARCH_WHOLE;
+    found_close(&worse);
+    return best->search < SEARCH_WHOLE;
 }
 
-enum search pair_find(const struct spool *spool, const struct names *days,
-                      const struct crash_id *id, struct pair *pair, struct failure *failure)
+void pair_find(const struct spool *spool, const struct names *days, const struct crash_id *id,
+               struct found *best, struct failure *failure)
 {
-    enum search best = SEARCH_NOWHERE;
-    struct pair candidate = {.spool = spool, .id = *id};
-    *pair = candidate;
+    const struct pair pair = {.spool = spool, .id = *id};
     if (spool->root < 0)
-        return SEARCH_NOWHERE;
-    bool go_on = id->day[0] == '\0' ||
-                 keep_better(&best, pair, look(&candidate, id->day, failure), &candidate);
+        return;
+    bool go_on = id->day[0] == '\0' || look_on(best, &pair, id->day, failure);
     for (size_t i = days->count; go_on && i-- > 0;)
         if (strcmp(days->items[i], id->day) != 0)
-            go_on = keep_better(&best, pair, look(&candidate, days->items[i], failure), &candidate);
-    return best;
+            go_on = look_on(best, &pair, days->items[i], failure);
+}
+
+void found_close(struct found *found)
+{
+    if (found->directory >= 0)
+        close(found->directory);
+    found->directory = -1;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -178,38 +185,59 @@ static bool is_further_dump(const struct pair *pair, const char *name)
            ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
 }
 
-/* A further dump that is no plain file is none. */
-static bool add_further_dump(int directory, const char *name, struct names *files)
+static bool add(struct pair_files *files, const char *name, const struct stat *status)
 {
-    struct stat status;
-    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT;
-    return !file_is_plain(&status) || names_add(files, name);
+    struct pair_file *items = realloc(files->items, (files->count + 1) * sizeof *items);
+    if (items == NULL)
+        return false;
+    files->items = items;
+    struct pair_file *file = &items[files->count];
+    *file = (struct pair_file){.name = strdup(name), .status = *status};
+    return file->name != NULL && ++files->count > 0;
 }
 
-bool pair_files(const struct pair *pair, int directory, struct names *files)
+/* A further dump that is no plain file is none; a dump or metadata that is not, is no pair's. */
+static bool add_plain(const struct found *found, const char *name, bool further,
+                      struct pair_files *files)
 {
-    const char *suffixes[] = {pair->spool->dump_suffix, pair->spool->json_suffix};
-    char main_files[2][FILE_NAME_SIZE];
-    bool found[2] = {false, false};
-    for (int i = 0; i < 2; i++)
-        snprintf(main_files[i], sizeof main_files[i], "%s%s", pair->id.text, suffixes[i]);
+    struct stat status;
+    if (fstatat(found->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    errno = EINVAL;
+    return file_is_plain(&status) ? add(files, name, &status) : further;
+}
 
-    DIR *stream = dir_read(directory);
-    if (stream == NULL)
-        return false;
-    const struct dirent *entry;
-    bool good = true;
-    while (good && (entry = dir_next(stream)) != NULL) {
-        for (int i = 0; i < 2; i++)
-            found[i] = found[i] || strcmp(entry->d_name, main_files[i]) == 0;
-        if (is_further_dump(pair, entry->d_name))
-            good = add_further_dump(directory, entry->d_name, files);
-    }
-    good = good && errno == 0;
-    closedir_keeping_errno(stream);
+static bool add_main_file(const struct found *found, const char *suffix, struct pair_files *files)
+{
+    char name[FILE_NAME_SIZE];
+    snprintf(name, sizeof name, "%s%s", found->pair.id.text, suffix);
+    return add_plain(found, name, false, files);
+}
 
-    for (int i = 0; i < 2 && good; i++)
-        good = !found[i] || names_add(files, main_files[i]);
-    return good;
+struct listing {
+    const struct found *found;
+    struct pair_files *files;
+};
+
+static bool take_further_dump(void *context, const char *name)
+{
+    struct listing *listing = context;
+    return !is_further_dump(&listing->found->pair, name) ||
+           add_plain(listing->found, name, true, listing->files);
+}
+
+bool found_list(const struct found *found, struct pair_files *files)
+{
+    struct listing listing = {found, files};
+    return dir_list(found->directory, take_further_dump, &listing) &&
+           add_main_file(found, found->pair.spool->dump_suffix, files) &&
+           add_main_file(found, found->pair.spool->json_suffix, files);
+}
+
+void pair_files_free(struct pair_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->items[i].name);
+    free(files->items);
+    *files = (struct pair_files){0};
 }

@@ -30,11 +30,23 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, struct t
  * if every place could be looked at. */
 enum search { SEARCH_NOWHERE, SEARCH_PART, SEARCH_FAILED, SEARCH_WHOLE };
 
-/* Searches a spool for the two files of a crash: under the day of the id first, then under every
- * day of `days` (what spool_days() said), the newest first. For a whole pair and for a part, *pair
- * says where. */
-enum search pair_find(const struct spool *spool, const struct names *days,
-                      const struct crash_id *id, struct pair *pair, struct failure *failure);
+/* What a search has found: for a whole pair and for a part, where, and its directory, open for
+ * found_list(). It begins as NOTHING_FOUND; found_close() at the end. */
+struct found {
+    enum search search;
+    struct pair pair;
+    int directory;
+};
+
+#define NOTHING_FOUND ((struct found){.directory = -1})
+
+/* Searches a spool for the two files of a crash, unless *best is a whole pair: under the day of
+ * the id first, then under every day of `days` (what spool_days() said), the newest first. What is
+ * better than *best takes its place. The reason is filled in for SEARCH_FAILED. */
+void pair_find(const struct spool *spool, const struct names *days, const struct crash_id *id,
+               struct found *best, struct failure *failure);
+
+void found_close(struct found *found);
 
 /* ROOT/YYYYMMDD/name/22/ad/<id>.json, as it stands in the table jobs. Malloc'd; NULL when there
  * is no memory. */
@@ -46,10 +58,21 @@ char *pair_relative_pathname(const struct pair *pair);
 /* The directory of the files. An O_PATH descriptor, or -1 with errno. */
 int pair_open_directory(const struct pair *pair);
 
-/* The names of all files of the crash in that directory: further dumps first, then the dump, the
- * metadata last, so that a pair that was handled in part is still found by its metadata. A file
- * that is not there is left out, and so is a further dump that is no plain file. False with
- * errno. */
-bool pair_files(const struct pair *pair, int directory, struct names *files);
+/* Files of a crash, as they were when looked at. */
+struct pair_files {
+    struct pair_file {
+        char *name;
+        struct stat status;
+    } *items;
+    size_t count;
+};
+
+/* All files of the crash, once only: further dumps first, then the dump, the metadata last, so that
+ * a pair that was handled in part is still found by its metadata. A file that is not there is left
+ * out. Zero-initialise *files; pair_files_free() at the end. False with errno; EINVAL: the dump or
+ * the metadata is not a plain file. */
+bool found_list(const struct found *found, struct pair_files *files);
+
+void pair_files_free(struct pair_files *files);
 
 #endif

@@ -29,17 +29,10 @@ bool roots_refresh(struct roots *roots, struct failure *failure)
     return true;
 }
 
-enum search roots_find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
-                       struct failure *failure)
+void roots_find(const struct roots *roots, const struct crash_id *id, struct found *found,
+                struct failure *failure)
 {
-    enum search best = SEARCH_NOWHERE;
-    for (int i = 0; i < ROOT_COUNT && best < SEARCH_WHOLE; i++) {
-        struct pair candidate;
-        enum search found = pair_find(&roots->spools[i], &roots->days[i], id, &candidate, failure);
-        if (i == 0 || found > best) {
-            best = found;
-            *pair = candidate;
-        }
-    }
-    return best;
+    *found = NOTHING_FOUND;
+    for (int i = 0; i < ROOT_COUNT && found->search < SEARCH_WHOLE; i++)
+        pair_find(&roots->spools[i], &roots->days[i], id, found, failure);
 }

@@ -22,8 +22,8 @@ void roots_close(struct roots *roots);
  * or requests does it then: the day of a crash is older than the row that names it. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
-/* Searches both, like pair_find(). */
-enum search roots_find(const struct roots *roots, const struct crash_id *id, struct pair *pair,
-                       struct failure *failure);
+/* Searches both, like pair_find(); found_close() at the end. */
+void roots_find(const struct roots *roots, const struct crash_id *id, struct found *found,
+                struct failure *failure);
 
 #endif

@@ -27,52 +27,58 @@ static bool make_entry(const char *input, char name[NAME_MAX + 1])
     return true;
 }
 
-static size_t times_in(const struct names *files, const char *name)
+static size_t times_in(const struct pair_files *files, const char *name)
 {
     size_t found = 0;
     for (size_t i = 0; i < files->count; i++)
-        found += strcmp(files->items[i], name) == 0;
+        found += strcmp(files->items[i].name, name) == 0;
     return found;
 }
 
 /* Whether a name is one of the crash's. */
 static bool belongs(const char *name)
 {
-    if (strcmp(name, ID ".json") == 0 || strcmp(name, ID ".dump") == 0)
-        return true;
-    return strncmp(name, ID ".", strlen(ID ".")) == 0 && !is_link(name) &&
+    if (strncmp(name, ID ".", strlen(ID ".")) != 0 || is_link(name))
+        return false;
+    return strcmp(name, ID ".json") == 0 || strcmp(name, ID ".dump") == 0 ||
            ends_with(name + strlen(ID "."), ".dump");
 }
 
-static void check_order(const struct names *files)
+static void check_order(const struct pair_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
-        if (strcmp(files->items[i], ID ".json") == 0)
+        if (strcmp(files->items[i].name, ID ".json") == 0)
             CHECK(i == files->count - 1);
-        if (strcmp(files->items[i], ID ".dump") == 0)
-            CHECK(i == files->count - 1 || strcmp(files->items[i + 1], ID ".json") == 0);
+        if (strcmp(files->items[i].name, ID ".dump") == 0)
+            CHECK(i == files->count - 1 || strcmp(files->items[i + 1].name, ID ".json") == 0);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct spool *spool = empty_spool();
-    struct pair pair = {.spool = spool, .day = DAY};
+    struct found found = {.pair = {.spool = spool, .day = DAY}};
     char made[NAMES_MAXIMUM][NAME_MAX + 1], *input;
-    struct names files = {0};
+    struct pair_files files = {0};
     size_t count = 0, expected = 0;
     while (count < NAMES_MAXIMUM && (input = next_text(&data, &size)) != NULL) {
         count += make_entry(input, made[count]);
         free(input);
     }
-    CHECK(crash_id_parse(&pair.id, ID));
-    CHECK(pair_files(&pair, spool->root, &files));
-    for (size_t i = 0; i < count; i++) {
-        CHECK(times_in(&files, made[i]) == belongs(made[i]));
-        expected += belongs(made[i]);
+    CHECK(crash_id_parse(&found.pair.id, ID));
+    found.directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(found.directory >= 0);
+    if (found_list(&found, &files)) {
+        for (size_t i = 0; i < count; i++) {
+            CHECK(times_in(&files, made[i]) == belongs(made[i]));
+            expected += belongs(made[i]);
+        }
+        CHECK(files.count == expected);
+        check_order(&files);
+    } else {
+        CHECK(errno == EINVAL && (is_link(ID ".json") || is_link(ID ".dump")));
     }
-    CHECK(files.count == expected);
-    check_order(&files);
-    names_free(&files);
+    found_close(&found);
+    pair_files_free(&files);
     return 0;
 }
