@@ -100,19 +100,27 @@ static bool is_temporary(const char *name, const struct crash_id *id)
            strcmp(name + length - 4, ".tmp") == 0;
 }
 
+struct leftovers {
+    const struct crash_id *id;
+    int destination;
+};
+
+static bool remove_leftover(void *context, const char *name)
+{
+    const struct leftovers *leftovers = context;
+    return !is_temporary(name, leftovers->id) ||
+           unlinkat(leftovers->destination, name, 0) == 0 || errno == ENOENT;
+}
+
 /* What a run that was killed has left of its copies. */
 static bool remove_leftovers(const struct crash_id *id, int destination)
 {
-    DIR *stream = dir_read(destination);
-    if (stream == NULL)
+    struct leftovers leftovers = {id, destination};
+    int directory = dir_open_to_list(destination, NULL);
+    if (directory < 0)
         return false;
-    const struct dirent *entry;
-    bool good = true;
-    while (good && (entry = dir_next(stream)) != NULL)
-        good = !is_temporary(entry->d_name, id) || unlinkat(destination, entry->d_name, 0) == 0 ||
-               errno == ENOENT;
-    good = good && errno == 0;
-    closedir_keeping_errno(stream);
+    bool good = dir_list(directory, remove_leftover, &leftovers);
+    close_keeping_errno(directory);
     return good;
 }
 

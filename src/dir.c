@@ -124,7 +124,7 @@ int dir_open(int at, const char *path)
 
 int dir_open_to_list(int at, const char *path)
 {
-    return open_below(at, path, O_RDONLY);
+    return path == NULL ? openat(at, ".", O_RDONLY | FLAGS) : open_below(at, path, O_RDONLY);
 }
 
 /* From the end, as what is missing is mostly the last. */
@@ -148,7 +148,7 @@ int dir_make(int at, const char *path, const struct dir_style *style)
 
 DIR *dir_read(int directory)
 {
-    int readable = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int readable = dir_open_to_list(directory, NULL);
     if (readable < 0)
         return NULL;
     DIR *stream = fdopendir(readable);

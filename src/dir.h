@@ -25,7 +25,7 @@ struct dir_style {
  * O_PATH descriptor (good for the *at calls), or -1. */
 int dir_open(int at, const char *path);
 
-/* The same, for dir_list(), too. */
+/* The same, for dir_list(), too; with NULL for a path, `at` itself. */
 int dir_open_to_list(int at, const char *path);
 
 /* Hands each name in a directory over, "." and "..", too; once only, and at no more cost than need

@@ -25,22 +25,17 @@ static int open_plain(int directory, const char *name, struct stat *status)
     return -1;
 }
 
-static bool has_group(const struct stat *status, const struct file_style *style)
-{
-    return style->group == (gid_t)-1 || style->group == status->st_gid;
-}
-
 static bool has_style(const struct stat *status, const struct file_style *style)
 {
-    return has_group(status, style) && (status->st_mode & 07777) == style->mode;
+    return (style->group == (gid_t)-1 || style->group == status->st_gid) &&
+           (status->st_mode & 07777) == style->mode;
 }
 
 /* The group first: changing it may clear bits of the mode. */
-static bool apply_style(int file, const struct stat *status, const struct file_style *style)
+static bool apply_style(int file, const struct file_style *style)
 {
-    return has_style(status, style) ||
-           ((has_group(status, style) || fchown(file, (uid_t)-1, style->group) == 0) &&
-            fchmod(file, style->mode) == 0);
+    return (style->group == (gid_t)-1 || fchown(file, (uid_t)-1, style->group) == 0) &&
+           fchmod(file, style->mode) == 0;
 }
 
 static bool is_same(const struct stat *left, const struct stat *right)
@@ -57,7 +52,7 @@ static bool apply_style_by_name(int from, const char *name, const struct stat *e
     if (file < 0)
         return false;
     errno = EINVAL;
-    bool good = is_same(&status, expected) && apply_style(file, &status, style);
+    bool good = is_same(&status, expected) && apply_style(file, style);
     close_keeping_errno(file);
     return good;
 }
@@ -102,14 +97,10 @@ static bool copy_bytes(int source, int copy, off_t size)
 static bool copy_to(int source, const struct stat *status, int to, const char *temporary,
                     const struct file_style *style)
 {
-    struct stat made;
-    if (unlinkat(to, temporary, 0) < 0 && errno != ENOENT)
-        return false;
     int copy = openat(to, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (copy < 0)
         return false;
-    bool good = copy_bytes(source, copy, status->st_size) && fstat(copy, &made) == 0 &&
-                apply_style(copy, &made, style);
+    bool good = copy_bytes(source, copy, status->st_size) && apply_style(copy, style);
     int error = errno;
     if (close(copy) < 0 && good) {
         error = errno;

@@ -21,8 +21,8 @@ struct file_style {
 bool file_rename(int from, int to, const char *name, const struct stat *status,
                  const struct file_style *style);
 
-/* Copies the file into the directory `to` under a temporary name, replacing what has that name
- * there. The copy is not yet flushed. */
+/* Copies the file into the directory `to` under a temporary name that nothing has there. The copy is
+ * not yet flushed. */
 bool file_copy(int from, const char *name, int to, const char *temporary,
                const struct file_style *style);
 

@@ -28,18 +28,11 @@ bool links_remove_name(const struct pair *pair, struct failure *failure)
     return good;
 }
 
-bool links_remove_from(const struct pair *pair, const struct branch *branch,
-                       struct failure *failure)
+bool links_remove_from(const struct pair *pair, int date_directory, struct failure *failure)
 {
-    if (!links_remove_name(pair, failure))
-        return false;
-    int directory = branch_open(branch);
-    bool good = directory >= 0 ? remove_link(directory, pair->id.text) : errno == ENOENT;
-    if (!good)
-        fail(failure, errno, "cannot remove the date link");
-    if (directory >= 0)
-        close(directory);
-    return good;
+    return links_remove_name(pair, failure) &&
+           (date_directory < 0 || remove_link(date_directory, pair->id.text) ||
+            fail(failure, errno, "cannot remove the date link"));
 }
 
 /* What a name link says, as a path below the day: "date/12/05/web01_0". Its text comes from

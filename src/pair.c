@@ -18,6 +18,11 @@ static void name_directory(const struct pair *pair, char path[BRANCH_SIZE])
     snprintf(path, BRANCH_SIZE, "%s/name/%s", pair->day, branch);
 }
 
+static void main_file_name(const struct pair *pair, const char *suffix, char name[FILE_NAME_SIZE])
+{
+    snprintf(name, FILE_NAME_SIZE, "%s%s", pair->id.text, suffix);
+}
+
 int pair_open_directory(const struct pair *pair)
 {
     char path[BRANCH_SIZE];
@@ -56,7 +61,7 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
 {
     char name[FILE_NAME_SIZE];
     struct stat status;
-    snprintf(name, sizeof name, "%s%s", pair->id.text, suffix);
+    main_file_name(pair, suffix, name);
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT) {
             fail(reason, 0, "%s is missing", suffix);
@@ -104,39 +109,38 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, struct t
     return json_state > dump_state ? json_state : dump_state;
 }
 
-/* What of a pair lies in one place, and its directory, or -1. What is there but is no plain file
- * cannot be told from one that somebody has put in a pair's way: it is neither taken for the pair
- * nor for nothing. */
-static enum search look(struct pair *pair, const char *day, int *directory,
-                        struct failure *failure)
+/* 0, or an error; EINVAL: it is not a plain file. */
+static int look_at_file(const struct found *found, const char *suffix, struct main_file *file)
 {
-    const char *suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
+    char name[FILE_NAME_SIZE];
+    main_file_name(&found->pair, suffix, name);
+    file->found = fstatat(found->directory, name, &file->status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!file->found)
+        return errno == ENOENT ? 0 : errno;
+    return file_is_plain(&file->status) ? 0 : EINVAL;
+}
+
+/* What of a pair lies in one place. What is there but is no plain file cannot be told from one that
+ * somebody has put in a pair's way: it is neither taken for the pair nor for nothing. */
+static enum search look(struct found *found, struct failure *failure)
+{
+    const struct pair *pair = &found->pair;
     char path[BRANCH_SIZE];
-    int found = 0, error = 0;
-    memcpy(pair->day, day, sizeof pair->day);
+    int error = 0;
     name_directory(pair, path);
-    *directory = dir_open_to_list(pair->spool->root, path);
-    if (*directory < 0)
+    found->directory = dir_open_to_list(pair->spool->root, path);
+    if (found->directory < 0)
         error = errno == ENOENT || errno == ENOTDIR ? 0 : errno;
-    for (int i = 0; i < 2 && *directory >= 0 && error == 0; i++) {
-        char name[FILE_NAME_SIZE];
-        struct stat status;
-        snprintf(name, sizeof name, "%s%s", pair->id.text, suffixes[i]);
-        if (fstatat(*directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-            error = errno == ENOENT ? 0 : errno;
-        else if (file_is_plain(&status))
-            found++;
-        else
-            error = EINVAL;
-    }
+    else if ((error = look_at_file(found, pair->spool->json_suffix, &found->json)) == 0)
+        error = look_at_file(found, pair->spool->dump_suffix, &found->dump);
     if (error == EINVAL)
-        fail(failure, 0, "what lies under %s/%s is not a plain file", pair->spool->path, day);
+        fail(failure, 0, "what lies under %s/%s is not a plain file", pair->spool->path, pair->day);
     else if (error != 0)
-        fail(failure, error, "cannot look for it under %s/%s", pair->spool->path, day);
-    return error != 0   ? SEARCH_FAILED
-           : found == 2 ? SEARCH_WHOLE
-           : found == 1 ? SEARCH_PART
-                        : SEARCH_NOWHERE;
+        fail(failure, error, "cannot look for it under %s/%s", pair->spool->path, pair->day);
+    return error != 0                                ? SEARCH_FAILED
+           : found->json.found && found->dump.found ? SEARCH_WHOLE
+           : found->json.found || found->dump.found ? SEARCH_PART
+                                                    : SEARCH_NOWHERE;
 }
 
 /* The better of what was found before and what is there on this day. True: look on. */
@@ -144,7 +148,8 @@ static bool look_on(struct found *best, const struct pair *pair, const char *day
                     struct failure *failure)
 {
     struct found found = {.pair = *pair};
-    found.search = look(&found.pair, day, &found.directory, failure);
+    memcpy(found.pair.day, day, sizeof found.pair.day);
+    found.search = look(&found, failure);
     struct found worse = found.search > best->search ? *best : found;
     if (found.search > best->search)
         *best = found;
@@ -196,22 +201,21 @@ static bool add(struct pair_files *files, const char *name, const struct stat *s
     return file->name != NULL && ++files->count > 0;
 }
 
-/* A further dump that is no plain file is none; a dump or metadata that is not, is no pair's. */
-static bool add_plain(const struct found *found, const char *name, bool further,
-                      struct pair_files *files)
+/* One that is no plain file is none. */
+static bool add_further_dump(const struct found *found, const char *name, struct pair_files *files)
 {
     struct stat status;
     if (fstatat(found->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    errno = EINVAL;
-    return file_is_plain(&status) ? add(files, name, &status) : further;
+    return !file_is_plain(&status) || add(files, name, &status);
 }
 
-static bool add_main_file(const struct found *found, const char *suffix, struct pair_files *files)
+static bool add_main_file(const struct found *found, const char *suffix,
+                          const struct main_file *file, struct pair_files *files)
 {
     char name[FILE_NAME_SIZE];
-    snprintf(name, sizeof name, "%s%s", found->pair.id.text, suffix);
-    return add_plain(found, name, false, files);
+    main_file_name(&found->pair, suffix, name);
+    return !file->found || add(files, name, &file->status);
 }
 
 struct listing {
@@ -223,15 +227,16 @@ static bool take_further_dump(void *context, const char *name)
 {
     struct listing *listing = context;
     return !is_further_dump(&listing->found->pair, name) ||
-           add_plain(listing->found, name, true, listing->files);
+           add_further_dump(listing->found, name, listing->files);
 }
 
 bool found_list(const struct found *found, struct pair_files *files)
 {
+    const struct spool *spool = found->pair.spool;
     struct listing listing = {found, files};
     return dir_list(found->directory, take_further_dump, &listing) &&
-           add_main_file(found, found->pair.spool->dump_suffix, files) &&
-           add_main_file(found, found->pair.spool->json_suffix, files);
+           add_main_file(found, spool->dump_suffix, &found->dump, files) &&
+           add_main_file(found, spool->json_suffix, &found->json, files);
 }
 
 void pair_files_free(struct pair_files *files)

@@ -36,6 +36,10 @@ struct found {
     enum search search;
     struct pair pair;
     int directory;
+    struct main_file {
+        bool found;
+        struct stat status;
+    } dump, json;
 };
 
 #define NOTHING_FOUND ((struct found){.directory = -1})
@@ -67,10 +71,9 @@ struct pair_files {
     size_t count;
 };
 
-/* All files of the crash, once only: further dumps first, then the dump, the metadata last, so that
- * a pair that was handled in part is still found by its metadata. A file that is not there is left
- * out. Zero-initialise *files; pair_files_free() at the end. False with errno; EINVAL: the dump or
- * the metadata is not a plain file. */
+/* All files of a crash that was found, once only: further dumps first, then the dump, the metadata
+ * last, so that a pair that was handled in part is still found by its metadata. Zero-initialise
+ * *files; pair_files_free() at the end. False with errno. */
 bool found_list(const struct found *found, struct pair_files *files);
 
 void pair_files_free(struct pair_files *files);

@@ -152,7 +152,8 @@ static bool copy_across(int from, const char *name, int to)
         errno = EXDEV;
         return false;
     }
-    if (!file_copy(from, name, to, copy_name, &style))
+    if ((unlinkat(to, copy_name, 0) < 0 && errno != ENOENT) ||
+        !file_copy(from, name, to, copy_name, &style))
         return false;
     int copy = openat(to, copy_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     bool good = copy >= 0 && fsync(copy) == 0 &&

@@ -12,8 +12,14 @@ my %measures = (
     disk   => ['%.2f', 'x disk', sub { $_[0]{wall} / $_[0]{disk} }],
     safe   => ['%.2f', 'x safe disk', sub { $_[0]{wall} / $_[0]{safe} }],
     base   => ['%.2f', 'x database', sub { $_[0]{wall} / $_[0]{base} }],
-    larger => ['%.2f', 'x the larger', sub { $_[0]{wall} / max(@{$_[0]}{qw(disk base)}) }],
-    sum    => ['%.2f', 'x their sum', sub { $_[0]{wall} / ($_[0]{disk} + $_[0]{base}) }],
+    bare   => ['%.2f', 'x the larger of disk and database',
+               sub { $_[0]{wall} / max(@{$_[0]}{qw(disk base)}) }],
+    plain  => ['%.2f', 'x the sum of disk and database',
+               sub { $_[0]{wall} / ($_[0]{disk} + $_[0]{base}) }],
+    larger => ['%.2f', 'x the larger of safe disk and database',
+               sub { $_[0]{wall} / max(@{$_[0]}{qw(safe base)}) }],
+    sum    => ['%.2f', 'x the sum of safe disk and database',
+               sub { $_[0]{wall} / ($_[0]{safe} + $_[0]{base}) }],
     wall   => ['%.3f', 'seconds', sub { $_[0]{wall} }],
     run    => ['%.4f', 'seconds after connecting', sub { $_[0]{run} }],
 );
@@ -93,7 +99,8 @@ sub judge {
     $seconds{$names{$_->{name}}} = $_->{wall} for grep { $names{$_->{name}} } @results;
 
     my @ratios = grep { defined $seconds{$_} } qw(disk safe base);
-    push @ratios, 'larger', 'sum' if $seconds{disk} && $seconds{base};
+    push @ratios, 'bare', 'plain' if $seconds{disk} && $seconds{base};
+    push @ratios, 'larger', 'sum' if $seconds{safe} && $seconds{base};
     $program->{ratios} = {map { $_ => $measures{$_}[2]->(\%seconds) } @ratios};
     my %target = map { $_->[0] => 1 } @{$work->{targets}};
     my @told = map { sprintf "$measures{$_}[0] $measures{$_}[1]", $program->{ratios}{$_} }
@@ -123,7 +130,7 @@ sub add {
         judge($work, @results);
         push @{$self->{results}}, @results;
     }
-    $self->add_backlog($size, $works[0]);
+    $self->add_backlog($size, $works[0]) if $works[0]{name} eq 'scan';
 }
 
 sub add_backlog {

@@ -9,14 +9,14 @@
  *
  *     floor scan ROOT [safe]          looks at each new pair, removes its links and directories
  *     floor archive FROM TO [safe]    moves the pairs whose ids come on stdin
- *     floor delete ROOT               removes their files
+ *     floor delete ROOT [safe]        removes their files
  *     floor copy FROM TO              moves them to another file system
  *
  *     floor measure -- COMMAND...     prints what a command took, as a line of JSON
  *
  * What is safe trusts no path: for each step on a pair its directories are opened anew, from the
- * root down without following a link, and what is to go is looked at before. The rest trusts the
- * spool. All ids have two levels and the same day. Whatever fails ends it. */
+ * root down without following a link, what is to go is looked at before, and the directory of a pair
+ * is searched for a link and for further dumps. The rest trusts the spool. All ids have two levels and the same day. Whatever fails ends it. */
 #include "floor.h"
 
 #include <dirent.h>
@@ -247,31 +247,79 @@ static void each_file(file_step *step, const struct id *ids, size_t count, int f
     }
 }
 
-/* `from` and `to` are roots. */
-static void move_pair_safely(int from, int to, const char *id)
+/* As the safe ones do it, from root to root: a pair in its directory, which is listed, as there may
+ * be more dumps, and may have a link. */
+struct safe_pair {
+    char path[PATH_MAX], names[2][64];
+    struct stat statuses[2];
+    int directory;
+};
+
+static void open_safely(struct safe_pair *pair, int root, const char *id)
 {
-    char path[PATH_MAX];
-    struct stat status;
-    print(path, DAY "/name/%.2s/%.2s/", id, id + 2);
-    int source = must(open_beneath(from, path), path), destination = open_beneath(to, path);
-    if (destination < 0) {
-        make_parents(to, path);
-        destination = must(open_beneath(to, path), path);
-    }
+    char buffer[8192], target[PATH_MAX];
+    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    print(pair->path, DAY "/name/%.2s/%.2s/", id, id + 2);
+    pair->directory = must(syscall(SYS_openat2, root, pair->path, &how, sizeof how), pair->path);
+    if (readlinkat(pair->directory, id, target, sizeof target) >= 0)
+        must(unlinkat(pair->directory, id, 0), id);
+    while (must(getdents64(pair->directory, buffer, sizeof buffer), pair->path) > 0)
+        ;
     for (int i = 0; i < 2; i++) {
-        print(path, "%s%s", id, suffixes[i]);
-        must(fstatat(source, path, &status, AT_SYMLINK_NOFOLLOW), path);
-        must(renameat(source, path, destination, path), path);
+        snprintf(pair->names[i], sizeof pair->names[i], "%s%s", id, suffixes[i]);
+        must(fstatat(pair->directory, pair->names[i], &pair->statuses[i], AT_SYMLINK_NOFOLLOW),
+             pair->names[i]);
     }
-    close(source);
+}
+
+static int open_destination(int root, const char *path)
+{
+    int directory = open_beneath(root, path);
+    if (directory >= 0)
+        return directory;
+    make_parents(root, path);
+    return must(open_beneath(root, path), path);
+}
+
+static void move_safely(int from, int to, const char *id)
+{
+    struct safe_pair pair;
+    struct stat status;
+    open_safely(&pair, from, id);
+    int destination = open_destination(to, pair.path);
+    for (int i = 0; i < 2; i++) {
+        const char *name = pair.names[i];
+        must(renameat(pair.directory, name, destination, name), name);
+        must(fstatat(destination, name, &status, AT_SYMLINK_NOFOLLOW), name);
+        must(status.st_ino == pair.statuses[i].st_ino ? 0 : -1, name);
+    }
     close(destination);
+    close(pair.directory);
+}
+
+static void remove_safely(int from, const char *id)
+{
+    struct safe_pair pair;
+    open_safely(&pair, from, id);
+    for (int i = 0; i < 2; i++)
+        must(unlinkat(pair.directory, pair.names[i], 0), pair.names[i]);
+    close(pair.directory);
 }
 
 static void archive_batch_safely(const struct id *ids, size_t count, int from, int to)
 {
     for (size_t n = 0; n < count; n++)
-        move_pair_safely(from, to, ids[n].text);
+        move_safely(from, to, ids[n].text);
     must(syncfs(to), "syncfs");
+}
+
+static void delete_batch_safely(const struct id *ids, size_t count, int from, int to)
+{
+    (void)to;
+    for (size_t n = 0; n < count; n++)
+        remove_safely(from, ids[n].text);
+    must(syncfs(from), "syncfs");
 }
 
 static void archive_batch(const struct id *ids, size_t count, int from, int to)
@@ -298,6 +346,7 @@ static void copy_batch(const struct id *ids, size_t count, int from, int to)
     each_file(publish_file, ids, count, from, to);
     must(syncfs(to), "syncfs");
     each_file(remove_file, ids, count, from, to);
+    must(syncfs(from), "syncfs");
 }
 
 static void clean_up(void (*work)(const struct id *ids, size_t count, int from, int to), int from,
@@ -350,6 +399,8 @@ int main(int argc, char **argv)
                  open_directory(AT_FDCWD, next));
     else if (strcmp(work, "archive") == 0 && next != NULL)
         clean_up(archive_batch, open_name_branch(root), open_name_branch(next));
+    else if (strcmp(work, "delete") == 0 && next != NULL)
+        clean_up(delete_batch_safely, open_directory(AT_FDCWD, root), -1);
     else if (strcmp(work, "delete") == 0)
         clean_up(delete_batch, open_name_branch(root), -1);
     else if (strcmp(work, "copy") == 0 && next != NULL)
