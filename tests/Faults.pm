@@ -212,21 +212,23 @@ sub repair {
 }
 
 # Every call of these names that an undisturbed run makes once its configuration is read, as
-# [name, its number among the calls of that name in its thread, what it was]: strace counts by
-# thread, too.
+# [name, its number among the calls of that name in its thread, what it was]. strace counts by
+# thread, too, and meets the number in each: one that the loader has used up is none of ours.
 sub calls {
     my ($program, @names) = @_;
     restore();
     run($program, '-e', 'trace=' . join(',', @names, 'openat'));
-    my (%count, %known, @calls, $begun);
+    my (%count, %known, %loader, @calls, $begun);
     open my $trace, '<', "$here/trace" or die;
     while (<$trace>) {
         next unless /^(\d+) +(\w+)\((.*)/;
         my ($thread, $name, $what) = ($1, $2, $3);
         my $number = ++$count{$thread}{$name};
         $begun ||= $what =~ /crashmon\.conf/;
+        $loader{$name} = $number if !$begun;
         push @calls, [$name, $number, $what]
-            if $begun && !$known{$name, $number}++ && grep { $_ eq $name } @names;
+            if $number > ($loader{$name} // 0) && !$known{$name, $number}++
+            && grep { $_ eq $name } @names;
     }
     return @calls;
 }

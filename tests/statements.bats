@@ -1,0 +1,69 @@
+#!/usr/bin/env bats
+# statements.bats - what the statements cost the server when a million jobs wait, and what a day of
+# jobs that come and go leaves of the tables.
+# shellcheck disable=SC2154 # bats sets output
+load helper
+
+@test "with a million jobs no statement reads them from end to end, and every index is of use" {
+    p=$(processor p1) q=$(processor p2) dead=$(processor dead 601)
+    sql "CREATE TABLE priority_jobs_$p (uuid varchar(50) PRIMARY KEY)"
+    sql "INSERT INTO jobs (uuid, pathname, owner)
+         SELECT lpad(i::text, 8, '0') || '-0000-0000-0000-000002081225', '/elsewhere/' || i, CASE WHEN i % 2 = 0 THEN $p ELSE $q END
+         FROM generate_series(1, 1000000) AS i"
+    orphan=$(collect --without links) finished=$(collect --without links)
+    sql "INSERT INTO jobs (uuid, pathname, owner) VALUES
+             ('$orphan', '$SPOOL/$orphan.json', $dead), ('$finished', '$SPOOL/$finished.json', $dead)"
+    finish "$finished" true
+    new=$(collect) wanted=$(collect) queued=00000077-0000-0000-0000-000002081225
+    psql -qX -c 'VACUUM ANALYZE'
+    sql "SELECT pg_stat_reset()"
+
+    request "$wanted"
+    request "$orphan"
+    sql_is "SELECT crashmon.request_crash('$queued')" t
+    sql_is "SELECT crashmon.crash_state('$queued')" queued
+    expect_status 0 priority
+    expect_status 0 scan
+    expect_status 0 cleanup_jobs
+    sql_is "SELECT count(*) FROM crashmon.take_jobs($p, 10)" 10
+    sql_is "SELECT crashmon.job_succeeded((SELECT id FROM jobs WHERE uuid = '$queued'))" t
+    sql_is "SELECT crashmon.job_failed((SELECT min(id) FROM jobs WHERE owner = $p AND success IS NULL
+                AND starteddatetime IS NOT NULL), 'no frames')" t
+    sql_is "SELECT crashmon.heartbeat($q)" t
+    sql_is "SELECT crashmon.register_processor('p1')" "$p"
+
+    sql_is "SELECT count(*) FROM jobs WHERE uuid IN ('$new', '$wanted', '$orphan') AND owner IN ($p, $q)" 3
+    sql_is "SELECT count(*) FROM processors WHERE id = $dead" 0
+    sql "SELECT pg_stat_force_next_flush()"
+    sql_is "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'jobs'" 0
+    sql_is "SELECT indexrelname FROM pg_stat_user_indexes
+            WHERE relname IN ('jobs', 'priorityjobs') AND idx_scan = 0" ''
+}
+
+# A quarter of an hour of a day, in a second: 5,000 jobs come, are begun and finished, and are
+# removed when 50,000 others have come. The server looks once a second whether to vacuum, instead of
+# once a minute.
+@test "a day of 500,000 jobs leaves jobs and its indexes at most twice as large as need be" {
+    p=$(processor p1)
+    psql -qX -c "ALTER SYSTEM SET autovacuum_naptime = '1s'" -c 'SELECT pg_reload_conf()' >/dev/null
+    for quarter in {1..100}; do
+        cat <<SQL
+SELECT clock_timestamp() AS begun \gset
+INSERT INTO jobs (uuid, pathname, owner) SELECT md5(i::text)::uuid, repeat('/directory', 10), $p
+    FROM generate_series(5000 * $quarter + 1, 5000 * $quarter + 5000) AS i;
+UPDATE jobs SET starteddatetime = now() WHERE starteddatetime IS NULL;
+UPDATE jobs SET completeddatetime = now(), success = true WHERE success IS NULL;
+DELETE FROM jobs WHERE uuid IN (SELECT md5(i::text)::uuid::text
+    FROM generate_series(5000 * ($quarter - 10) + 1, 5000 * ($quarter - 10) + 5000) AS i);
+SELECT pg_sleep(greatest(0, 1 - extract(epoch FROM clock_timestamp() - :'begun')));
+SQL
+    done | psql -qX -v ON_ERROR_STOP=1 >/dev/null
+    psql -qX -c 'ALTER SYSTEM RESET autovacuum_naptime' -c 'SELECT pg_reload_conf()' >/dev/null
+    sql_is "SELECT count(*) FROM jobs" 50000
+    sql "CREATE TABLE least (LIKE jobs INCLUDING ALL); INSERT INTO least SELECT * FROM jobs"
+    sizes=$(sql "SELECT pg_table_size('jobs') / 1024, pg_table_size('least') / 1024,
+                        pg_indexes_size('jobs') / 1024, pg_indexes_size('least') / 1024")
+    IFS='|' read -r table least indexes least_indexes <<<"$sizes"
+    echo "KiB: table $table, at least $least; indexes $indexes, at least $least_indexes"
+    ((table <= 2 * least && indexes <= 2 * least_indexes))
+}
