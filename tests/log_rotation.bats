@@ -16,11 +16,13 @@ lines() {
     }'
 }
 
-# write_at_once PREFIX...: a process for each prefix, 1000 lines each; waits for all
+# write_at_once PREFIX...: a process for each prefix, 1000 lines each, one or seven at a time; waits
+# for all
 write_at_once() {
-    local writers=()
+    local writers=() together=1
     for prefix in "$@"; do
-        lines "$prefix" 1000 | "$writer" log 2000 100 &
+        lines "$prefix" 1000 | "$writer" log 2000 100 $together &
+        together=7
         writers+=($!)
     done
     for process in "${writers[@]}"; do wait "$process"; done
@@ -37,8 +39,8 @@ lines_of() {
     for maximum in 0 50 64 1000 100000; do
         for backups in 0 1 7; do
             mkdir -p "ours/$maximum-$backups" "pythons/$maximum-$backups"
-            for _ in 1 2; do # the second finds the files of the first
-                "$writer" "ours/$maximum-$backups/log" $maximum $backups < input
+            for together in 1 13; do # the second finds the files of the first
+                "$writer" "ours/$maximum-$backups/log" $maximum $backups $together < input
             done
         done
     done

@@ -146,6 +146,52 @@ levels() {
     done
 }
 
+@test "the three programs, several at a time, rotate one log and lose, tear and double no line" {
+    local pids=() one
+    processor p1
+    mapfile -t queued < <(collect --count 30)
+    mapfile -t ended < <(collect --without links --count 30)
+    mapfile -t wanted < <(collect --root "$DEFERRED" --count 30)
+    ended true "${ended[@]}"
+    for id in "${wanted[@]}"; do request "$id"; done
+    for program in "${PROGRAMS[@]}" "${PROGRAMS[@]}" "${PROGRAMS[@]}"; do
+        background program "$program" --lock-wait=00:01:00 --batch-size=7 \
+            --log-file-maximum-size=2000 --log-file-maximum-backup-history=100 \
+            --log-file-line-format-string='%(name)s[%(process)d] %(message)s.'
+        pids+=("$pid")
+    done
+    for one in "${pids[@]}"; do background_ends 0 "$one"; done
+    for file in "$LOG".*; do (($(stat -c %s "$file") < 2000)) || fail "$(ls -l "$LOG"*)"; done
+    [[ -z $(cat "$LOG"* | grep -vE '^crashmon-[a-z]+\[[0-9]+\] .*\.$') ]] || fail "$(cat "$LOG"*)"
+    for id in "${queued[@]}" "${ended[@]}" "${wanted[@]}"; do
+        [[ $(cat "$LOG"* | grep -c " $id: ") == 1 ]] || fail "not once: $id"
+    done
+    for one in "${pids[@]}"; do
+        [[ $(cat "$LOG"* | grep -c "\[$one\] seen ") == 1 ]] || fail "not once: $one"
+    done
+}
+
+@test "DEBUG has one line for each crash that says what was decided, and INFO two for a run" {
+    processor p1
+    new=$(collect) half=$(collect --without dump) unsettled=$(collect --age 0)
+    queued=$(collect)
+    sql "INSERT INTO jobs (uuid, pathname) SELECT '$queued', '$(find "$SPOOL" -name "$queued.json")'"
+    expect_status 1 scan
+    for id in "$half" "$unsettled"; do
+        [[ $(grep -c " DEBUG - $id: left for the next run: " "$LOG") == 1 ]] || fail "$(cat "$LOG")"
+    done
+    [[ $(grep -c " DEBUG - $new: queued for p1" "$LOG") == 1 ]] || fail "$(cat "$LOG")"
+    [[ $(grep -c " DEBUG - $queued: already queued, its links are removed" "$LOG") == 1 ]] ||
+        fail "$(cat "$LOG")"
+    [[ $(grep -c ' DEBUG - ' "$LOG") == 4 ]] || fail "$(cat "$LOG")"
+    rm -r "${SPOOL:?}"/2*
+    for program in "${PROGRAMS[@]}"; do
+        rm "$LOG"
+        expect_status 0 program "$program"
+        [[ $(grep -c ' INFO - ' "$LOG") == 2 && $(wc -l <"$LOG") == 2 ]] || fail "$(cat "$LOG")"
+    done
+}
+
 @test "the log is rotated at its maximum size, and so many old ones are kept" {
     processor p1
     collect --count 40

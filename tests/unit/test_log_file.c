@@ -163,12 +163,23 @@ static int write_lines_of_stdin(char **arguments)
                             .backups = (int)strtol(arguments[3], NULL, 10),
                             .mode = 0644};
     struct failure failure;
-    char *line = NULL;
-    size_t size = 0;
+    long at_once = strtol(arguments[4], NULL, 10);
+    char *line = NULL, *lines = NULL;
+    size_t size = 0, lines_length = 0;
     ssize_t length;
     bool ok = log_file_open(&file, &failure);
-    while (ok && (length = getline(&line, &size, stdin)) > 0)
-        ok = log_file_write(&file, line, (size_t)length, &failure);
+    for (long n = 1; ok && (length = getline(&line, &size, stdin)) >= 0; n++) {
+        if ((lines = realloc(lines, lines_length + (size_t)length)) == NULL)
+            abort();
+        memcpy(lines + lines_length, line, (size_t)length);
+        lines_length += (size_t)length;
+        if (n % at_once != 0)
+            continue;
+        ok = log_file_write(&file, lines, lines_length, &failure);
+        lines_length = 0;
+    }
+    ok = ok && log_file_write(&file, lines, lines_length, &failure);
+    free(lines);
     free(line);
     if (!ok || !log_file_close(&file, &failure)) {
         fprintf(stderr, "%s\n", failure.text);
@@ -179,7 +190,7 @@ static int write_lines_of_stdin(char **arguments)
 
 int main(int argc, char **argv)
 {
-    if (argc == 4)
+    if (argc == 5)
         return write_lines_of_stdin(argv);
     const struct CMUnitTest tests[] = {
         in_scratch_directory(makes_the_file_with_the_mode),
