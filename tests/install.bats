@@ -143,6 +143,15 @@ made_since() { comm -13 <(echo "$1") <(made) | cut -d' ' -f1; }
     done
 }
 
+@test "systemd finds nothing wrong with the installed units" {
+    type -P systemd-analyze >/dev/null || skip "systemd is not installed"
+    units=$BATS_TEST_TMPDIR/units
+    cp -r "$INSTALLED/usr/share/doc/crashmon/systemd" "$units"
+    sed -i "s|=/usr/bin/|=$INSTALLED/usr/bin/|" "$units"/*.service
+    run systemd-analyze verify --man=no "$units"/crashmon@{scan,priority,cleanup}.{service,timer}
+    equal "$status$output" 0
+}
+
 @test "the installed texts name the directories in force" {
     run -1 grep -rE '/usr/local/(bin|etc|share)' "$INSTALLED/usr/share" "$INSTALLED/etc"
     grep -qx 'CONFIG=/etc/crashmon.conf' "$INSTALLED/usr/share/doc/crashmon/crontab.example"
