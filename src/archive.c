@@ -108,8 +108,8 @@ struct leftovers {
 static bool remove_leftover(void *context, const char *name)
 {
     const struct leftovers *leftovers = context;
-    return !is_temporary(name, leftovers->id) ||
-           unlinkat(leftovers->destination, name, 0) == 0 || errno == ENOENT;
+    return !is_temporary(name, leftovers->id) || unlinkat(leftovers->destination, name, 0) == 0 ||
+           errno == ENOENT;
 }
 
 /* What a run that was killed has left of its copies. */

@@ -6,8 +6,8 @@
  * Putting a pair away takes up to three steps, each for a whole batch at a time, and each made
  * durable (spools_flush) before the next one begins:
  *
- *     archive_take      removes the links; renames the files into place, or deletes them, and is the
- *                       only step; where renaming cannot be done, makes copies under temporary names
+ *     archive_take      removes the links; renames the files into place, or deletes them, and is
+ *                       the only step; where renaming fails, makes copies under temporary names
  *     archive_publish   gives the copies their names
  *     archive_let_go    removes the files that were copied from the spool
  *

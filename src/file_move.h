@@ -16,13 +16,14 @@ struct file_style {
 };
 
 /* Gives the file its style and renames it into the directory `to`, replacing what has that name
- * there; `status` is that of the plain file that was found under the name. EXDEV: `to` is on another file system. EPERM: the file belongs to somebody else and
- * cannot be given the style. For both, file_copy() is the way. */
+ * there; `status` is that of the plain file that was found under the name. EXDEV: `to` is on
+ * another file system. EPERM: the file belongs to somebody else and cannot be given the style. For
+ * both, file_copy() is the way. */
 bool file_rename(int from, int to, const char *name, const struct stat *status,
                  const struct file_style *style);
 
-/* Copies the file into the directory `to` under a temporary name that nothing has there. The copy is
- * not yet flushed. */
+/* Copies the file into the directory `to` under a temporary name that nothing has there. The copy
+ * is not yet flushed. */
 bool file_copy(int from, const char *name, int to, const char *temporary,
                const struct file_style *style);
 

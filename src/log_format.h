@@ -29,8 +29,8 @@ bool log_format_check(const char *format, struct failure *failure);
 long log_format_render(const char *format, const struct log_event *event, char **line,
                        size_t *size);
 
-/* A line of the message alone, escaped as in the log, with a newline at the end. Malloc'd; NULL when
- * there is no memory. */
+/* A line of the message alone, escaped as in the log, with a newline at the end. Malloc'd; NULL
+ * when there is no memory. */
 char *log_format_plain(const char *message);
 
 /* "DEBUG", "WARNING", ...; "Level 15" for a level without a name, as Python says it. `buffer`

@@ -137,7 +137,7 @@ static enum search look(struct found *found, struct failure *failure)
         fail(failure, 0, "what lies under %s/%s is not a plain file", pair->spool->path, pair->day);
     else if (error != 0)
         fail(failure, error, "cannot look for it under %s/%s", pair->spool->path, pair->day);
-    return error != 0                                ? SEARCH_FAILED
+    return error != 0                               ? SEARCH_FAILED
            : found->json.found && found->dump.found ? SEARCH_WHOLE
            : found->json.found || found->dump.found ? SEARCH_PART
                                                     : SEARCH_NOWHERE;

@@ -63,11 +63,13 @@ char *pair_relative_pathname(const struct pair *pair);
 int pair_open_directory(const struct pair *pair);
 
 /* Files of a crash, as they were when looked at. */
+struct pair_file {
+    char *name;
+    struct stat status;
+};
+
 struct pair_files {
-    struct pair_file {
-        char *name;
-        struct stat status;
-    } *items;
+    struct pair_file *items;
     size_t count;
 };
 

@@ -140,7 +140,12 @@ sub add_backlog {
         {crashes => $size, map { $_ => summary($size, $work, $turns{$_}) } @backlog_turns};
 }
 
-sub microseconds { my ($result, $which) = @_; return $result->{$which} / $result->{crashes} * 1e6 }
+# Of a program what it took after connecting: that costs the same whatever the backlog.
+sub microseconds {
+    my ($result, $which) = @_;
+    my $seconds = $result->{$which} - ($result->{run} ? $result->{wall} - $result->{run} : 0);
+    return $seconds / $result->{crashes} * 1e6;
+}
 
 sub print_backlog {
     my ($self) = @_;

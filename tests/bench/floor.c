@@ -15,8 +15,9 @@
  *     floor measure -- COMMAND...     prints what a command took, as a line of JSON
  *
  * What is safe trusts no path: for each step on a pair its directories are opened anew, from the
- * root down without following a link, what is to go is looked at before, and the directory of a pair
- * is searched for a link and for further dumps. The rest trusts the spool. All ids have two levels and the same day. Whatever fails ends it. */
+ * root down without following a link, what is to go is looked at before, and the directory of a
+ * pair is searched for a link and for further dumps. The rest trusts the spool. All ids have two
+ * levels and the same day. Whatever fails ends it. */
 #include "floor.h"
 
 #include <dirent.h>
