@@ -24,8 +24,8 @@ enum db_status {
 enum exit_code session_exit_code(enum db_status status);
 
 /* Connects, with libpq's own settings where the options have none, refuses a pooler in transaction
- * mode (pooler.h), and makes the session safe against hanging. In a dry run the server itself refuses
- * every change. */
+ * mode (pooler.h), and makes the session safe against hanging. In a dry run the server itself
+ * refuses every change. */
 enum db_status session_open(const struct options *options);
 
 /* Compares the version of the schema with the one that the programs were written for. */

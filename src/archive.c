@@ -65,7 +65,7 @@ enum search archive_find(const struct archive *archive, const struct crash_id *i
                          struct failure *failure)
 {
     struct found found = NOTHING_FOUND;
-    pair_find(&archive->tree, &archive->days, id, &found, failure);
+    search_spool(&archive->tree, &archive->days, id, &found, failure);
     found_close(&found);
     return found.search;
 }

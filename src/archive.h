@@ -18,7 +18,7 @@
 #define ARCHIVE_H
 
 #include "file_move.h"
-#include "pair.h"
+#include "search.h"
 
 #include <stdint.h>
 
@@ -61,7 +61,7 @@ bool archive_let_go(struct transfer *transfer, struct failure *failure);
 /* Instead of archive_publish(): removes the copies. */
 void archive_discard(const struct archive *archive, struct transfer *transfer);
 
-/* Looks for a pair here, like pair_find(). */
+/* Looks for a pair here, like search_spool(). */
 enum search archive_find(const struct archive *archive, const struct crash_id *id,
                          struct failure *failure);
 

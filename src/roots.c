@@ -34,5 +34,5 @@ void roots_find(const struct roots *roots, const struct crash_id *id, struct fou
 {
     *found = NOTHING_FOUND;
     for (int i = 0; i < ROOT_COUNT && found->search < SEARCH_WHOLE; i++)
-        pair_find(&roots->spools[i], &roots->days[i], id, found, failure);
+        search_spool(&roots->spools[i], &roots->days[i], id, found, failure);
 }

@@ -4,7 +4,7 @@
 #define ROOTS_H
 
 #include "options.h"
-#include "pair.h"
+#include "search.h"
 
 enum { ROOT_COUNT = 2 };
 
@@ -22,7 +22,7 @@ void roots_close(struct roots *roots);
  * or requests does it then: the day of a crash is older than the row that names it. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
-/* Searches both, like pair_find(); found_close() at the end. */
+/* Searches both, like search_spool(); found_close() at the end. */
 void roots_find(const struct roots *roots, const struct crash_id *id, struct found *found,
                 struct failure *failure);
 

@@ -1,8 +1,8 @@
 /* fuzz_pair_files - a name directory full of names: those of the crash are found, and no others.
  *
  * The bytes are names that are separated by NUL; the first byte of each says what it is to be. */
-#include "pair.h"
 #include "scratch_spool.h"
+#include "search.h"
 
 enum { WITH_ID = 1, AS_LINK = 2, NAMES_MAXIMUM = 8 };
 
