@@ -40,6 +40,20 @@ load helper
             WHERE relname IN ('jobs', 'priorityjobs') AND idx_scan = 0" ''
 }
 
+@test "with a million jobs, and as many finished ones, a scan that finds nothing reads next to none" {
+    p=$(processor p1)
+    processor p2 >/dev/null
+    sql "INSERT INTO jobs (uuid, pathname, owner, success)
+         SELECT lpad(i::text, 36, '-'), '/elsewhere', $p, CASE WHEN i % 2 = 0 THEN true END
+         FROM generate_series(1, 2000000) AS i"
+    psql -qX -c 'VACUUM ANALYZE'
+    sql "SELECT pg_stat_reset()"
+    expect_status 0 scan
+    sql "SELECT pg_stat_force_next_flush()"
+    sql_true "SELECT sum(idx_tup_read) < 100 FROM pg_stat_user_indexes WHERE relname = 'jobs'" ||
+        fail "$(sql "SELECT indexrelname, idx_scan, idx_tup_read FROM pg_stat_user_indexes")"
+}
+
 # A quarter of an hour of a day, in a second: 5,000 jobs come, are begun and finished, and are
 # removed when 50,000 others have come. The server looks once a second whether to vacuum, instead of
 # once a minute.
