@@ -13,7 +13,7 @@
 struct processor {
     int id;
     char name[255 * 4 + 1];
-    long load;    /* unfinished jobs, counted up to some limit; below 0: not yet counted */
+    long load;    /* unfinished jobs; below 0: not yet counted */
     long pending; /* jobs assigned in a transaction that is not yet committed */
     bool alive;   /* when last asked */
 };
@@ -30,8 +30,8 @@ struct processors {
 enum db_status processors_refresh(struct processors *processors);
 
 /* Within a transaction, before anything is assigned: counts the jobs of those that are alive, and
- * were not counted before. Only up to ten thousand each: who has more of them will not be idle
- * before the next run, and counting costs. */
+ * were not counted before. With a long queue that costs more than all else; so not before it is
+ * needed. */
 enum db_status processors_count_loads(struct processors *processors);
 
 /* The live processor with the fewest unfinished jobs, which has one more from now on. Never NULL

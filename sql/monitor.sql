@@ -46,17 +46,18 @@ CREATE OR REPLACE FUNCTION crashmon.put_in_priority_tables(owners integer[], uui
 RETURNS integer LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     processor integer;
+    its_table regclass;
     refused integer := 0;
 BEGIN
-    FOR processor IN SELECT DISTINCT o FROM unnest(owners) AS o
-                     WHERE crashmon.priority_table(o) IS NOT NULL ORDER BY o
-    LOOP
+    FOR processor IN SELECT DISTINCT o FROM unnest(owners) AS o ORDER BY o LOOP
+        its_table := crashmon.priority_table(processor);
+        CONTINUE WHEN its_table IS NULL;
         BEGIN
             EXECUTE format(
                 'INSERT INTO %1$s (uuid)
                  SELECT DISTINCT u FROM unnest($1, $2) AS t (o, u)
                  WHERE o = $3 AND NOT EXISTS (SELECT FROM %1$s AS have WHERE have.uuid = u)
-                 ON CONFLICT DO NOTHING', crashmon.priority_table(processor))
+                 ON CONFLICT DO NOTHING', its_table)
             USING owners, uuids, processor;
         EXCEPTION
             WHEN serialization_failure OR deadlock_detected THEN RAISE;

@@ -35,8 +35,8 @@ CREATE INDEX IF NOT EXISTS jobs_to_take ON jobs (owner, priority DESC, queueddat
 CREATE INDEX IF NOT EXISTS jobs_finished ON jobs (storage, id) WHERE success IS NOT NULL;
 
 -- Each job is updated twice and deleted, and the queue is short compared with what passes through it
--- in a day: vacuum when a few thousand versions are dead, whatever the size, and not, as by default,
--- when a fifth of the table is.
+-- in a day: vacuum when a few thousand versions are dead, and not, as by default, when a fifth of the
+-- table is.
 ALTER TABLE jobs SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000,
                       autovacuum_analyze_scale_factor = 0.05);
 

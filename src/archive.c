@@ -112,7 +112,8 @@ static bool remove_leftover(void *context, const char *name)
            errno == ENOENT;
 }
 
-/* What a run that was killed has left of its copies. */
+/* What a run that was killed has left of its copies. Should it be alive, having lost its lock, it
+ * will not find them. */
 static bool remove_leftovers(const struct crash_id *id, int destination)
 {
     struct leftovers leftovers = {id, destination};

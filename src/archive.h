@@ -58,7 +58,7 @@ bool archive_publish(const struct archive *archive, struct transfer *transfer,
                      struct failure *failure);
 bool archive_let_go(struct transfer *transfer, struct failure *failure);
 
-/* Instead of archive_publish(): removes the copies. */
+/* Instead of archive_publish(): removes the copies, which are this run's own. */
 void archive_discard(const struct archive *archive, struct transfer *transfer);
 
 /* Looks for a pair here, like search_spool(). */

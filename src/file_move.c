@@ -38,9 +38,13 @@ static bool apply_style(int file, const struct file_style *style)
            fchmod(file, style->mode) == 0;
 }
 
+/* The number of an inode alone says little: it is given to the next file when its own is gone. */
 static bool is_same(const struct stat *left, const struct stat *right)
 {
-    return left->st_ino == right->st_ino && left->st_dev == right->st_dev;
+    return left->st_ino == right->st_ino && left->st_dev == right->st_dev && file_is_plain(left) &&
+           file_is_plain(right) && left->st_size == right->st_size &&
+           left->st_mtim.tv_sec == right->st_mtim.tv_sec &&
+           left->st_mtim.tv_nsec == right->st_mtim.tv_nsec;
 }
 
 /* Through a descriptor, as the name may have become another file's. */

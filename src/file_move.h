@@ -1,8 +1,8 @@
 /* file_move.h - moving one plain file between directories, by rename or by copy.
  *
- * Both functions check that it is a plain file, and that what they worked on is what was checked: a
- * name that becomes a link in between harms nothing. They set errno when they fail; EINVAL: it is
- * not a plain file. */
+ * Both functions make sure that what they worked on is a plain file, and the one that was looked
+ * at: a name that becomes a link in between harms nothing. They set errno when they fail; EINVAL:
+ * it is another file, or not a plain one. */
 #ifndef FILE_MOVE_H
 #define FILE_MOVE_H
 

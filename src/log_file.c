@@ -168,7 +168,8 @@ static size_t line_length(const char *lines, size_t length)
     return end != NULL ? (size_t)(end - lines) + 1 : length;
 }
 
-/* How much of the lines, the first of which is sure to, goes into the file before it is full. */
+/* How much of the lines, the first of which is sure to, goes into the file before it is full. Into
+ * what is no file one line goes at a time, lest another writer comes between. */
 static size_t fitting(const struct log_file *file, struct stat *opened, const char *lines,
                       size_t length)
 {
@@ -177,7 +178,7 @@ static size_t fitting(const struct log_file *file, struct stat *opened, const ch
         fits += next;
         opened->st_size += (off_t)next;
         next = line_length(lines + fits, length - fits);
-    } while (fits < length && !is_full(file, opened, next));
+    } while (fits < length && S_ISREG(opened->st_mode) && !is_full(file, opened, next));
     return fits;
 }
 

@@ -19,7 +19,7 @@ bool roots_open(struct roots *roots, const struct options *options, struct failu
 void roots_close(struct roots *roots);
 
 /* Reads anew which days there are, as a collector makes one at midnight. Whoever has listed jobs
- * or requests does it then: the day of a crash is older than the row that names it. */
+ * or requests does it then: the day of a job's crash is older than the row that names it. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
 /* Searches both, like search_spool(); found_close() at the end. */
