@@ -26,7 +26,7 @@ for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
     my $reference = Faults::set_stage($program);
     my @calls = Faults::calls($program, sort keys %Faults::errors);
     my @points = map { my $call = $_; map { [@$call, $_] } ways(@$call) } @calls;
-    my @taken = Faults::sample(8, @points);
+    my @taken = Faults::sample(5, @points);
     my @bad;
     for my $point (@taken) {
         my ($call, $number, $what, $error) = @$point;

@@ -12,7 +12,7 @@ use Test::More;
 for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
     my $reference = Faults::set_stage($program);
     my @points = grep { $_->[0] ne 'openat' || $_->[2] =~ /O_CREAT/ } Faults::calls($program, @Faults::changing);
-    my @taken = Faults::sample(6, @points);
+    my @taken = Faults::sample(4, @points);
     my @bad;
     for my $point (@taken) {
         my ($call, $number, $what) = @$point;

@@ -149,19 +149,19 @@ levels() {
 @test "the three programs, several at a time, rotate one log and lose, tear and double no line" {
     local pids=() one
     processor p1
-    mapfile -t queued < <(collect --count 30)
-    mapfile -t ended < <(collect --without links --count 30)
-    mapfile -t wanted < <(collect --root "$DEFERRED" --count 30)
+    mapfile -t queued < <(collect --count 12)
+    mapfile -t ended < <(collect --without links --count 12)
+    mapfile -t wanted < <(collect --root "$DEFERRED" --count 12)
     ended true "${ended[@]}"
     for id in "${wanted[@]}"; do request "$id"; done
-    for program in "${PROGRAMS[@]}" "${PROGRAMS[@]}" "${PROGRAMS[@]}"; do
-        background program "$program" --lock-wait=00:01:00 --batch-size=7 \
-            --log-file-maximum-size=2000 --log-file-maximum-backup-history=100 \
+    for program in "${PROGRAMS[@]}" "${PROGRAMS[@]}"; do
+        background program "$program" --lock-wait=00:01:00 --batch-size=5 \
+            --log-file-maximum-size=1000 --log-file-maximum-backup-history=100 \
             --log-file-line-format-string='%(name)s[%(process)d] %(message)s.'
         pids+=("$pid")
     done
     for one in "${pids[@]}"; do background_ends 0 "$one"; done
-    for file in "$LOG".*; do (($(stat -c %s "$file") < 2000)) || fail "$(ls -l "$LOG"*)"; done
+    for file in "$LOG".*; do (($(stat -c %s "$file") < 1000)) || fail "$(ls -l "$LOG"*)"; done
     [[ -z $(cat "$LOG"* | grep -vE '^crashmon-[a-z]+\[[0-9]+\] .*\.$') ]] || fail "$(cat "$LOG"*)"
     for id in "${queued[@]}" "${ended[@]}" "${wanted[@]}"; do
         [[ $(cat "$LOG"* | grep -c " $id: ") == 1 ]] || fail "not once: $id"
