@@ -190,11 +190,13 @@ END
 sub finish {
     my ($self) = @_;
     my $to = "$self->{build}/bench";
-    $self->print_backlog();
-    $self->plot("$to/backlog.png");
+    if (@{$self->{backlog}}) {    # none, where BENCH_ONLY has left the scan out
+        $self->print_backlog();
+        $self->plot("$to/backlog.png");
+    }
     put_text("$to/bench.json", JSON::PP->new->pretty->canonical->encode(
         {about => $self->{about}, results => $self->{results}, backlog => $self->{backlog}}));
-    print "\nIn $to: bench.json, backlog.png\n";
+    print "\nIn $to: ", join(', ', 'bench.json', @{$self->{backlog}} ? 'backlog.png' : ()), "\n";
 }
 
 1;
