@@ -8,7 +8,8 @@ load helper
     p=$(processor p1) q=$(processor p2) dead=$(processor dead 601)
     sql "CREATE TABLE priority_jobs_$p (uuid varchar(50) PRIMARY KEY)"
     sql "INSERT INTO jobs (uuid, pathname, owner)
-         SELECT lpad(i::text, 8, '0') || '-0000-0000-0000-000002081225', '/elsewhere/' || i, CASE WHEN i % 2 = 0 THEN $p ELSE $q END
+         SELECT lpad(i::text, 8, '0') || '-0000-0000-0000-000002081225', '/elsewhere/' || i,
+                CASE WHEN i % 2 = 0 THEN $p ELSE $q END
          FROM generate_series(1, 1000000) AS i"
     orphan=$(collect --without links) finished=$(collect --without links)
     sql "INSERT INTO jobs (uuid, pathname, owner) VALUES
