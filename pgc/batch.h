@@ -28,8 +28,8 @@ struct batch {
     bool has_processors; /* filled in by batch_queue(): somebody was alive */
 };
 
-/* Makes room for `size` crashes. False when there is no memory. */
-bool batch_init(struct batch *batch, size_t size, const char *storage, bool dry_run);
+/* A batch of up to `size` crashes. */
+void batch_init(struct batch *batch, size_t size, const char *storage, bool dry_run);
 
 /* Adds a crash; there must be room. Takes a copy of the reason and holds the branch. False when
  * there is no memory; then nothing is added. */

@@ -24,12 +24,9 @@ enum db_status {
 enum exit_code session_exit_code(enum db_status status);
 
 /* Connects, with libpq's own settings where the options have none, refuses a pooler in transaction
- * mode (pooler.h), and makes the session safe against hanging. In a dry run the server itself
- * refuses every change. */
+ * mode (pooler.h) and a schema of another version than the programs were written for, and makes the
+ * session safe against hanging. In a dry run the server itself refuses every change. */
 enum db_status session_open(const struct options *options);
-
-/* Compares the version of the schema with the one that the programs were written for. */
-enum db_status session_check_schema(void);
 
 /* Runs `work` in a transaction of its own: checks that the session still holds its lock
  * (lock.h), calls work(context), commits. What may work when done again is done again, up to five
@@ -45,7 +42,12 @@ void session_close(void);
 
 /* For the other .pgc files: copies and judges the result of the statement just executed. `what`
  * says what it was to do, as in "cannot ..." ("queue a batch"). A statement that found no row is
- * DB_OK. */
+ * DB_OK.
+ *
+ * ECPG makes the arrays for a SELECT INTO whose variables are null pointers, as long as the result
+ * is; they stay null when there is no row. The caller gives them back with ECPGfree_auto_mem(), not
+ * with free(): a later statement that fails would free them once more. No column of such a result
+ * may be null. */
 enum db_status session_check(const char *what);
 
 /* For the other .pgc files: what is wrong though no statement failed. Returns `status`. */

@@ -7,7 +7,7 @@ use List::Util qw(max min);
 use Stage;
 
 # What a target may be about: how it is written, and how it follows from the medians of the program
-# (wall, run) and its floors.
+# (wall) and its floors.
 my %measures = (
     disk   => ['%.2f', 'x disk', sub { $_[0]{wall} / $_[0]{disk} }],
     safe   => ['%.2f', 'x safe disk', sub { $_[0]{wall} / $_[0]{safe} }],
@@ -21,7 +21,7 @@ my %measures = (
     sum    => ['%.2f', 'x the sum of safe disk and database',
                sub { $_[0]{wall} / ($_[0]{safe} + $_[0]{base}) }],
     wall   => ['%.3f', 'seconds', sub { $_[0]{wall} }],
-    run    => ['%.4f', 'seconds after connecting', sub { $_[0]{run} }],
+    over   => ['%.3f', 'seconds over connecting', sub { $_[0]{wall} - $_[0]{connect} }],
 );
 
 # What shows how the cost of a crash depends on how many there are.
@@ -94,8 +94,9 @@ sub print_turn {
 sub judge {
     my ($work, @results) = @_;
     my ($program) = grep { $_->{is_program} } @results;
-    my %seconds = (wall => $program->{wall}, run => $program->{run});
-    my %names = ('disk floor' => 'disk', 'disk floor, safe' => 'safe', 'database floor' => 'base');
+    my %seconds = (wall => $program->{wall});
+    my %names = ('disk floor' => 'disk', 'disk floor, safe' => 'safe', 'database floor' => 'base',
+                 'psql: SELECT 1' => 'connect');
     $seconds{$names{$_->{name}}} = $_->{wall} for grep { $names{$_->{name}} } @results;
 
     my @ratios = grep { defined $seconds{$_} } qw(disk safe base);
