@@ -259,8 +259,9 @@ spool_state() {
 
 # The directory of the name branch for an id, as in 22/ad.
 name_dir() {
-    local depth=${1:29:1}
-    if [[ $depth != [1-4] ]] || ! date -d "20${1: -6}" >/dev/null 2>&1; then
+    local depth=${1:29:1} day=20${1: -6}
+    # date takes more than digits: 20feb591 is a day in 591.
+    if [[ $depth != [1-4] || $day == *[!0-9]* ]] || ! date -d "$day" >/dev/null 2>&1; then
         depth=4
     fi
     local dirs=${1:0:2}/${1:2:2}/${1:4:2}/${1:6:2}
