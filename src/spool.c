@@ -41,7 +41,7 @@ bool spool_open(struct spool *spool, const char *path, const char *json_suffix,
                 const char *dump_suffix, struct failure *failure)
 {
     *spool = (struct spool){.path = path, .json_suffix = json_suffix, .dump_suffix = dump_suffix};
-    spool->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    spool->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat status;
     if (spool->root < 0 || fstat(spool->root, &status) < 0)
         return fail(failure, errno, "cannot open %s", path);
@@ -74,29 +74,18 @@ bool spool_days(const struct spool *spool, struct names *days, struct failure *f
     return good;
 }
 
-static bool flush_one(const struct spool *spool, struct failure *failure)
-{
-    int root = openat(spool->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        return fail(failure, errno, "cannot open %s", spool->path);
-    bool good = syncfs(root) == 0 || fail(failure, errno, "cannot flush %s", spool->path);
-    close(root);
-    return good;
-}
-
 static bool is_flushed(const struct spool *const spools[], size_t index)
 {
     for (size_t i = 0; i < index; i++)
-        if (spools[i]->root >= 0 && spools[i]->device == spools[index]->device)
+        if (spools[i]->device == spools[index]->device)
             return true;
     return false;
 }
 
 bool spools_flush(const struct spool *const spools[], size_t count, struct failure *failure)
 {
-    bool good = true;
-    for (size_t i = 0; i < count && good; i++)
-        if (spools[i]->root >= 0 && !is_flushed(spools, i))
-            good = flush_one(spools[i], failure);
-    return good;
+    for (size_t i = 0; i < count; i++)
+        if (!is_flushed(spools, i) && syncfs(spools[i]->root) < 0)
+            return fail(failure, errno, "cannot flush %s", spools[i]->path);
+    return true;
 }

@@ -34,8 +34,9 @@ void spool_close(struct spool *spool);
  * not. The caller frees the names. */
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure);
 
-/* Makes durable everything that was changed in these spools, with one flush for each file system
- * that they are on. Spools that are not open are passed over. */
+/* Makes durable everything that was changed in these spools, which are open, with one flush for each
+ * file system that they are on. Errors of their disks since they were opened are told, each of them
+ * once: after a failure nothing is known of what was changed before or meanwhile. */
 bool spools_flush(const struct spool *const spools[], size_t count, struct failure *failure);
 
 #endif

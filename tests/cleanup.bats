@@ -259,7 +259,7 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
 }
 
 @test "--batch-size: several batches, and a signal ends the run between two (143)" {
-    mapfile -t ids < <(collect --count 6 --day 20081225)
+    mapfile -t ids < <(collect --count 8 --day 20081225)
     ended true "${ids[@]}"
     session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
     background cleanup_jobs --batch-size=2
@@ -268,7 +268,9 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
     session COMMIT
     background_ends 143
     left=$(sql "SELECT uuid FROM jobs ORDER BY id")
-    equal "$left" "$(printf '%s\n' "${ids[@]:2}")"
+    count=$(wc -w <<<"$left") # the second batch may have been on its way
+    [[ $count == [46] ]] || fail "left: $left"
+    equal "$left" "$(printf '%s\n' "${ids[@]: -count}")"
     for id in $left; do pair_is_whole "$SPOOL" 20081225 "$id"; done
     cleans --batch-size=3
     for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
