@@ -1,7 +1,8 @@
 -- What the three programs need beside the shared tables.
 
 -- One row a run that took its lock. The row is made when the run starts and completed when it
--- ends: a row without `ended` is a run at work, or one that was killed. Runs older than thirty
+-- ends: a row without `ended` is a run at work, or one that was killed. (A server that crashes may lose
+-- what was written here in its last half second, though not what the run did.) Runs older than thirty
 -- days are removed by the next run of the same program and storage.
 CREATE TABLE IF NOT EXISTS crashmon.runs (
     id bigserial PRIMARY KEY,

@@ -19,7 +19,8 @@ struct spool {
     const char *path;        /* absolute; what the table jobs knows it by */
     const char *json_suffix; /* the three strings are the caller's and must live on */
     const char *dump_suffix;
-    int root;            /* descriptor; -1: no such spool, every search finds nothing */
+    int root;            /* descriptor; -1: no such spool, every search finds nothing; for reading, so
+                          * that syncfs() tells of the errors since it was opened */
     dev_t device;        /* the file system that it is on */
     struct timespec now; /* the file system's clock when the spool was opened */
 };

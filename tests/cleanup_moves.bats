@@ -138,6 +138,20 @@ elsewhere() {
     roots_are_empty
 }
 
+@test "after a flush that has failed no row is deleted, as errors are told once (74)" {
+    local EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=syncfs -e inject=syncfs:error=EIO:when=1"
+    $EXEC true || skip "no strace here"
+    mapfile -t ids < <(crash --count 5)
+    ended true "${ids[@]}"
+    expect_status 74 cleanup_jobs --batch-size=1
+    sql_is "SELECT count(*) FROM jobs" 5
+    grep -q "cannot flush .*: Input/output error; the batch is kept" "$LOG"
+    EXEC=
+    cleans
+    for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+    roots_are_empty
+}
+
 @test "a lost connection leaves the row (69), and the next run finishes" {
     id=$(crash)
     ended true "$id"
