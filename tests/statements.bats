@@ -55,6 +55,21 @@ load helper
         fail "$(sql "SELECT indexrelname, idx_scan, idx_tup_read FROM pg_stat_user_indexes")"
 }
 
+@test "requests for a few of many jobs read these few" {
+    p=$(processor p1)
+    sql "INSERT INTO jobs (uuid, pathname, owner)
+         SELECT lpad(i::text, 8, '0') || '-0000-0000-0000-000002081225', '/elsewhere', $p
+         FROM generate_series(1, 20000) AS i"
+    sql "INSERT INTO priorityjobs (uuid) SELECT uuid FROM jobs WHERE id % 40 = 0"
+    psql -qX -c 'VACUUM ANALYZE'
+    sql "SELECT pg_stat_reset()"
+    expect_status 0 priority
+    sql_is "SELECT count(*) FROM jobs WHERE priority > 0" 500
+    sql "SELECT pg_stat_force_next_flush()"
+    sql_true "SELECT sum(idx_tup_read) < 10000 FROM pg_stat_user_indexes WHERE relname = 'jobs'" ||
+        fail "$(sql "SELECT indexrelname, idx_scan, idx_tup_read FROM pg_stat_user_indexes")"
+}
+
 # Waits until the server has vacuumed jobs once more, of its own accord.
 await_autovacuum() {
     await sql_true "SELECT autovacuum_count > $1 FROM pg_stat_user_tables WHERE relname = 'jobs'"
