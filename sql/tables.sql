@@ -26,8 +26,9 @@ CREATE TABLE IF NOT EXISTS jobs (
     storage text NOT NULL DEFAULT 'main'
 );
 
--- What a processor owns: its load, its unfinished jobs when it dies, and the foreign key.
-CREATE INDEX IF NOT EXISTS jobs_owner ON jobs (owner);
+-- What a processor owns: its load, which is counted without a look at the jobs; its unfinished jobs
+-- when it dies; those that it had begun when it registers again; and the foreign key.
+CREATE INDEX IF NOT EXISTS jobs_owner ON jobs (owner, success, starteddatetime);
 -- A processor takes its next jobs: by priority, then the oldest.
 CREATE INDEX IF NOT EXISTS jobs_to_take ON jobs (owner, priority DESC, queueddatetime)
     WHERE starteddatetime IS NULL;
