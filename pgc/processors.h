@@ -5,34 +5,44 @@
 #ifndef PROCESSORS_H
 #define PROCESSORS_H
 
+#include "array.h"
 #include "session.h"
 
 #include <stddef.h>
+
+enum processor_state {
+    PROCESSOR_GONE, /* it is not registered any more */
+    PROCESSOR_DEAD,
+    PROCESSOR_LATE,
+    PROCESSOR_ALIVE,
+};
 
 /* Stays where it is, with its id and name, until processors_free(). */
 struct processor {
     int id;
     char name[255 * 4 + 1];
-    long load;    /* unfinished jobs; below 0: not yet counted */
+    char last_seen[40];
+    enum processor_state state; /* when last asked */
+    long load;    /* unfinished jobs; below 0: not counted since the state has changed */
     long pending; /* jobs assigned in a transaction that is not yet committed */
-    bool alive;   /* when last asked */
 };
 
 /* Zero-initialise it but for check_in; processors_free() at the end. */
 struct processors {
-    struct processor **items;
+    struct processor **items; /* in order of id */
     size_t count;
     size_t alive;
-    long check_in; /* seconds */
+    struct array living; /* the ids of those who are not dead */
+    long check_in;       /* seconds */
 };
 
-/* Within a transaction: asks who is alive, and takes back what was assigned and not confirmed. */
+/* Within a transaction: asks who is there, and takes back what was assigned and not confirmed. */
 enum db_status processors_refresh(struct processors *processors);
 
-/* Within a transaction, before anything is assigned: counts the jobs of those that are alive, and
- * were not counted before. With a long queue that costs more than all else; so not before it is
- * needed. */
-enum db_status processors_count_loads(struct processors *processors);
+/* Within a transaction: counts the jobs of the processors in a state, where that has not been done.
+ * Of those that are alive before anything is assigned, but not before it is needed: with a long
+ * queue it costs more than all else. */
+enum db_status processors_count_loads(struct processors *processors, enum processor_state state);
 
 /* The live processor with the fewest unfinished jobs, which has one more from now on. Never NULL
  * while `alive` is not 0. */
@@ -42,27 +52,13 @@ struct processor *processors_assign(struct processors *processors);
 void processors_confirm(struct processors *processors);
 
 /* Within a transaction: gives up to `limit` unfinished jobs of dead processors, and of none, to
- * live ones. `uuids`, when not NULL, is an array of the only crashes meant. *moved becomes their
- * number. A job that is finished meanwhile is not touched. */
-enum db_status processors_reassign(struct processors *processors, const char *uuids, long limit,
-                                   long *moved);
+ * live ones; *moved becomes their number. A job that is finished meanwhile is not touched. */
+enum db_status processors_reassign(struct processors *processors, long limit, long *moved);
 
-/* Within a transaction: how many of these crashes have unfinished jobs of dead processors, or of
- * none. `uuids` is the text of an array. */
-enum db_status processors_count_orphans(const struct processors *processors, const char *uuids,
-                                        long *count);
-
-/* A processor that has not been seen for too long. */
-struct dead_processor {
-    int id;
-    char name[255 * 4 + 1];
-    char last_seen[40];
-    long unfinished;
-};
-
-/* Within a transaction: up to `size` dead processors, how many in *count. */
-enum db_status processors_list_dead(const struct processors *processors,
-                                    struct dead_processor *dead, size_t size, size_t *count);
+/* The same for all such jobs of certain crashes; `uuids` is the text of an array. When no processor
+ * is alive they stay as they are, and *orphans becomes their number. */
+enum db_status processors_reassign_only(struct processors *processors, const char *uuids,
+                                        long *orphans);
 
 enum removal_result {
     PROCESSOR_KEPT,    /* it is alive again, or has work */

@@ -93,8 +93,10 @@ load helper
         fail "$(sql "SELECT indexrelname, idx_scan, idx_tup_read FROM pg_stat_user_indexes")"
 }
 
-# Waits until the server has vacuumed jobs once more, of its own accord.
+# Waits until the server has vacuumed jobs once more, of its own accord, once it has been told what
+# was done to them.
 await_autovacuum() {
+    sql "SELECT pg_stat_force_next_flush()"
     await sql_true "SELECT autovacuum_count > $1 FROM pg_stat_user_tables WHERE relname = 'jobs'"
 }
 
