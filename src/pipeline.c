@@ -1,6 +1,16 @@
 #include "pipeline.h"
 
-#include <errno.h>
+/* With the mutex, which is free during the work. */
+static void work_on_next(struct pipeline *pipeline)
+{
+    size_t place = pipeline->worked % PIPELINE_LENGTH;
+    pthread_mutex_unlock(&pipeline->mutex);
+    bool result = pipeline->work(pipeline->context, pipeline->items[place]);
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->results[place] = result;
+    pipeline->worked++;
+    pthread_cond_broadcast(&pipeline->changed);
+}
 
 static void *run(void *argument)
 {
@@ -11,27 +21,18 @@ static void *run(void *argument)
             pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
         if (pipeline->worked == pipeline->put)
             break;
-        size_t place = pipeline->worked % PIPELINE_LENGTH;
-        pthread_mutex_unlock(&pipeline->mutex);
-        bool result = pipeline->work(pipeline->context, pipeline->items[place]);
-        pthread_mutex_lock(&pipeline->mutex);
-        pipeline->results[place] = result;
-        pipeline->worked++;
-        pthread_cond_broadcast(&pipeline->changed);
+        work_on_next(pipeline);
     }
     pthread_mutex_unlock(&pipeline->mutex);
     return NULL;
 }
 
-bool pipeline_start(struct pipeline *pipeline, bool (*work)(void *context, void *item),
-                    void *context)
+void pipeline_init(struct pipeline *pipeline, bool (*work)(void *context, void *item),
+                   void *context)
 {
     *pipeline = (struct pipeline){.work = work, .context = context};
     pthread_mutex_init(&pipeline->mutex, NULL);
     pthread_cond_init(&pipeline->changed, NULL);
-    errno = pthread_create(&pipeline->thread, NULL, run, pipeline);
-    pipeline->running = errno == 0;
-    return pipeline->running;
 }
 
 size_t pipeline_count(const struct pipeline *pipeline)
@@ -41,10 +42,14 @@ size_t pipeline_count(const struct pipeline *pipeline)
 
 void pipeline_put(struct pipeline *pipeline, void *item)
 {
+    if (!pipeline->running)
+        pipeline->running = pthread_create(&pipeline->thread, NULL, run, pipeline) == 0;
     pthread_mutex_lock(&pipeline->mutex);
     pipeline->items[pipeline->put % PIPELINE_LENGTH] = item;
     pipeline->put++;
     pthread_cond_broadcast(&pipeline->changed);
+    if (!pipeline->running)
+        work_on_next(pipeline);
     pthread_mutex_unlock(&pipeline->mutex);
 }
 

@@ -26,13 +26,13 @@ struct pipeline {
     bool running, closing;
 };
 
-/* Starts the thread. False with errno. */
-bool pipeline_start(struct pipeline *pipeline, bool (*work)(void *context, void *item),
-                    void *context);
+/* Nothing is started before the first item comes. */
+void pipeline_init(struct pipeline *pipeline, bool (*work)(void *context, void *item),
+                   void *context);
 
 size_t pipeline_count(const struct pipeline *pipeline);
 
-/* Puts an item in; there must be room. */
+/* Puts an item in; there must be room. When there can be no thread its work is done at once. */
 void pipeline_put(struct pipeline *pipeline, void *item);
 
 /* Waits for the oldest item and takes it out; *result is what its work said. */

@@ -226,6 +226,13 @@ limited() (
     cleans
 }
 
+@test "where no thread can be made all is done" {
+    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN"
+    $EXEC true || skip "no strace here"
+    silent_way_through
+    grep -q INJECTED "$BATS_TEST_TMPDIR/trace"
+}
+
 @test "with too few open files the run says so, loses nothing and ends with a documented code" {
     processor p1
     mapfile -t ids < <(collect --count 3 --day 20081225)
