@@ -13,11 +13,11 @@ enum job_state {
     JOB_OTHER, /* the row is of another pair: of another storage, or under another day */
 };
 
-/* A pair that is to be queued. All strings are the caller's to free. */
+/* A pair that is to be queued. All strings are the caller's. */
 struct candidate {
     const char *uuid;
-    char *pathname;   /* of its metadata */
-    char *relative;   /* the same from the day on */
+    char *pathname;       /* of its metadata */
+    const char *relative; /* the same from the day on: it may be mounted elsewhere tomorrow */
     bool ready;       /* false: only ask how it stands */
     int owner;        /* the processor that it is assigned to */
     enum job_state state; /* filled in by jobs_look_up() */

@@ -23,13 +23,13 @@ struct processor {
     char name[255 * 4 + 1];
     char last_seen[40];
     enum processor_state state; /* when last asked */
-    long load;    /* unfinished jobs; below 0: not counted since the state has changed */
+    long load;    /* unfinished jobs; below 0: not yet counted */
     long pending; /* jobs assigned in a transaction that is not yet committed */
 };
 
 /* Zero-initialise it but for check_in; processors_free() at the end. */
 struct processors {
-    struct processor **items; /* in order of id */
+    struct processor **items;
     size_t count;
     size_t alive;
     struct array living; /* the ids of those who are not dead */
@@ -40,8 +40,8 @@ struct processors {
 enum db_status processors_refresh(struct processors *processors);
 
 /* Within a transaction: counts the jobs of the processors in a state, where that has not been done.
- * Of those that are alive before anything is assigned, but not before it is needed: with a long
- * queue it costs more than all else. */
+ * For those that are alive: before anything is assigned, but not before it is needed, as with a
+ * long queue it costs more than all else. */
 enum db_status processors_count_loads(struct processors *processors, enum processor_state state);
 
 /* The live processor with the fewest unfinished jobs, which has one more from now on. Never NULL

@@ -23,11 +23,16 @@ void closedir_keeping_errno(DIR *stream)
     errno = error;
 }
 
-enum { FLAGS = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+/* How to open: a step of a path; a directory that is to be listed; anything. */
+enum {
+    STEP = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    LISTED = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    ANYTHING = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+};
 
 static int open_step(int at, const char *name)
 {
-    return openat(at, name, O_PATH | FLAGS);
+    return openat(at, name, STEP);
 }
 
 /* What mkdir() alone does not give: a group, and the bits that it leaves to the parent. Not by
@@ -76,8 +81,8 @@ static bool is_path_below(const char *path)
     }
 }
 
-/* Component by component; `access` is O_PATH or O_RDONLY, and meant for the last. */
-static int open_steps(int at, const char *path, int access)
+/* Component by component; the flags are meant for the last. */
+static int open_steps(int at, const char *path, int flags)
 {
     int current = at;
     while (*path != '\0') {
@@ -85,7 +90,7 @@ static int open_steps(int at, const char *path, int access)
         size_t length = strcspn(path, "/");
         memcpy(name, path, length);
         name[length] = '\0';
-        int next = openat(current, name, (path[length] == '/' ? O_PATH : access) | FLAGS);
+        int next = openat(current, name, path[length] == '/' ? STEP : flags);
         if (current != at)
             close_keeping_errno(current);
         if (next < 0)
@@ -98,33 +103,42 @@ static int open_steps(int at, const char *path, int access)
 
 /* All steps in one call, which Linux has since 5.6; elsewhere (a sandbox may also forbid it), and
  * under valgrind, ENOSYS or EPERM. */
-static int open_whole(int at, const char *path, int access)
+static int open_whole(int at, const char *path, int flags)
 {
-    struct open_how how = {.flags = (unsigned)(access | FLAGS),
+    struct open_how how = {.flags = (unsigned)flags,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
-    long directory = syscall(SYS_openat2, at, path, &how, sizeof how);
-    if (directory < 0 && errno == ELOOP)
+    long opened = syscall(SYS_openat2, at, path, &how, sizeof how);
+    if (opened < 0 && errno == ELOOP)
         errno = ENOTDIR;
-    return (int)directory;
+    return (int)opened;
 }
 
-static int open_below(int at, const char *path, int access)
+static int open_below(int at, const char *path, int flags)
 {
     if (!is_path_below(path))
         return -1;
-    int directory = open_whole(at, path, access);
-    return directory < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path, access)
-                                                                : directory;
+    int opened = open_whole(at, path, flags);
+    return opened < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path, flags)
+                                                             : opened;
 }
 
 int dir_open(int at, const char *path)
 {
-    return open_below(at, path, O_PATH);
+    return open_below(at, path, STEP);
 }
 
 int dir_open_to_list(int at, const char *path)
 {
-    return path == NULL ? openat(at, ".", O_RDONLY | FLAGS) : open_below(at, path, O_RDONLY);
+    return path == NULL ? openat(at, ".", LISTED) : open_below(at, path, LISTED);
+}
+
+bool dir_has(int at, const char *path)
+{
+    int opened = open_below(at, path, ANYTHING);
+    if (opened < 0)
+        return false;
+    close(opened);
+    return true;
 }
 
 /* From the end, as what is missing is mostly the last. */

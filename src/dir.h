@@ -28,6 +28,9 @@ int dir_open(int at, const char *path);
 /* The same, for dir_list(), too; with NULL for a path, `at` itself. */
 int dir_open_to_list(int at, const char *path);
 
+/* Whether there is anything at a path like that. False with ENOENT when there is nothing. */
+bool dir_has(int at, const char *path);
+
 /* Hands each name in a directory over, "." and "..", too; once only, and at no more cost than need
  * be. False, with errno, when `take` has said so, or when the directory cannot be read. */
 bool dir_list(int directory, bool (*take)(void *context, const char *name), void *context);

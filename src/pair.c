@@ -4,11 +4,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BRANCH_SIZE = 32 };
+enum { BRANCH_SIZE = PAIR_PATH_SIZE - NAME_MAX - 1 };
 
 /* "20081225/name/22/ad" */
 static void name_directory(const struct pair *pair, char path[BRANCH_SIZE])
@@ -37,22 +36,18 @@ int pair_open_directory_to_list(const struct pair *pair)
     return dir_open_to_list(pair->spool->root, path);
 }
 
-char *pair_relative_pathname(const struct pair *pair)
+void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE])
 {
-    char path[BRANCH_SIZE], *pathname;
-    name_directory(pair, path);
-    if (asprintf(&pathname, "%s/%s%s", path, pair->id.text, pair->spool->json_suffix) < 0)
-        return NULL;
-    return pathname;
+    char directory[BRANCH_SIZE];
+    name_directory(pair, directory);
+    snprintf(path, PAIR_PATH_SIZE, "%s/%s%s", directory, pair->id.text, pair->spool->json_suffix);
 }
 
-char *pair_pathname(const struct pair *pair)
+bool pair_is_gone(const struct pair *pair)
 {
-    char *pathname = NULL, *relative = pair_relative_pathname(pair);
-    if (relative == NULL || asprintf(&pathname, "%s/%s", pair->spool->path, relative) < 0)
-        pathname = NULL;
-    free(relative);
-    return pathname;
+    char path[PAIR_PATH_SIZE];
+    pair_path(pair, path);
+    return !dir_has(pair->spool->root, path) && errno == ENOENT;
 }
 
 static void keep_latest(struct timespec *latest, struct timespec candidate)

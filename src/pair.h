@@ -28,12 +28,12 @@ enum pair_state {
 enum pair_state pair_examine(const struct pair *pair, long settle_time, struct timespec *changed,
                              struct failure *reason);
 
-/* ROOT/YYYYMMDD/name/22/ad/<id>.json, as it stands in the table jobs. Malloc'd; NULL when there
- * is no memory. */
-char *pair_pathname(const struct pair *pair);
+/* Whether it has been put away: its metadata is not there. What cannot be told is not gone. */
+bool pair_is_gone(const struct pair *pair);
 
-/* The same from the day on: what does not change when a root is mounted somewhere else. */
-char *pair_relative_pathname(const struct pair *pair);
+/* The metadata below the root: YYYYMMDD/name/22/ad/<id>.json. */
+enum { PAIR_PATH_SIZE = 32 + NAME_MAX + 1 };
+void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE]);
 
 /* The directory of the files. An O_PATH descriptor, or one for dir_list(); -1 with errno. */
 int pair_open_directory(const struct pair *pair);

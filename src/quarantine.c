@@ -215,8 +215,9 @@ bool quarantine_pair(const struct quarantine *quarantine, const struct pair *pai
     int directory = pair_open_directory(pair);
     if (directory < 0 && errno != ENOENT && errno != ENOTDIR)
         return fail(failure, errno, "cannot open its directory");
-    char *where = pair_relative_pathname(pair);
-    bool good = where != NULL && (directory < 0 || list_crash(directory, &pair->id, &names));
+    char where[PAIR_PATH_SIZE];
+    pair_path(pair, where);
+    bool good = directory < 0 || list_crash(directory, &pair->id, &names);
     if (!good)
         fail(failure, errno, "cannot read its directory");
     good = good && quarantine_names(quarantine, directory, &names, pair->day, pair->id.text, where,
@@ -224,7 +225,6 @@ bool quarantine_pair(const struct quarantine *quarantine, const struct pair *pai
     good = good && links_remove_name(pair, failure);
     if (directory >= 0)
         close(directory);
-    free(where);
     names_free(&names);
     return good;
 }

@@ -355,7 +355,7 @@ scan_meets() {
     background_ends 1
     sql_is "SELECT uuid FROM jobs" "$other"
     for id in "$id" "$linked"; do
-        log_has "$id: left for the next run: put away meanwhile: .json is missing, .dump is missing"
+        log_has "$id: left for the next run: put away meanwhile"
     done
 }
 

@@ -93,6 +93,27 @@ static void follows_no_link(void **state)
     close(at);
 }
 
+static void tells_what_is_there(void **state)
+{
+    (void)state;
+    int at = here();
+    int directory = dir_make(at, "a/b", &plain);
+    assert_int_equal(mkdirat(directory, "inside", 0700), 0);
+    assert_int_equal(symlinkat("nowhere", directory, "link"), 0);
+    close(directory);
+    assert_true(dir_has(at, "a/b"));
+    assert_true(dir_has(at, "a/b/inside"));
+    assert_true(dir_has(at, "a/b/link"));
+    assert_false(dir_has(at, "a/b/none"));
+    assert_int_equal(errno, ENOENT);
+    assert_false(dir_has(at, "a/none/inside"));
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(symlink("a", "link"), 0);
+    assert_false(dir_has(at, "link/b"));
+    assert_int_equal(errno, ENOTDIR);
+    close(at);
+}
+
 static void a_change_in_the_future_is_that_of_the_inode(void **state)
 {
     (void)state;
@@ -138,6 +159,7 @@ int main(void)
         in_scratch_directory(gives_the_bits_that_mkdir_does_not),
         in_scratch_directory(goes_nowhere_but_down),
         in_scratch_directory(follows_no_link),
+        in_scratch_directory(tells_what_is_there),
         cmocka_unit_test(a_change_in_the_future_is_that_of_the_inode),
         cmocka_unit_test(a_span_has_passed_when_it_is_full),
         cmocka_unit_test(a_list_of_names_grows_and_is_sorted),
