@@ -67,7 +67,7 @@ refused() {
 # Asserts that $output of --show-config has an option's other value, from this source.
 takes() {
     local name=${2%%|*} value=${2##*|}
-    grep -xF -B1 -- "$name = $value" <<<"$output" | grep -qxF -- "# $3" ||
+    [[ $'\n'$output$'\n' == *$'\n'"# $3"$'\n'"$name = $value"$'\n'* ]] ||
         fail "$1 does not take $name = $value from $3:" "$output"
 }
 
@@ -102,8 +102,7 @@ takes() {
         expect_status 0 "$BUILD/$program" --config=/dev/null --storage-root="$SPOOL" --show-config
         while IFS='|' read -r name default _; do
             [[ $name != storage-root ]] || continue
-            grep -xE -B1 -- "$name = ?.*" <<<"$output" | tr '\n' '|' |
-                grep -qF "# default|$name = $default|" || fail "$name" "$output"
+            [[ $'\n'$output$'\n' == *$'\n# default\n'"$name = $default"$'\n'* ]] || fail "$name" "$output"
         done < <(options_of "$program")
     done
 }
