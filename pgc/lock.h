@@ -1,7 +1,7 @@
 /* lock.h - one run at a time: the advisory lock of a program for a storage.
  *
- * The lock belongs to the session and goes with it, so a run that is killed leaves none behind.
- * Its class and key are made by functions of the schema (sql/monitor.sql). */
+ * The lock is (hashtext(program), hashtext(storage)), as sql/views.sql knows, too. It belongs to the
+ * session and goes with it, so a run that is killed leaves none behind. */
 #ifndef LOCK_H
 #define LOCK_H
 

@@ -10,8 +10,9 @@
 #include "session.h"
 
 /* DB_POOLED when the connection is pooled in transaction mode, as far as one can tell from
- * outside: that our session of the server also serves a second connection. Has no effect on the
- * session, and costs a second connection only behind a pooler. */
-enum db_status pooler_check(void);
+ * outside: that our session of the server also serves a second connection. `backend` is the process
+ * id of that session, as the server told it. Has no effect on the session, and costs a statement and a
+ * second connection only behind a pooler. */
+enum db_status pooler_check(int backend);
 
 #endif

@@ -20,17 +20,6 @@ CREATE TABLE IF NOT EXISTS crashmon.runs (
 );
 CREATE INDEX IF NOT EXISTS runs_latest ON crashmon.runs (program, storage, started DESC);
 
--- The advisory lock of a program for a storage is (lock_class(program), lock_key(storage)).
--- The classes spell "cm" and a number, out of the way of other applications' locks.
-CREATE OR REPLACE FUNCTION crashmon.lock_class(program text) RETURNS integer
-LANGUAGE sql IMMUTABLE STRICT AS $$
-    SELECT x'636d0000'::integer
-        + array_position(ARRAY['crashmon-scan', 'crashmon-priority', 'crashmon-cleanup'], program)
-$$;
-
-CREATE OR REPLACE FUNCTION crashmon.lock_key(storage text) RETURNS integer
-LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtext(storage) $$;
-
 -- A processor of Socorro's makes a table priority_jobs_<id> for itself. NULL where there is none: a
 -- view of that name is none, as something else lies behind it.
 CREATE OR REPLACE FUNCTION crashmon.priority_table(processor integer) RETURNS regclass

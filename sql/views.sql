@@ -39,7 +39,8 @@ FULL JOIN (
     SELECT owner, count(*) AS unfinished, count(starteddatetime) AS started
     FROM jobs WHERE success IS NULL GROUP BY owner) AS j ON j.owner = p.id;
 
--- Who holds which lock in this database. `host`, `pid` and `started` are those of the run that
+-- Who holds which lock in this database: the advisory lock of a program for a storage is
+-- (hashtext(program), hashtext(storage)). `host`, `pid` and `started` are those of the run that
 -- holds it: NULL when the holder has no row in crashmon.runs, because it is no program of
 -- crashmon's or has not got that far. `storage` is NULL when no run and no job bears that name
 -- either. `since` is the start of the run, else of the session, else NULL: the start of another
@@ -48,9 +49,9 @@ CREATE OR REPLACE VIEW crashmon.locks AS
 SELECT p.program,
        coalesce(run.storage,
                 (SELECT r.storage FROM crashmon.runs AS r
-                 WHERE crashmon.lock_key(r.storage)::oid = l.objid LIMIT 1),
+                 WHERE hashtext(r.storage)::oid = l.objid LIMIT 1),
                 (SELECT j.storage FROM jobs AS j
-                 WHERE crashmon.lock_key(j.storage)::oid = l.objid LIMIT 1)) AS storage,
+                 WHERE hashtext(j.storage)::oid = l.objid LIMIT 1)) AS storage,
        l.pid AS backend,
        run.host,
        run.pid,
@@ -60,12 +61,12 @@ SELECT p.program,
        l.objid AS key
 FROM pg_locks AS l
 JOIN unnest(ARRAY['crashmon-scan', 'crashmon-priority', 'crashmon-cleanup']) AS p (program)
-    ON crashmon.lock_class(p.program)::oid = l.classid
+    ON hashtext(p.program)::oid = l.classid
 LEFT JOIN pg_stat_activity AS session ON session.pid = l.pid
 LEFT JOIN LATERAL (
     SELECT r.storage, r.host, r.pid, r.started FROM crashmon.runs AS r
     WHERE r.program = p.program AND r.backend = l.pid AND r.ended IS NULL
-        AND crashmon.lock_key(r.storage)::oid = l.objid
+        AND hashtext(r.storage)::oid = l.objid
         AND (r.started >= session.backend_start) IS NOT FALSE  -- process ids come back
     ORDER BY r.started DESC LIMIT 1) AS run ON true
 WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
@@ -86,6 +87,6 @@ SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, n
        now() > next_due + (next_due - started) AS overdue,
        ended IS NULL AND EXISTS (
            SELECT FROM held
-           WHERE held.pid = last.backend AND held.classid = crashmon.lock_class(program)::oid
-               AND held.objid = crashmon.lock_key(storage)::oid) AS running
+           WHERE held.pid = last.backend AND held.classid = hashtext(program)::oid
+               AND held.objid = hashtext(storage)::oid) AS running
 FROM last;

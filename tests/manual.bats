@@ -130,7 +130,7 @@ items_in_page() {
 }
 
 @test "crashmon(7) has the version that the schema has" {
-    sql_is "SELECT version FROM crashmon.schema_version" \
+    sql_is "SELECT crashmon.schema_version()" \
         "$(sed -nE 's/^The version of this release is ([0-9]+)\.$/\1/p' "$DOC/crashmon.7")"
 }
 

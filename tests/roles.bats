@@ -152,7 +152,7 @@ registers() {
     refused "$PROCESSOR" "DELETE FROM processors" "UPDATE processors SET id = 7" \
         "INSERT INTO processors (id, name) VALUES (7, 'seven')" \
         "SELECT crashmon.remove_processor(1, '0')" "SELECT FROM crashmon.runs" \
-        "INSERT INTO crashmon.runs DEFAULT VALUES" "DELETE FROM crashmon.schema_version" \
+        "INSERT INTO crashmon.runs DEFAULT VALUES" "SELECT crashmon.schema_version()" \
         "SELECT crashmon.request_crash('$ID')" "CREATE TABLE crashmon.mine ()"
 }
 
@@ -190,8 +190,7 @@ registers() {
     alpha=$(processor alpha)
     job "$alpha"
     session "SET application_name = 'somebody'"
-    session "SELECT pg_advisory_lock(crashmon.lock_class('crashmon-scan'),
-                                     crashmon.lock_key('main'))"
+    session "SELECT pg_advisory_lock(hashtext('crashmon-scan'), hashtext('main'))"
     run -0 as "$MONITOR" sql "SELECT program, storage, host, application_name, since
                               FROM crashmon.locks"
     equal "$output" "crashmon-scan|main||somebody|"
@@ -238,9 +237,9 @@ registers() {
 }
 
 @test "monitor: cannot change the schema, its version or its roles" {
-    refused "$MONITOR" "UPDATE crashmon.schema_version SET version = 7" "TRUNCATE jobs" \
+    refused "$MONITOR" "DROP FUNCTION crashmon.schema_version" "TRUNCATE jobs" \
         "DROP TABLE jobs" "ALTER TABLE jobs ADD mine text" "CREATE TABLE crashmon.mine ()" \
-        "DROP FUNCTION crashmon.lock_key(text)" "DROP SCHEMA crashmon CASCADE" \
+        "DROP FUNCTION crashmon.is_crash_id(text)" "DROP SCHEMA crashmon CASCADE" \
         "CREATE ROLE mine" "GRANT crashmon_monitor TO $NOBODY"
 }
 

@@ -48,7 +48,7 @@ names() { sql "INSERT INTO priority_jobs_$1 VALUES ('$2')"; }
     createdb "${PGDATABASE}_empty"
     PGDATABASE=${PGDATABASE}_empty run -0 psql -qX -f "$SCHEMA"
     equal "$output" ""
-    PGDATABASE=${PGDATABASE}_empty sql_is "SELECT version FROM crashmon.schema_version" 1
+    PGDATABASE=${PGDATABASE}_empty sql_is "SELECT crashmon.schema_version()" 1
     dropdb "${PGDATABASE}_empty"
 }
 
@@ -343,7 +343,7 @@ ran() {
 
 # The second session takes a lock.
 lock() {
-    session "SELECT pg_try_advisory_lock(crashmon.lock_class('$1'), crashmon.lock_key('$2'))"
+    session "SELECT pg_try_advisory_lock(hashtext('$1'), hashtext('$2'))"
 }
 
 @test "locks: holder, host and process of a run, by the name of its storage" {
@@ -381,7 +381,7 @@ lock() {
         lock crashmon-priority $storage
         sql "INSERT INTO jobs (pathname, uuid, storage) VALUES ('', '$storage', '$storage')"
     done
-    sql_true "SELECT bool_or(crashmon.lock_key(storage) < 0) FROM jobs"
+    sql_true "SELECT bool_or(hashtext(storage) < 0) FROM jobs"
     session "SELECT pg_advisory_lock(1, 2), pg_advisory_lock(3)"
     sql_is "SELECT string_agg(storage, '' ORDER BY storage) FROM crashmon.locks
             WHERE program = 'crashmon-priority'" abcdefgh
@@ -389,9 +389,7 @@ lock() {
 }
 
 @test "locks: those of another database do not show" {
-    class=$(sql "SELECT crashmon.lock_class('crashmon-scan')")
-    key=$(sql "SELECT crashmon.lock_key('main')")
-    PGDATABASE=postgres session "SELECT pg_advisory_lock($class, $key)"
+    PGDATABASE=postgres lock crashmon-scan main
     sql_is "SELECT count(*) FROM crashmon.locks" 0
 }
 
