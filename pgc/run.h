@@ -35,6 +35,11 @@ struct run {
  * run in the table of runs. False when the run must end here; what there was to say is said. */
 bool run_begin(struct run *run, enum program program, int argc, char **argv);
 
+/* Removes what the table has of this storage's runs, of all three programs, that began more than
+ * thirty days ago. One program does that for all: most runs find nothing to do, and are to cost next
+ * to nothing. False when the database failed. */
+bool run_remove_old(struct run *run);
+
 /* Sums up, completes the row, writes the metrics, lets everything go, and returns the exit code.
  * To be called in any case. */
 int run_end(struct run *run);

@@ -2,8 +2,8 @@
 
 -- One row a run that took its lock. The row is made when the run starts and completed when it
 -- ends: a row without `ended` is a run at work, or one that was killed. (A server that crashes may lose
--- what was written here in its last half second, though not what the run did.) Runs older than thirty
--- days are removed by the next run of the same program and storage.
+-- what was written here in its last half second, though not what the run did.) crashmon-cleanup removes
+-- its storage's runs older than thirty days.
 CREATE TABLE IF NOT EXISTS crashmon.runs (
     id bigserial PRIMARY KEY,
     program text NOT NULL,

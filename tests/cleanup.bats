@@ -308,3 +308,20 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
     [[ $(grep -c 'seen' "$LOG") == 2 ]] || fail "no one summary line a run"
     grep 'seen' "$LOG" | tail -1 | grep -qw 3 || fail "the summary line does not say 3"
 }
+
+@test "the runs of its storage are forgotten after thirty days, whichever program ran" {
+    for program in crashmon-scan crashmon-priority crashmon-cleanup; do
+        for storage in main other; do
+            for days in 29 31; do
+                sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, next_due)
+                     VALUES ('$program', '$storage', 'host1', $days,
+                             now() - interval '$days days', now())"
+            done
+        done
+    done
+    expect_status 0 cleanup_jobs --dry-run
+    sql_is "SELECT count(*) FROM crashmon.runs" 12
+    expect_status 0 cleanup_jobs
+    sql_is "SELECT storage, pid, count(*) FROM crashmon.runs WHERE host = 'host1'
+            GROUP BY 1, 2 ORDER BY 1, 2" $'main|29|3\nother|29|3\nother|31|3'
+}
