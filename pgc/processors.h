@@ -51,14 +51,13 @@ struct processor *processors_assign(struct processors *processors);
 /* What was assigned has been committed. */
 void processors_confirm(struct processors *processors);
 
-/* Within a transaction: gives up to `limit` unfinished jobs of dead processors, and of none, to
- * live ones; *moved becomes their number. A job that is finished meanwhile is not touched. */
+/* Within a transaction, while one is alive: gives up to `limit` unfinished jobs of dead processors,
+ * and of none, to live ones; *moved becomes their number. A job that is finished meanwhile is not
+ * touched. */
 enum db_status processors_reassign(struct processors *processors, long limit, long *moved);
 
-/* The same for all such jobs of certain crashes; `uuids` is the text of an array. When no processor
- * is alive they stay as they are, and *orphans becomes their number. */
-enum db_status processors_reassign_only(struct processors *processors, const char *uuids,
-                                        long *orphans);
+/* The same for all such jobs of certain crashes; `uuids` is the text of an array. */
+enum db_status processors_reassign_only(struct processors *processors, const char *uuids);
 
 enum removal_result {
     PROCESSOR_KEPT,    /* it is alive again, or has work */

@@ -33,7 +33,7 @@ $$;
 -- its processor has just dropped or locked, that belongs to a login of its own (see roles.sql), or
 -- has other columns. No processor's table keeps others from being served.
 CREATE OR REPLACE FUNCTION crashmon.put_in_priority_tables(owners integer[], uuids text[])
-RETURNS integer LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+RETURNS integer LANGUAGE plpgsql STRICT SET lock_timeout = '1s' AS $$
 DECLARE
     processor integer;
     its_table regclass;
