@@ -32,7 +32,10 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, struct t
 bool pair_is_gone(const struct pair *pair);
 
 /* The metadata below the root: YYYYMMDD/name/22/ad/<id>.json. */
-enum { PAIR_PATH_SIZE = 32 + NAME_MAX + 1 };
+enum {
+    PAIR_DIRECTORY_SIZE = DAY_LENGTH + sizeof "/name/" + NAME_BRANCH_LENGTH,
+    PAIR_PATH_SIZE = PAIR_DIRECTORY_SIZE + 1 + NAME_MAX,
+};
 void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE]);
 
 /* The directory of the files. An O_PATH descriptor, or one for dir_list(); -1 with errno. */
