@@ -36,9 +36,9 @@ struct run {
 bool run_begin(struct run *run, enum program program, int argc, char **argv);
 
 /* Removes what the table has of this storage's runs, of all three programs, that began more than
- * thirty days ago. One program does that for all: most runs find nothing to do, and are to cost next
- * to nothing. False when the database failed. */
-bool run_remove_old(struct run *run);
+ * thirty days ago; to be called after the work, if that went well. One program does it for all: most
+ * runs find nothing to do, and are to cost next to nothing. */
+void run_remove_old(struct run *run);
 
 /* Sums up, completes the row, writes the metrics, lets everything go, and returns the exit code.
  * To be called in any case. */
