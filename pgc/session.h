@@ -34,6 +34,10 @@ enum db_status session_open(const struct options *options);
  * rolled back. Any thread may call it; another one's transaction is awaited. */
 enum db_status session_transact(enum db_status (*work)(void *context), void *context);
 
+/* The same for `work` that is one statement, on which neither crashes nor jobs depend: without a
+ * transaction around it and without a look at the lock, which would cost as much again. */
+enum db_status session_try(enum db_status (*work)(void *context), void *context);
+
 /* Why the last call of this thread did not return DB_OK. */
 const char *session_error(void);
 

@@ -16,4 +16,7 @@ CREATE SCHEMA IF NOT EXISTS crashmon;
 \ir processor.sql
 \ir reporter.sql
 \ir views.sql
+-- What was there before: programs that need it take other locks, and must not run beside today's.
+DROP TABLE IF EXISTS crashmon.schema_version;
+DROP FUNCTION IF EXISTS crashmon.lock_class(text), crashmon.lock_key(text);
 COMMIT;

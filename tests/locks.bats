@@ -175,6 +175,28 @@ nothing_lost() {
     nothing_lost 5
 }
 
+@test "a lock that its session has lost stops the run before the next change (69)" {
+    processor p1
+    collect --count 5
+    before=$(spool_state "$SPOOL")
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+             AS 'BEGIN PERFORM pg_advisory_unlock_all(); RETURN NULL; END';
+         CREATE TRIGGER refuse AFTER INSERT ON crashmon.runs EXECUTE FUNCTION refuse()"
+    expect_status 69 scan
+    [[ $output == *"lock of crashmon-scan for storage main was lost"* ]] || fail "$output"
+    equal "$(spool_state "$SPOOL")" "$before"
+    sql_is "SELECT count(*) FROM jobs" 0
+}
+
+@test "a row of crashmon.runs that has to be waited for is waited for" {
+    session "BEGIN; LOCK TABLE crashmon.runs IN SHARE MODE"
+    background cleanup_jobs
+    await grep -q 'enter the run.*trying again' "$LOG"
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT exit_code FROM crashmon.runs" 0
+}
+
 @test "a database that cannot be reached (69)" {
     for program in "${PROGRAMS[@]}"; do
         PGPORT=1 expect_status 69 program "$program"
