@@ -25,6 +25,7 @@ struct batch {
     struct arrival *arrivals;
     struct candidate *candidates; /* in step */
     size_t count, size;
+    bool look_up; /* some may be in the queue, which is rare: where it is not so, making the rows tells */
     bool has_processors; /* filled in by batch_queue(): somebody was alive */
 };
 

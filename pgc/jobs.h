@@ -20,15 +20,15 @@ struct candidate {
     const char *relative; /* the same from the day on: it may be mounted elsewhere tomorrow */
     bool ready;       /* false: only ask how it stands */
     int owner;        /* the processor that it is assigned to */
-    enum job_state state; /* filled in by jobs_look_up() */
+    enum job_state state; /* JOB_NONE before jobs_look_up() */
     char *other;          /* for JOB_OTHER: storage and pathname of the row; malloc'd */
 };
 
 /* Fills in the state of each candidate. */
 enum db_status jobs_look_up(const char *storage, struct candidate *candidates, size_t count);
 
-/* Makes a row for each candidate that is ready and has none. DB_AGAIN when somebody else made
- * one since jobs_look_up(), DB_FAILED when a crash comes twice. */
+/* Makes a row for each candidate that is ready and has none, as far as is known. DB_AGAIN when there is
+ * one all the same, DB_FAILED when a crash comes twice. */
 enum db_status jobs_queue(const char *storage, const struct candidate *candidates, size_t count);
 
 /* A job that a processor has finished. */
