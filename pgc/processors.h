@@ -23,7 +23,7 @@ struct processor {
     char name[255 * 4 + 1];
     char last_seen[40];
     enum processor_state state; /* when last asked */
-    long load;    /* unfinished jobs; below 0: not yet counted */
+    long load;    /* unfinished jobs, see processors_count_loads(); below 0: not yet counted */
     long pending; /* jobs assigned in a transaction that is not yet committed */
 };
 
@@ -40,8 +40,8 @@ struct processors {
 enum db_status processors_refresh(struct processors *processors);
 
 /* Within a transaction: counts the jobs of the processors in a state, where that has not been done.
- * For those that are alive: before anything is assigned, but not before it is needed, as with a
- * long queue it costs more than all else. */
+ * Those that are alive are counted before anything is assigned, but not before it is needed, and no
+ * further than to 100,000: all who have more count as equal. */
 enum db_status processors_count_loads(struct processors *processors, enum processor_state state);
 
 /* The live processor with the fewest unfinished jobs, which has one more from now on. Never NULL

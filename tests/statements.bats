@@ -62,7 +62,20 @@ plans() { tail -c "+$((EXPLAINED + 1))" "$SERVER_LOG"; }
     # Loads are counted in the index alone.
     sql_true "SELECT idx_tup_fetch < 1000 FROM pg_stat_user_tables WHERE relname = 'jobs'" ||
         fail "$(sql "SELECT indexrelname, idx_tup_fetch FROM pg_stat_user_indexes")"
+    # By crashmon-priority and by crashmon-scan, of two processors each, and not to the end.
+    sql_true "SELECT idx_tup_read < 450000 FROM pg_stat_user_indexes WHERE indexrelname = 'jobs_owner'" ||
+        fail "$(sql "SELECT indexrelname, idx_tup_read FROM pg_stat_user_indexes")"
     sql_is "SELECT count(*) FROM jobs WHERE success IS NOT NULL" 2
+}
+
+@test "who has a hundred thousand jobs has enough: all who have more count as equal" {
+    p=$(processor p1) q=$(processor p2)
+    sql "INSERT INTO jobs (uuid, pathname, owner)
+         SELECT lpad(i::text, 36, '-'), '/elsewhere', CASE WHEN i <= 100010 THEN $p ELSE $q END
+         FROM generate_series(1, 250000) AS i"
+    collect --count 6 >/dev/null
+    expect_status 0 scan
+    sql_is "SELECT count(*) FILTER (WHERE owner = $p) - 100010 FROM jobs" 3
 }
 
 @test "with a million jobs, and as many finished ones, a scan that finds nothing reads next to none" {
