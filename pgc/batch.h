@@ -25,7 +25,7 @@ struct batch {
     struct arrival *arrivals;
     struct candidate *candidates; /* in step */
     size_t count, size;
-    bool look_up; /* some may be in the queue, which is rare: where it is not so, making the rows tells */
+    bool look_up; /* before rows are made: not all in it is sure to be new, which is rare */
     bool has_processors; /* filled in by batch_queue(): somebody was alive */
 };
 
@@ -37,9 +37,10 @@ void batch_init(struct batch *batch, size_t size, const char *storage, bool dry_
 bool batch_add(struct batch *batch, const struct pair *pair, struct branch *branch,
                const char *reason, bool overdue);
 
-/* Within a transaction: looks up `count` crashes from the one at `first`, assigns those that are
- * ready and not yet queued to live processors, and makes their rows. Without a live processor no
- * row is made. DB_AGAIN when a crash was put away since it was found; it is ready no more. */
+/* Within a transaction: of `count` crashes from the one at `first`, assigns those that are ready and
+ * not yet queued to live processors, and makes their rows. Without a live processor no row is made.
+ * DB_AGAIN when a crash is queued already, as the next attempt will know, or was put away since it was
+ * found; then it is ready no more. */
 enum db_status batch_queue(struct batch *batch, size_t first, size_t count,
                            struct processors *processors);
 

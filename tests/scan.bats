@@ -170,6 +170,14 @@ scan_meets() {
     [[ $(loads) == "p1=3 p2=3 p3=3" ]] || fail "$(loads)"
 }
 
+@test "the first batches are small, so that the rows of some are made while others are looked at" {
+    processor p1
+    collect --count 30
+    expect_status 0 scan --batch-size=16 --log-file-error-logging-level=20
+    run grep -o 'batch of [0-9]* done' "$LOG"
+    [[ ${output//$'\n'/, } == "batch of 3 done, batch of 6 done, batch of 12 done, batch of 9 done" ]]
+}
+
 @test "the load that a processor already has counts" {
     processor p1
     processor p2
