@@ -38,6 +38,8 @@ void log_line_append_repeated(struct log_line *line, char c, int count)
  * control character, a separator of lines or paragraphs, or none. */
 static size_t plain_length(const char *text)
 {
+    if (*text >= ' ' && *text <= '~') /* as nearly all are */
+        return 1;
     uint32_t code;
     size_t length = utf8_decode(text, &code);
     bool is_control = code < 0x20 || (code >= 0x7f && code < 0xa0);
@@ -58,22 +60,23 @@ static int escape(char byte, char text[8])
 int log_line_append_escaped(struct log_line *line, const char *text, int maximum)
 {
     int characters = 0;
-    while (*text != '\0') {
+    while (true) {
         char escaped[8];
-        size_t length = plain_length(text);
-        int width = length > 0 ? 1 : escape(*text, escaped);
-        if (width > maximum - characters)
-            break;
-        if (length > 0) {
-            log_line_append(line, text, length);
-            text += length;
-        } else {
-            log_line_append(line, escaped, (size_t)width);
-            text++;
+        size_t plain = 0, length;
+        while (characters < maximum && (length = plain_length(text + plain)) > 0) {
+            plain += length;
+            characters++;
         }
+        log_line_append(line, text, plain);
+        text += plain;
+        if (*text == '\0' || characters == maximum)
+            return characters;
+        int width = escape(*text++, escaped);
+        if (width > maximum - characters)
+            return characters;
+        log_line_append(line, escaped, (size_t)width);
         characters += width;
     }
-    return characters;
 }
 
 void log_line_pad(struct log_line *line, size_t start, int characters, int width, bool left)
