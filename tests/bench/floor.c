@@ -14,10 +14,11 @@
  *
  *     floor measure -- COMMAND...     prints what a command took, as a line of JSON
  *
- * What is safe trusts no path: for each step on a pair its directories are opened anew, from the
- * root down without following a link, what is to go is looked at before, and the directory of a
- * pair is searched for a link and for further dumps. The rest trusts the spool. All ids have two
- * levels and the same day. Whatever fails ends it. */
+ * What is safe trusts no path and makes each call that safety costs, and no other: the directory of a
+ * pair is opened once, from the root down without following a link; what is to go is looked at before; a
+ * scan looks at each pair again before its row is committed; cleanup searches the directory for a link
+ * and for further dumps. The rest trusts the spool. All ids have two levels and the same day. Whatever
+ * fails ends it. */
 #include "floor.h"
 
 #include <dirent.h>
@@ -116,25 +117,26 @@ struct scan {
     bool safe;
 };
 
-static int open_name_directory(const struct scan *scan, const char *id)
+/* A new pair, and where it is safe its directory, which is open from the first look on. */
+struct link {
+    struct id id;
+    int directory;
+};
+
+static void look_at_pair(const struct scan *scan, struct link *link, int files)
 {
     char path[PATH_MAX];
+    const char *id = link->id.text;
     print(path, DAY "/name/%.2s/%.2s", id, id + 2);
-    return must(open_beneath(scan->root, path), path);
-}
-
-static void look_at_pair(const struct scan *scan, const char *id)
-{
-    int directory = scan->safe ? open_name_directory(scan, id) : scan->name;
-    for (int i = 0; i < 2; i++) {
-        char path[PATH_MAX];
+    if (scan->safe && files == 2)
+        link->directory = must(open_beneath(scan->root, path), path);
+    for (int i = 0; i < files; i++) {
         struct stat status;
         name_path(path, id, suffixes[i]);
-        const char *file = scan->safe ? strrchr(path, '/') + 1 : path;
-        must(fstatat(directory, file, &status, AT_SYMLINK_NOFOLLOW), path);
+        must(scan->safe ? fstatat(link->directory, strrchr(path, '/') + 1, &status,
+                                  AT_SYMLINK_NOFOLLOW)
+                        : fstatat(scan->name, path, &status, AT_SYMLINK_NOFOLLOW), path);
     }
-    if (scan->safe)
-        close(directory);
 }
 
 static void remove_link(int directory, const char *id)
@@ -142,15 +144,16 @@ static void remove_link(int directory, const char *id)
     struct stat status;
     must(fstatat(directory, id, &status, AT_SYMLINK_NOFOLLOW), id);
     must(S_ISLNK(status.st_mode) ? unlinkat(directory, id, 0) : -1, id);
-    close(directory);
 }
 
-static void remove_links(const struct scan *scan, int date, const char *date_path, const char *id)
+static void remove_links(const struct scan *scan, int date, const struct link *link)
 {
     char path[PATH_MAX];
+    const char *id = link->id.text;
     if (scan->safe) {
-        remove_link(open_name_directory(scan, id), id);
-        remove_link(must(open_beneath(scan->root, date_path), date_path), id);
+        remove_link(link->directory, id);
+        close(link->directory);
+        remove_link(date, id);
     } else {
         name_path(path, id, "");
         must(unlinkat(scan->name, path, 0), path);
@@ -158,10 +161,20 @@ static void remove_links(const struct scan *scan, int date, const char *date_pat
     }
 }
 
+static void scan_batch(const struct scan *scan, int date, struct link *links, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        look_at_pair(scan, &links[i], 2);
+    for (size_t i = 0; i < count && scan->safe; i++)
+        look_at_pair(scan, &links[i], 1);
+    for (size_t i = 0; i < count; i++)
+        remove_links(scan, date, &links[i]);
+}
+
 /* A directory is read whole before something in it is removed. */
 static void scan_branch(const struct scan *scan, const char *path)
 {
-    struct id *links = NULL;
+    struct link *links = NULL;
     size_t count = 0;
     const struct dirent *entry;
     DIR *stream = fdopendir(open_directory(scan->root, path));
@@ -173,13 +186,11 @@ static void scan_branch(const struct scan *scan, const char *path)
         } else if (entry->d_type == DT_LNK) {
             if (count % BATCH == 0)
                 links = realloc(links, (count + BATCH) * sizeof *links);
-            memcpy(links[count++].text, entry->d_name, sizeof links->text);
+            memcpy(links[count++].id.text, entry->d_name, sizeof links->id.text);
         }
     }
-    for (size_t i = 0; i < count; i++)
-        look_at_pair(scan, links[i].text);
-    for (size_t i = 0; i < count; i++)
-        remove_links(scan, dirfd(stream), path, links[i].text);
+    for (size_t i = 0; i < count; i += BATCH)
+        scan_batch(scan, dirfd(stream), links + i, count - i < BATCH ? count - i : BATCH);
     free(links);
     closedir(stream);
     must(unlinkat(scan->root, path, AT_REMOVEDIR), path);
