@@ -12,6 +12,7 @@
 /* A crash that was found in a spool. */
 struct arrival {
     struct pair pair;
+    int directory;               /* of its files, or -1 where it is not held open */
     struct branch *branch;       /* where its date link was found; NULL: found by its id */
     char *reason;                /* why it is no pair; NULL: it is one */
     bool overdue;                /* it should have become one by now */
@@ -25,16 +26,19 @@ struct batch {
     struct arrival *arrivals;
     struct candidate *candidates; /* in step */
     size_t count, size;
+    size_t held; /* so many of its crashes, the first ones, keep their directories open */
     bool look_up; /* before rows are made: not all in it is sure to be new, which is rare */
     bool has_processors; /* filled in by batch_queue(): somebody was alive */
 };
 
-/* A batch of up to `size` crashes. */
-void batch_init(struct batch *batch, size_t size, const char *storage, bool dry_run);
+/* A batch of up to `size` crashes, `held` of which keep their directories open (see dir_reserve()): then
+ * all that is done to a crash is done where it was found, and its directory is looked for once. */
+void batch_init(struct batch *batch, size_t size, size_t held, const char *storage, bool dry_run);
 
-/* Adds a crash; there must be room. Takes a copy of the reason and holds the branch. False when
- * there is no memory; then nothing is added. */
-bool batch_add(struct batch *batch, const struct pair *pair, struct branch *branch,
+/* Adds a crash; there must be room. Takes over its directory (-1: it is not open), to close it sooner or
+ * later; takes a copy of the reason and holds the branch. False when there is no memory; then nothing
+ * is added. */
+bool batch_add(struct batch *batch, const struct pair *pair, int directory, struct branch *branch,
                const char *reason, bool overdue);
 
 /* Within a transaction: of `count` crashes from the one at `first`, assigns those that are ready and

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -130,6 +131,27 @@ int dir_open(int at, const char *path)
 int dir_open_to_list(int at, const char *path)
 {
     return path == NULL ? openat(at, ".", LISTED) : open_below(at, path, LISTED);
+}
+
+size_t dir_reserve(size_t count)
+{
+    enum { OTHERS = 64 };
+    struct rlimit limit;
+    rlim_t wanted = count + OTHERS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    if (limit.rlim_cur < wanted) {
+        rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            limit.rlim_cur = before;
+    }
+    rlim_t room = limit.rlim_cur < wanted ? limit.rlim_cur : wanted;
+    int last = room > OTHERS ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)room - 1) : -1;
+    if (last < 0)
+        return 0;
+    close(last);
+    return (size_t)room - OTHERS;
 }
 
 bool dir_has(int at, const char *path)

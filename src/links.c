@@ -16,21 +16,23 @@ static bool remove_link(int directory, const char *name)
     return !S_ISLNK(status.st_mode) || unlinkat(directory, name, 0) == 0 || errno == ENOENT;
 }
 
-bool links_remove_name(const struct pair *pair, struct failure *failure)
+bool links_remove_name(const struct pair *pair, int directory, struct failure *failure)
 {
-    int directory = pair_open_directory(pair);
-    if (directory < 0)
+    int opened = directory >= 0 ? directory : pair_open_directory(pair);
+    if (opened < 0)
         return errno == ENOENT || errno == ENOTDIR ||
                fail(failure, errno, "cannot open the name directory of %s", pair->id.text);
-    bool good = remove_link(directory, pair->id.text) ||
+    bool good = remove_link(opened, pair->id.text) ||
                 fail(failure, errno, "cannot remove the name link of %s", pair->id.text);
-    close(directory);
+    if (opened != directory)
+        close(opened);
     return good;
 }
 
-bool links_remove_from(const struct pair *pair, int date_directory, struct failure *failure)
+bool links_remove_from(const struct pair *pair, int directory, int date_directory,
+                       struct failure *failure)
 {
-    return links_remove_name(pair, failure) &&
+    return links_remove_name(pair, directory, failure) &&
            (date_directory < 0 || remove_link(date_directory, pair->id.text) ||
             fail(failure, errno, "cannot remove the date link"));
 }

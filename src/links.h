@@ -7,12 +7,14 @@
 
 #include "pair.h"
 
-/* Starting from a date link: removes the name link. One that is not there is fine. */
-bool links_remove_name(const struct pair *pair, struct failure *failure);
+/* Starting from a date link: removes the name link, from the directory of the pair (-1: it is not
+ * open). One that is not there is fine. */
+bool links_remove_name(const struct pair *pair, int directory, struct failure *failure);
 
-/* Starting from a date link in this directory, which may be gone (-1): removes the name link, then
- * the date link. Links that are not there are fine. */
-bool links_remove_from(const struct pair *pair, int date_directory, struct failure *failure);
+/* Starting from a date link in this directory, which may be gone (-1): removes the name link, like
+ * links_remove_name(), then the date link. Links that are not there are fine. */
+bool links_remove_from(const struct pair *pair, int directory, int date_directory,
+                       struct failure *failure);
 
 /* Starting from the pair: removes the date link that the name link points to, then the name
  * link. Links that are not there are fine. */

@@ -41,11 +41,15 @@ void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE])
     snprintf(path, PAIR_PATH_SIZE, "%s/%s%s", directory, pair->id.text, pair->spool->json_suffix);
 }
 
-bool pair_is_gone(const struct pair *pair)
+bool pair_is_gone(const struct pair *pair, int directory)
 {
     char path[PAIR_PATH_SIZE];
+    struct stat status;
     pair_path(pair, path);
-    return !dir_has(pair->spool->root, path) && errno == ENOENT;
+    bool found = directory < 0 ? dir_has(pair->spool->root, path)
+                               : fstatat(directory, strrchr(path, '/') + 1, &status,
+                                         AT_SYMLINK_NOFOLLOW) == 0;
+    return !found && errno == ENOENT;
 }
 
 static void keep_latest(struct timespec *latest, struct timespec candidate)
@@ -87,10 +91,9 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
     return PAIR_READY;
 }
 
-enum pair_state pair_examine(const struct pair *pair, long settle_time, struct timespec *changed,
-                             struct failure *reason)
+static enum pair_state examine_files(const struct pair *pair, int directory, long settle_time,
+                                     struct timespec *changed, struct failure *reason)
 {
-    int directory = pair_open_directory(pair);
     if (directory < 0) {
         bool absent = errno == ENOENT || errno == ENOTDIR;
         fail(reason, errno, "cannot open its directory");
@@ -101,10 +104,21 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, struct t
         examine_file(pair, directory, pair->spool->json_suffix, settle_time, changed, &json);
     enum pair_state dump_state =
         examine_file(pair, directory, pair->spool->dump_suffix, settle_time, changed, &dump);
-    close(directory);
     if (json_state != PAIR_READY && dump_state != PAIR_READY)
         fail(reason, 0, "%.500s, %.500s", json.text, dump.text);
     else
         *reason = json_state != PAIR_READY ? json : dump;
     return json_state > dump_state ? json_state : dump_state;
+}
+
+enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
+                             struct timespec *changed, struct failure *reason)
+{
+    int opened = pair_open_directory(pair);
+    enum pair_state state = examine_files(pair, opened, settle_time, changed, reason);
+    if (state == PAIR_READY && directory != NULL)
+        *directory = opened;
+    else if (opened >= 0)
+        close(opened);
+    return state;
 }

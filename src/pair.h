@@ -24,12 +24,14 @@ enum pair_state {
 
 /* Looks at the two files. `settle_time` is in seconds; *changed becomes the time of the last
  * change of what is there, or stays as it was when nothing is. The reason is filled in for every
- * state but PAIR_READY. */
-enum pair_state pair_examine(const struct pair *pair, long settle_time, struct timespec *changed,
-                             struct failure *reason);
+ * state but PAIR_READY. For that state *directory becomes an O_PATH descriptor of their directory, which
+ * the caller closes; it may be NULL. */
+enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
+                             struct timespec *changed, struct failure *reason);
 
-/* Whether it has been put away: its metadata is not there. What cannot be told is not gone. */
-bool pair_is_gone(const struct pair *pair);
+/* Whether it has been put away: its metadata is not there. What cannot be told is not gone. The
+ * directory is that of the pair, or -1 where it is not open. */
+bool pair_is_gone(const struct pair *pair, int directory);
 
 /* The metadata below the root: YYYYMMDD/name/22/ad/<id>.json. */
 enum {

@@ -222,7 +222,7 @@ bool quarantine_pair(const struct quarantine *quarantine, const struct pair *pai
         fail(failure, errno, "cannot read its directory");
     good = good && quarantine_names(quarantine, directory, &names, pair->day, pair->id.text, where,
                                     reason, failure);
-    good = good && links_remove_name(pair, failure);
+    good = good && links_remove_name(pair, directory, failure);
     if (directory >= 0)
         close(directory);
     names_free(&names);

@@ -178,6 +178,25 @@ scan_meets() {
     [[ ${output//[^0-9$'\n']/} == $'125\n250\n300\n25' ]] || fail "$output"
 }
 
+# -n NUMBER: scans with so many descriptors; -Sn: with so many to begin with.
+limited_scan() { ulimit "$1" "$2" && scan; }
+
+@test "a scan works with few descriptors, which it may not raise" {
+    processor p1
+    mapfile -t ids < <(collect --count 200)
+    expect_status 0 limited_scan -n 72
+    sql_is "SELECT count(*) FROM jobs" 200
+    for id in "${ids[@]}"; do no_links "$id"; done
+}
+
+@test "a scan raises the limit of descriptors when it may" {
+    processor p1
+    mapfile -t ids < <(collect --count 200)
+    expect_status 0 limited_scan -Sn 40
+    sql_is "SELECT count(*) FROM jobs" 200
+    for id in "${ids[@]}"; do no_links "$id"; done
+}
+
 @test "the load that a processor already has counts" {
     processor p1
     processor p2

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -152,6 +154,24 @@ static void a_list_of_names_grows_and_is_sorted(void **state)
     assert_int_equal(names.count, 0);
 }
 
+/* In a process of its own, as the hard limit cannot be raised again. */
+static void reserves_as_many_as_it_may(void **state)
+{
+    (void)state;
+    struct rlimit limit = {.rlim_cur = 80, .rlim_max = 200};
+    pid_t child = fork();
+    if (child == 0) {
+        bool good = setrlimit(RLIMIT_NOFILE, &limit) == 0 && dir_reserve(100) == 100 &&
+                    dir_reserve(1000) == 200 - 64 && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+                    limit.rlim_cur == 200;
+        limit.rlim_cur = limit.rlim_max = 30;
+        _exit(good && setrlimit(RLIMIT_NOFILE, &limit) == 0 && dir_reserve(100) == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +180,7 @@ int main(void)
         in_scratch_directory(goes_nowhere_but_down),
         in_scratch_directory(follows_no_link),
         in_scratch_directory(tells_what_is_there),
+        cmocka_unit_test(reserves_as_many_as_it_may),
         cmocka_unit_test(a_change_in_the_future_is_that_of_the_inode),
         cmocka_unit_test(a_span_has_passed_when_it_is_full),
         cmocka_unit_test(a_list_of_names_grows_and_is_sorted),
