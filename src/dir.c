@@ -182,14 +182,14 @@ int dir_make(int at, const char *path, const struct dir_style *style)
     return directory;
 }
 
-DIR *dir_read(int directory)
+DIR *dir_read(int at, const char *path)
 {
-    int readable = dir_open_to_list(directory, NULL);
-    if (readable < 0)
+    int directory = dir_open_to_list(at, path);
+    if (directory < 0)
         return NULL;
-    DIR *stream = fdopendir(readable);
+    DIR *stream = fdopendir(directory);
     if (stream == NULL)
-        close(readable);
+        close_keeping_errno(directory);
     return stream;
 }
 

@@ -43,8 +43,8 @@ bool dir_list(int directory, bool (*take)(void *context, const char *name), void
 /* The same as dir_open(), making what is missing. */
 int dir_make(int at, const char *path, const struct dir_style *style);
 
-/* Starts reading the directory behind a descriptor, which stays open. NULL on error. */
-DIR *dir_read(int directory);
+/* Starts reading a directory, opened like dir_open_to_list(). NULL on error. */
+DIR *dir_read(int at, const char *path);
 
 /* The next entry, "." and ".." left out. NULL at the end (errno 0) and on error. */
 const struct dirent *dir_next(DIR *stream);

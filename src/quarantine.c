@@ -194,7 +194,7 @@ static bool quarantine_names(const struct quarantine *quarantine, int from,
 /* Everything that has the id in its name, whatever it is, but for the name link. */
 static bool list_crash(int directory, const struct crash_id *id, struct names *names)
 {
-    DIR *stream = dir_read(directory);
+    DIR *stream = dir_read(directory, NULL);
     if (stream == NULL)
         return false;
     const struct dirent *entry;

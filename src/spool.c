@@ -59,7 +59,7 @@ void spool_close(struct spool *spool)
 
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure)
 {
-    DIR *stream = dir_read(spool->root);
+    DIR *stream = dir_read(spool->root, NULL);
     if (stream == NULL)
         return fail(failure, errno, "cannot read %s", spool->path);
     const struct dirent *entry;

@@ -123,8 +123,7 @@ static bool walk_branch(const struct walk *walk, struct branch *branch, int leve
 {
     bool go_on = true;
     struct names children = {0};
-    int directory = branch_open(branch);
-    DIR *stream = directory >= 0 ? dir_read(directory) : NULL;
+    DIR *stream = dir_read(branch->spool->root, branch->path);
     if (stream != NULL) {
         branch->removable = is_quiet(walk, stream);
         go_on = visit_entries(walk, branch, level, stream, &children);
@@ -132,8 +131,6 @@ static bool walk_branch(const struct walk *walk, struct branch *branch, int leve
     } else if (errno != ENOENT) {
         report_unreadable(walk, branch);
     }
-    if (directory >= 0)
-        close(directory);
 
     names_sort(&children);
     for (size_t i = 0; i < children.count && go_on; i++) {
