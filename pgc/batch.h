@@ -31,8 +31,8 @@ struct batch {
     bool has_processors; /* filled in by batch_queue(): somebody was alive */
 };
 
-/* A batch of up to `size` crashes, `held` of which keep their directories open (see dir_reserve()): then
- * all that is done to a crash is done where it was found, and its directory is looked for once. */
+/* A batch of up to `size` crashes, `held` of which keep their directories open (see dir_reserve()): such
+ * a crash is looked at again, and its name link is removed, where it was found, without another search. */
 void batch_init(struct batch *batch, size_t size, size_t held, const char *storage, bool dry_run);
 
 /* Adds a crash; there must be room. Takes over its directory (-1: it is not open), to close it sooner or

@@ -135,11 +135,12 @@ int dir_open_to_list(int at, const char *path)
 
 size_t dir_reserve(size_t count)
 {
-    enum { OTHERS = 64 };
+    enum { MORE = 50 }; /* a path of the walk, the log, connections, libraries */
     struct rlimit limit;
-    rlim_t wanted = count + OTHERS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    int next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (next < 0 || close(next) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return 0;
+    rlim_t others = (rlim_t)next + MORE, wanted = count + others;
     if (limit.rlim_cur < wanted) {
         rlim_t before = limit.rlim_cur;
         limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
@@ -147,11 +148,11 @@ size_t dir_reserve(size_t count)
             limit.rlim_cur = before;
     }
     rlim_t room = limit.rlim_cur < wanted ? limit.rlim_cur : wanted;
-    int last = room > OTHERS ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)room - 1) : -1;
+    int last = room > others ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)room - 1) : -1;
     if (last < 0)
         return 0;
     close(last);
-    return (size_t)room - OTHERS;
+    return (size_t)(room - others);
 }
 
 bool dir_has(int at, const char *path)

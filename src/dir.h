@@ -28,8 +28,8 @@ int dir_open(int at, const char *path);
 /* The same, for dir_list(), too; with NULL for a path, `at` itself. */
 int dir_open_to_list(int at, const char *path);
 
-/* Makes room for `count` open directories beside what a program has open anyway, and returns for how
- * many there is. To be called while there is one thread: later the kernel would hold all of them up
+/* Makes room for `count` open directories beside what a program has and may yet open, and returns for
+ * how many there is. To be called while there is one thread: later the kernel would hold all of them up
  * for milliseconds, each time that its table of descriptors grows. */
 size_t dir_reserve(size_t count);
 

@@ -7,13 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* NFS says ESTALE where the directory is gone, too. */
+static bool is_gone(int error)
+{
+    return error == ENOENT || error == ESTALE;
+}
+
 /* Removes a name if it is a link. What is gone already is fine, what is no link is left alone. */
 static bool remove_link(int directory, const char *name)
 {
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT;
-    return !S_ISLNK(status.st_mode) || unlinkat(directory, name, 0) == 0 || errno == ENOENT;
+        return is_gone(errno);
+    return !S_ISLNK(status.st_mode) || unlinkat(directory, name, 0) == 0 || is_gone(errno);
 }
 
 bool links_remove_name(const struct pair *pair, int directory, struct failure *failure)

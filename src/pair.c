@@ -43,13 +43,17 @@ void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE])
 
 bool pair_is_gone(const struct pair *pair, int directory)
 {
-    char path[PAIR_PATH_SIZE];
+    char name[NAME_MAX + 1], path[PAIR_PATH_SIZE];
     struct stat status;
+    if (directory >= 0) {
+        pair_file_name(pair, pair->spool->json_suffix, name);
+        if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+            return false;
+        if (errno != ESTALE) /* which NFS says where somebody has removed the directory */
+            return errno == ENOENT;
+    }
     pair_path(pair, path);
-    bool found = directory < 0 ? dir_has(pair->spool->root, path)
-                               : fstatat(directory, strrchr(path, '/') + 1, &status,
-                                         AT_SYMLINK_NOFOLLOW) == 0;
-    return !found && errno == ENOENT;
+    return !dir_has(pair->spool->root, path) && errno == ENOENT;
 }
 
 static void keep_latest(struct timespec *latest, struct timespec candidate)

@@ -99,17 +99,21 @@ orphans() {
     UNDO="TRUNCATE jobs; ALTER TABLE jobs ADD CONSTRAINT jobs_owner_fkey
           FOREIGN KEY (owner) REFERENCES processors (id) ON DELETE SET NULL"
     dead=$(processor dead 601) p=$(processor p1)
+    sql "SELECT setval('processors_id_seq', 100)"
+    late=$(processor late 301)
     sql "ALTER TABLE jobs DROP CONSTRAINT jobs_owner_fkey;
          INSERT INTO jobs (pathname, uuid, owner, starteddatetime) VALUES
-             ('/x', 'a', NULL, now()), ('/x', 'b', 4242, now()), ('/x', 'c', -1, now()),
-             ('/x', 'd', $dead, now()), ('/x', 'e', 2147483647, NULL)"
+             ('/x', 'a', NULL, now()), ('/x', 'b', 4242, now()), ('/x', 'c', -2147483648, now()),
+             ('/x', 'd', $dead, now()), ('/x', 'e', 2147483647, NULL), ('/x', 'f', 50, now()),
+             ('/x', 'late', $late, now())"
 }
 
 @test "scan: an unfinished job whose owner is nobody goes to a live processor" {
     orphans
     expect_status 0 scan
     sql_is "SELECT string_agg(uuid, '' ORDER BY uuid) FROM jobs
-            WHERE owner = $p AND starteddatetime IS NULL" abcde
+            WHERE owner = $p AND starteddatetime IS NULL" abcdef
+    sql_is "SELECT owner FROM jobs WHERE uuid = 'late' AND starteddatetime IS NOT NULL" "$late"
 }
 
 @test "priority: a requested job whose owner is nobody goes to a live processor" {
@@ -118,13 +122,13 @@ orphans() {
          INSERT INTO priorityjobs SELECT uuid FROM jobs"
     expect_status 0 priority
     sql_is "SELECT count(*) FROM jobs
-            WHERE owner = $p AND starteddatetime IS NULL AND priority > 0" 5
+            WHERE owner = $p AND starteddatetime IS NULL AND priority > 0" 6
     sql_is "SELECT count(*) FROM priorityjobs" 0
 }
 
 @test "cleanup: a finished job whose owner is nobody is put away" {
     orphans
-    mapfile -t ids < <(crash --count 5)
+    mapfile -t ids < <(crash --count 7)
     n=0
     for id in "${ids[@]}"; do
         sql "UPDATE jobs SET uuid = '$id', success = true WHERE id = $((++n))"

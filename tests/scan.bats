@@ -179,21 +179,28 @@ scan_meets() {
 }
 
 # -n NUMBER: scans with so many descriptors; -Sn: with so many to begin with.
-limited_scan() { ulimit "$1" "$2" && scan; }
+limited_scan() { ulimit "$1" "$2" && scan "${@:3}"; }
 
 @test "a scan works with few descriptors, which it may not raise" {
     processor p1
     mapfile -t ids < <(collect --count 200)
-    expect_status 0 limited_scan -n 72
+    expect_status 0 limited_scan -n 80 --batch-size=2
     sql_is "SELECT count(*) FROM jobs" 200
     for id in "${ids[@]}"; do no_links "$id"; done
 }
 
-@test "a scan raises the limit of descriptors when it may" {
+# How many directories of pairs a process has open.
+holds() { find "/proc/$1/fd" -lname "$SPOOL/*/name/*" 2>/dev/null | wc -l; }
+
+@test "a scan raises the limit of descriptors, and holds directories until their links are gone" {
     processor p1
-    mapfile -t ids < <(collect --count 200)
-    expect_status 0 limited_scan -Sn 40
-    sql_is "SELECT count(*) FROM jobs" 200
+    mapfile -t ids < <(collect --count 100)
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    background limited_scan -Sn 40
+    await_blocked crashmon-scan
+    (($(holds "$pid") == 100)) || fail "$(holds "$pid") directories"
+    session COMMIT
+    background_ends 0
     for id in "${ids[@]}"; do no_links "$id"; done
 }
 

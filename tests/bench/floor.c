@@ -14,8 +14,8 @@
  *
  *     floor measure -- COMMAND...     prints what a command took, as a line of JSON
  *
- * What is safe trusts no path and makes each call that safety costs, and no other: the directory of a
- * pair is opened once, from the root down without following a link; what is to go is looked at before; a
+ * What is safe trusts no path to a pair and makes each call that safety costs, and no other: its
+ * directory is opened once, from the root down without following a link; what is to go is looked at before; a
  * scan looks at each pair again before its row is committed; cleanup searches the directory for a link
  * and for further dumps. The rest trusts the spool. All ids have two levels and the same day. Whatever
  * fails ends it. */
@@ -34,7 +34,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { BATCH = 1000, IDS = 10000000 };
+enum { BATCH = 1000, HELD = 500, IDS = 10000000 };
 
 const char *const suffixes[2] = {".json", ".dump"};
 
@@ -127,9 +127,10 @@ static void look_at_pair(const struct scan *scan, struct link *link, int files)
 {
     char path[PATH_MAX];
     const char *id = link->id.text;
-    print(path, DAY "/name/%.2s/%.2s", id, id + 2);
-    if (scan->safe && files == 2)
+    if (scan->safe && files == 2) {
+        print(path, DAY "/name/%.2s/%.2s", id, id + 2);
         link->directory = must(open_beneath(scan->root, path), path);
+    }
     for (int i = 0; i < files; i++) {
         struct stat status;
         name_path(path, id, suffixes[i]);
@@ -189,8 +190,8 @@ static void scan_branch(const struct scan *scan, const char *path)
             memcpy(links[count++].id.text, entry->d_name, sizeof links->id.text);
         }
     }
-    for (size_t i = 0; i < count; i += BATCH)
-        scan_batch(scan, dirfd(stream), links + i, count - i < BATCH ? count - i : BATCH);
+    for (size_t i = 0; i < count; i += HELD)
+        scan_batch(scan, dirfd(stream), links + i, count - i < HELD ? count - i : HELD);
     free(links);
     closedir(stream);
     must(unlinkat(scan->root, path, AT_REMOVEDIR), path);
