@@ -35,17 +35,38 @@ bool links_remove_name(const struct pair *pair, int directory, struct failure *f
     return good;
 }
 
-bool links_remove_from(const struct pair *pair, int directory, int date_directory,
-                       struct failure *failure)
+void date_directory_close(struct date_directory *date)
 {
+    if (date->branch != NULL && date->descriptor >= 0)
+        close(date->descriptor);
+    date->branch = NULL;
+}
+
+static bool open_date_directory(struct date_directory *date, const struct branch *branch)
+{
+    if (date->branch == branch)
+        return true;
+    date_directory_close(date);
+    date->descriptor = branch_open(branch);
+    if (date->descriptor < 0 && errno != ENOENT)
+        return false;
+    date->branch = branch;
+    return true;
+}
+
+bool links_remove_from(const struct pair *pair, int directory, const struct branch *branch,
+                       struct date_directory *date, struct failure *failure)
+{
+    if (!open_date_directory(date, branch))
+        return fail(failure, errno, "cannot open %s", branch->path);
     return links_remove_name(pair, directory, failure) &&
-           (date_directory < 0 || remove_link(date_directory, pair->id.text) ||
+           (date->descriptor < 0 || remove_link(date->descriptor, pair->id.text) ||
             fail(failure, errno, "cannot remove the date link"));
 }
 
 /* What a name link says, as a path below the day: "date/12/05/web01_0". Its text comes from
  * outside; what does not lead into the date branch of the same day is no path of ours. */
-static const char *date_directory(const char *target)
+static const char *below_day(const char *target)
 {
     while (strncmp(target, "../", 3) == 0)
         target += 3;
@@ -55,7 +76,7 @@ static const char *date_directory(const char *target)
 static bool remove_date_link(const struct pair *pair, const char *target)
 {
     char path[PATH_MAX];
-    const char *below = date_directory(target);
+    const char *below = below_day(target);
     if (below == NULL)
         return true;
     snprintf(path, sizeof path, "%s/%s", pair->day, below);

@@ -6,15 +6,25 @@
 #define LINKS_H
 
 #include "pair.h"
+#include "walk.h"
 
 /* Starting from a date link: removes the name link, from the directory of the pair (-1: it is not
  * open). One that is not there is fine. */
 bool links_remove_name(const struct pair *pair, int directory, struct failure *failure);
 
-/* Starting from a date link in this directory, which may be gone (-1): removes the name link, like
- * links_remove_name(), then the date link. Links that are not there are fine. */
-bool links_remove_from(const struct pair *pair, int directory, int date_directory,
-                       struct failure *failure);
+/* Where date links are removed from: the directory stays open from one crash to the next, as most lie
+ * in the same. Zero-initialise it; date_directory_close() when its branch may be released. */
+struct date_directory {
+    const struct branch *branch; /* NULL: none is open */
+    int descriptor;              /* -1: it is gone */
+};
+
+void date_directory_close(struct date_directory *date);
+
+/* Starting from a date link in this branch: removes the name link, like links_remove_name(), then the
+ * date link. Links that are not there are fine. */
+bool links_remove_from(const struct pair *pair, int directory, const struct branch *branch,
+                       struct date_directory *date, struct failure *failure);
 
 /* Starting from the pair: removes the date link that the name link points to, then the name
  * link. Links that are not there are fine. */
