@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <log4c.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,10 +242,16 @@ static void write_bare(const char *format, va_list arguments)
 
 void log_write(enum log_level level, const char *format, ...)
 {
-    int error = errno;
-    int priority = priority_of((int)level);
     va_list arguments;
     va_start(arguments, format);
+    log_vwrite(level, format, arguments);
+    va_end(arguments);
+}
+
+void log_vwrite(enum log_level level, const char *format, va_list arguments)
+{
+    int error = errno;
+    int priority = priority_of((int)level);
     if (category == NULL) {
         write_bare(format, arguments);
     } else if (log4c_category_is_priority_enabled(category, priority)) {
@@ -254,7 +259,6 @@ void log_write(enum log_level level, const char *format, ...)
         log4c_category_vlog(category, priority, format, arguments);
         pthread_mutex_unlock(&mutex);
     }
-    va_end(arguments);
     errno = error;
 }
 

@@ -10,6 +10,7 @@
 
 #include "failure.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -45,6 +46,8 @@ bool log_open(const struct log_settings *settings, struct failure *failure);
  * A file that cannot be written is said on stderr once, and the run goes on. Lines below INFO reach
  * the file with the next one at INFO or above, or at log_close(), or 64 KiB at a time. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_vwrite(enum log_level level, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 #define log_debug(...)    log_write(LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...)     log_write(LEVEL_INFO, __VA_ARGS__)
