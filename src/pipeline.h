@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PIPELINE_LENGTH = 2 }; /* items that are in it at most, worked on or not */
+/* Items that are in it at most, worked on or not. Who has so many takes the oldest out right after
+ * putting the last in: so the thread has work meanwhile, and one item is free to be prepared. */
+enum { PIPELINE_LENGTH = 3 };
 
 struct pipeline {
     bool (*work)(void *context, void *item); /* in the thread */

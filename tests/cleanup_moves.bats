@@ -170,10 +170,10 @@ elsewhere() {
 # --- nowhere, nonsense, and what is no file
 
 @test "a pair under a day that is made while cleanup runs is found" {
-    first=$(crash --without links) next=$(crash --without links)
-    ended true "$first" "$next"
-    session "BEGIN; SELECT FROM jobs WHERE uuid = '$first' FOR UPDATE"
-    background cleanup_jobs --batch-size=1 # no third batch is begun while two are on their way
+    mapfile -t ids < <(collect --count 3 --without links)
+    ended true "${ids[@]}"
+    session "BEGIN; SELECT FROM jobs WHERE uuid = '${ids[0]}' FOR UPDATE"
+    background cleanup_jobs --batch-size=1 # no fourth batch is begun while three are on their way
     await_blocked crashmon-cleanup
     second=$(collect --id-day 081224 --day 20081231 --without links)
     ended true "$second"
