@@ -74,7 +74,7 @@ sub print_head {
         print "$about->{version}, $about->{server}\n",
               "$about->{processors} processors, load $about->{load} at the start$doubt\n",
               "$about->{disk}\n",
-              "medians of $about->{rounds} rounds, or fewer; system calls for each crash\n";
+              "medians of $about->{rounds} rounds; system calls for each crash\n";
     }
     printf "\n%-34s %26s %15s %8s %8s\n", thousands($size) . ' crashes', 'seconds      ',
         'CPU seconds', 'peak', 'system';
@@ -88,6 +88,13 @@ sub print_turn {
         sprintf('(%.3f-%.3f)', @$result{qw(wall_min wall_max)}), $result->{cpu},
         $result->{server_cpu}, $result->{peak_mib},
         defined $result->{calls_a_crash} ? sprintf '%.1f', $result->{calls_a_crash} : '';
+}
+
+sub print_target {
+    my ($format, $value, $limit, $unit) = @_;
+    my $kept = $value <= $limit;
+    printf "      $format $unit, at most $format: %s\n", $value, $limit, $kept ? 'kept' : 'MISSED';
+    return (at_most => $limit, is => $value, kept => $kept ? JSON::PP::true : JSON::PP::false);
 }
 
 # What the program took compared with its floors, and whether the targets are kept.
@@ -112,11 +119,7 @@ sub judge {
         my ($what, $limit) = @$target;
         my ($format, $unit, $compute) = @{$measures{$what}};
         my $value = $compute->(\%seconds);
-        my $kept = $value <= $limit;
-        push @{$program->{targets}}, {what => $what, at_most => $limit, is => $value,
-                                      kept => $kept ? JSON::PP::true : JSON::PP::false};
-        printf "      $format $unit, at most $format: %s\n", $value, $limit,
-            $kept ? 'kept' : 'MISSED';
+        push @{$program->{targets}}, {what => $what, print_target($format, $value, $limit, $unit)};
     }
 }
 
@@ -148,13 +151,24 @@ sub microseconds {
     return $seconds / $result->{crashes} * 1e6;
 }
 
+# The cost of a crash, and that over its floor, which has a jump of its own; and the memory.
 sub print_backlog {
     my ($self) = @_;
-    printf "\n%-34s %12s %18s %16s\n", 'scan: microseconds a crash', @backlog_turns;
+    my (@ratios, @peaks);
+    printf "\n%-34s %12s %18s %16s %8s %8s\n", 'scan: microseconds a crash', @backlog_turns,
+        'x safe', 'MiB';
     for my $at (@{$self->{backlog}}) {
-        printf "  %32s %12.1f %18.1f %16.1f\n", thousands($at->{crashes}),
-            map { microseconds($at->{$_}, 'wall') } @backlog_turns;
+        my @costs = map { microseconds($at->{$_}, 'wall') } @backlog_turns;
+        push @ratios, $costs[2] / $costs[1];
+        push @peaks, $at->{'crashmon-scan'}{peak_mib};
+        printf "  %32s %12.1f %18.1f %16.1f %8.2f %8.1f\n", thousands($at->{crashes}), @costs,
+            $ratios[-1], $peaks[-1];
     }
+    $self->{flat} = [
+        {what => 'cost', print_target('%.2f', max(@ratios) / min(@ratios), 1.3,
+                                      'x between the largest and the smallest "x safe"')},
+        {what => 'memory', print_target('%.1f', max(@peaks) - min(@peaks), 1,
+                                        'MiB between the largest and the smallest peak')}];
 }
 
 sub plot {
@@ -196,7 +210,8 @@ sub finish {
         $self->plot("$to/backlog.png");
     }
     put_text("$to/bench.json", JSON::PP->new->pretty->canonical->encode(
-        {about => $self->{about}, results => $self->{results}, backlog => $self->{backlog}}));
+        {about => $self->{about}, results => $self->{results}, backlog => $self->{backlog},
+         flat => $self->{flat}}));
     print "\nIn $to: ", join(', ', 'bench.json', @{$self->{backlog}} ? 'backlog.png' : ()), "\n";
 }
 
