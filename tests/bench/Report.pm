@@ -69,11 +69,11 @@ sub print_head {
     my ($self, $size) = @_;
     my $about = $self->{about};
     if (!$self->{begun}++) {
-        $about->{disk} = $Stage::description;
+        @$about{qw(disk memory)} = ($Stage::description, $Stage::memory);
         my $doubt = $about->{load} > 0.5 ? ' (not quiet: do not trust what follows)' : '';
         print "$about->{version}, $about->{server}\n",
               "$about->{processors} processors, load $about->{load} at the start$doubt\n",
-              "$about->{disk}\n",
+              "$about->{disk}; the server's shared memory in $about->{memory}\n",
               "medians of $about->{rounds} rounds; system calls for each crash\n";
     }
     printf "\n%-34s %26s %15s %8s %8s\n", thousands($size) . ' crashes', 'seconds      ',

@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(enter run output measure calls sql start_server lay_out clear_away empty put_text
                  files_in);
-our ($floor, $work, $disk, $other_disk, $description);
+our ($floor, $work, $disk, $other_disk, $description, $memory);
 
 my $owner = 0;      # who has to clean up,
 my $ending;         # and is at it
@@ -21,6 +21,7 @@ my $running;        # the group of the command at work
 my @mounts;
 my $server_data;
 my $may_mount;
+my $huge_pages_before;    # how many the kernel may lend, while we have that changed
 
 # Mounts go into a mount namespace of their own, which ends with the bench, whatever happens to it.
 sub enter {
@@ -55,6 +56,7 @@ END {
         local ($?, $@, $!);
         $ending = 1;
         kill KILL => -$running if $running;
+        eval { take_limit_back() };
         eval { stop_server() };
         clear_away();
         chdir '/';
@@ -135,6 +137,31 @@ sub calls {
 # initdb and the server refuse to be root.
 sub as_server { return ($> == 0 ? qw(runuser -u postgres --) : (), @_) }
 
+# The kernel lends huge pages up to this limit, and has them back when the server ends.
+my $huge_pages_limit = '/proc/sys/vm/nr_overcommit_hugepages';
+
+sub raise_limit {
+    return if $> != 0;
+    my $more = output(as_server('postgres', '-D', $server_data,
+                                qw(-C shared_memory_size_in_huge_pages)));
+    $huge_pages_before = get_text($huge_pages_limit);
+    put_text($huge_pages_limit, $huge_pages_before + $more);
+}
+
+sub take_limit_back {
+    put_text($huge_pages_limit, $huge_pages_before) if defined $huge_pages_before;
+    $huge_pages_before = undef;
+}
+
+sub start_with {
+    my ($huge_pages) = @_;
+    return execute([as_server('pg_ctl', '-D', $server_data, '-l', "$server_data/log", '-w', '-o',
+                              "-k $server_data -c listen_addresses= -c huge_pages=$huge_pages",
+                              'start')], out => "$work/output") == 0;
+}
+
+# In huge pages, as its documentation advises, where they are to be had: each page that a session
+# meets for the first time costs it a fault, and a short session meets hundreds of small ones.
 sub start_server {
     my ($schema) = @_;
     my $data = "$work/server";
@@ -142,8 +169,11 @@ sub start_server {
     run(['chown', 'postgres', $data]) if $> == 0;
     run([as_server('initdb', '-D', $data, qw(-U postgres -A trust))], out => "$work/output");
     $server_data = $data;
-    run([as_server('pg_ctl', '-D', $data, '-l', "$data/log", '-w', '-o',
-                   "-k $data -c listen_addresses=", 'start')], out => "$work/output");
+    eval { raise_limit() };
+    my $huge = start_with('on');
+    take_limit_back();
+    $huge || start_with('off') or die "the server does not start\n";
+    $memory = $huge ? 'huge pages' : 'small pages: there are no huge ones';
     @ENV{qw(PGHOST PGUSER PGDATABASE)} = ($data, 'postgres', 'bench');
     run(['createdb', 'bench']);
     run(['psql', qw(-qX -v ON_ERROR_STOP=1 -f), $schema], out => "$work/output");
