@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,12 @@ static const char reason_name[] = "reason", copy_name[] = ".copy.tmp";
 
 enum { CASE_NAME_SIZE = 128, SAME_NAME_MAXIMUM = 1000 };
 
-bool quarantine_open(struct quarantine *quarantine, const char *path, const struct spool *spool,
-                     struct failure *failure)
+/* One thread at a time: a directory that is chosen because it holds none of the names must not get
+ * them from another. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+static bool open_root(struct quarantine *quarantine, const char *path, const struct spool *spool,
+                      struct failure *failure)
 {
     *quarantine = (struct quarantine){.root = -1};
     bool named = path != NULL ? (quarantine->path = strdup(path)) != NULL
@@ -37,6 +42,15 @@ bool quarantine_open(struct quarantine *quarantine, const char *path, const stru
     fail(failure, errno, "cannot open %s", quarantine->path);
     quarantine_close(quarantine);
     return false;
+}
+
+bool quarantine_open(struct quarantine *quarantine, const char *path, const struct spool *spool,
+                     struct failure *failure)
+{
+    pthread_mutex_lock(&turn);
+    bool open = quarantine->root >= 0 || open_root(quarantine, path, spool, failure);
+    pthread_mutex_unlock(&turn);
+    return open;
 }
 
 void quarantine_close(struct quarantine *quarantine)
@@ -182,12 +196,17 @@ static bool quarantine_names(const struct quarantine *quarantine, int from,
                              const struct names *names, const char *day, const char *name,
                              const char *where, const char *reason, struct failure *failure)
 {
+    bool good = false;
+    pthread_mutex_lock(&turn);
     int directory = open_case(quarantine, day, name, names);
     if (directory < 0)
-        return fail(failure, errno, "cannot make its directory in %s", quarantine->path);
-    bool good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
-                fail(failure, errno, "cannot move it to %s", quarantine->path);
-    close(directory);
+        fail(failure, errno, "cannot make its directory in %s", quarantine->path);
+    else
+        good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
+               fail(failure, errno, "cannot move it to %s", quarantine->path);
+    pthread_mutex_unlock(&turn);
+    if (directory >= 0)
+        close(directory);
     return good;
 }
 

@@ -5,7 +5,7 @@
  *     QUARANTINE/YYYYMMDD/<id>/<id>.json  all that was found of the crash, as it was found
  *
  * YYYYMMDD is the day of the spool that it was found under. A second crash of the same id gets a
- * directory <id>.1, and so on. */
+ * directory <id>.1, and so on. Several threads may use it at a time. */
 #ifndef QUARANTINE_H
 #define QUARANTINE_H
 
@@ -17,8 +17,8 @@ struct quarantine {
     int root;
 };
 
-/* Opens the directory, and makes it where it is missing. A NULL path is "quarantine" below the
- * spool's root, where a link is not followed. */
+/* Opens the directory, unless that is done (root >= 0), and makes it where it is missing. A NULL path
+ * is "quarantine" below the spool's root, where a link is not followed. */
 bool quarantine_open(struct quarantine *quarantine, const char *path, const struct spool *spool,
                      struct failure *failure);
 

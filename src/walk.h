@@ -17,7 +17,7 @@ struct branch {
     const struct spool *spool;
     struct branch *parent; /* NULL: the directory `date` of a day */
     char *path;            /* from the root: "20081225/date/12/05/web01_0" */
-    int holders;
+    _Atomic int holders;   /* let go of in whatever thread */
     bool removable;
 };
 
