@@ -10,7 +10,7 @@
  *
  * A run has one exit code. Work that cannot be done calls run_fail(), which logs the reason and
  * notes the code; the first code counts. What became of the crashes is told by run_tell() and
- * counted by run_count(). */
+ * counted by run_count(). Any thread may call these three. */
 #ifndef RUN_H
 #define RUN_H
 
