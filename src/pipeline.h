@@ -1,10 +1,10 @@
 /* pipeline.h - two things at a time: items are worked on in a thread of their own, one after the
  * other, while the owner prepares the next ones and finishes those that are done.
  *
- * crashmon-scan commits batches in one and removes their links in another, crashmon-cleanup flushes them
- * and deletes their rows: what has to wait for the disk or for the database does not keep the rest from
- * going on. The order of steps stays, for the owner gets an item back only when its work is over. Items
- * come back in the order in which they were put in. */
+ * crashmon-scan commits batches in one and removes their links in another, crashmon-cleanup flushes what
+ * it has put away and deletes the rows: what has to wait for the disk or for the database does not keep
+ * the rest from going on. The order of steps stays, for the owner gets an item back only when its work is
+ * over. Items come back in the order in which they were put in. */
 #ifndef PIPELINE_H
 #define PIPELINE_H
 

@@ -199,14 +199,14 @@ static bool quarantine_names(const struct quarantine *quarantine, int from,
     bool good = false;
     pthread_mutex_lock(&turn);
     int directory = open_case(quarantine, day, name, names);
-    if (directory < 0)
+    if (directory < 0) {
         fail(failure, errno, "cannot make its directory in %s", quarantine->path);
-    else
+    } else {
         good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
                fail(failure, errno, "cannot move it to %s", quarantine->path);
-    pthread_mutex_unlock(&turn);
-    if (directory >= 0)
         close(directory);
+    }
+    pthread_mutex_unlock(&turn);
     return good;
 }
 

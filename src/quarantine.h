@@ -17,11 +17,12 @@ struct quarantine {
     int root;
 };
 
-/* Opens the directory, unless that is done (root >= 0), and makes it where it is missing. A NULL path
- * is "quarantine" below the spool's root, where a link is not followed. */
+/* Opens the directory, unless that is done (root >= 0: initialise it with -1), and makes it where it is
+ * missing. A NULL path is "quarantine" below the spool's root, where a link is not followed. */
 bool quarantine_open(struct quarantine *quarantine, const char *path, const struct spool *spool,
                      struct failure *failure);
 
+/* Once all threads are done with it. */
 void quarantine_close(struct quarantine *quarantine);
 
 /* Moves all files of a crash there, then removes the name link. The date link stays: the caller

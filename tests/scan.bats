@@ -174,7 +174,7 @@ scan_meets() {
     processor p1
     collect --count 700 >/dev/null
     expect_status 0 scan --batch-size=300 --log-file-error-logging-level=20
-    run grep -o 'batch of [0-9]* queued' "$LOG"
+    run grep -o 'batch of [0-9]* committed' "$LOG"
     [[ ${output//[^0-9$'\n']/} == $'125\n250\n300\n25' ]] || fail "$output"
 }
 
