@@ -26,6 +26,7 @@ struct batch {
     struct arrival *arrivals;
     struct candidate *candidates; /* in step */
     size_t count, size;
+    _Atomic size_t taken; /* so many, the first ones, with batch_take() */
     size_t held; /* so many of its crashes, the first ones, keep their directories open */
     bool look_up; /* before rows are made: not all in it is sure to be new, which is rare */
     bool has_processors; /* filled in by batch_queue(): somebody was alive */
@@ -48,7 +49,12 @@ bool batch_add(struct batch *batch, const struct pair *pair, int directory, stru
 enum db_status batch_queue(struct batch *batch, size_t first, size_t count,
                            struct processors *processors);
 
-/* Lets go of everything in it. */
+/* A crash that is the caller's from now on, who lets go of it in the end; NULL when all are taken.
+ * Several threads may take from a batch. */
+struct arrival *batch_take(struct batch *batch);
+void arrival_clear(struct arrival *arrival);
+
+/* Lets go of everything in it that has not been taken. */
 void batch_clear(struct batch *batch);
 
 void batch_free(struct batch *batch);

@@ -28,6 +28,10 @@ void conclude_stray(struct conclusion *conclusion, const struct entry *entry, co
 void conclude_part(struct conclusion *conclusion, const struct batch *batch, size_t first,
                    size_t count);
 
+/* The same for a whole batch, of which each crash is let go of at once. Several threads may call it for
+ * the same batch: they share the work, and each returns when there is none left to take. */
+void conclude_all(struct conclusion *conclusion, struct batch *batch);
+
 void conclusion_free(struct conclusion *conclusion);
 
 #endif

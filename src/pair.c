@@ -103,15 +103,15 @@ static enum pair_state examine_files(const struct pair *pair, int directory, lon
         fail(reason, errno, "cannot open its directory");
         return absent ? PAIR_INCOMPLETE : PAIR_UNREADABLE;
     }
-    struct failure json = {0}, dump = {0};
+    struct failure json, dump;
     enum pair_state json_state =
         examine_file(pair, directory, pair->spool->json_suffix, settle_time, changed, &json);
     enum pair_state dump_state =
         examine_file(pair, directory, pair->spool->dump_suffix, settle_time, changed, &dump);
     if (json_state != PAIR_READY && dump_state != PAIR_READY)
         fail(reason, 0, "%.500s, %.500s", json.text, dump.text);
-    else
-        *reason = json_state != PAIR_READY ? json : dump;
+    else if (json_state != dump_state)
+        *reason = json_state > dump_state ? json : dump;
     return json_state > dump_state ? json_state : dump_state;
 }
 

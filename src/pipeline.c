@@ -40,10 +40,15 @@ size_t pipeline_count(const struct pipeline *pipeline)
     return pipeline->put - pipeline->taken;
 }
 
-void pipeline_put(struct pipeline *pipeline, void *item)
+void pipeline_start(struct pipeline *pipeline)
 {
     if (!pipeline->running)
         pipeline->running = pthread_create(&pipeline->thread, NULL, run, pipeline) == 0;
+}
+
+void pipeline_put(struct pipeline *pipeline, void *item)
+{
+    pipeline_start(pipeline);
     pthread_mutex_lock(&pipeline->mutex);
     pipeline->items[pipeline->put % PIPELINE_LENGTH] = item;
     pipeline->put++;
@@ -51,6 +56,11 @@ void pipeline_put(struct pipeline *pipeline, void *item)
     if (!pipeline->running)
         work_on_next(pipeline);
     pthread_mutex_unlock(&pipeline->mutex);
+}
+
+void *pipeline_oldest(const struct pipeline *pipeline)
+{
+    return pipeline->items[pipeline->taken % PIPELINE_LENGTH];
 }
 
 /* Until so many items have been worked on. */

@@ -28,11 +28,17 @@ struct pipeline {
     bool running, closing;
 };
 
-/* Nothing is started before the first item comes. */
 void pipeline_init(struct pipeline *pipeline, bool (*work)(void *context, void *item),
                    void *context);
 
+/* Starts the thread, so that the first item need not wait for it. pipeline_put() does, too: whoever is
+ * not sure that an item will come should not pay for a thread. */
+void pipeline_start(struct pipeline *pipeline);
+
 size_t pipeline_count(const struct pipeline *pipeline);
+
+/* The one that pipeline_take() would wait for; there must be one. Perhaps it is being worked on. */
+void *pipeline_oldest(const struct pipeline *pipeline);
 
 /* Puts an item in; there must be room. When there can be no thread its work is done at once. */
 void pipeline_put(struct pipeline *pipeline, void *item);
