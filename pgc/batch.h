@@ -26,7 +26,7 @@ struct batch {
     struct arrival *arrivals;
     struct candidate *candidates; /* in step */
     size_t count, size;
-    _Atomic size_t taken; /* so many, the first ones, with batch_take() */
+    _Atomic size_t taken; /* by batch_take(): so many, the first ones; more when there was none left */
     size_t held; /* so many of its crashes, the first ones, keep their directories open */
     bool look_up; /* before rows are made: not all in it is sure to be new, which is rare */
     bool has_processors; /* filled in by batch_queue(): somebody was alive */

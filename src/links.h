@@ -13,7 +13,8 @@
 bool links_remove_name(const struct pair *pair, int directory, struct failure *failure);
 
 /* Where date links are removed from: the directory stays open from one crash to the next, as most lie
- * in the same. Zero-initialise it; date_directory_close() when its branch may be released. */
+ * in the same. Zero-initialise it. It is told from others by the address of its branch: once that is
+ * released, date_directory_close() before one comes that may have been made since. */
 struct date_directory {
     const struct branch *branch; /* NULL: none is open */
     int descriptor;              /* -1: it is gone */

@@ -108,10 +108,12 @@ static enum pair_state examine_files(const struct pair *pair, int directory, lon
         examine_file(pair, directory, pair->spool->json_suffix, settle_time, changed, &json);
     enum pair_state dump_state =
         examine_file(pair, directory, pair->spool->dump_suffix, settle_time, changed, &dump);
-    if (json_state != PAIR_READY && dump_state != PAIR_READY)
+    if (json_state != PAIR_READY && dump_state != PAIR_READY) {
         fail(reason, 0, "%.500s, %.500s", json.text, dump.text);
-    else if (json_state != dump_state)
+        reason->error = json.error != 0 ? json.error : dump.error;
+    } else if (json_state != dump_state) {
         *reason = json_state > dump_state ? json : dump;
+    }
     return json_state > dump_state ? json_state : dump_state;
 }
 

@@ -21,8 +21,8 @@ static const char reason_name[] = "reason", copy_name[] = ".copy.tmp";
 
 enum { CASE_NAME_SIZE = 128, SAME_NAME_MAXIMUM = 1000 };
 
-/* One thread at a time: a directory that is chosen because it holds none of the names must not get
- * them from another. */
+/* One thread at a time: what is found in the spool must be there still when it is moved, and a directory
+ * that is chosen because it holds none of the names must not get them from another. */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static bool open_root(struct quarantine *quarantine, const char *path, const struct spool *spool,
@@ -197,7 +197,6 @@ static bool quarantine_names(const struct quarantine *quarantine, int from,
                              const char *where, const char *reason, struct failure *failure)
 {
     bool good = false;
-    pthread_mutex_lock(&turn);
     int directory = open_case(quarantine, day, name, names);
     if (directory < 0) {
         fail(failure, errno, "cannot make its directory in %s", quarantine->path);
@@ -206,7 +205,6 @@ static bool quarantine_names(const struct quarantine *quarantine, int from,
                fail(failure, errno, "cannot move it to %s", quarantine->path);
         close(directory);
     }
-    pthread_mutex_unlock(&turn);
     return good;
 }
 
@@ -236,11 +234,13 @@ bool quarantine_pair(const struct quarantine *quarantine, const struct pair *pai
         return fail(failure, errno, "cannot open its directory");
     char where[PAIR_PATH_SIZE];
     pair_path(pair, where);
+    pthread_mutex_lock(&turn);
     bool good = directory < 0 || list_crash(directory, &pair->id, &names);
     if (!good)
         fail(failure, errno, "cannot read its directory");
     good = good && quarantine_names(quarantine, directory, &names, pair->day, pair->id.text, where,
                                     reason, failure);
+    pthread_mutex_unlock(&turn);
     good = good && links_remove_name(pair, directory, failure);
     if (directory >= 0)
         close(directory);
@@ -258,8 +258,10 @@ bool quarantine_entry(const struct quarantine *quarantine, const struct branch *
     int directory = branch_open(branch);
     if (directory < 0)
         return fail(failure, errno, "cannot open %s", branch->path);
+    pthread_mutex_lock(&turn);
     bool good =
         quarantine_names(quarantine, directory, &names, day, name, branch->path, reason, failure);
+    pthread_mutex_unlock(&turn);
     close(directory);
     return good;
 }

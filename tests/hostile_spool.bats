@@ -314,6 +314,19 @@ as_a_user() {
     queued "$closed_name" "$closed_slot" "$closed_date" "$good"
 }
 
+@test "a pair whose directory may be read and not entered is left (77), and queued when it may" {
+    processor p1
+    id=$(crash)
+    as_a_user
+    chmod 444 "$SPOOL/20081225/name/$(name_dir "$id")"
+    expect_status 77 scan
+    has_links "$id"
+    log_has "cannot queue $id: cannot look at .json: Permission denied"
+    chmod 755 "$SPOOL/20081225/name/$(name_dir "$id")"
+    expect_status 0 scan
+    queued "$id"
+}
+
 @test "what priority may not enter: the request is kept however old (77), the others are served" {
     processor p1
     closed=$(collect --day 20081223) good=$(crash)

@@ -176,6 +176,8 @@ scan_meets() {
     expect_status 0 scan --batch-size=300 --log-file-error-logging-level=20
     run grep -o 'batch of [0-9]* committed' "$LOG"
     [[ ${output//[^0-9$'\n']/} == $'125\n250\n300\n25' ]] || fail "$output"
+    no_links "*"
+    log_has "seen 700: queued 700"
 }
 
 # -n NUMBER: scans with so many descriptors; -Sn: with so many to begin with.

@@ -272,6 +272,21 @@ request_finds() {
     pair_is_whole "$SPOOL" 20081225 "$id"
 }
 
+@test "half pairs with two date links each in one batch: each goes to quarantine once (1)" {
+    processor p1
+    mapfile -t ids < <(collect --day 20081225 --count 40 --age 200000 --without dump)
+    for i in "${!ids[@]}"; do # one link beside the other in the order of the walk
+        mkdir -p "$SPOOL/20081225/date/13/$((10 + i))"/{a,b}
+        cp -P "$SPOOL/20081225/date/12/05/web01_0/${ids[i]}" "$SPOOL/20081225/date/13/$((10 + i))/a/"
+        mv "$SPOOL/20081225/date/12/05/web01_0/${ids[i]}" "$SPOOL/20081225/date/13/$((10 + i))/b/"
+    done
+    touch -h -d '3 days ago' "$SPOOL/20081225/date/13"/*/*/*
+    expect_status 1 scan
+    no_links "*"
+    [[ -z $(find "$SPOOL/quarantine" -name '*.1') ]] || fail "$(find "$SPOOL/quarantine")"
+    [[ $(find "$SPOOL/quarantine" -name '*.json' | wc -l) == 40 ]] || fail "lost"
+}
+
 @test "a crash under two days in one batch is queued once, and the second pair quarantined (1)" {
     processor p1
     id=$(collect --day 20081225)
