@@ -172,12 +172,12 @@ scan_meets() {
 
 @test "the first batches are small, so that the rows of some are made while others are looked at" {
     processor p1
-    collect --count 700 >/dev/null
-    expect_status 0 scan --batch-size=300 --log-file-error-logging-level=20
+    collect --count 800 >/dev/null
+    expect_status 0 scan --batch-size=400 --log-file-error-logging-level=20
     run grep -o 'batch of [0-9]* committed' "$LOG"
-    [[ ${output//[^0-9$'\n']/} == $'125\n250\n300\n25' ]] || fail "$output"
+    [[ ${output//[^0-9$'\n']/} == $'125\n250\n375\n50' ]] || fail "$output"
     no_links "*"
-    log_has "seen 700: queued 700"
+    log_has "seen 800: queued 800"
 }
 
 # -n NUMBER: scans with so many descriptors; -Sn: with so many to begin with.
