@@ -12,19 +12,19 @@
 /* A crash that was found in a spool. */
 struct arrival {
     struct pair pair;
-    int directory;               /* of its files, or -1 where it is not held open */
-    struct branch *branch;       /* where its date link was found; NULL: found by its id */
-    char *reason;                /* why it is no pair; NULL: it is one */
-    bool overdue;                /* it should have become one by now */
-    const char *processor;       /* the name of the one that it was assigned to, or NULL */
-    struct candidate *candidate; /* what the database has to know, and says, of it */
+    int directory;             /* of its files, or -1 where it is not held open */
+    struct branch *branch;     /* where its date link was found; NULL: found by its id */
+    char *reason;              /* why it is no pair; NULL: it is one */
+    bool overdue;              /* it should have become one by now */
+    const char *processor;     /* the name of the one that it was assigned to, or NULL */
+    struct standing *standing; /* in the queue */
 };
 
 struct batch {
     const char *storage;
     bool dry_run; /* make no rows */
     struct arrival *arrivals;
-    struct candidate *candidates; /* in step */
+    struct standing *standings; /* in step */
     size_t count, size;
     _Atomic size_t taken; /* by batch_take(): so many, the first ones; more when there was none left */
     size_t held; /* so many of its crashes, the first ones, keep their directories open */

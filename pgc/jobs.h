@@ -2,6 +2,7 @@
 #ifndef JOBS_H
 #define JOBS_H
 
+#include "array.h"
 #include "session.h"
 
 #include <stddef.h>
@@ -13,23 +14,22 @@ enum job_state {
     JOB_OTHER, /* the row is of another pair: of another storage, or under another day */
 };
 
-/* A pair that is to be queued. All strings are the caller's. */
-struct candidate {
-    const char *uuid;
-    char *pathname;       /* of its metadata */
-    const char *relative; /* the same from the day on: it may be mounted elsewhere tomorrow */
-    bool ready;       /* false: only ask how it stands */
-    int owner;        /* the processor that it is assigned to */
-    enum job_state state; /* JOB_NONE before jobs_look_up() */
-    char *other;          /* for JOB_OTHER: storage and pathname of the row; malloc'd */
+/* Begins as {0}. */
+struct standing {
+    enum job_state state;
+    char *other; /* for JOB_OTHER: storage and pathname of the row; malloc'd */
 };
 
-/* Fills in the state of each candidate. */
-enum db_status jobs_look_up(const char *storage, struct candidate *candidates, size_t count);
+/* Fills in how each of these crashes stands; what was there before is freed. A crash has its id in one
+ * list and in the other the path of its metadata from the day on, as a root may be mounted elsewhere
+ * tomorrow. */
+enum db_status jobs_look_up(const char *storage, const struct array *uuids,
+                            const struct array *relatives, struct standing *standings);
 
-/* Makes a row for each candidate that is ready and has none, as far as is known. DB_AGAIN when there is
- * one all the same, DB_FAILED when a crash comes twice. */
-enum db_status jobs_queue(const char *storage, const struct candidate *candidates, size_t count);
+/* Makes a row for each of these crashes, which have none, as far as is known; a list of each column.
+ * DB_AGAIN when there is one all the same, DB_FAILED when a crash comes twice. */
+enum db_status jobs_queue(const char *storage, const struct array *uuids,
+                          const struct array *pathnames, const struct array *owners);
 
 /* A job that a processor has finished. */
 struct finished_job {
