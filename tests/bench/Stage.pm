@@ -75,6 +75,7 @@ sub execute {
         setpgid(0, 0);
         open STDIN, '<', $io{in} // '/dev/null' or _exit(126);
         open STDOUT, '>', $io{out} or _exit(126) if $io{out};
+        open STDERR, '>', $io{err} or _exit(126) if $io{err};
         exec { $command->[0] } @$command or _exit(127);
     }
     $running = $pid;
@@ -157,7 +158,7 @@ sub start_with {
     my ($huge_pages) = @_;
     return execute([as_server('pg_ctl', '-D', $server_data, '-l', "$server_data/log", '-w', '-o',
                               "-k $server_data -c listen_addresses= -c huge_pages=$huge_pages",
-                              'start')], out => "$work/output") == 0;
+                              'start')], out => "$work/output", err => "$work/output") == 0;
 }
 
 # In huge pages, as its documentation advises, where they are to be had: each page that a session
@@ -172,7 +173,7 @@ sub start_server {
     eval { raise_limit() };
     my $huge = start_with('on');
     take_limit_back();
-    $huge || start_with('off') or die "the server does not start\n";
+    $huge || start_with('off') or die "the server does not start:\n", get_text("$data/log");
     $memory = $huge ? 'huge pages' : 'small pages: there are no huge ones';
     @ENV{qw(PGHOST PGUSER PGDATABASE)} = ($data, 'postgres', 'bench');
     run(['createdb', 'bench']);
