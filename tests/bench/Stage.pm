@@ -11,9 +11,9 @@ use JSON::PP;
 use POSIX qw(_exit setpgid);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(enter run output measure calls sql start_server lay_out clear_away empty put_text
+our @EXPORT = qw(enter run output measure calls sql start_server lay_out empty put_text
                  files_in);
-our ($floor, $work, $disk, $other_disk, $description, $memory);
+our ($floor, $work, $description, $memory);
 
 my $owner = 0;      # who has to clean up,
 my $ending;         # and is at it
@@ -21,6 +21,7 @@ my $running;        # the group of the command at work
 my @mounts;
 my $server_data;
 my $may_mount;
+my $plain_disk;     # where we may not
 my $huge_pages_before;    # how many the kernel may lend, while we have that changed
 
 # Mounts go into a mount namespace of their own, which ends with the bench, whatever happens to it.
@@ -48,7 +49,7 @@ sub enter {
     chmod 0711, $work;
     chdir $work or die "$work: $!\n";
     $floor = "$work/floor";
-    $disk = "$build/bench/disk";
+    $plain_disk = "$build/bench/disk";
 }
 
 END {
@@ -235,7 +236,7 @@ sub server_cpu {
 
 sub mount_image {
     my ($name, $pairs) = @_;
-    my ($image, $place) = ("$work/$name.image", "$work/$name");
+    my ($image, $place) = map { "$work/$name-$pairs$_" } '.image', '';
     my $kib = 512 * 1024 + 24 * $pairs;
     my $inodes = 150_000 + 8 * $pairs;
     run(['truncate', '-s', "${kib}K", $image]);
@@ -247,20 +248,19 @@ sub mount_image {
     return $status == 0 ? $place : undef;
 }
 
-# Makes the disks for so many pairs. Without root there is one, and it is the build directory's.
+# Returns the disks for so many pairs. Without root there is one, and it is the build directory's.
 sub lay_out {
     my ($pairs) = @_;
-    my $plain = $disk;
     my $mounted = $may_mount ? mount_image('disk', $pairs) : undef;
     if ($mounted) {
-        $disk = $mounted;
-        $other_disk = mount_image('other', $pairs) or die "cannot mount a second file system\n";
+        my $other = mount_image('other', $pairs) or die "cannot mount a second file system\n";
         $description = 'ext4 in a file, mounted through a loop device';
-    } else {
-        make_path($plain);
-        my $type = output(qw(stat -f -c %T), $plain);
-        $description = "$type of the build directory: only root can mount another one";
+        return ($mounted, $other);
     }
+    make_path("$plain_disk/$pairs");
+    my $type = output(qw(stat -f -c %T), $plain_disk);
+    $description = "$type of the build directory: only root can mount another one";
+    return ("$plain_disk/$pairs");
 }
 
 sub clear_away {
@@ -271,7 +271,7 @@ sub clear_away {
         }
         unlink "$place.image";
     }
-    remove_tree($disk) if $disk && -d $disk;
+    remove_tree($plain_disk) if $plain_disk && -d $plain_disk;
 }
 
 sub empty {
