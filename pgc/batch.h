@@ -5,6 +5,7 @@
 #define BATCH_H
 
 #include "jobs.h"
+#include "options.h"
 #include "pair.h"
 #include "processors.h"
 #include "walk.h"
@@ -21,8 +22,8 @@ struct arrival {
 };
 
 struct batch {
-    const char *storage;
-    bool dry_run; /* make no rows */
+    const char *storage, *suffix; /* of the metadata */
+    bool dry_run;                 /* make no rows */
     struct arrival *arrivals;
     struct standing *standings; /* in step */
     size_t count, size;
@@ -32,9 +33,10 @@ struct batch {
     bool has_processors; /* filled in by batch_queue(): somebody was alive */
 };
 
-/* A batch of up to `size` crashes, `held` of which keep their directories open (see dir_reserve()): such
- * a crash is looked at again, and its name link is removed, where it was found, without another search. */
-void batch_init(struct batch *batch, size_t size, size_t held, const char *storage, bool dry_run);
+/* A batch of crashes, `held` of which keep their directories open (see dir_reserve()): such a crash is
+ * looked at again, and its name link is removed, where it was found, without another search. The options
+ * must live on. */
+void batch_init(struct batch *batch, const struct options *options, size_t held);
 
 /* Adds a crash; there must be room. Takes over its directory (-1: it is not open), to close it sooner or
  * later; takes a copy of the reason and holds the branch. False when there is no memory; then nothing

@@ -26,10 +26,16 @@ struct standing {
 enum db_status jobs_look_up(const char *storage, const struct array *uuids,
                             const struct array *relatives, struct standing *standings);
 
-/* Makes a row for each of these crashes, which have none, as far as is known; a list of each column.
- * DB_AGAIN when there is one all the same, DB_FAILED when a crash comes twice. */
-enum db_status jobs_queue(const char *storage, const struct array *uuids,
-                          const struct array *pathnames, const struct array *owners);
+/* Rows to be made, with a list of each column. A pathname is <root><directory>/<uuid><suffix>: what most
+ * have in common is sent once, as the size of the lists is what a batch costs both sides. */
+struct new_jobs {
+    const char *storage, *root, *suffix;
+    struct array uuids, directories, owners;
+};
+
+/* Makes them, of crashes that have none, as far as is known. DB_AGAIN when there is one all the same,
+ * DB_FAILED when a crash comes twice. */
+enum db_status jobs_queue(const struct new_jobs *jobs);
 
 /* A job that a processor has finished. */
 struct finished_job {

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* "20081225/name/22/ad" */
-static void name_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE])
+void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE])
 {
     char branch[NAME_BRANCH_LENGTH + 1];
     crash_id_name_branch(&pair->id, branch);
@@ -23,21 +22,21 @@ void pair_file_name(const struct pair *pair, const char *suffix, char name[NAME_
 int pair_open_directory(const struct pair *pair)
 {
     char path[PAIR_DIRECTORY_SIZE];
-    name_directory(pair, path);
+    pair_directory(pair, path);
     return dir_open(pair->spool->root, path);
 }
 
 int pair_open_directory_to_list(const struct pair *pair)
 {
     char path[PAIR_DIRECTORY_SIZE];
-    name_directory(pair, path);
+    pair_directory(pair, path);
     return dir_open_to_list(pair->spool->root, path);
 }
 
 void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE])
 {
     char directory[PAIR_DIRECTORY_SIZE];
-    name_directory(pair, directory);
+    pair_directory(pair, directory);
     snprintf(path, PAIR_PATH_SIZE, "%s/%s%s", directory, pair->id.text, pair->spool->json_suffix);
 }
 

@@ -33,11 +33,13 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, int *dir
  * directory is that of the pair, or -1 where it is not open. */
 bool pair_is_gone(const struct pair *pair, int directory);
 
-/* The metadata below the root: YYYYMMDD/name/22/ad/<id>.json. */
+/* Below the root: the directory of the files, YYYYMMDD/name/22/ad, and the metadata in it,
+ * YYYYMMDD/name/22/ad/<id>.json. */
 enum {
     PAIR_DIRECTORY_SIZE = DAY_LENGTH + sizeof "/name/" + NAME_BRANCH_LENGTH,
     PAIR_PATH_SIZE = PAIR_DIRECTORY_SIZE + 1 + NAME_MAX,
 };
+void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE]);
 void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE]);
 
 /* The directory of the files. An O_PATH descriptor, or one for dir_list(); -1 with errno. */

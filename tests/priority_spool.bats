@@ -143,6 +143,11 @@ done; }
     serves "${ids[@]}"
 }
 
+@test "pairs in both roots are queued in one batch, each where it lies" {
+    processor p1
+    serves "$(collect)" "$(collect --root "$DEFERRED")" "$(collect)" "$(collect --root "$DEFERRED")"
+}
+
 @test "the storage root comes before the deferred storage root" {
     processor p1
     id=$(collect --day 20081225)
