@@ -1,8 +1,20 @@
 -- For whoever writes a processor today: five functions instead of Socorro's SQL. A processor
--- calls register_processor() once, then take_jobs() and job_succeeded() or job_failed() for ever,
--- and heartbeat() whenever it has not called take_jobs() for a while (well within the
--- processor-check-in-time). Commit after each call: others wait for what an open transaction
--- holds. Processors that know only Socorro's columns may work beside these.
+-- calls register_processor() once, then take_jobs() and job_succeeded() or job_failed() for ever.
+-- Commit after each call: others wait for what an open transaction holds. Processors that know only
+-- Socorro's columns may work beside these.
+--
+-- A processor that has given no sign of life for the processor-check-in-time gets no new jobs, and
+-- after twice that time its jobs go to others. Signs of life are take_jobs(), also where there was
+-- nothing to take, job_succeeded() and job_failed() of a job that it had begun, and heartbeat(). One
+-- of them is due well within that time: where one job takes longer, heartbeat() from a timer, or
+-- between the steps of the work.
+--
+-- When the connection breaks during a call, nobody knows whether the call was carried out.
+-- register_processor(), heartbeat(), job_succeeded() and job_failed() are simply called again: false
+-- from the last two means that the job's end is recorded already. After take_jobs(), jobs may count as
+-- begun that the processor has never heard of, and nobody takes them while it lives: it registers
+-- again under its name, and takes them anew. But not before it has reported all the jobs that it has
+-- at work, in all its threads, or these are given out once more.
 
 -- Registers a processor and returns its id. A name is one processor: when it exists already the
 -- row is refreshed and its id taken up again, and the jobs that it had begun and not finished
@@ -101,26 +113,46 @@ BEGIN
         ORDER BY t.place;
 END $$;
 
--- Reports that a job is done. False, and nothing is changed: there is no such unfinished job; it
--- went to another processor when this one was silent for too long, and that one was faster.
+-- Reports that a job is done. False, and nothing is changed: there is no such unfinished job, because
+-- its end is recorded already, by this processor or by another one that it went to when this one was
+-- silent for too long. True is a sign of life of the job's owner if the job was begun, and like a
+-- heartbeat it does not wait: a job that has just gone to another processor tells nothing about that
+-- one.
 CREATE OR REPLACE FUNCTION crashmon.job_succeeded(job bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
+DECLARE
+    at_work integer;
 BEGIN
+    -- The job first: while this waits for it, it holds nothing that anybody else may want.
+    SELECT CASE WHEN starteddatetime IS NOT NULL THEN owner END INTO at_work FROM jobs
+        WHERE id = job AND success IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
     -- A job that changed hands has no start; without one Socorro's processors would take it.
     UPDATE jobs SET completeddatetime = clock_timestamp(), success = true, message = NULL,
             starteddatetime = coalesce(starteddatetime, clock_timestamp())
-        WHERE id = job AND success IS NULL;
-    RETURN FOUND;
+        WHERE id = job;
+    PERFORM crashmon.heartbeat(at_work);
+    RETURN true;
 END $$;
 
--- Reports that a job could not be done, and why. False: as above.
+-- Reports that a job could not be done, and why. As above.
 CREATE OR REPLACE FUNCTION crashmon.job_failed(job bigint, message text) RETURNS boolean
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
+DECLARE
+    at_work integer;
 BEGIN
+    SELECT CASE WHEN starteddatetime IS NOT NULL THEN owner END INTO at_work FROM jobs
+        WHERE id = job AND success IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
     UPDATE jobs SET completeddatetime = clock_timestamp(), success = false,
             message = job_failed.message,
             starteddatetime = coalesce(starteddatetime, clock_timestamp())
-        WHERE id = job AND success IS NULL;
-    RETURN FOUND;
+        WHERE id = job;
+    PERFORM crashmon.heartbeat(at_work);
+    RETURN true;
 END $$;

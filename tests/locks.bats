@@ -216,13 +216,15 @@ has_version() {
         PGDATABASE=postgres expect_status 76 program "$program"
         [[ -n $output ]] || fail "$program says nothing"
     done
-    has_version 2
-    for program in "${PROGRAMS[@]}"; do
-        run program "$program"
-        [[ $status == 76 && -n $output ]] || break
+    for version in 1 999; do
+        has_version $version
+        for program in "${PROGRAMS[@]}"; do
+            run program "$program"
+            [[ $status == 76 && -n $output ]] || break
+        done
+        psql -qX -f "$TESTS/../sql/version.sql"
+        [[ $status == 76 && -n $output ]] || fail "$program: $status" "$output"
     done
-    has_version 1
-    [[ $status == 76 && -n $output ]] || fail "$program: $status" "$output"
     equal "$(spool_state "$SPOOL")" "$before"
 }
 

@@ -48,11 +48,61 @@ names() { sql "INSERT INTO priority_jobs_$1 VALUES ('$2')"; }
     createdb "${PGDATABASE}_empty"
     PGDATABASE=${PGDATABASE}_empty run -0 psql -qX -f "$SCHEMA"
     equal "$output" ""
-    PGDATABASE=${PGDATABASE}_empty sql_is "SELECT crashmon.schema_version()" 1
+    PGDATABASE=${PGDATABASE}_empty sql_is "SELECT crashmon.schema_version()" 2
     dropdb "${PGDATABASE}_empty"
 }
 
+# What was another in version 1.
+version_1() {
+    sql "CREATE OR REPLACE FUNCTION crashmon.schema_version() RETURNS integer
+         LANGUAGE sql IMMUTABLE RETURN 1;
+         CREATE OR REPLACE FUNCTION crashmon.job_succeeded(job bigint) RETURNS boolean
+         LANGUAGE plpgsql AS \$\$
+         BEGIN
+             UPDATE jobs SET completeddatetime = clock_timestamp(), success = true, message = NULL,
+                     starteddatetime = coalesce(starteddatetime, clock_timestamp())
+                 WHERE id = job AND success IS NULL;
+             RETURN FOUND;
+         END \$\$;
+         CREATE OR REPLACE FUNCTION crashmon.job_failed(job bigint, message text) RETURNS boolean
+         LANGUAGE plpgsql AS \$\$
+         #variable_conflict use_column
+         BEGIN
+             UPDATE jobs SET completeddatetime = clock_timestamp(), success = false,
+                     message = job_failed.message,
+                     starteddatetime = coalesce(starteddatetime, clock_timestamp())
+                 WHERE id = job AND success IS NULL;
+             RETURN FOUND;
+         END \$\$"
+}
+
+@test "schema.sql brings version 1 up to date: all rows survive" {
+    version_1
+    alpha=$(processor alpha 200)
+    job 1 "$alpha" starteddatetime='now()'
+    job 2 "$alpha" starteddatetime='now()'
+    job 3 "$alpha"
+    request "$(id 4)"
+    before=$(db_state)
+    run -0 psql -qX -f "$SCHEMA"
+    equal "$output" ""
+    equal "$(db_state)" "$before"
+    sql_is "SELECT crashmon.schema_version()" 2
+    for report in "job_succeeded(1)" "job_failed(2, '')"; do
+        sql_is "SELECT crashmon.$report" t
+        seen_now
+        unseen
+    done
+}
+
 # --- processors
+
+# The processors were seen a while ago; one of them has just been seen.
+unseen() { sql "UPDATE processors SET lastseendatetime = now() - interval '200 s'"; }
+seen_now() {
+    sql_is "SELECT string_agg(name, ' ') FROM processors
+            WHERE lastseendatetime > now() - interval '10 s'" "${1-alpha}"
+}
 
 @test "register_processor returns the id of the new row, seen now" {
     sql_is "SELECT crashmon.register_processor('alpha')" 1
@@ -211,6 +261,79 @@ names() { sql "INSERT INTO priority_jobs_$1 VALUES ('$2')"; }
     sql_is "SELECT crashmon.job_failed(1, 'late'), crashmon.job_succeeded(1)" "f|f"
     sql_is "SELECT success, message FROM jobs" "t|"
     sql_is "SELECT crashmon.job_succeeded(99), crashmon.job_failed(99, '')" "f|f"
+}
+
+@test "job_succeeded and job_failed are signs of life of the owner, and of nobody else" {
+    alpha=$(processor alpha 200) beta=$(processor beta 200)
+    job 1 "$alpha"
+    job 2 "$alpha"
+    take "$alpha" 2
+    for report in "job_succeeded(1)" "job_failed(2, '')"; do
+        unseen
+        sql_is "SELECT crashmon.$report" t
+        seen_now alpha
+    done
+}
+
+@test "job_succeeded and job_failed: what is finished, or was never begun, is nobody's sign of life" {
+    alpha=$(processor alpha 200) beta=$(processor beta 200)
+    job 1 "$alpha" starteddatetime='now()' success=true
+    job 2 "$beta"
+    job 3 "$beta"
+    job 4 NULL starteddatetime='now()'
+    sql_is "SELECT crashmon.job_succeeded(1), crashmon.job_failed(1, ''), crashmon.job_failed(9, '')" \
+        "f|f|f"
+    # These two have gone from alpha to beta, and beta has not begun them.
+    sql_is "SELECT crashmon.job_succeeded(2), crashmon.job_failed(3, ''), crashmon.job_succeeded(4)" \
+        "t|t|t"
+    seen_now ""
+}
+
+@test "job_succeeded and job_failed do not wait for whoever is at the processor's row" {
+    alpha=$(processor alpha 200)
+    job 1 "$alpha" starteddatetime='now()'
+    job 2 "$alpha" starteddatetime='now()'
+    session "BEGIN; SELECT FROM processors FOR UPDATE"
+    sql_is "SET LOCAL lock_timeout = '5s';
+            SELECT crashmon.job_succeeded(1), crashmon.job_failed(2, '')" "t|t"
+    session "ROLLBACK"
+    sql_is "SELECT count(success) FROM jobs" 2
+}
+
+# Whoever holds the job may want the processor's row next, as a processor of Socorro's does.
+@test "job_succeeded and job_failed have no lock while they wait for the job" {
+    alpha=$(processor alpha 200)
+    for report in "job_succeeded(1)" "job_failed(2, '')"; do
+        job "${report//[^12]/}" "$alpha" starteddatetime='now()'
+        session "BEGIN; UPDATE jobs SET priority = 1"
+        background sql_alone "SELECT crashmon.$report"
+        await_blocked reports
+        sql "SET LOCAL lock_timeout = '5s';
+             UPDATE processors SET lastseendatetime = now() - interval '200 s'"
+        session "COMMIT"
+        background_ends 0
+        seen_now
+    done
+}
+
+sql_alone() { PGAPPNAME=reports exec psql -qAtX -c "$1"; }
+
+@test "a report whose answer was lost can be made again" {
+    job 1 "$(processor alpha)" starteddatetime='now()'
+    session "BEGIN; SELECT crashmon.job_succeeded(1); ROLLBACK" >/dev/null
+    sql_is "SELECT crashmon.job_succeeded(1)" t
+    sql_is "SELECT crashmon.job_succeeded(1)" f
+    sql "DELETE FROM jobs"
+    sql_is "SELECT crashmon.job_succeeded(1)" f
+}
+
+@test "jobs of which a processor never heard, as the answer was lost, can be taken after it registers again" {
+    alpha=$(processor alpha)
+    job 1 "$alpha"
+    take "$alpha" 1
+    equal "$(take "$alpha" 1)" ""
+    sql_is "SELECT crashmon.register_processor('alpha')" "$alpha"
+    equal "$(take "$alpha" 1)" 1
 }
 
 @test "a job that is done is not taken, even if it changed hands meanwhile" {
