@@ -50,7 +50,8 @@ GRANT USAGE ON SEQUENCE jobs_id_seq, crashmon.runs_id_seq TO crashmon_monitor;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon TO crashmon_monitor;
 
 -- processor: it tells what became of a job, and cannot say which jobs there are or whose they are.
-GRANT SELECT, INSERT (name, startdatetime, lastseendatetime),
+-- Socorro's from 2011 on name the id when they register, to say DEFAULT.
+GRANT SELECT, INSERT (id, name, startdatetime, lastseendatetime),
     UPDATE (name, startdatetime, lastseendatetime) ON processors TO crashmon_processor;
 GRANT USAGE ON SEQUENCE processors_id_seq TO crashmon_processor;
 GRANT SELECT, UPDATE (starteddatetime, completeddatetime, success, message) ON jobs
