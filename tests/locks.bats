@@ -34,11 +34,14 @@ nothing_lost() {
     for program in "${PROGRAMS[@]}"; do lock "$program"; done
     holder=$(session "SELECT pg_backend_pid()")
     for program in "${PROGRAMS[@]}"; do
-        expect_status 75 program "$program"
-        [[ $output == *"$holder"* ]] || fail "$program does not say who: $output"
-        [[ $output =~ [0-9]{2}:[0-9]{2} ]] || fail "$program does not say since when: $output"
-        log_has "$holder"
+        expect_status 75 program "$program" --log-file-line-format-string='%(levelname)s %(message)s'
+        [[ -z $output ]] || fail "cron would mail: $output"
+        line=$(tail -n 1 "$LOG")
+        [[ $line == "WARNING "*"$holder"* ]] || fail "$program does not warn of who: $line"
+        [[ $line =~ [0-9]{2}:[0-9]{2} ]] || fail "$program does not say since when: $line"
     done
+    expect_status 75 scan --stderr-error-logging-level=30
+    [[ $output == *"$holder"* ]] || fail "does not say who: $output"
     equal "$(db_state; spool_state "$SPOOL")" "$before"
 }
 
@@ -47,7 +50,7 @@ nothing_lost() {
     collect
     scan_held
     expect_status 75 scan
-    [[ $output == *"$pid"* ]] || fail "$output"
+    grep -F WARNING "$LOG" | grep -qF "$pid" || fail "does not say who"
     session COMMIT
     background_ends 0
 }

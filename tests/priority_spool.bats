@@ -277,7 +277,7 @@ done; }
     background priority --batch-size=2
     await_blocked crashmon-priority
     expect_status 75 priority
-    [[ $output == *"$pid"* ]] || fail "does not say who: $output"
+    grep -F WARNING "$LOG" | grep -qF "$pid" || fail "does not say who"
     session COMMIT
     background_ends 0
     sql_is "SELECT count(*), (SELECT sum(seen) FROM crashmon.runs) FROM jobs" "4|4"
