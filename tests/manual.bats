@@ -165,3 +165,33 @@ items_in_page() {
     [[ $status -lt 5 ]] || fail "mandoc: exit code $status" "$stderr"
     ! grep -v 'referenced manual not found' <<<"$output" | grep . || fail "see above"
 }
+
+# --- the documents
+
+# The commands in the documents that remove what find finds, a line each. A pathname that find has put
+# together may lead elsewhere by the time that another program follows it.
+@test "what find finds is removed in its directory, lest others lead the command elsewhere" {
+    commands=$(cat "$DOC"/*.md "$TESTS/../README.md" | sed -e ':a; /\\$/ { N; s/\\\n *//; ta }' |
+        grep -E '^ .*\bfind .*(-delete|\b(rm|unlink|rmdir)\b)')
+    [[ $commands ]]
+    ! grep -vE -- '-delete|-execdir' <<<"$commands" || fail "see above"
+    ! grep -E -- '-exec |-ok |xargs|while read' <<<"$commands" || fail "see above"
+}
+
+@test "the command that empties the quarantine removes old cases and nothing else" {
+    command=$(sed -nE 's/^ +(find .*\/quarantine .*-(delete|execdir|exec).*)/\1/p' "$DOC/operations.md")
+    [[ $(wc -l <<<"$command") == 1 && $command == *'/srv/crashes/spool/'* ]] || fail "$command"
+    outside=$BATS_TEST_TMPDIR/outside day=$SPOOL/quarantine/20081225
+    mkdir -p "$day"/{old,new} "$outside/old" "$SPOOL/20081225/name/old"
+    ln -s "$outside" "$SPOOL/quarantine/20081224"
+    ln -s "$outside" "$day/old/link"
+    touch "$day"/{old,new}/{reason,x.json} "$outside/old/reason"
+    find "$BATS_TEST_TMPDIR" -exec touch -h -d '100 days ago' {} +
+    touch "$day/new"
+    before=$(spool_state "$BATS_TEST_TMPDIR" | grep -v 'quarantine/20081225')
+    run eval "${command//\/srv\/crashes\/spool/$SPOOL}"
+    equal "$status$output" 0
+    equal "$(spool_state "$BATS_TEST_TMPDIR" | grep -v 'quarantine/20081225')" "$before"
+    equal "$(cd "$SPOOL/quarantine" && find 20081225 | sort)" \
+        "$(printf '%s\n' 20081225{,/new{,/reason,/x.json}})"
+}
