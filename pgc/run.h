@@ -64,8 +64,8 @@ void run_tell(const struct run *run, enum log_level level, const char *format, .
 void run_see(struct run *run);
 void run_count(struct run *run, enum outcome outcome);
 
-/* True when the run has to end at this batch boundary: a signal came, or --limit crashes have
- * been worked on (`worked`). */
+/* True when the run has to end at this batch boundary: a signal came, --limit crashes have been
+ * worked on (`worked`), or nobody reads any more what a dry run prints. */
 bool run_is_over(const struct run *run, long worked);
 
 #endif

@@ -169,3 +169,57 @@ announces_only() {
     expect_status 0 cleanup_jobs --save-successful-minidumps-to=
     [[ -z $(find "$SPOOL" "$ARCHIVE" -name "$id*") ]]
 }
+
+# --- a reader that goes away before the end
+
+# What the program prints goes into a pipe that nobody reads.
+unread() {
+    local pipe
+    exec {pipe}> >(:)
+    wait $!
+    "$@" >&"$pipe"
+}
+
+# A dry run of 200 crashes; it ends long before it has seen them all.
+ends_early() {
+    expect_status 0 unread "$@" --dry-run --batch-size=10
+    [[ -z $output ]] || fail "says: $output"
+    local seen
+    seen=$(sed -n 's/.*dry run, seen \([0-9]*\).*exit code 0.*/\1/p' "$LOG" | tail -n 1)
+    [[ $seen && $seen -lt 200 ]] || fail "has seen '$seen'"
+    : >"$LOG"
+}
+
+@test "a dry run ends early and quietly when nobody reads it any more" {
+    processor p1
+    collect --count 200 >"$BATS_TEST_TMPDIR/ids"
+    ends_early scan
+    expect_status 0 scan
+    sql "INSERT INTO priorityjobs (uuid) SELECT uuid FROM jobs"
+    ends_early priority
+    sql "UPDATE jobs SET success = true"
+    ends_early cleanup_jobs
+}
+
+@test "a dry run whose first lines are all that is read has no complaint" {
+    processor p1
+    collect --count 200 >"$BATS_TEST_TMPDIR/ids"
+    run -0 bash -c 'set -o pipefail; "$@" | head -n 1' head "$BUILD/crashmon-scan" --config="$CONF" \
+        --dry-run
+    [[ $output =~ ^[0-9a-f-]{36}:\ queued\ for\ p1$ ]] || fail "$output"
+}
+
+@test "what else may be printed and not be read is no error" {
+    for option in --show-config --version --help; do
+        expect_status 0 unread scan $option
+        [[ -z $output ]] || fail "$option: $output"
+    done
+}
+
+@test "a dry run that finds the disk full says so (74)" {
+    processor p1
+    collect
+    full() { "$@" >/dev/full; }
+    expect_status 74 full scan --dry-run
+    [[ $output == *"No space left"* ]] || fail "$output"
+}
