@@ -5,10 +5,10 @@
 #define BATCH_H
 
 #include "jobs.h"
-#include "options.h"
-#include "pair.h"
+#include "options/options.h"
+#include "spool/pair.h"
 #include "processors.h"
-#include "walk.h"
+#include "spool/walk.h"
 
 /* A crash that was found in a spool. */
 struct arrival {

@@ -5,7 +5,7 @@
 #define CONCLUSION_H
 
 #include "batch.h"
-#include "quarantine.h"
+#include "spool/quarantine.h"
 #include "run.h"
 
 struct conclusion {

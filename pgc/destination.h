@@ -4,7 +4,7 @@
 #ifndef DESTINATION_H
 #define DESTINATION_H
 
-#include "archive.h"
+#include "spool/archive.h"
 #include "run.h"
 
 /* Zero-initialise it but for the path, and the root of the archive's tree, which is -1. */

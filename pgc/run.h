@@ -14,10 +14,10 @@
 #ifndef RUN_H
 #define RUN_H
 
-#include "log.h"
-#include "options.h"
+#include "log/log.h"
+#include "options/options.h"
 #include "session.h"
-#include "tally.h"
+#include "report/tally.h"
 
 #include <time.h>
 

@@ -5,9 +5,9 @@
 #ifndef SESSION_H
 #define SESSION_H
 
-#include "exit_code.h"
-#include "failure.h"
-#include "options.h"
+#include "report/exit_code.h"
+#include "base/failure.h"
+#include "options/options.h"
 
 enum db_status {
     DB_OK,

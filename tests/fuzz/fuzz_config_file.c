@@ -1,8 +1,8 @@
 /* fuzz_config_file - a configuration file: one that is read can be printed and read again to the
  * same effect; one that is not is refused with the line. */
-#include "config_file.h"
+#include "options/config_file.h"
 #include "fuzz.h"
-#include "option_table.h"
+#include "options/option_table.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

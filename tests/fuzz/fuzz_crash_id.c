@@ -1,5 +1,5 @@
 /* fuzz_crash_id - what is taken for a crash id, and for a day. */
-#include "crash_id.h"
+#include "spool/crash_id.h"
 #include "fuzz.h"
 
 #include <time.h>

@@ -3,7 +3,7 @@
  *
  * The bytes are names that are separated by NUL; the first byte of each says what it is to be, and
  * how deep it is to lie. */
-#include "quarantine.h"
+#include "spool/quarantine.h"
 #include "scratch_spool.h"
 
 enum { NAMES_MAXIMUM = 6, QUARANTINED_ROOM = 64 };

@@ -1,5 +1,5 @@
 /* fuzz_duration - what is taken for a duration says so many hours, minutes and seconds. */
-#include "duration.h"
+#include "options/duration.h"
 #include "fuzz.h"
 
 /* HHH:MM:SS, as long as a number of hours can be. */

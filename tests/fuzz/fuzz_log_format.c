@@ -1,7 +1,7 @@
 /* fuzz_log_format - a format (up to the first NUL) and a message (the rest): a format that is good
  * can be rendered, and nothing in the message can begin a new line or command a terminal. */
 #include "fuzz.h"
-#include "log_format.h"
+#include "log/log_format.h"
 
 static size_t count(const char *text, char c)
 {

@@ -1,6 +1,6 @@
 /* fuzz_name_link - what a name link says: whatever it is, nothing but links of the crash below the
  * date branch of its day is ever removed. */
-#include "links.h"
+#include "spool/links.h"
 #include "scratch_spool.h"
 
 #define DATE_DIRECTORY "date/12/05/web01_0"

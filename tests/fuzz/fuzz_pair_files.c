@@ -2,7 +2,7 @@
  *
  * The bytes are names that are separated by NUL; the first byte of each says what it is to be. */
 #include "scratch_spool.h"
-#include "search.h"
+#include "spool/locate.h"
 
 enum { WITH_ID = 1, AS_LINK = 2, NAMES_MAXIMUM = 8 };
 

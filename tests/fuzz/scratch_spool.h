@@ -4,7 +4,7 @@
 #define SCRATCH_SPOOL_H
 
 #include "fuzz.h"
-#include "spool.h"
+#include "spool/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>

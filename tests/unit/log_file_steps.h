@@ -2,7 +2,7 @@
 #ifndef LOG_FILE_STEPS_H
 #define LOG_FILE_STEPS_H
 
-#include "log_file.h"
+#include "log/log_file.h"
 #include "scratch_directory.h"
 
 static inline struct log_file open_log(const char *pathname, long maximum_size, int backups)

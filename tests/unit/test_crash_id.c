@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "crash_id.h"
+#include "spool/crash_id.h"
 
 static void expect_id(const char *text, const char *day, int depth, const char *branch)
 {

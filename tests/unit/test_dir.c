@@ -1,4 +1,4 @@
-#include "dir.h"
+#include "spool/dir.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "duration.h"
+#include "options/duration.h"
 
 static void reads_hours_minutes_seconds(void **state)
 {

@@ -1,4 +1,4 @@
-#include "log.h" /* before cmocka, which has a macro fail() */
+#include "log/log.h" /* before cmocka, which has a macro fail() */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "scratch_directory.h"
-#include "stop.h"
+#include "base/signals.h"
 
 #include <fcntl.h>
 #include <pthread.h>

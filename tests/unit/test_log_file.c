@@ -1,6 +1,6 @@
 /* With three arguments, FILE MAXIMUM BACKUPS, this is no test: it writes the lines of stdin to the
  * log file (log_rotation.bats). */
-#include "log_file.h" /* before cmocka, which has a macro fail() */
+#include "log/log_file.h" /* before cmocka, which has a macro fail() */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "log_file.h" /* before cmocka, which has a macro fail() */
+#include "log/log_file.h" /* before cmocka, which has a macro fail() */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "log_line.h"
+#include "log/log_line.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,0 +1,19 @@
+#include "base/failure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool fail(struct failure *failure, int error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(failure->text, sizeof failure->text, format, arguments);
+    va_end(arguments);
+    failure->error = error;
+    if (error != 0) {
+        size_t used = strlen(failure->text);
+        snprintf(failure->text + used, sizeof failure->text - used, ": %s", strerror(error));
+    }
+    return false;
+}

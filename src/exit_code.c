@@ -1,8 +1,0 @@
-#include "exit_code.h"
-
-#include <errno.h>
-
-enum exit_code exit_code_of_errno(int error)
-{
-    return error == EACCES || error == EPERM ? EXIT_PERMISSION : EXIT_STORAGE;
-}

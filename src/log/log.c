@@ -1,0 +1,277 @@
+/* log4c's own appenders and layouts fit no short-lived program: one truncates at start, one
+ * rotates at every start, none is safe between processes, and a long message is cut. So both are
+ * made here. log4c_init() is not called: it would obey a configuration file in the directory that
+ * the program happens to be started in, and variables of the environment.
+ *
+ * An event goes to the appender of its category (the file), then to that of the root category
+ * (stderr). Each output has a threshold of its own; the category's priority, the lower of the two,
+ * keeps out what neither would take. */
+#include "log/log.h"
+
+#include "log/log_file.h"
+#include "log/log_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <log4c.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a layout and its appender share. */
+struct output {
+    const char *format;
+    int level;
+    char *line; /* the layout's, reused for every event */
+    size_t size;
+};
+
+static const struct {
+    int level, priority;
+} priorities[] = {
+    {LEVEL_DEBUG, LOG4C_PRIORITY_DEBUG},   {LEVEL_INFO, LOG4C_PRIORITY_INFO},
+    {LEVEL_WARNING, LOG4C_PRIORITY_WARN},  {LEVEL_ERROR, LOG4C_PRIORITY_ERROR},
+    {LEVEL_CRITICAL, LOG4C_PRIORITY_CRIT},
+};
+enum { PRIORITY_COUNT = sizeof priorities / sizeof priorities[0] };
+
+static log4c_category_t *category; /* NULL: not open */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static const char *program;
+static int process; /* asked for once, as it is in every line */
+static struct output to_file, to_stderr;
+static struct log_file file;
+static struct failure file_failure; /* the last one */
+static bool file_complained;
+
+/* Lines below INFO, of which there is one for every crash, are written many at a time. */
+static char pending[1 << 16];
+static size_t pending_length;
+
+/* log4c's priority of the lowest level that is not below this one. */
+static int priority_of(int level)
+{
+    for (int i = 0; i < PRIORITY_COUNT; i++)
+        if (priorities[i].level >= level)
+            return priorities[i].priority;
+    return LOG4C_PRIORITY_FATAL; /* which no event has */
+}
+
+static int level_of(int priority)
+{
+    for (int i = 0; i < PRIORITY_COUNT; i++)
+        if (priorities[i].priority == priority)
+            return priorities[i].level;
+    return LEVEL_CRITICAL;
+}
+
+/* A reader that has gone away is no reason to end. There is nowhere to say it. */
+static void write_to_stderr(const char *line)
+{
+    size_t length = strlen(line);
+    while (length > 0) {
+        ssize_t count = write(STDERR_FILENO, line, length);
+        if (count >= 0) {
+            line += count;
+            length -= (size_t)count;
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
+}
+
+static const char *make_line(struct output *output, int level, struct timeval time,
+                             const char *message)
+{
+    struct log_event event = {program, level, time, process, message};
+    return log_format_render(output->format, &event, &output->line, &output->size) >= 0
+               ? output->line
+               : "no memory for a line of the log\n";
+}
+
+/* Says what is wrong with the file, whatever the threshold of stderr, but not at every line. */
+static void complain(void)
+{
+    if (!file_complained) {
+        struct timeval now;
+        gettimeofday(&now, NULL);
+        write_to_stderr(make_line(&to_stderr, LEVEL_ERROR, now, file_failure.text));
+        file_complained = true;
+    }
+}
+
+/* log4c renders an event before it asks the appender, so the threshold is applied here: the
+ * appenders write nothing for an empty line. */
+static const char *format_event(const log4c_layout_t *layout, const log4c_logging_event_t *event)
+{
+    struct output *output = log4c_layout_get_udata(layout);
+    int level = level_of(event->evt_priority);
+    return level < output->level ? ""
+                                 : make_line(output, level, event->evt_timestamp, event->evt_msg);
+}
+
+static int open_file(log4c_appender_t *appender)
+{
+    (void)appender;
+    return log_file_open(&file, &file_failure) ? 0 : -1;
+}
+
+static void write_to_file(const char *lines, size_t length)
+{
+    if (length > 0 && !log_file_write(&file, lines, length, &file_failure))
+        complain();
+}
+
+static void write_pending(void)
+{
+    write_to_file(pending, pending_length);
+    pending_length = 0;
+}
+
+static int append_to_file(log4c_appender_t *appender, const log4c_logging_event_t *event)
+{
+    (void)appender;
+    size_t length = strlen(event->evt_rendered_msg);
+    if (length > sizeof pending - pending_length)
+        write_pending();
+    if (length > sizeof pending) {
+        write_to_file(event->evt_rendered_msg, length);
+        return 0;
+    }
+    memcpy(pending + pending_length, event->evt_rendered_msg, length);
+    pending_length += length;
+    if (level_of(event->evt_priority) >= LEVEL_INFO)
+        write_pending();
+    return 0;
+}
+
+static int close_file(log4c_appender_t *appender)
+{
+    (void)appender;
+    write_pending();
+    if (!log_file_close(&file, &file_failure))
+        complain();
+    return 0;
+}
+
+/* log4c closes only what has an open(). */
+static int keep_stderr(log4c_appender_t *appender)
+{
+    (void)appender;
+    return 0;
+}
+
+static int append_to_stderr(log4c_appender_t *appender, const log4c_logging_event_t *event)
+{
+    (void)appender;
+    write_to_stderr(event->evt_rendered_msg);
+    return 0;
+}
+
+static const log4c_layout_type_t line_layout = {"line", format_event};
+static const log4c_appender_type_t file_type = {"file", open_file, append_to_file, close_file};
+static const log4c_appender_type_t stderr_type = {"stderr", keep_stderr, append_to_stderr,
+                                                  keep_stderr};
+
+/* Makes log4c's appender of this type, with its layout, and opens it; NULL when that fails. */
+static log4c_appender_t *open_appender(const log4c_appender_type_t *type, struct output *output)
+{
+    log4c_layout_t *layout = log4c_layout_get(type->name);
+    log4c_layout_set_type(layout, &line_layout);
+    log4c_layout_set_udata(layout, output);
+    log4c_appender_t *appender = log4c_appender_get(type->name);
+    log4c_appender_set_type(appender, type);
+    log4c_appender_set_layout(appender, layout);
+    return log4c_appender_open(appender) == 0 ? appender : NULL;
+}
+
+/* Without this the next file that the program opens would become its stderr. */
+static bool occupy_standard_descriptors(struct failure *failure)
+{
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            return fail(failure, errno, "cannot open /dev/null");
+    return true;
+}
+
+bool log_open(const struct log_settings *settings, struct failure *failure)
+{
+    if (!log_format_check(settings->file_format, failure) ||
+        !log_format_check(settings->stderr_format, failure) ||
+        !occupy_standard_descriptors(failure))
+        return false;
+    program = settings->program;
+    process = getpid();
+    to_file = (struct output){.format = settings->file_format, .level = settings->file_level};
+    to_stderr = (struct output){.format = settings->stderr_format, .level = settings->stderr_level};
+    file = (struct log_file){
+        .pathname = settings->file_pathname,
+        .maximum_size = settings->file_maximum_size,
+        .backups = settings->file_backups,
+        .mode = settings->file_mode | 0600,
+    };
+    file_complained = false;
+    log4c_appender_t *file_appender = open_appender(&file_type, &to_file);
+    if (file_appender == NULL) {
+        *failure = file_failure;
+        return false;
+    }
+    category = log4c_category_get("crashmon");
+    log4c_category_set_appender(category, file_appender);
+    log4c_category_set_appender(log4c_category_get("root"),
+                                open_appender(&stderr_type, &to_stderr));
+    log4c_category_set_priority(
+        category, priority_of(to_file.level < to_stderr.level ? to_file.level : to_stderr.level));
+    return true;
+}
+
+/* Before log_open(): there is no format yet, nor a level. */
+static void write_bare(const char *format, va_list arguments)
+{
+    char *message = NULL;
+    if (vasprintf(&message, format, arguments) < 0)
+        return;
+    char *line = log_format_plain(message);
+    if (line != NULL)
+        write_to_stderr(line);
+    free(line);
+    free(message);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_vwrite(level, format, arguments);
+    va_end(arguments);
+}
+
+void log_vwrite(enum log_level level, const char *format, va_list arguments)
+{
+    int error = errno;
+    int priority = priority_of((int)level);
+    if (category == NULL) {
+        write_bare(format, arguments);
+    } else if (log4c_category_is_priority_enabled(category, priority)) {
+        pthread_mutex_lock(&mutex);
+        log4c_category_vlog(category, priority, format, arguments);
+        pthread_mutex_unlock(&mutex);
+    }
+    errno = error;
+}
+
+/* What log4c made for itself stays: log4c_fini() does nothing without log4c_init(). */
+void log_close(void)
+{
+    if (category == NULL)
+        return;
+    log4c_category_set_appender(category, NULL);
+    log4c_category_set_appender(log4c_category_get("root"), NULL);
+    log4c_appender_close(log4c_appender_get(file_type.name));
+    log4c_appender_close(log4c_appender_get(stderr_type.name));
+    category = NULL;
+    free(to_file.line);
+    free(to_stderr.line);
+}

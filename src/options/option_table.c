@@ -1,0 +1,124 @@
+#include "options/option_table.h"
+
+#include "options/duration.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define ALL   (PROGRAM_SCAN | PROGRAM_PRIORITY | PROGRAM_CLEANUP)
+#define QUEUE (PROGRAM_SCAN | PROGRAM_PRIORITY)
+
+#define LINE_FORMAT "%(asctime)s %(levelname)s - %(message)s"
+
+#define IN(member) offsetof(struct options, member)
+
+/* clang-format off */
+const struct option option_table[] = {
+    {"database-host", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_host), 0, 0,
+     NULL, "HOST", "server, or directory of its socket"},
+    {"database-port", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_port), 0, 0,
+     NULL, "PORT", "port of the server"},
+    {"database-name", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_name), 0, 0,
+     NULL, "NAME", "database"},
+    {"database-user-name", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_user_name), 0, 0,
+     NULL, "USER", "role to connect as"},
+
+    {"storage-root", GROUP_SPOOL, ALL, KIND_PATH, IN(storage_root), 0, 0,
+     NULL, "DIR", "the spool: where the collector writes"},
+    {"deferred-storage-root", GROUP_SPOOL, ALL, KIND_PATH, IN(deferred_storage_root), 0, 0,
+     NULL, "DIR", "where the collector puts throttled crashes"},
+    {"storage-name", GROUP_SPOOL, ALL, KIND_NAME, IN(storage_name), 0, 0,
+     "main", "NAME", "the name of this spool in the database"},
+    {"json-file-suffix", GROUP_SPOOL, ALL, KIND_SUFFIX, IN(json_file_suffix), 0, 0,
+     ".json", "SUFFIX", "what ends a metadata file's name"},
+    {"dump-file-suffix", GROUP_SPOOL, ALL, KIND_SUFFIX, IN(dump_file_suffix), 0, 0,
+     ".dump", "SUFFIX", "what ends a minidump's name"},
+    {"quarantine-to", GROUP_SPOOL, PROGRAM_SCAN, KIND_PATH, IN(quarantine_to), 0, 0,
+     NULL, "DIR", "where what is not a pair goes (STORAGE-ROOT/quarantine)"},
+
+    {"processor-check-in-time", GROUP_TIME, QUEUE,
+     KIND_DURATION, IN(processor_check_in_time), 0, DURATION_MAXIMUM,
+     "00:05:00", "HHH:MM:SS", "a processor seen within this time is alive, one not seen for "
+     "twice as long is dead"},
+    {"standard-loop-delay", GROUP_TIME, PROGRAM_SCAN,
+     KIND_DURATION, IN(standard_loop_delay), 0, DURATION_MAXIMUM,
+     "00:05:00", "HHH:MM:SS", "how often cron starts crashmon-scan"},
+    {"priority-loop-delay", GROUP_TIME, PROGRAM_PRIORITY,
+     KIND_DURATION, IN(priority_loop_delay), 0, DURATION_MAXIMUM,
+     "00:01:00", "HHH:MM:SS", "how often cron starts crashmon-priority"},
+    {"cleanup-jobs-loop-delay", GROUP_TIME, PROGRAM_CLEANUP,
+     KIND_DURATION, IN(cleanup_jobs_loop_delay), 0, DURATION_MAXIMUM,
+     "00:05:00", "HHH:MM:SS", "how often cron starts crashmon-cleanup"},
+    {"settle-time", GROUP_TIME, QUEUE, KIND_DURATION, IN(settle_time), 0, DURATION_MAXIMUM,
+     "00:00:05", "HHH:MM:SS", "a pair is ready when unchanged for so long"},
+    {"incomplete-age", GROUP_TIME, PROGRAM_SCAN,
+     KIND_DURATION, IN(incomplete_age), 0, DURATION_MAXIMUM,
+     "24:00:00", "HHH:MM:SS", "what is no pair by then goes to quarantine"},
+    {"give-up-after", GROUP_TIME, PROGRAM_PRIORITY,
+     KIND_DURATION, IN(give_up_after), 0, DURATION_MAXIMUM,
+     "00:10:00", "HHH:MM:SS", "how long to look for a requested crash"},
+
+    {"save-successful-minidumps-to", GROUP_ARCHIVE, PROGRAM_CLEANUP,
+     KIND_PATH, IN(save_successful_to), 0, 0,
+     "/tmp/socorro-sucessful", "DIR", "where the pair of a successful job goes; blank: delete it"},
+    {"save-failed-minidumps-to", GROUP_ARCHIVE, PROGRAM_CLEANUP,
+     KIND_PATH, IN(save_failed_to), 0, 0,
+     "/tmp/socorro-failed", "DIR", "where the pair of a failed job goes; blank: delete it"},
+    {"dump-permissions", GROUP_ARCHIVE, PROGRAM_CLEANUP, KIND_MODE, IN(dump_permissions), 0, 0777,
+     "0660", "MODE", "of archived files, octal"},
+    {"dir-permissions", GROUP_ARCHIVE, PROGRAM_CLEANUP, KIND_MODE, IN(dir_permissions), 0700, 07777,
+     "0770", "MODE", "of the archive's directories, octal"},
+    {"dump-gid", GROUP_ARCHIVE, PROGRAM_CLEANUP, KIND_NUMBER, IN(dump_gid), 0, INT_MAX,
+     NULL, "GID", "group of archived files and directories, by number"},
+
+    {"log-file-pathname", GROUP_LOG, ALL, KIND_TEXT, IN(log_file_pathname), 0, 0,
+     "./monitor.log", "FILE", "the log; the three programs may share it"},
+    {"log-file-maximum-size", GROUP_LOG, ALL, KIND_NUMBER, IN(log_file_maximum_size), 0, LONG_MAX,
+     "1000000", "BYTES", "the log is rotated before it gets so large; 0: never"},
+    {"log-file-maximum-backup-history", GROUP_LOG, ALL,
+     KIND_NUMBER, IN(log_file_backups), 0, 100000,
+     "50", "NUMBER", "how many rotated logs are kept"},
+    {"log-file-line-format-string", GROUP_LOG, ALL, KIND_FORMAT, IN(log_file_format), 0, 0,
+     LINE_FORMAT, "FORMAT", "a line of the log, as Python's logging has it"},
+    {"log-file-error-logging-level", GROUP_LOG, ALL, KIND_LEVEL, IN(log_file_level), 0, 100,
+     "10", "LEVEL", "10 DEBUG, 20 INFO, 30 WARNING, 40 ERROR, 50 CRITICAL"},
+    {"stderr-line-format-string", GROUP_LOG, ALL, KIND_FORMAT, IN(stderr_format), 0, 0,
+     LINE_FORMAT, "FORMAT", "a line on stderr"},
+    {"stderr-error-logging-level", GROUP_LOG, ALL, KIND_LEVEL, IN(stderr_level), 0, 100,
+     "40", "LEVEL", "what goes to stderr"},
+
+    {"batch-size", GROUP_RUN, ALL, KIND_NUMBER, IN(batch_size), 1, 10000,
+     "1000", "NUMBER", "crashes a transaction"},
+    {"lock-wait", GROUP_RUN, ALL, KIND_DURATION, IN(lock_wait), 0, DURATION_MAXIMUM,
+     "00:00:00", "HHH:MM:SS", "how long to wait for another run to end"},
+    {"limit", GROUP_RUN, ALL, KIND_NUMBER, IN(limit), 0, LONG_MAX,
+     "0", "NUMBER", "crashes a run; 0: all"},
+    {"dry-run", GROUP_RUN, ALL, KIND_FLAG, IN(dry_run), 0, 0,
+     "off", NULL, "change nothing, print what a run would do"},
+    {"metrics-file", GROUP_RUN, ALL, KIND_PATH, IN(metrics_file), 0, 0,
+     NULL, "PATH", "write the run's figures here for Prometheus; in a directory: to "
+     "PROGRAM-STORAGE.prom"},
+};
+/* clang-format on */
+
+const size_t option_count = sizeof option_table / sizeof option_table[0];
+_Static_assert(sizeof option_table / sizeof option_table[0] <= OPTION_COUNT_MAXIMUM,
+               "struct options has room for the source of every option");
+
+const char *const option_group_titles[GROUP_COUNT] = {
+    [GROUP_DATABASE] = "Database (what is not set is left to libpq):",
+    [GROUP_SPOOL] = "Spool:",
+    [GROUP_TIME] = "Time:",
+    [GROUP_ARCHIVE] = "Long-term storage:",
+    [GROUP_LOG] = "Log:",
+    [GROUP_RUN] = "Run:",
+};
+
+const struct option *option_find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (strlen(option_table[i].name) == length &&
+            memcmp(option_table[i].name, name, length) == 0)
+            return &option_table[i];
+    return NULL;
+}

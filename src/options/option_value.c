@@ -1,0 +1,178 @@
+#include "options/option_table.h"
+
+#include "options/duration.h"
+#include "log/log.h"
+#include "log/log_format.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+static bool parse_number(long *number, const char *text, int base, const struct option *option)
+{
+    const char *digits = base == 8 ? "01234567" : "0123456789";
+    if (*text == '\0' || text[strspn(text, digits)] != '\0')
+        return false;
+    errno = 0;
+    long value = strtol(text, NULL, base);
+    if (errno != 0 || value < option->minimum || value > option->maximum)
+        return false;
+    *number = value;
+    return true;
+}
+
+static bool parse_level(long *level, const char *text, const struct option *option)
+{
+    char buffer[32];
+    for (int named = LEVEL_DEBUG; named <= LEVEL_CRITICAL; named += 10) {
+        if (strcasecmp(text, log_level_name(named, buffer)) == 0) {
+            *level = named;
+            return true;
+        }
+    }
+    return parse_number(level, text, 10, option);
+}
+
+static bool parse_flag(bool *flag, const char *text)
+{
+    *flag = strcmp(text, "on") == 0;
+    return *flag || strcmp(text, "off") == 0;
+}
+
+static bool is_name(const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    return *text != '\0' && text[strspn(text, allowed)] == '\0' && strlen(text) <= 63;
+}
+
+/* A path that is not absolute is taken from the working directory, and trailing slashes go: it
+ * becomes a prefix of what stands in the table jobs, read on other machines. Links in it stay:
+ * these machines may know the spool by this very name. A slash behind a blank stays, too: without
+ * it, a configuration file could not say the path. */
+static char *absolute_path(const char *text)
+{
+    char *path = NULL;
+    size_t length = strlen(text);
+    while (length > 1 && text[length - 1] == '/' && text[length - 2] != ' ' &&
+           text[length - 2] != '\t')
+        length--;
+    if (text[0] == '/')
+        return strndup(text, length);
+    char *here = getcwd(NULL, 0);
+    if (here == NULL || asprintf(&path, "%s/%.*s", here, (int)length, text) < 0)
+        path = NULL;
+    free(here);
+    return path;
+}
+
+static bool store_text(char **member, char *text, struct failure *failure)
+{
+    if (text == NULL)
+        return fail(failure, errno, "cannot store it");
+    free(*member);
+    *member = text;
+    return true;
+}
+
+static bool store_value(void *member, const struct option *option, const char *text,
+                        struct failure *failure)
+{
+    bool blank = *text == '\0';
+    switch (option->kind) {
+    case KIND_BLANK:
+    case KIND_PATH:
+        if (blank) {
+            free(*(char **)member);
+            *(char **)member = NULL;
+            return true;
+        }
+        return store_text(member, option->kind == KIND_PATH ? absolute_path(text) : strdup(text),
+                          failure);
+    case KIND_TEXT:
+        if (blank)
+            return fail(failure, 0, "it must not be blank");
+        return store_text(member, strdup(text), failure);
+    case KIND_NAME:
+        if (!is_name(text))
+            return fail(failure, 0, "not a name: 1 to 63 letters, digits, '.', '-' or '_'");
+        return store_text(member, strdup(text), failure);
+    case KIND_SUFFIX:
+        if (*text != '.' || !is_name(text))
+            return fail(failure, 0, "not a suffix: it begins with a dot and has no slash");
+        return store_text(member, strdup(text), failure);
+    case KIND_FORMAT:
+        return log_format_check(text, failure) && store_text(member, strdup(text), failure);
+    case KIND_DURATION:
+        return duration_parse(member, text) || fail(failure, 0, "not a duration, HHH:MM:SS");
+    case KIND_NUMBER:
+        if (blank && option->initial == NULL) {
+            *(long *)member = -1;
+            return true;
+        }
+        return parse_number(member, text, 10, option) ||
+               fail(failure, 0, "not a number from %ld to %ld", option->minimum, option->maximum);
+    case KIND_MODE:
+        return parse_number(member, text, 8, option) ||
+               fail(failure, 0, "not an octal mode from %#lo to %#lo", option->minimum,
+                    option->maximum);
+    case KIND_LEVEL:
+        return parse_level(member, text, option) ||
+               fail(failure, 0, "not a level: a number up to 100, DEBUG, INFO, WARNING, ...");
+    case KIND_FLAG: return parse_flag(member, text) || fail(failure, 0, "neither on nor off");
+    }
+    return fail(failure, 0, "an option of an unknown kind");
+}
+
+bool option_set(struct options *options, const struct option *option, const char *text,
+                const char *source, struct failure *failure)
+{
+    struct failure reason;
+    char **known_source = &options->sources[option - option_table];
+    if (!store_value((char *)options + option->offset, option, text, &reason))
+        return fail(failure, 0, "%s = %.200s: %s", option->name, text, reason.text);
+    return store_text(known_source, strdup(source), failure);
+}
+
+bool option_set_defaults(struct options *options, struct failure *failure)
+{
+    options->dump_gid = -1;
+    for (size_t i = 0; i < option_count; i++)
+        if (option_table[i].initial != NULL &&
+            !option_set(options, &option_table[i], option_table[i].initial, "default", failure))
+            return false;
+    return true;
+}
+
+const char *option_source(const struct options *options, const struct option *option)
+{
+    const char *source = options->sources[option - option_table];
+    return source != NULL ? source : "default";
+}
+
+void option_print(const struct options *options, const struct option *option, char *buffer,
+                  size_t size)
+{
+    const void *member = (const char *)options + option->offset;
+    long number = 0;
+    if (option->kind >= KIND_DURATION && option->kind < KIND_FLAG)
+        memcpy(&number, member, sizeof number);
+    switch (option->kind) {
+    case KIND_DURATION:
+        snprintf(buffer, size, "%02ld:%02ld:%02ld", number / 3600, number / 60 % 60, number % 60);
+        break;
+    case KIND_MODE: snprintf(buffer, size, "%04lo", (unsigned long)number); break;
+    case KIND_NUMBER:
+    case KIND_LEVEL:
+        snprintf(buffer, size, "%.*ld", number < 0 ? 0 : 1, number < 0 ? 0 : number);
+        break;
+    case KIND_FLAG: snprintf(buffer, size, "%s", *(const bool *)member ? "on" : "off"); break;
+    default: {
+        const char *text = *(char *const *)member;
+        snprintf(buffer, size, "%s", text != NULL ? text : "");
+    }
+    }
+}

@@ -1,0 +1,244 @@
+#include "options/options.h"
+
+#include "options/config_file.h"
+#include "spool/crash_id.h"
+#include "options/option_table.h"
+
+#include <errno.h>
+#include <popt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef SYSCONFDIR
+#define SYSCONFDIR "/usr/local/etc"
+#endif
+#define DEFAULT_CONFIG SYSCONFDIR "/crashmon.conf"
+
+/* What popt reports for the options that are no settings; settings report 1 + their index. */
+enum { ASK_CONFIG = OPTION_COUNT_MAXIMUM + 1, ASK_VERSION, ASK_SHOW_CONFIG };
+
+/* popt's tables, made from ours: a group each, and one that includes them all. */
+struct command_line {
+    struct poptOption groups[GROUP_COUNT][OPTION_COUNT_MAXIMUM + 1];
+    struct poptOption general[4];
+    struct poptOption all[GROUP_COUNT + 3];
+    char *helps[OPTION_COUNT_MAXIMUM];
+};
+
+static void add_setting(struct command_line *line, size_t index)
+{
+    const struct option *option = &option_table[index];
+    struct poptOption *row = line->groups[option->group];
+    while (row->longName != NULL)
+        row++;
+    if (option->initial != NULL && option->kind != KIND_FLAG &&
+        asprintf(&line->helps[index], "%s (%s)", option->help, option->initial) < 0)
+        line->helps[index] = NULL;
+    *row = (struct poptOption){
+        .longName = option->name,
+        .argInfo = option->kind == KIND_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
+        .val = (int)index + 1,
+        .descrip = line->helps[index] != NULL ? line->helps[index] : option->help,
+        .argDescrip = option->value_name,
+    };
+}
+
+static void make_tables(struct command_line *line, enum program program)
+{
+    memset(line, 0, sizeof *line);
+    for (size_t i = 0; i < option_count; i++)
+        if (option_table[i].programs & program)
+            add_setting(line, i);
+
+    struct poptOption *next = line->all;
+    for (int group = 0; group < GROUP_COUNT; group++) {
+        if (line->groups[group][0].longName != NULL)
+            *next++ = (struct poptOption){.argInfo = POPT_ARG_INCLUDE_TABLE,
+                                          .arg = line->groups[group],
+                                          .descrip = option_group_titles[group]};
+    }
+    line->general[0] =
+        (struct poptOption){"config", '\0',       POPT_ARG_STRING,
+                            NULL,     ASK_CONFIG, "the configuration file (" DEFAULT_CONFIG ")",
+                            "FILE"};
+    line->general[1] = (struct poptOption){"show-config",
+                                           '\0',
+                                           POPT_ARG_NONE,
+                                           NULL,
+                                           ASK_SHOW_CONFIG,
+                                           "print every setting and where it comes from",
+                                           NULL};
+    line->general[2] = (struct poptOption){
+        "version", '\0', POPT_ARG_NONE, NULL, ASK_VERSION, "print the version", NULL};
+    *next++ = (struct poptOption){
+        .argInfo = POPT_ARG_INCLUDE_TABLE, .arg = line->general, .descrip = "General:"};
+    *next = (struct poptOption){
+        .argInfo = POPT_ARG_INCLUDE_TABLE, .arg = poptHelpOptions, .descrip = "Help:"};
+}
+
+static void free_tables(struct command_line *line)
+{
+    for (size_t i = 0; i < option_count; i++)
+        free(line->helps[i]);
+}
+
+static void show_config(const struct options *options)
+{
+    char value[8192];
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &option_table[i];
+        option_print(options, option, value, sizeof value);
+        printf("# %s\n%s = %s\n", option_source(options, option), option->name, value);
+    }
+}
+
+/* What the command line says, before any of it is applied: the file comes first. */
+struct given {
+    char *values[OPTION_COUNT_MAXIMUM]; /* by index; NULL: not given */
+    char *config;
+    bool version, show_config;
+};
+
+static bool read_command_line(poptContext context, struct given *given, struct failure *failure)
+{
+    int found;
+    while ((found = poptGetNextOpt(context)) > 0) {
+        char *value = poptGetOptArg(context);
+        if (found == ASK_VERSION) {
+            given->version = true;
+        } else if (found == ASK_SHOW_CONFIG) {
+            given->show_config = true;
+        } else {
+            char **place = found == ASK_CONFIG ? &given->config : &given->values[found - 1];
+            free(*place);
+            *place = value != NULL ? value : strdup("on");
+        }
+    }
+    return found == -1 || fail(failure, 0, "%s: %s (see --help)",
+                               poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(found));
+}
+
+/* Only crashmon-priority takes arguments: crash ids. */
+static bool check_arguments(const struct options *options, struct failure *failure)
+{
+    struct crash_id id;
+    for (const char **next = options->arguments; next != NULL && *next != NULL; next++) {
+        if (options->program != PROGRAM_PRIORITY)
+            return fail(failure, 0, "%s: an argument that is no option (see --help)", *next);
+        if (!crash_id_parse(&id, *next))
+            return fail(failure, 0, "%s: no crash id", *next);
+    }
+    return true;
+}
+
+/* A file that is named must be there; the default one need not. */
+static bool apply_file(struct options *options, const struct given *given, struct failure *failure)
+{
+    options->config = strdup(given->config != NULL ? given->config : DEFAULT_CONFIG);
+    if (options->config == NULL)
+        return fail(failure, errno, "cannot read the configuration");
+    if (config_file_read(options, options->config, failure))
+        return true;
+    return given->config == NULL && failure->error == ENOENT;
+}
+
+static bool apply_given(struct options *options, const struct given *given, struct failure *failure)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        struct failure reason;
+        if (given->values[i] != NULL &&
+            !option_set(options, &option_table[i], given->values[i], "command line", &reason))
+            return fail(failure, 0, "--%s", reason.text);
+    }
+    return true;
+}
+
+static bool check_together(const struct options *options, struct failure *failure)
+{
+    if (options->storage_root == NULL)
+        return fail(failure, 0, "storage-root is not set; give --storage-root=DIR or set it in %s",
+                    options->config);
+    if (options->deferred_storage_root != NULL &&
+        strcmp(options->storage_root, options->deferred_storage_root) == 0)
+        return fail(failure, 0, "storage-root and deferred-storage-root are the same: %s",
+                    options->storage_root);
+    if (strcmp(options->json_file_suffix, options->dump_file_suffix) == 0)
+        return fail(failure, 0, "json-file-suffix and dump-file-suffix are the same: %s",
+                    options->json_file_suffix);
+    return true;
+}
+
+static bool settle(struct options *options, const struct given *given, enum exit_code *code,
+                   struct failure *failure)
+{
+    *code = EXIT_DONE;
+    if (given->version) {
+        printf("%s %s\n", options->program_name, VERSION);
+        return false;
+    }
+    *code = EXIT_CONFIGURATION;
+    if (!apply_file(options, given, failure) || !apply_given(options, given, failure))
+        return false;
+    if (given->show_config) {
+        failure->text[0] = '\0';
+        show_config(options);
+        *code = EXIT_DONE;
+        return false;
+    }
+    return check_together(options, failure);
+}
+
+bool options_read(struct options *options, enum program program, int argc, const char **argv,
+                  enum exit_code *code, struct failure *failure)
+{
+    static struct command_line line;
+    struct given given = {0};
+    *options = (struct options){.program = program,
+                                .program_name = program == PROGRAM_SCAN       ? "crashmon-scan"
+                                                : program == PROGRAM_PRIORITY ? "crashmon-priority"
+                                                                              : "crashmon-cleanup"};
+    failure->text[0] = '\0';
+    *code = EXIT_INTERNAL;
+    if (!option_set_defaults(options, failure))
+        return false;
+
+    make_tables(&line, program);
+    poptContext context = poptGetContext(NULL, argc, argv, line.all, POPT_CONTEXT_NO_EXEC);
+    options->context = context;
+    poptSetOtherOptionHelp(context, program == PROGRAM_PRIORITY ? "[OPTION...] [CRASH-ID...]"
+                                                                : "[OPTION...]");
+    *code = EXIT_BAD_USAGE;
+    bool good = read_command_line(context, &given, failure);
+    options->arguments = poptGetArgs(context);
+    good = good && check_arguments(options, failure);
+    good = good && settle(options, &given, code, failure);
+
+    for (size_t i = 0; i < option_count; i++)
+        free(given.values[i]);
+    free(given.config);
+    free_tables(&line);
+    return good;
+}
+
+long options_interval(const struct options *options)
+{
+    switch (options->program) {
+    case PROGRAM_SCAN: return options->standard_loop_delay;
+    case PROGRAM_PRIORITY: return options->priority_loop_delay;
+    case PROGRAM_CLEANUP: return options->cleanup_jobs_loop_delay;
+    }
+    return 0;
+}
+
+void options_free(struct options *options)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (option_table[i].kind < KIND_DURATION)
+            free(*(char **)((char *)options + option_table[i].offset));
+        free(options->sources[i]);
+    }
+    free(options->config);
+    poptFreeContext(options->context);
+}

@@ -1,0 +1,74 @@
+/* options.h - what the user asked for.
+ *
+ * Every option can stand on the command line (--name=value) and in the configuration file
+ * (name = value). The command line wins over the file, the file over the default. One table
+ * (option_table.c) says everything about an option; the names are those of Socorro's Monitor. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "report/exit_code.h"
+#include "base/failure.h"
+
+#include <stdbool.h>
+
+enum program {
+    PROGRAM_SCAN = 1,
+    PROGRAM_PRIORITY = 2,
+    PROGRAM_CLEANUP = 4,
+};
+
+#define OPTION_COUNT_MAXIMUM 64
+
+/* Durations are in seconds, sizes in bytes. Strings live until options_free(). */
+struct options {
+    enum program program;
+    const char *program_name;
+
+    /* NULL: left to libpq's own settings. */
+    char *database_host, *database_port, *database_name, *database_user_name;
+
+    char *storage_root;
+    char *deferred_storage_root; /* NULL: none */
+    char *storage_name;
+    char *json_file_suffix, *dump_file_suffix;
+
+    long processor_check_in_time;
+    long standard_loop_delay, priority_loop_delay, cleanup_jobs_loop_delay;
+    long settle_time, incomplete_age, give_up_after;
+    char *quarantine_to; /* NULL: "quarantine" below the storage root */
+
+    char *save_successful_to, *save_failed_to; /* NULL: delete */
+    long dump_permissions, dir_permissions;
+    long dump_gid; /* -1: leave the group as it is */
+
+    char *log_file_pathname, *log_file_format, *stderr_format;
+    long log_file_maximum_size, log_file_backups, log_file_level, stderr_level;
+
+    long batch_size;
+    long lock_wait;
+    long limit; /* crashes a run; 0: all */
+    bool dry_run;
+    char *metrics_file; /* NULL: none */
+
+    char *config;           /* the file that was read; NULL: none */
+    const char **arguments; /* what is no option, NULL at the end */
+
+    /* Where each value comes from, by its index in the table: "default", "command line", or
+     * "file:line". */
+    char *sources[OPTION_COUNT_MAXIMUM];
+    void *context; /* popt's, which owns `arguments` */
+};
+
+/* Reads the command line and the configuration file, and checks every value.
+ *
+ * True: go on with the run. False: end with *code. Then failure->text says why, or is empty when
+ * the user only asked a question (--help, --version, ...), which has been answered on stdout. */
+bool options_read(struct options *options, enum program program, int argc, const char **argv,
+                  enum exit_code *code, struct failure *failure);
+
+/* How long after one start of the program cron is meant to start the next one. */
+long options_interval(const struct options *options);
+
+void options_free(struct options *options);
+
+#endif

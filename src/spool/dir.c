@@ -1,0 +1,286 @@
+#include "spool/dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void close_keeping_errno(int descriptor)
+{
+    int error = errno;
+    close(descriptor);
+    errno = error;
+}
+
+void closedir_keeping_errno(DIR *stream)
+{
+    int error = errno;
+    closedir(stream);
+    errno = error;
+}
+
+/* How to open: a step of a path; a directory that is to be listed; anything. */
+enum {
+    STEP = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    LISTED = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    ANYTHING = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+};
+
+static int open_step(int at, const char *name)
+{
+    return openat(at, name, STEP);
+}
+
+/* What mkdir() alone does not give: a group, and the bits that it leaves to the parent. Not by
+ * name, which may have become a link, and a descriptor of O_PATH will not do. */
+static bool apply_style(int made, const struct dir_style *style)
+{
+    if (style->group == (gid_t)-1 && (style->mode & ~(mode_t)01777) == 0)
+        return true;
+    int directory = openat(made, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return false;
+    bool good = (style->group == (gid_t)-1 || fchown(directory, (uid_t)-1, style->group) == 0) &&
+                fchmod(directory, style->mode) == 0;
+    close_keeping_errno(directory);
+    return good;
+}
+
+/* One that could not be given its style is taken away again, or the next run would use it as it
+ * is. */
+static int make_step(int at, const char *name, const struct dir_style *style)
+{
+    if (mkdirat(at, name, style->mode) < 0)
+        return errno == EEXIST ? open_step(at, name) : -1;
+    int step = open_step(at, name);
+    if (step < 0 || apply_style(step, style))
+        return step;
+    int error = errno;
+    close(step);
+    unlinkat(at, name, AT_REMOVEDIR);
+    errno = error;
+    return -1;
+}
+
+/* False, with errno, for a path that leads nowhere or up. */
+static bool is_path_below(const char *path)
+{
+    while (true) {
+        size_t length = strcspn(path, "/");
+        errno = length > NAME_MAX ? ENAMETOOLONG : EINVAL;
+        if (length == 0 || length > NAME_MAX || strncmp(path, ".", length) == 0 ||
+            strncmp(path, "..", length) == 0)
+            return false;
+        if (path[length] == '\0')
+            return true;
+        path += length + 1;
+    }
+}
+
+/* Component by component; the flags are meant for the last. */
+static int open_steps(int at, const char *path, int flags)
+{
+    int current = at;
+    while (*path != '\0') {
+        char name[NAME_MAX + 1];
+        size_t length = strcspn(path, "/");
+        memcpy(name, path, length);
+        name[length] = '\0';
+        int next = openat(current, name, path[length] == '/' ? STEP : flags);
+        if (current != at)
+            close_keeping_errno(current);
+        if (next < 0)
+            return -1;
+        current = next;
+        path += length + (path[length] == '/');
+    }
+    return current;
+}
+
+/* All steps in one call, which Linux has since 5.6; elsewhere (a sandbox may also forbid it), and
+ * under valgrind, ENOSYS or EPERM. */
+static int open_whole(int at, const char *path, int flags)
+{
+    struct open_how how = {.flags = (unsigned)flags,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    long opened = syscall(SYS_openat2, at, path, &how, sizeof how);
+    if (opened < 0 && errno == ELOOP)
+        errno = ENOTDIR;
+    return (int)opened;
+}
+
+static int open_below(int at, const char *path, int flags)
+{
+    if (!is_path_below(path))
+        return -1;
+    int opened = open_whole(at, path, flags);
+    return opened < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path, flags)
+                                                             : opened;
+}
+
+int dir_open(int at, const char *path)
+{
+    return open_below(at, path, STEP);
+}
+
+int dir_open_to_list(int at, const char *path)
+{
+    return path == NULL ? openat(at, ".", LISTED) : open_below(at, path, LISTED);
+}
+
+size_t dir_reserve(size_t count)
+{
+    enum { MORE = 50 }; /* a path of the walk, the log, connections, libraries */
+    struct rlimit limit;
+    int next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (next < 0 || close(next) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    rlim_t others = (rlim_t)next + MORE, wanted = count + others;
+    if (limit.rlim_cur < wanted) {
+        rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            limit.rlim_cur = before;
+    }
+    rlim_t room = limit.rlim_cur < wanted ? limit.rlim_cur : wanted;
+    int last = room > others ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)room - 1) : -1;
+    if (last < 0)
+        return 0;
+    close(last);
+    return (size_t)(room - others);
+}
+
+bool dir_has(int at, const char *path)
+{
+    int opened = open_below(at, path, ANYTHING);
+    if (opened < 0)
+        return false;
+    close(opened);
+    return true;
+}
+
+/* From the end, as what is missing is mostly the last. */
+int dir_make(int at, const char *path, const struct dir_style *style)
+{
+    int directory = dir_open(at, path);
+    if (directory >= 0 || errno != ENOENT)
+        return directory;
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return make_step(at, path, style);
+    char *parent_path = strndup(path, (size_t)(slash - path));
+    int parent = parent_path != NULL ? dir_make(at, parent_path, style) : -1;
+    free(parent_path);
+    if (parent < 0)
+        return -1;
+    directory = make_step(parent, slash + 1, style);
+    close_keeping_errno(parent);
+    return directory;
+}
+
+DIR *dir_read(int at, const char *path)
+{
+    int directory = dir_open_to_list(at, path);
+    if (directory < 0)
+        return NULL;
+    DIR *stream = fdopendir(directory);
+    if (stream == NULL)
+        close_keeping_errno(directory);
+    return stream;
+}
+
+bool dir_list(int directory, bool (*take)(void *context, const char *name), void *context)
+{
+    _Alignas(struct dirent64) char buffer[8192];
+    ssize_t length;
+    while ((length = getdents64(directory, buffer, sizeof buffer)) > 0) {
+        const struct dirent64 *entry;
+        for (ssize_t at = 0; at < length; at += entry->d_reclen) {
+            entry = (const struct dirent64 *)(const void *)(buffer + at);
+            if (!take(context, entry->d_name))
+                return false;
+        }
+    }
+    return length == 0;
+}
+
+const struct dirent *dir_next(DIR *stream)
+{
+    const struct dirent *entry;
+    do {
+        errno = 0;
+        entry = readdir(stream);
+    } while (entry != NULL &&
+             (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    return entry;
+}
+
+unsigned char dir_entry_type(DIR *stream, const struct dirent *entry)
+{
+    struct stat status;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type;
+    if (fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return DT_UNKNOWN;
+    return (unsigned char)IFTODT(status.st_mode);
+}
+
+bool names_add(struct names *names, const char *name)
+{
+    /* Room for 8, 16, 32, ... names: grown whenever the count is such a number. */
+    if (names->count == 0 || (names->count >= 8 && (names->count & (names->count - 1)) == 0)) {
+        size_t room = names->count == 0 ? 8 : names->count * 2;
+        char **items = realloc(names->items, room * sizeof *items);
+        if (items == NULL)
+            return false;
+        names->items = items;
+    }
+    names->items[names->count] = strdup(name);
+    return names->items[names->count] != NULL && ++names->count > 0;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+void names_sort(struct names *names)
+{
+    if (names->count > 1)
+        qsort(names->items, names->count, sizeof *names->items, compare_names);
+}
+
+void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (struct names){0};
+}
+
+static bool is_later(const struct timespec *left, const struct timespec *right)
+{
+    return left->tv_sec != right->tv_sec ? left->tv_sec > right->tv_sec
+                                         : left->tv_nsec > right->tv_nsec;
+}
+
+struct timespec file_changed(const struct stat *status, const struct timespec *now)
+{
+    return is_later(&status->st_mtim, now) ? status->st_ctim : status->st_mtim;
+}
+
+bool file_is_plain(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && status->st_nlink == 1;
+}
+
+bool time_is_past(const struct timespec *then, long seconds, const struct timespec *now)
+{
+    struct timespec due = {.tv_sec = then->tv_sec + seconds, .tv_nsec = then->tv_nsec};
+    return !is_later(&due, now);
+}

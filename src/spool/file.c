@@ -1,0 +1,129 @@
+#include "spool/file.h"
+
+#include "spool/dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+enum { COPY_CHUNK = 1 << 30 };
+
+/* Never hangs on a FIFO, never follows a link; what is no plain file is EINVAL. */
+static int open_plain(int directory, const char *name, struct stat *status)
+{
+    int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    if (fstat(file, status) == 0) {
+        if (file_is_plain(status))
+            return file;
+        errno = EINVAL;
+    }
+    close_keeping_errno(file);
+    return -1;
+}
+
+static bool has_style(const struct stat *status, const struct file_style *style)
+{
+    return (style->group == (gid_t)-1 || style->group == status->st_gid) &&
+           (status->st_mode & 07777) == style->mode;
+}
+
+/* The group first: changing it may clear bits of the mode. */
+static bool apply_style(int file, const struct file_style *style)
+{
+    return (style->group == (gid_t)-1 || fchown(file, (uid_t)-1, style->group) == 0) &&
+           fchmod(file, style->mode) == 0;
+}
+
+/* The number of an inode alone says little: it is given to the next file when its own is gone. */
+static bool is_same(const struct stat *left, const struct stat *right)
+{
+    return left->st_ino == right->st_ino && left->st_dev == right->st_dev && file_is_plain(left) &&
+           file_is_plain(right) && left->st_size == right->st_size &&
+           left->st_mtim.tv_sec == right->st_mtim.tv_sec &&
+           left->st_mtim.tv_nsec == right->st_mtim.tv_nsec;
+}
+
+/* Through a descriptor, as the name may have become another file's. */
+static bool apply_style_by_name(int from, const char *name, const struct stat *expected,
+                                const struct file_style *style)
+{
+    struct stat status;
+    int file = open_plain(from, name, &status);
+    if (file < 0)
+        return false;
+    errno = EINVAL;
+    bool good = is_same(&status, expected) && apply_style(file, style);
+    close_keeping_errno(file);
+    return good;
+}
+
+/* What was renamed must be what was checked; otherwise somebody has put another file in its
+ * place, and that goes back. */
+static bool is_the_file(int from, int to, const char *name, const struct stat *expected)
+{
+    struct stat found;
+    if (fstatat(to, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    if (is_same(&found, expected))
+        return true;
+    renameat(to, name, from, name);
+    errno = EINVAL;
+    return false;
+}
+
+bool file_rename(int from, int to, const char *name, const struct stat *status,
+                 const struct file_style *style)
+{
+    return (has_style(status, style) || apply_style_by_name(from, name, status, style)) &&
+           renameat(from, name, to, name) == 0 && is_the_file(from, to, name, status);
+}
+
+static bool copy_bytes(int source, int copy, off_t size)
+{
+    while (size > 0) {
+        ssize_t copied =
+            sendfile(copy, source, NULL, size < COPY_CHUNK ? (size_t)size : COPY_CHUNK);
+        if (copied < 0 && errno == EINTR)
+            continue;
+        if (copied <= 0) {
+            errno = copied == 0 ? EIO : errno; /* it has become shorter */
+            return false;
+        }
+        size -= copied;
+    }
+    return true;
+}
+
+static bool copy_to(int source, const struct stat *status, int to, const char *temporary,
+                    const struct file_style *style)
+{
+    int copy = openat(to, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (copy < 0)
+        return false;
+    bool good = copy_bytes(source, copy, status->st_size) && apply_style(copy, style);
+    int error = errno;
+    if (close(copy) < 0 && good) {
+        error = errno;
+        good = false;
+    }
+    if (!good)
+        unlinkat(to, temporary, 0);
+    errno = error;
+    return good;
+}
+
+bool file_copy(int from, const char *name, int to, const char *temporary,
+               const struct file_style *style)
+{
+    struct stat status;
+    int source = open_plain(from, name, &status);
+    if (source < 0)
+        return false;
+    bool good = copy_to(source, &status, to, temporary, style);
+    close_keeping_errno(source);
+    return good;
+}

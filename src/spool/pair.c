@@ -1,0 +1,129 @@
+#include "spool/pair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE])
+{
+    char branch[NAME_BRANCH_LENGTH + 1];
+    crash_id_name_branch(&pair->id, branch);
+    snprintf(path, PAIR_DIRECTORY_SIZE, "%s/name/%s", pair->day, branch);
+}
+
+void pair_file_name(const struct pair *pair, const char *suffix, char name[NAME_MAX + 1])
+{
+    snprintf(name, NAME_MAX + 1, "%s%s", pair->id.text, suffix);
+}
+
+int pair_open_directory(const struct pair *pair)
+{
+    char path[PAIR_DIRECTORY_SIZE];
+    pair_directory(pair, path);
+    return dir_open(pair->spool->root, path);
+}
+
+int pair_open_directory_to_list(const struct pair *pair)
+{
+    char path[PAIR_DIRECTORY_SIZE];
+    pair_directory(pair, path);
+    return dir_open_to_list(pair->spool->root, path);
+}
+
+void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE])
+{
+    char directory[PAIR_DIRECTORY_SIZE];
+    pair_directory(pair, directory);
+    snprintf(path, PAIR_PATH_SIZE, "%s/%s%s", directory, pair->id.text, pair->spool->json_suffix);
+}
+
+bool pair_is_gone(const struct pair *pair, int directory)
+{
+    char name[NAME_MAX + 1], path[PAIR_PATH_SIZE];
+    struct stat status;
+    if (directory >= 0) {
+        pair_file_name(pair, pair->spool->json_suffix, name);
+        if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+            return false;
+        if (errno != ESTALE) /* which NFS says where somebody has removed the directory */
+            return errno == ENOENT;
+    }
+    pair_path(pair, path);
+    return !dir_has(pair->spool->root, path) && errno == ENOENT;
+}
+
+static void keep_latest(struct timespec *latest, struct timespec candidate)
+{
+    if (time_is_past(latest, 0, &candidate))
+        *latest = candidate;
+}
+
+/* One of the two files; what is wrong with it is added to `reason`. */
+static enum pair_state examine_file(const struct pair *pair, int directory, const char *suffix,
+                                    long settle_time, struct timespec *changed,
+                                    struct failure *reason)
+{
+    char name[NAME_MAX + 1];
+    struct stat status;
+    pair_file_name(pair, suffix, name);
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT) {
+            fail(reason, 0, "%s is missing", suffix);
+            return PAIR_INCOMPLETE;
+        }
+        fail(reason, errno, "cannot look at %s", suffix);
+        return PAIR_UNREADABLE;
+    }
+    struct timespec its_change = file_changed(&status, &pair->spool->now);
+    keep_latest(changed, its_change);
+    if (!file_is_plain(&status)) {
+        fail(reason, 0, "%s is not a plain file", suffix);
+        return PAIR_INCOMPLETE;
+    }
+    if (status.st_size == 0) {
+        fail(reason, 0, "%s is empty", suffix);
+        return PAIR_INCOMPLETE;
+    }
+    if (!time_is_past(&its_change, settle_time, &pair->spool->now)) {
+        fail(reason, 0, "%s is still being written", suffix);
+        return PAIR_UNSETTLED;
+    }
+    return PAIR_READY;
+}
+
+static enum pair_state examine_files(const struct pair *pair, int directory, long settle_time,
+                                     struct timespec *changed, struct failure *reason)
+{
+    if (directory < 0) {
+        bool absent = errno == ENOENT || errno == ENOTDIR;
+        fail(reason, errno, "cannot open its directory");
+        return absent ? PAIR_INCOMPLETE : PAIR_UNREADABLE;
+    }
+    struct failure json, dump;
+    enum pair_state json_state =
+        examine_file(pair, directory, pair->spool->json_suffix, settle_time, changed, &json);
+    enum pair_state dump_state =
+        examine_file(pair, directory, pair->spool->dump_suffix, settle_time, changed, &dump);
+    if (json_state != PAIR_READY && dump_state != PAIR_READY) {
+        fail(reason, 0, "%.500s, %.500s", json.text, dump.text);
+        reason->error = json.error != 0 ? json.error : dump.error;
+    } else if (json_state != dump_state) {
+        *reason = json_state > dump_state ? json : dump;
+    }
+    return json_state > dump_state ? json_state : dump_state;
+}
+
+enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
+                             struct timespec *changed, struct failure *reason)
+{
+    int opened = pair_open_directory(pair);
+    enum pair_state state = examine_files(pair, opened, settle_time, changed, reason);
+    if (state == PAIR_READY && directory != NULL)
+        *directory = opened;
+    else if (opened >= 0)
+        close(opened);
+    return state;
+}

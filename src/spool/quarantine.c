@@ -1,0 +1,267 @@
+#include "spool/quarantine.h"
+
+#include "spool/file.h"
+#include "spool/links.h"
+#include "log/log_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct dir_style directory_style = {.mode = 0770, .group = (gid_t)-1};
+
+static const char reason_name[] = "reason", copy_name[] = ".copy.tmp";
+
+enum { CASE_NAME_SIZE = 128, SAME_NAME_MAXIMUM = 1000 };
+
+/* One thread at a time: what is found in the spool must be there still when it is moved, and a directory
+ * that is chosen because it holds none of the names must not get them from another. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+static bool open_root(struct quarantine *quarantine, const char *path, const struct spool *spool,
+                      struct failure *failure)
+{
+    *quarantine = (struct quarantine){.root = -1};
+    bool named = path != NULL ? (quarantine->path = strdup(path)) != NULL
+                              : asprintf(&quarantine->path, "%s/quarantine", spool->path) >= 0;
+    if (!named)
+        return fail(failure, ENOMEM, "cannot open the quarantine");
+    if (path == NULL)
+        quarantine->root = dir_make(spool->root, "quarantine", &directory_style);
+    else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
+        quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (quarantine->root >= 0)
+        return true;
+    fail(failure, errno, "cannot open %s", quarantine->path);
+    quarantine_close(quarantine);
+    return false;
+}
+
+bool quarantine_open(struct quarantine *quarantine, const char *path, const struct spool *spool,
+                     struct failure *failure)
+{
+    pthread_mutex_lock(&turn);
+    bool open = quarantine->root >= 0 || open_root(quarantine, path, spool, failure);
+    pthread_mutex_unlock(&turn);
+    return open;
+}
+
+void quarantine_close(struct quarantine *quarantine)
+{
+    if (quarantine->root >= 0)
+        close(quarantine->root);
+    free(quarantine->path);
+    *quarantine = (struct quarantine){.root = -1};
+}
+
+/* A directory's name for any name: what could puzzle a shell becomes an underscore. */
+static void make_case_name(char case_name[CASE_NAME_SIZE], const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    snprintf(case_name, CASE_NAME_SIZE, "%.100s", name);
+    for (char *at = case_name; *at != '\0'; at++)
+        if (strchr(plain, *at) == NULL || (at == case_name && *at == '.'))
+            *at = '_';
+}
+
+/* The name that something gets in its directory: our own two names are not to be had. */
+static const char *name_there(const char *name)
+{
+    return strcmp(name, reason_name) == 0 ? "_reason"
+           : strcmp(name, copy_name) == 0 ? "_copy"
+                                          : name;
+}
+
+/* Whether a directory cannot be used: it has one of the names, or what is called a reason there
+ * is not ours. The quarantine may lie in the spool, where anything can have been planted. */
+static bool is_taken(int directory, const struct names *names)
+{
+    struct stat status;
+    for (size_t i = 0; i < names->count; i++)
+        if (fstatat(directory, name_there(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) == 0)
+            return true;
+    return fstatat(directory, reason_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !file_is_plain(&status);
+}
+
+/* The directory for one crash: the first of <name>, <name>.1, ... that holds none of the names
+ * that are to go there. A run that was killed in the middle so finds the same one again. */
+static int open_case(const struct quarantine *quarantine, const char *day, const char *name,
+                     const struct names *names)
+{
+    char case_name[CASE_NAME_SIZE], path[CASE_NAME_SIZE + 32];
+    make_case_name(case_name, name);
+    for (int again = 0; again < SAME_NAME_MAXIMUM; again++) {
+        if (again == 0)
+            snprintf(path, sizeof path, "%s/%s", day, case_name);
+        else
+            snprintf(path, sizeof path, "%s/%s.%d", day, case_name, again);
+        int directory = dir_make(quarantine->root, path, &directory_style);
+        if (directory < 0 || !is_taken(directory, names))
+            return directory;
+        close(directory);
+    }
+    errno = EEXIST;
+    return -1;
+}
+
+static bool flush(int directory)
+{
+    int readable = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (readable < 0)
+        return false;
+    bool good = fsync(readable) == 0;
+    close_keeping_errno(readable);
+    return good;
+}
+
+/* The reason is there before anything else comes. */
+static bool write_reason(int directory, const char *text, const char *where)
+{
+    char when[32], *message = NULL;
+    time_t now = time(NULL);
+    struct tm calendar;
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
+    int file = openat(directory, reason_name,
+                      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
+    if (file < 0)
+        return false;
+    char *line = asprintf(&message, "%s: %s", where, text) >= 0 ? log_format_plain(message) : NULL;
+    errno = ENOMEM;
+    bool good = line != NULL && dprintf(file, "%s %s", when, line) >= 0 && fsync(file) == 0;
+    close_keeping_errno(file);
+    free(line);
+    free(message);
+    return good;
+}
+
+static bool remake_link(int from, const char *name, int to)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(from, name, target, sizeof target - 1);
+    if (length < 0)
+        return false;
+    target[length] = '\0';
+    return symlinkat(target, to, name_there(name)) == 0 && flush(to) &&
+           unlinkat(from, name, 0) == 0;
+}
+
+/* To another file system only a plain file and a link can go; all else is EXDEV. */
+static bool copy_across(int from, const char *name, int to)
+{
+    const struct file_style style = {.mode = 0660, .group = (gid_t)-1};
+    struct stat status;
+    if (fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    if (S_ISLNK(status.st_mode))
+        return remake_link(from, name, to);
+    if (!file_is_plain(&status)) {
+        errno = EXDEV;
+        return false;
+    }
+    if ((unlinkat(to, copy_name, 0) < 0 && errno != ENOENT) ||
+        !file_copy(from, name, to, copy_name, &style))
+        return false;
+    int copy = openat(to, copy_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool good = copy >= 0 && fsync(copy) == 0 &&
+                renameat(to, copy_name, to, name_there(name)) == 0 && flush(to) &&
+                unlinkat(from, name, 0) == 0;
+    int error = errno;
+    if (copy >= 0)
+        close(copy);
+    errno = error;
+    return good;
+}
+
+/* Moves the names, whatever is behind them. */
+static bool move_names(int from, const struct names *names, int to)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->items[i];
+        if (renameat(from, name, to, name_there(name)) < 0 && errno != ENOENT &&
+            (errno != EXDEV || !copy_across(from, name, to)))
+            return false;
+    }
+    return flush(to);
+}
+
+static bool quarantine_names(const struct quarantine *quarantine, int from,
+                             const struct names *names, const char *day, const char *name,
+                             const char *where, const char *reason, struct failure *failure)
+{
+    bool good = false;
+    int directory = open_case(quarantine, day, name, names);
+    if (directory < 0) {
+        fail(failure, errno, "cannot make its directory in %s", quarantine->path);
+    } else {
+        good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
+               fail(failure, errno, "cannot move it to %s", quarantine->path);
+        close(directory);
+    }
+    return good;
+}
+
+/* Everything that has the id in its name, whatever it is, but for the name link. */
+static bool list_crash(int directory, const struct crash_id *id, struct names *names)
+{
+    DIR *stream = dir_read(directory, NULL);
+    if (stream == NULL)
+        return false;
+    const struct dirent *entry;
+    bool good = true;
+    while (good && (entry = dir_next(stream)) != NULL)
+        if (strncmp(entry->d_name, id->text, CRASH_ID_LENGTH) == 0 &&
+            !(entry->d_name[CRASH_ID_LENGTH] == '\0' && dir_entry_type(stream, entry) == DT_LNK))
+            good = names_add(names, entry->d_name);
+    good = good && errno == 0;
+    closedir_keeping_errno(stream);
+    return good;
+}
+
+bool quarantine_pair(const struct quarantine *quarantine, const struct pair *pair,
+                     const char *reason, struct failure *failure)
+{
+    struct names names = {0};
+    int directory = pair_open_directory(pair);
+    if (directory < 0 && errno != ENOENT && errno != ENOTDIR)
+        return fail(failure, errno, "cannot open its directory");
+    char where[PAIR_PATH_SIZE];
+    pair_path(pair, where);
+    pthread_mutex_lock(&turn);
+    bool good = directory < 0 || list_crash(directory, &pair->id, &names);
+    if (!good)
+        fail(failure, errno, "cannot read its directory");
+    good = good && quarantine_names(quarantine, directory, &names, pair->day, pair->id.text, where,
+                                    reason, failure);
+    pthread_mutex_unlock(&turn);
+    good = good && links_remove_name(pair, directory, failure);
+    if (directory >= 0)
+        close(directory);
+    names_free(&names);
+    return good;
+}
+
+bool quarantine_entry(const struct quarantine *quarantine, const struct branch *branch,
+                      const char *name, const char *reason, struct failure *failure)
+{
+    char day[DAY_LENGTH + 1];
+    char *items[] = {(char *)(uintptr_t)name};
+    const struct names names = {.items = items, .count = 1};
+    branch_day(branch, day);
+    int directory = branch_open(branch);
+    if (directory < 0)
+        return fail(failure, errno, "cannot open %s", branch->path);
+    pthread_mutex_lock(&turn);
+    bool good =
+        quarantine_names(quarantine, directory, &names, day, name, branch->path, reason, failure);
+    pthread_mutex_unlock(&turn);
+    close(directory);
+    return good;
+}
