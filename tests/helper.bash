@@ -4,7 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 
-TESTS=$BATS_TEST_DIRNAME
+TESTS=${BATS_TEST_DIRNAME%/*}
 : "${BUILD:=$TESTS/../build}"
 
 setup_file() {

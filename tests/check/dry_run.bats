@@ -1,0 +1,225 @@
+#!/usr/bin/env bats
+# dry_run.bats - --dry-run changes nothing, and announces what the run then does.
+load ../helper
+
+everything() {
+    db_state
+    for dir in spool deferred archive failed; do spool_state "$BATS_TEST_TMPDIR/$dir"; done
+}
+
+# Runs a program dry: nothing may change, and nothing may go to stderr. $announced is what it said.
+dry() {
+    local before
+    before=$(everything)
+    run --separate-stderr "$@" --dry-run
+    announced=$output
+    equal "$(everything)" "$before"
+    [[ $status -le 1 && -z $stderr ]] || fail "exit code $status" "$stderr"
+}
+
+# Asserts that there is one line for a crash, and that it says this.
+announces() {
+    local line
+    line=$(grep -F -- "$1" <<<"$announced") || fail "not announced: $1" "$announced"
+    [[ $(wc -l <<<"$line") == 1 ]] || fail "more than a line for $1:" "$line"
+    grep -qiE -- "$2" <<<"$line" || fail "not '$2': $line"
+}
+
+# Asserts that one line is announced for each of these crashes and for nothing else.
+announces_only() {
+    local ids
+    ids=$(grep -oE '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' <<<"$announced" | sort -u)
+    equal "$ids" "$(printf '%s\n' "$@" | sort)"
+    [[ $(grep -cE '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' <<<"$announced") == "$#" ]] ||
+        fail "not one line a crash:" "$announced"
+}
+
+@test "scan --dry-run announces what is queued, and scan then queues it" {
+    processor p1
+    processor p2
+    mapfile -t ids < <(collect --count 5 --age 7200)
+    dry scan
+    [[ $status == 0 ]]
+    announces_only "${ids[@]}"
+    for id in "${ids[@]}"; do announces "$id" queue; done
+    expect_status 0 scan
+    equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(printf '%s\n' "${ids[@]}" | sort)"
+}
+
+@test "scan --dry-run announces what is left and what goes to quarantine" {
+    processor p1
+    good=$(collect) half=$(collect --without dump) old=$(collect --without json --age 100000)
+    young=$(collect --age 0)
+    dry scan --settle-time=00:10:00
+    announces_only "$good" "$half" "$old" "$young"
+    announces "$good" queue
+    announces "$old" quarantine
+    expect_status 1 scan --settle-time=00:10:00
+    quarantined "$old" json
+    sql_is "SELECT uuid FROM jobs" "$good"
+    has_links "$half"
+    has_links "$young"
+}
+
+@test "scan --dry-run leaves the links of what is queued already, and old empty directories" {
+    processor p1
+    id=$(collect)
+    expect_status 0 scan
+    collect --id "$id" --age 7200
+    mkdir -p "$SPOOL/20081225/date/01/00"
+    touch -d '2 hours ago' "$SPOOL/20081225/date/01"{/00,}
+    dry scan
+    announces "$id" 'queued|link'
+    has_links "$id"
+    expect_status 0 scan
+    no_links "$id"
+}
+
+@test "scan --dry-run leaves a dead processor and its jobs" {
+    dead=$(processor dead 601)
+    processor p1
+    sql "CREATE TABLE priority_jobs_$dead (uuid varchar(50))"
+    id=$(collect --root "$BATS_TEST_TMPDIR/elsewhere")
+    sql "INSERT INTO jobs (pathname, uuid, owner, starteddatetime)
+             VALUES ('/x', '$id', $dead, now());
+         INSERT INTO priority_jobs_$dead VALUES ('$id')"
+    dry scan
+    expect_status 0 scan
+    sql_is "SELECT p.name FROM jobs AS j JOIN processors AS p ON p.id = j.owner" p1
+    sql_is "SELECT name FROM processors" p1
+}
+
+@test "scan --dry-run with no live processor changes nothing either (68)" {
+    collect
+    before=$(everything)
+    expect_status 68 scan --dry-run
+    equal "$(everything)" "$before"
+}
+
+@test "scan --dry-run keeps to --limit and --batch-size" {
+    processor p1
+    collect --count 7
+    dry scan --limit=5 --batch-size=2
+    expect_status 0 scan --limit=5 --batch-size=2
+    sql_is "SELECT count(*) FROM jobs" 5
+    mapfile -t ids < <(sql "SELECT uuid FROM jobs")
+    announces_only "${ids[@]}"
+}
+
+@test "priority --dry-run announces what is served, kept and given up, and priority then does it" {
+    processor p1
+    here=$(collect --root "$SPOOL") throttled=$(collect --root "$DEFERRED" --without links)
+    queued=$(collect)
+    done=$(collect)
+    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$queued', 1), ('/x', '$done', 1)"
+    finish "$done" true
+    young=$(collect --root "$BATS_TEST_TMPDIR/nowhere")
+    old=$(collect --root "$BATS_TEST_TMPDIR/nowhere")
+    for id in "$here" "$throttled" "$queued" "$done" "$young"; do request "$id"; done
+    request "$old" 3600
+    request "no crash id'"
+    dry priority
+    announces_only "$here" "$throttled" "$queued" "$done" "$young" "$old"
+    announces "no crash id'" 'crash id|not an id|no id|invalid'
+    announces "$here" queue
+    announces "$throttled" queue
+    announces "$queued" priority
+
+    run priority
+    equal "$(sql "SELECT uuid FROM jobs WHERE success IS NULL AND priority >= 1" | sort)" \
+        "$(printf '%s\n' "$here" "$throttled" "$queued" | sort)"
+    sql_is "SELECT uuid FROM priorityjobs" "$young"
+}
+
+@test "priority --dry-run requests no id that is given on the command line" {
+    processor p1
+    id=$(collect)
+    dry priority "$id"
+    announces_only "$id"
+    expect_status 0 priority "$id"
+    sql_is "SELECT uuid FROM jobs" "$id"
+}
+
+@test "cleanup --dry-run announces where each pair goes, and cleanup then moves it" {
+    processor p1
+    good=$(collect --day 20081225) bad=$(collect --day 20081225) gone=$(collect --day 20081225)
+    running=$(collect --day 20081225)
+    expect_status 0 scan
+    finish "$good" true
+    finish "$bad" false
+    finish "$gone" true
+    rm "$SPOOL/20081225/name/$(name_dir "$gone")/$gone".*
+    dry cleanup_jobs
+    announces_only "$good" "$bad" "$gone"
+    announces "$good" "$ARCHIVE"
+    announces "$bad" "$FAILED"
+    run cleanup_jobs
+    pair_is_whole "$ARCHIVE" 20081225 "$good"
+    pair_is_whole "$FAILED" 20081225 "$bad"
+    sql_is "SELECT uuid FROM jobs" "$running"
+}
+
+@test "cleanup --dry-run announces what is deleted where the option is blank" {
+    processor p1
+    id=$(collect)
+    expect_status 0 scan
+    finish "$id" true
+    dry cleanup_jobs --save-successful-minidumps-to=
+    announces "$id" delete
+    expect_status 0 cleanup_jobs --save-successful-minidumps-to=
+    [[ -z $(find "$SPOOL" "$ARCHIVE" -name "$id*") ]]
+}
+
+# --- a reader that goes away before the end
+
+# What the program prints goes into a pipe that nobody reads.
+unread() {
+    local pipe
+    exec {pipe}> >(:)
+    wait $!
+    "$@" >&"$pipe"
+}
+
+# A dry run of 200 crashes; it ends long before it has seen them all.
+ends_early() {
+    expect_status 0 unread "$@" --dry-run --batch-size=10
+    [[ -z $output ]] || fail "says: $output"
+    local seen
+    seen=$(sed -n 's/.*dry run, seen \([0-9]*\).*exit code 0.*/\1/p' "$LOG" | tail -n 1)
+    [[ $seen && $seen -lt 200 ]] || fail "has seen '$seen'"
+    : >"$LOG"
+}
+
+@test "a dry run ends early and quietly when nobody reads it any more" {
+    processor p1
+    collect --count 200 >"$BATS_TEST_TMPDIR/ids"
+    ends_early scan
+    expect_status 0 scan
+    sql "INSERT INTO priorityjobs (uuid) SELECT uuid FROM jobs"
+    ends_early priority
+    sql "UPDATE jobs SET success = true"
+    ends_early cleanup_jobs
+}
+
+@test "a dry run whose first lines are all that is read has no complaint" {
+    processor p1
+    collect --count 200 >"$BATS_TEST_TMPDIR/ids"
+    run -0 bash -c 'set -o pipefail; "$@" | head -n 1' head "$BUILD/crashmon-scan" --config="$CONF" \
+        --dry-run
+    [[ $output =~ ^[0-9a-f-]{36}:\ queued\ for\ p1$ ]] || fail "$output"
+}
+
+@test "what else may be printed and not be read is no error" {
+    for option in --show-config --version --help; do
+        expect_status 0 unread scan $option
+        [[ -z $output ]] || fail "$option: $output"
+    done
+}
+
+@test "a dry run that finds the disk full says so (74)" {
+    processor p1
+    collect
+    full() { "$@" >/dev/full; }
+    expect_status 74 full scan --dry-run
+    [[ $output == *"No space left"* ]] || fail "$output"
+}

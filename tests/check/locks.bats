@@ -1,0 +1,347 @@
+#!/usr/bin/env bats
+# locks.bats - one run at a time, and how a run begins, is interrupted, and ends.
+# shellcheck disable=SC2154,SC2030,SC2031 # a case is a subshell; background sets pid
+load ../helper
+
+PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
+
+# Takes the lock of a program as another run of it does, or gives it back.
+lock() { session "SELECT pg_advisory_lock($(lock_of "$@"))"; }
+unlock() { session "SELECT pg_advisory_unlock($(lock_of "$@"))" >/dev/null; }
+lock_of() { echo "hashtext('$1'), hashtext('${2:-main}')"; }
+
+# Starts a scan and brings it to where it cannot write its jobs; session COMMIT lets it go on.
+scan_held() {
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    background scan "$@"
+    await_blocked crashmon-scan
+}
+
+# Asserts that each crash is either queued or still new, and that there are so many of them.
+nothing_lost() {
+    local queued new
+    queued=$(sql "SELECT uuid FROM jobs ORDER BY 1" | sort)
+    new=$(new_links)
+    [[ -z $(comm -12 <(echo "$queued") <(echo "$new")) ]] || fail "queued and new:" "$new"
+    [[ $(printf '%s\n' "$queued" "$new" | grep -c .) == "$1" ]] || fail "lost:" "$queued" "$new"
+}
+
+@test "a run that finds the lock taken says who holds it and since when, and does nothing (75)" {
+    processor p1
+    collect --count 2
+    request "$(collect --without links)"
+    before=$(db_state; spool_state "$SPOOL")
+    for program in "${PROGRAMS[@]}"; do lock "$program"; done
+    holder=$(session "SELECT pg_backend_pid()")
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 75 program "$program" --log-file-line-format-string='%(levelname)s %(message)s'
+        [[ -z $output ]] || fail "cron would mail: $output"
+        line=$(tail -n 1 "$LOG")
+        [[ $line == "WARNING "*"$holder"* ]] || fail "$program does not warn of who: $line"
+        [[ $line =~ [0-9]{2}:[0-9]{2} ]] || fail "$program does not say since when: $line"
+    done
+    expect_status 75 scan --stderr-error-logging-level=30
+    [[ $output == *"$holder"* ]] || fail "does not say who: $output"
+    equal "$(db_state; spool_state "$SPOOL")" "$before"
+}
+
+@test "a run that finds another run at work says that one's process id" {
+    processor p1
+    collect
+    scan_held
+    expect_status 75 scan
+    grep -F WARNING "$LOG" | grep -qF "$pid" || fail "does not say who"
+    session COMMIT
+    background_ends 0
+}
+
+@test "--lock-wait waits, and then works" {
+    processor p1
+    id=$(collect)
+    lock crashmon-scan
+    background scan --lock-wait=00:01:00
+    await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                    AND application_name = 'crashmon-scan')"
+    has_links "$id"
+    unlock crashmon-scan
+    background_ends 0
+    no_links "$id"
+}
+
+@test "--lock-wait ends when its time is over (75)" {
+    lock crashmon-scan
+    SECONDS=0
+    expect_status 75 scan --lock-wait=00:00:01
+    ((SECONDS >= 1 && SECONDS < 10)) || fail "after $SECONDS seconds"
+}
+
+@test "a signal ends the wait for the lock (143)" {
+    lock crashmon-scan
+    background scan --lock-wait=01:00:00
+    await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                    AND application_name = 'crashmon-scan')"
+    kill -TERM "$pid"
+    background_ends 143
+}
+
+@test "two simultaneous runs never do the same work" {
+    processor p1
+    collect --count 10
+    scan_held --batch-size=3
+    expect_status 75 scan
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT count(*) FROM jobs" 10
+}
+
+@test "of several runs started at once each crash is seen by one" {
+    processor p1
+    collect --count 200
+    pids=()
+    for i in 1 2 3 4; do
+        background scan --lock-wait=00:01:00 --batch-size=10
+        pids+=("$pid")
+    done
+    for one in "${pids[@]}"; do background_ends 0 "$one"; done
+    sql_is "SELECT count(*), sum(seen) FROM crashmon.runs" "4|200"
+    sql_is "SELECT count(*) FROM jobs" 200
+}
+
+@test "different storages do not disturb each other, nor do different programs" {
+    processor p1
+    lock crashmon-scan
+    id=$(collect --root "$BATS_TEST_TMPDIR/two")
+    expect_status 0 scan --storage-name=two --storage-root="$BATS_TEST_TMPDIR/two"
+    sql_is "SELECT uuid, storage FROM jobs" "$id|two"
+    expect_status 0 priority
+    expect_status 0 cleanup_jobs
+    expect_status 75 scan
+}
+
+@test "the lock is an advisory lock of this program for this storage, held to the end of the run" {
+    processor p1
+    collect
+    scan_held --storage-name=two
+    sql_is "SELECT count(*) FROM pg_locks, hashtext('crashmon-scan') AS class,
+                hashtext('two') AS key WHERE locktype = 'advisory' AND granted
+                AND classid::bigint = class AND objid::bigint = (key::bigint & 4294967295)
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())" 1
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =
+            (SELECT oid FROM pg_database WHERE datname = current_database())" 0
+}
+
+@test "a run that was killed leaves no lock; the next one does its work" {
+    processor p1
+    collect --count 5
+    scan_held --batch-size=2
+    kill -KILL "$pid"
+    background_ends 137
+    session ROLLBACK
+    expect_status 0 scan --lock-wait=00:00:30
+    nothing_lost 5
+    [[ -z $(new_links) ]] || fail "$(new_links)"
+    sql_is "SELECT ended IS NULL, exit_code FROM crashmon.runs ORDER BY id" $'t|\nf|0'
+}
+
+@test "SIGTERM, SIGINT and SIGHUP end a run at the next batch boundary (128+n), all consistent" {
+    processor p1
+    collect --count 20
+    for signal in HUP:129 INT:130 TERM:143; do
+        scan_held --batch-size=1
+        kill -"${signal%:*}" "$pid"
+        session COMMIT
+        background_ends "${signal#*:}"
+        nothing_lost 20
+        [[ -n $(new_links) ]] || fail "the run went on to its end"
+        sql_is "SELECT exit_code, ended IS NOT NULL FROM crashmon.runs ORDER BY id DESC LIMIT 1" \
+            "${signal#*:}|t"
+    done
+    expect_status 0 scan
+    nothing_lost 20
+    [[ -z $(new_links) ]] || fail "$(new_links)"
+}
+
+@test "a lost connection stops the run before the next change on disk (69)" {
+    processor p1
+    collect --count 5
+    before=$(spool_state "$SPOOL")
+    scan_held --batch-size=2
+    sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'crashmon-scan'"
+    session COMMIT
+    background_ends 69
+    equal "$(spool_state "$SPOOL")" "$before"
+    sql_is "SELECT count(*) FROM jobs" 0
+    expect_status 0 scan
+    nothing_lost 5
+}
+
+@test "a lock that its session has lost stops the run before the next change (69)" {
+    processor p1
+    collect --count 5
+    before=$(spool_state "$SPOOL")
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+             AS 'BEGIN PERFORM pg_advisory_unlock_all(); RETURN NULL; END';
+         CREATE TRIGGER refuse AFTER INSERT ON crashmon.runs EXECUTE FUNCTION refuse()"
+    expect_status 69 scan
+    [[ $output == *"lock of crashmon-scan for storage main was lost"* ]] || fail "$output"
+    equal "$(spool_state "$SPOOL")" "$before"
+    sql_is "SELECT count(*) FROM jobs" 0
+}
+
+@test "a row of crashmon.runs that has to be waited for is waited for" {
+    session "BEGIN; LOCK TABLE crashmon.runs IN SHARE MODE"
+    background cleanup_jobs
+    await grep -q 'enter the run.*trying again' "$LOG"
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT exit_code FROM crashmon.runs" 0
+}
+
+@test "a database that cannot be reached (69)" {
+    for program in "${PROGRAMS[@]}"; do
+        PGPORT=1 expect_status 69 program "$program"
+        [[ -n $output ]] || fail "$program says nothing"
+    done
+}
+
+has_version() {
+    sql "CREATE OR REPLACE FUNCTION crashmon.schema_version() RETURNS integer
+         LANGUAGE sql RETURN $1"
+}
+
+@test "a schema that is missing or has another version (76)" {
+    collect
+    before=$(spool_state "$SPOOL")
+    for program in "${PROGRAMS[@]}"; do
+        PGDATABASE=postgres expect_status 76 program "$program"
+        [[ -n $output ]] || fail "$program says nothing"
+    done
+    for version in 1 999; do
+        has_version $version
+        for program in "${PROGRAMS[@]}"; do
+            run program "$program"
+            [[ $status == 76 && -n $output ]] || break
+        done
+        psql -qX -f "$TESTS/../sql/version.sql"
+        [[ $status == 76 && -n $output ]] || fail "$program: $status" "$output"
+    done
+    equal "$(spool_state "$SPOOL")" "$before"
+}
+
+# Asserts that a permission is missing for a role that has been granted this.
+not_permitted_with() {
+    sql "DROP ROLE IF EXISTS crashmon_nobody;
+         CREATE ROLE crashmon_nobody LOGIN PASSWORD '$PGPASSWORD'; $1"
+    for program in "${PROGRAMS[@]}"; do
+        PGUSER=crashmon_nobody expect_status 77 program "$program"
+        [[ -n $output ]] || fail "$program says nothing"
+    done
+    sql "DROP OWNED BY crashmon_nobody; DROP ROLE crashmon_nobody"
+}
+
+@test "a permission that is missing in the database: everything (77)" {
+    not_permitted_with ''
+}
+
+@test "a permission that is missing in the database: to write (77)" {
+    not_permitted_with "
+        GRANT USAGE ON SCHEMA crashmon TO crashmon_nobody;
+        GRANT SELECT ON ALL TABLES IN SCHEMA crashmon, public TO crashmon_nobody"
+}
+
+@test "a storage root that does not exist (74), none at all (78)" {
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 74 program "$program" --storage-root="$BATS_TEST_TMPDIR/none"
+        [[ $output == *"$BATS_TEST_TMPDIR/none"* ]] || fail "$output"
+        sed -i '/^storage-root/d' "$CONF"
+        expect_status 78 program "$program"
+        [[ $output == *storage-root* ]] || fail "$output"
+        echo "storage-root = $SPOOL" >>"$CONF"
+    done
+}
+
+@test "an unknown option or a stray argument (64), a bad value wherever it stands (78)" {
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 64 program "$program" --no-such-option
+        [[ $output == *no-such-option* ]] || fail "$output"
+        [[ $program == crashmon-priority ]] || expect_status 64 program "$program" stray
+        expect_status 78 program "$program" --batch-size=many
+        [[ $output == *batch-size* ]] || fail "$output"
+    done
+    echo "settle-time = soon" >>"$CONF"
+    expect_status 78 scan
+    [[ $output == *"$CONF:$(wc -l <"$CONF"): "* ]] || fail "$output"
+}
+
+@test "a run leaves one row: who, when, when the next is due, and what it counted" {
+    processor p1
+    collect --count 3
+    background scan --standard-loop-delay=00:07:00
+    background_ends 0
+    sql_is "SELECT program, storage, host, pid, exit_code, seen, ended >= started,
+                date_trunc('minute', next_due - started + '30 s'::interval)
+            FROM crashmon.runs" "crashmon-scan|main|$(uname -n)|$pid|0|3|t|00:07:00"
+}
+
+@test "each program has its own row and its own interval" {
+    processor p1
+    printf '%s\n' 'standard-loop-delay = 00:06:00' 'priority-loop-delay = 00:02:00' \
+        'cleanup-jobs-loop-delay = 00:04:00' >>"$CONF"
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 0 program "$program"
+        [[ -z $output ]] || fail "a good run printed: $output"
+    done
+    sql_is "SELECT program, date_trunc('minute', next_due - started + '30 s'::interval)
+            FROM crashmon.runs ORDER BY id" \
+        $'crashmon-scan|00:06:00\ncrashmon-priority|00:02:00\ncrashmon-cleanup|00:04:00'
+}
+
+@test "seen is the sum of all outcomes, in the row and in one summary line of the log" {
+    processor p1
+    collect --count 4
+    collect --without dump
+    collect --without dump --age 100000
+    expect_status 1 scan
+    sql_is "SELECT exit_code, seen, (SELECT sum(value::bigint) FROM jsonb_each_text(outcomes))
+            FROM crashmon.runs" "1|6|6"
+    [[ $(grep -c 'seen' "$LOG") == 1 ]] || fail "no one summary line"
+    grep 'seen' "$LOG" | grep -qw 6 || fail "the summary line does not say 6"
+}
+
+@test "the metrics file has the counts, and is written whole" {
+    processor p1
+    collect --count 42
+    mkdir "$BATS_TEST_TMPDIR/metrics"
+    for i in 1 2; do
+        expect_status 0 scan --metrics-file="$BATS_TEST_TMPDIR/metrics/scan.prom"
+        [[ $(ls "$BATS_TEST_TMPDIR/metrics") == scan.prom ]]
+        [[ $i == 2 ]] || grep -qE ' 42$' "$BATS_TEST_TMPDIR/metrics/scan.prom" ||
+            fail "$(cat "$BATS_TEST_TMPDIR/metrics/scan.prom")"
+    done
+}
+
+@test "the connection's application_name is the program's name" {
+    processor p1
+    session "BEGIN; LOCK TABLE jobs"
+    for program in "${PROGRAMS[@]}"; do
+        background program "$program"
+        await_blocked "$program"
+        kill -KILL "$pid"
+        background_ends 137
+    done
+}
+
+@test "who holds the log file's lock for ever holds a run up for ten seconds, and it says so" {
+    processor p1
+    collect --count 5
+    touch "$LOG"
+    exec {held}<"$LOG"
+    flock "$held"
+    expect_status 0 timeout 60 "$BUILD/crashmon-scan" --config="$CONF" --batch-size=1
+    [[ $output == *"cannot lock the log file $LOG"* ]] || fail "says: $output"
+    log_has "seen 5"
+    exec {held}<&-
+}

@@ -1,0 +1,327 @@
+#!/usr/bin/env bats
+# options.bats - options on the command line: which there are, which values they take, what wins.
+load ../helper
+
+# Every option with its default, and with another value that is good; | stands between.
+# shellcheck disable=SC2034 # three of the lists are used by name
+{
+COMMON='
+database-host||localhost
+database-port||1
+database-name||nobody_has_this
+database-user-name||nobody
+storage-root||SPOOL
+deferred-storage-root||DEFERRED
+storage-name|main|two
+json-file-suffix|.json|.meta
+dump-file-suffix|.dump|.mdmp
+log-file-pathname|./monitor.log|LOG
+log-file-maximum-size|1000000|2000000
+log-file-maximum-backup-history|50|5
+log-file-line-format-string|%(asctime)s %(levelname)s - %(message)s|%(name)s %(message)s
+log-file-error-logging-level|10|20
+stderr-line-format-string|%(asctime)s %(levelname)s - %(message)s|%(process)d %(message)s
+stderr-error-logging-level|40|50
+batch-size|1000|7
+lock-wait|00:00:00|00:00:07
+limit|0|70
+metrics-file||SPOOL.prom'
+SCAN='
+quarantine-to||SPOOL/dustbin
+processor-check-in-time|00:05:00|00:04:00
+standard-loop-delay|00:05:00|00:07:00
+settle-time|00:00:05|00:00:06
+incomplete-age|24:00:00|120:00:00'
+PRIORITY='
+processor-check-in-time|00:05:00|00:04:00
+priority-loop-delay|00:01:00|00:02:00
+settle-time|00:00:05|00:00:06
+give-up-after|00:10:00|00:20:00'
+CLEANUP='
+cleanup-jobs-loop-delay|00:05:00|00:06:00
+save-successful-minidumps-to|/tmp/socorro-sucessful|ARCHIVE
+save-failed-minidumps-to|/tmp/socorro-failed|FAILED
+dump-permissions|0660|0640
+dir-permissions|0770|0750
+dump-gid||4242'
+}
+
+# The options of a program, one a line.
+options_of() {
+    local its=${1#crashmon-}
+    its=${its^^}
+    echo "$COMMON${!its}" | sed "s|ARCHIVE|$ARCHIVE|; s|FAILED|$FAILED|; s|DEFERRED|$DEFERRED|
+        s|SPOOL|$SPOOL|; s|LOG|$LOG|; /^$/d"
+}
+
+PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
+
+# Runs a program that must end with this code and say this, and must not even come to the log.
+refused() {
+    local want=$1 says=$2
+    expect_status "$want" "${@:3}"
+    [[ $output == *"$says"* ]] || fail "does not say $says: $output"
+    [[ ! -e $LOG ]] || fail "has begun: ${*:3}"
+}
+
+# Asserts that $output of --show-config has an option's other value, from this source.
+takes() {
+    local name=${2%%|*} value=${2##*|}
+    [[ $'\n'$output$'\n' == *$'\n'"# $3"$'\n'"$name = $value"$'\n'* ]] ||
+        fail "$1 does not take $name = $value from $3:" "$output"
+}
+
+@test "every option is taken from the command line" {
+    for program in "${PROGRAMS[@]}"; do
+        mapfile -t options < <(options_of "$program")
+        arguments=()
+        for option in "${options[@]}"; do arguments+=("--${option%%|*}=${option##*|}"); done
+        arguments+=(--dry-run --show-config)
+        expect_status 0 "$BUILD/$program" --config=/dev/null "${arguments[@]}"
+        for option in "${options[@]}" 'dry-run||on'; do
+            takes "$program" "$option" 'command line'
+        done
+    done
+}
+
+@test "every option of every program is taken from one file, by all three" {
+    mapfile -t options < <(for program in "${PROGRAMS[@]}"; do
+        options_of "$program"
+    done | sort -u; echo 'dry-run||on')
+    printf '%s\n' "${options[@]}" | sed 's/|.*|/ = /' >"$CONF"
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 0 program "$program" --show-config
+        for n in "${!options[@]}"; do
+            takes "$program" "${options[n]}" "$CONF:$((n + 1))"
+        done
+    done
+}
+
+@test "without a file and options there are the defaults" {
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 0 "$BUILD/$program" --config=/dev/null --storage-root="$SPOOL" --show-config
+        while IFS='|' read -r name default _; do
+            [[ $name != storage-root ]] || continue
+            [[ $'\n'$output$'\n' == *$'\n# default\n'"$name = $default"$'\n'* ]] || fail "$name" "$output"
+        done < <(options_of "$program")
+    done
+}
+
+@test "the command line wins over the file, the file over the default" {
+    printf '%s\n' 'limit = 5' 'batch-size = 6' >>"$CONF"
+    expect_status 0 scan --show-config --limit=4
+    grep -qxF 'limit = 4' <<<"$output"
+    grep -qxF 'batch-size = 6' <<<"$output"
+    grep -qxF 'lock-wait = 00:00:00' <<<"$output"
+    processor p1
+    collect --count 6
+    expect_status 0 scan --limit=4
+    sql_is "SELECT count(*) FROM jobs" 4
+}
+
+@test "a blank on the command line wins over the file" {
+    id=$(collect)
+    sql "INSERT INTO jobs (pathname, uuid, success) VALUES ('/x', '$id', true)"
+    expect_status 0 cleanup_jobs --save-successful-minidumps-to=
+    [[ -z $(find "$SPOOL" "$ARCHIVE" ! -type d) ]] || fail "$(find "$SPOOL" "$ARCHIVE")"
+}
+
+@test "--config FILE is as good as --config=FILE, and so it is with other options" {
+    processor p1
+    collect --count 3
+    expect_status 0 "$BUILD/crashmon-scan" --config "$CONF" --limit 2
+    sql_is "SELECT count(*) FROM jobs" 2
+}
+
+@test "without --config a file that is not there is no error" {
+    file=$("$BUILD/crashmon-scan" --help | tr -s ' \n' ' ' | grep -oE '\(/[^ ]*/crashmon\.conf\)')
+    [[ ! -e ${file:1:-1} ]] || skip "there is a file ${file:1:-1}"
+    expect_status 0 "$BUILD/crashmon-cleanup" --storage-root="$SPOOL" --log-file-pathname="$LOG"
+}
+
+@test "what --show-config prints is read again as a configuration file, to the same effect" {
+    sed -i 's/^save-failed.*/save-failed-minidumps-to =/' "$CONF"
+    cat >>"$CONF" <<'END'
+log-file-line-format-string = # "%(message)s" 'quoted' = \n # $HOME
+stderr-line-format-string = "%(message)s
+limit = 77
+dry-run = on
+END
+    for program in "${PROGRAMS[@]}"; do
+        program "$program" --show-config --batch-size=9 >"$BATS_TEST_TMPDIR/shown"
+        run --separate-stderr "$BUILD/$program" --config="$BATS_TEST_TMPDIR/shown" --show-config
+        [[ $status == 0 ]] || fail "exit code $status" "$stderr"
+        equal "$(grep -v '^#' <<<"$output")" "$(grep -v '^#' "$BATS_TEST_TMPDIR/shown")"
+    done
+}
+
+@test "--show-config prints nothing else, does nothing, and needs no database" {
+    processor p1
+    collect
+    request "$(collect --without links)"
+    before=$(db_state; spool_state "$SPOOL")
+    for program in "${PROGRAMS[@]}"; do
+        PGPORT=1 run --separate-stderr program "$program" --show-config --dry-run
+        [[ $status == 0 && -z $stderr ]] || fail "exit code $status" "$stderr"
+        ! grep -qvE '^(#.*|[a-z-]+ =.*)$' <<<"$output" || fail "$output"
+    done
+    equal "$(db_state; spool_state "$SPOOL")" "$before"
+}
+
+# --- what is not accepted
+
+@test "an unknown option is bad usage (64)" {
+    for program in "${PROGRAMS[@]}"; do
+        refused 64 --no-such-option program "$program" --no-such-option
+        refused 64 --limits program "$program" --limits=5
+        refused 64 -x program "$program" -x
+    done
+}
+
+@test "the password is not taken from the command line (64)" {
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 64 program "$program" --database-password=secret
+    done
+}
+
+@test "a stray argument is bad usage (64)" {
+    for program in crashmon-scan crashmon-cleanup; do
+        refused 64 stray program "$program" stray
+        refused 64 stray program "$program" --limit=5 -- stray
+        expect_status 64 program "$program" ''
+    done
+}
+
+@test "an option without its value is bad usage (64)" {
+    expect_status 64 scan --batch-size
+}
+
+@test "a number that is none, or out of range, is an invalid configuration (78)" {
+    for bad in x -1 5x '' 1e3 99999999999999999999 0x 1.5 '5 5'; do
+        refused 78 batch-size scan "--batch-size=$bad"
+    done
+    for name in limit log-file-maximum-size log-file-maximum-backup-history; do
+        refused 78 "$name" scan "--$name=x"
+    done
+    refused 78 batch-size scan --batch-size=0
+    for bad in x -1 5x 99999999999999999999 4294967296; do
+        refused 78 dump-gid cleanup_jobs "--dump-gid=$bad"
+    done
+}
+
+@test "a duration that is none is an invalid configuration (78)" {
+    for bad in 5 0:5:0 00:60:00 00:00:60 00:05 1:2:3:4 aa:bb:cc -00:01:00 '' 00:05:00x 00:05:00.5 \
+        99999999999:00:00 00:-1:00 '00: 5:00'; do
+        refused 78 lock-wait scan "--lock-wait=$bad"
+    done
+    for name in settle-time incomplete-age standard-loop-delay processor-check-in-time; do
+        refused 78 "$name" scan "--$name=5"
+    done
+    for name in give-up-after priority-loop-delay; do
+        refused 78 "$name" priority "--$name=5"
+    done
+    refused 78 cleanup-jobs-loop-delay cleanup_jobs --cleanup-jobs-loop-delay=5
+}
+
+@test "permissions that are no octal mode are an invalid configuration (78)" {
+    for bad in 8 0668 -1 10000 0777777777777777777777777 '' rw-rw---- 0o660 0x1ff 660x; do
+        for name in dump-permissions dir-permissions; do
+            refused 78 "$name" cleanup_jobs "--$name=$bad"
+        done
+    done
+}
+
+@test "a level that is none is an invalid configuration (78)" {
+    for bad in LOUD -1 '' 10x 99999999999999999999; do
+        for name in log-file-error-logging-level stderr-error-logging-level; do
+            refused 78 "$name" scan "--$name=$bad"
+        done
+    done
+}
+
+@test "a suffix that leads out of the directory, or is that of the other file, is invalid (78)" {
+    for bad in '' / /../x.json a/b; do
+        for name in json-file-suffix dump-file-suffix; do
+            refused 78 "$name" scan "--$name=$bad"
+        done
+    done
+    refused 78 file-suffix scan --json-file-suffix=.dump
+}
+
+@test "a storage name that is empty is invalid (78)" {
+    for program in "${PROGRAMS[@]}"; do
+        refused 78 storage-name program "$program" --storage-name=
+    done
+}
+
+@test "a bad value on the command line is reported, whatever the file says, and nothing is done" {
+    processor p1
+    collect
+    request "$(collect --without links)"
+    before=$(db_state; spool_state "$SPOOL")
+    for program in "${PROGRAMS[@]}"; do
+        for bad in --limit=x --lock-wait=1 --batch-size=; do
+            run program "$program" "$bad"
+            [[ $status == 78 ]] || fail "exit code $status" "$output"
+        done
+    done
+    equal "$(db_state; spool_state "$SPOOL")" "$before"
+}
+
+# --- the storage roots
+
+@test "no storage root, or a blank one, is an invalid configuration (78)" {
+    for program in "${PROGRAMS[@]}"; do
+        refused 78 storage-root program "$program" --storage-root=
+        refused 78 storage-root "$BUILD/$program" --config=/dev/null --log-file-pathname="$LOG"
+    done
+}
+
+@test "a storage root that is missing, or is a file (74)" {
+    touch "$BATS_TEST_TMPDIR/file"
+    for program in "${PROGRAMS[@]}"; do
+        for root in none file; do
+            expect_status 74 program "$program" --storage-root="$BATS_TEST_TMPDIR/$root"
+            [[ $output == *"$BATS_TEST_TMPDIR/$root"* ]] || fail "does not name it: $output"
+        done
+    done
+    [[ ! -e $BATS_TEST_TMPDIR/none ]]
+}
+
+@test "a deferred storage root that is missing, or is a file (74)" {
+    touch "$BATS_TEST_TMPDIR/file"
+    for program in crashmon-priority crashmon-cleanup; do
+        for root in none file; do
+            expect_status 74 program "$program" --deferred-storage-root="$BATS_TEST_TMPDIR/$root"
+            [[ $output == *"$BATS_TEST_TMPDIR/$root"* ]] || fail "does not name it: $output"
+        done
+    done
+}
+
+# --- help
+
+@test "--help lists every option with its default, and needs no file and no database" {
+    for program in "${PROGRAMS[@]}"; do
+        PGPORT=1 run --separate-stderr "$BUILD/$program" --config=/nowhere --help
+        [[ $status == 0 && -z $stderr ]] || fail "exit code $status" "$stderr"
+        flat=$(tr -s ' \n' ' ' <<<"$output")
+        while IFS='|' read -r name default _; do
+            [[ $flat == *" --$name="* ]] || fail "$program: $name is missing" "$output"
+            its=${flat#*" --$name="}
+            [[ ${its%%' --'*} == *"$default"* ]] || fail "$program: $name: no $default" "$output"
+        done < <(options_of "$program")
+        for name in dry-run config version usage help; do
+            [[ $flat == *"--$name"* ]] || fail "$program: $name is missing" "$output"
+        done
+    done
+}
+
+@test "--usage and --version print what they should, and nothing is done" {
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 0 program "$program" --usage
+        [[ $output == *"$program"*--storage-root* ]] || fail "$output"
+        expect_status 0 program "$program" --version
+        [[ $output =~ ^$program\ [0-9]+\.[0-9]+ ]] || fail "$output"
+        [[ ! -e $LOG ]] || fail "has begun"
+    done
+}

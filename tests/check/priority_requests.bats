@@ -1,0 +1,258 @@
+#!/usr/bin/env bats
+# priority_requests.bats - crashmon-priority's requests: patience, nonsense, the command line,
+# batches, and the sums.
+# shellcheck disable=SC2154 # pid is set by background
+load ../helper
+
+# Ids of crashes that lie nowhere.
+nowhere() { collect --root "$BATS_TEST_TMPDIR/elsewhere" --count "${1:-1}"; }
+
+# The reporter asks for all of these, some seconds ago.
+requests() {
+    local values='' id
+    for id in "${@:2}"; do values+="${values:+, }('${id//\'/\'\'}', now() - interval '$1 s')"; done
+    sql "INSERT INTO priorityjobs (uuid, requesteddatetime) VALUES $values"
+}
+
+requested() { sql "SELECT uuid FROM priorityjobs ORDER BY uuid COLLATE \"C\""; }
+
+# --- patience
+
+@test "a crash that is nowhere: its request is kept until --give-up-after (1)" {
+    processor p1
+    id=$(nowhere)
+    requests 500 "$id"
+    expect_status 1 priority
+    [[ $(requested) == "$id" ]] || fail "$(requested)"
+    log_has "$id"
+    ! grep -q ERROR "$LOG" || fail "too early for an error"
+}
+
+@test "a request older than --give-up-after is reported as an error and removed (1)" {
+    processor p1
+    id=$(nowhere)
+    requests 700 "$id"
+    expect_status 1 priority
+    [[ -z $(requested) ]] || fail "$(requested)"
+    grep ERROR "$LOG" | grep -qF "$id" || fail "no error names it"
+    [[ $output == *"$id"* ]] || fail "not on stderr: $output"
+    expect_status 0 priority
+}
+
+@test "--give-up-after says how long" {
+    processor p1
+    old=$(nowhere) young=$(nowhere)
+    requests 70 "$old"
+    requests 50 "$young"
+    expect_status 1 priority --give-up-after=00:01:00
+    [[ $(requested) == "$young" ]] || fail "$(requested)"
+}
+
+@test "a crash that has come at last is served, however old its request" {
+    processor p1
+    id=$(collect) queued=$(nowhere)
+    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$queued', 1)"
+    requests 100000 "$id" "$queued"
+    expect_status 0 priority
+    sql_is "SELECT count(*), bool_and(priority >= 1) FROM jobs" "2|t"
+    [[ -z $(requested) ]] || fail "$(requested)"
+}
+
+@test "one that is given up and one that is kept do not keep others from being served" {
+    processor p1
+    old=$(nowhere) young=$(nowhere) good=$(collect)
+    requests 700 "$old"
+    requests 0 "$young" "$good"
+    expect_status 1 priority --batch-size=1
+    [[ $(requested) == "$young" ]] || fail "$(requested)"
+    sql_is "SELECT uuid FROM jobs" "$good"
+}
+
+# --- what is no crash id
+
+NONSENSE=(
+    "'; DROP TABLE jobs; --"
+    '"; DROP TABLE jobs; --'
+    "22adfb61-f75b-11dc-b6be-00132208122'"
+    '../../../../../../../../victim'
+    '../../../../../victim/aaaaaaaaaaaaaa'
+    $'two\nlines'
+    $'22adfb61-f75b-11dc-b6be-001322081225\n'
+    ' 22adfb61-f75b-11dc-b6be-001322081225'
+    '22adfb61-f75b-11dc-b6be-0013220812255'
+    '22adfb61-f75b-11dc-b6be-00132208122'
+    '22adfb61-f75b-11dc-b6be-00132208122g'
+    '22adfb61f-75b-11dc-b6be-001322081225'
+    '22adfb61-f75b-11dc-b6be-00132208122５'
+    '22adfb61/f75b-11dc-b6be-001322081225'
+    '{"22adfb61-f75b-11dc-b6be-001322081225"}'
+    '22adfb61%f75b%11dc%b6be%001322081225'
+    '%s%n%s%n' "\\" 'NULL' ','
+    "$(printf 'x%.0s' {1..200})"
+    ''
+)
+
+@test "a request that is no crash id is reported and removed, and the others are served" {
+    processor p1
+    good=$(collect) also=$(collect)
+    requests 0 "$good" "${NONSENSE[@]}" "$also"
+    mkdir "$BATS_TEST_TMPDIR/victim"
+    victims=$(spool_state "$BATS_TEST_TMPDIR/victim"; spool_state "$DEFERRED")
+    expect_status 1 priority
+    [[ -z $(requested) ]] || fail "$(requested)"
+    equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(printf '%s\n' "$good" "$also" | sort)"
+    equal "$(spool_state "$BATS_TEST_TMPDIR/victim"; spool_state "$DEFERRED")" "$victims"
+    for text in 'DROP TABLE jobs' victim '%s%n%s%n' xxxxxxxxxx \
+        "${NONSENSE[8]}" "${NONSENSE[10]}"; do
+        log_has "$text"
+    done
+    sql_is "SELECT seen FROM crashmon.runs" $((${#NONSENSE[@]} + 2))
+}
+
+@test "nonsense is removed in batches as well, and an old one is no different" {
+    processor p1
+    requests 100000 "${NONSENSE[@]:0:11}"
+    requests 0 "${NONSENSE[@]:11}"
+    expect_status 1 priority --batch-size=3
+    [[ -z $(requested) ]] || fail "$(requested)"
+}
+
+@test "nonsense is removed with no live processor, too" {
+    requests 0 "${NONSENSE[@]}"
+    run priority
+    [[ $status == 1 || $status == 68 ]] || fail "exit code $status" "$output"
+    [[ -z $(requested) ]] || fail "$(requested)"
+}
+
+@test "what a request says cannot forge a line of the log or of a terminal" {
+    requests 0 $'x\n2008-12-25 12:00:00,000 ERROR - forged' $'y\r2008-12-25 forged' $'z\e[2Jforged'
+    processor p1
+    expect_status 1 priority
+    ! grep -q '^2008' "$LOG" || fail "a forged line"
+    ! grep -q '[[:cntrl:]]' "$LOG" || fail "control characters" "$(cat -A "$LOG")"
+    [[ $output != *[$'\e\r']* ]] || fail "control characters on stderr"
+}
+
+# --- ids on the command line
+
+@test "ids on the command line are requested, then served" {
+    processor p1
+    here=$(collect) throttled=$(collect --root "$DEFERRED" --without links) queued=$(nowhere)
+    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$queued', 1)"
+    expect_status 0 priority "$here" "$throttled" "$queued"
+    [[ -z $output ]] || fail "printed: $output"
+    sql_is "SELECT count(*), bool_and(priority >= 1),
+                (SELECT count(*) FROM priorityjobs) FROM jobs" \
+        "3|t|0"
+}
+
+@test "an id on the command line that is nowhere stays requested (1), and is served when it comes" {
+    processor p1
+    id=$(nowhere)
+    expect_status 1 priority "$id"
+    [[ $(requested) == "$id" ]] || fail "$(requested)"
+    collect --id "$id"
+    expect_status 0 priority
+    sql_is "SELECT uuid, priority >= 1 FROM jobs" "$id|t"
+}
+
+@test "an id given twice, or requested already, is served once" {
+    processor p1
+    id=$(collect)
+    requests 0 "$id"
+    expect_status 0 priority "$id" "$id"
+    sql_is "SELECT uuid, (SELECT count(*) FROM priorityjobs), (SELECT seen FROM crashmon.runs)
+            FROM jobs" "$id|0|1"
+}
+
+@test "options may stand before, between and after the ids" {
+    processor p1
+    one=$(collect) two=$(collect)
+    expect_status 0 priority --batch-size=1 "$one" --settle-time=00:00:01 "$two" --limit=9
+    sql_is "SELECT count(*) FROM jobs" 2
+}
+
+@test "what is no crash id on the command line is bad usage (64), and nothing is done" {
+    processor p1
+    id=$(collect) waiting=$(collect)
+    requests 0 "$waiting"
+    before=$(db_state; spool_state "$SPOOL")
+    for bad in "${NONSENSE[@]}"; do
+        expect_status 64 priority "$id" "$bad"
+        [[ -n $output ]] || fail "says nothing about: $bad"
+    done
+    expect_status 64 priority not-an-id "$id"
+    expect_status 64 priority "$id" not-an-id
+    [[ $output == *not-an-id* ]] || fail "does not name it: $output"
+    equal "$(db_state; spool_state "$SPOOL")" "$before"
+}
+
+# --- batches and sums
+
+@test "--batch-size: several batches, each a transaction" {
+    processor p1
+    mapfile -t ids < <(collect --count 3
+        collect --root "$DEFERRED" --count 2)
+    requests 0 "${ids[@]}"
+    expect_status 0 priority --batch-size=2
+    sql_is "SELECT count(*), count(DISTINCT xmin::text),
+                (SELECT count(*) FROM priorityjobs) FROM jobs" \
+        "5|3|0"
+    [[ -z $(find "$SPOOL" "$DEFERRED" -type l) ]] || fail "$(find "$SPOOL" "$DEFERRED" -type l)"
+}
+
+@test "requests that are kept do not keep a batch from the ones behind them" {
+    processor p1
+    mapfile -t missing < <(nowhere 5)
+    requests 60 "${missing[@]}"
+    mapfile -t good < <(collect --count 3)
+    requests 0 "${good[@]}"
+    expect_status 1 priority --batch-size=2
+    equal "$(requested)" "$(printf '%s\n' "${missing[@]}" | sort)"
+    sql_is "SELECT count(*) FROM jobs" 3
+}
+
+@test "--limit ends the run after so many requests; the rest waits for the next" {
+    processor p1
+    mapfile -t ids < <(collect --count 5)
+    requests 0 "${ids[@]}"
+    expect_status 0 priority --limit=3 --batch-size=2
+    sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs), (SELECT seen FROM crashmon.runs)
+            FROM jobs" "3|2|3"
+    [[ $(new_links | wc -l) == 2 ]] || fail "$(new_links)"
+    expect_status 0 priority
+    sql_is "SELECT count(*) FROM jobs" 5
+}
+
+@test "a signal ends a run at a batch boundary (143), and the next one serves the rest" {
+    processor p1
+    mapfile -t ids < <(collect --count 6)
+    requests 0 "${ids[@]}"
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    background priority --batch-size=2
+    await_blocked crashmon-priority
+    kill -TERM "$pid"
+    session COMMIT
+    background_ends 143
+    sql_is "SELECT count(*) < 6, count(*) + (SELECT count(*) FROM priorityjobs) FROM jobs" "t|6"
+    expect_status 0 priority
+    sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM jobs" "6|0"
+    [[ -z $(new_links) ]] || fail "$(new_links)"
+}
+
+@test "seen is the sum of all outcomes, in the run's row and in one summary line" {
+    processor p1
+    mapfile -t queued < <(nowhere 2)
+    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '${queued[0]}', 1),
+             ('/x', '${queued[1]}', 1)"
+    finish "${queued[1]}" true
+    requests 0 "${queued[@]}" "$(collect)" "$(collect --root "$DEFERRED")" "$(nowhere)" \
+        "$(collect --without dump)" 'nonsense'
+    requests 700 "$(nowhere)"
+    expect_status 1 priority
+    sql_is "SELECT program, exit_code, seen, (SELECT sum(value::bigint)
+                FROM jsonb_each_text(outcomes)), ended IS NOT NULL FROM crashmon.runs" \
+        "crashmon-priority|1|8|8|t"
+    [[ $(grep -c 'seen' "$LOG") == 1 ]] || fail "no one summary line"
+    grep 'seen' "$LOG" | grep -qw 8 || fail "the summary line does not say 8"
+}

@@ -1,0 +1,543 @@
+#!/usr/bin/env bats
+# The SQL that crashmon offers to those who write a processor or a reporter, and to monitoring.
+load ../helper
+
+SCHEMA=$TESTS/../sql/schema.sql
+
+# Queues a job: job NUMBER OWNER [COLUMN=VALUE...]. The higher the number, the younger the job.
+job() {
+    local number=$1 owner=$2 set statements
+    shift 2
+    statements="INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
+                VALUES ('/spool/$(id "$number").json', '$(id "$number")', $owner,
+                        now() - interval '1 day' + $number * interval '1 minute');"
+    for set in "$@"; do
+        statements+="UPDATE jobs SET $set WHERE uuid = '$(id "$number")';"
+    done
+    sql "$statements"
+}
+
+id() { printf '%08x-f75b-11dc-b6be-001322081225\n' "$1"; }
+
+# What a processor takes, as the numbers of job().
+take() {
+    sql "SET lock_timeout = '5s';
+         SELECT string_agg(ltrim(left(uuid, 8), '0'), ' ') FROM crashmon.take_jobs($1, $2)"
+}
+
+makes_priority_table() {
+    sql "CREATE TABLE priority_jobs_$1 (uuid varchar(50) NOT NULL PRIMARY KEY)"
+}
+
+names() { sql "INSERT INTO priority_jobs_$1 VALUES ('$2')"; }
+
+# --- the schema
+
+@test "schema.sql run again is harmless: all rows survive" {
+    job 1 "$(processor alpha)"
+    request "$(id 2)"
+    sql "INSERT INTO crashmon.runs (program, storage, host, pid, next_due)
+         VALUES ('crashmon-scan', 'main', 'host1', 1, now())"
+    before=$(db_state)
+    run -0 psql -qX -f "$SCHEMA"
+    equal "$output" ""
+    equal "$(db_state)" "$before"
+}
+
+@test "schema.sql makes everything in an empty database" {
+    createdb "${PGDATABASE}_empty"
+    PGDATABASE=${PGDATABASE}_empty run -0 psql -qX -f "$SCHEMA"
+    equal "$output" ""
+    PGDATABASE=${PGDATABASE}_empty sql_is "SELECT crashmon.schema_version()" 2
+    dropdb "${PGDATABASE}_empty"
+}
+
+# What was another in version 1.
+version_1() {
+    sql "CREATE OR REPLACE FUNCTION crashmon.schema_version() RETURNS integer
+         LANGUAGE sql IMMUTABLE RETURN 1;
+         CREATE OR REPLACE FUNCTION crashmon.job_succeeded(job bigint) RETURNS boolean
+         LANGUAGE plpgsql AS \$\$
+         BEGIN
+             UPDATE jobs SET completeddatetime = clock_timestamp(), success = true, message = NULL,
+                     starteddatetime = coalesce(starteddatetime, clock_timestamp())
+                 WHERE id = job AND success IS NULL;
+             RETURN FOUND;
+         END \$\$;
+         CREATE OR REPLACE FUNCTION crashmon.job_failed(job bigint, message text) RETURNS boolean
+         LANGUAGE plpgsql AS \$\$
+         #variable_conflict use_column
+         BEGIN
+             UPDATE jobs SET completeddatetime = clock_timestamp(), success = false,
+                     message = job_failed.message,
+                     starteddatetime = coalesce(starteddatetime, clock_timestamp())
+                 WHERE id = job AND success IS NULL;
+             RETURN FOUND;
+         END \$\$"
+}
+
+@test "schema.sql brings version 1 up to date: all rows survive" {
+    version_1
+    alpha=$(processor alpha 200)
+    job 1 "$alpha" starteddatetime='now()'
+    job 2 "$alpha" starteddatetime='now()'
+    job 3 "$alpha"
+    request "$(id 4)"
+    before=$(db_state)
+    run -0 psql -qX -f "$SCHEMA"
+    equal "$output" ""
+    equal "$(db_state)" "$before"
+    sql_is "SELECT crashmon.schema_version()" 2
+    for report in "job_succeeded(1)" "job_failed(2, '')"; do
+        sql_is "SELECT crashmon.$report" t
+        seen_now
+        unseen
+    done
+}
+
+# --- processors
+
+# The processors were seen a while ago; one of them has just been seen.
+unseen() { sql "UPDATE processors SET lastseendatetime = now() - interval '200 s'"; }
+seen_now() {
+    sql_is "SELECT string_agg(name, ' ') FROM processors
+            WHERE lastseendatetime > now() - interval '10 s'" "${1-alpha}"
+}
+
+@test "register_processor returns the id of the new row, seen now" {
+    sql_is "SELECT crashmon.register_processor('alpha')" 1
+    sql_is "SELECT crashmon.register_processor('beta')" 2
+    sql_is "SELECT name FROM processors WHERE lastseendatetime > now() - interval '10 s'
+            ORDER BY id" $'alpha\nbeta'
+}
+
+@test "register_processor takes up the old id of its name and refreshes the row" {
+    old=$(processor alpha 86400)
+    sql_is "SELECT crashmon.register_processor('alpha')" "$old"
+    sql_is "SELECT count(*) FROM processors WHERE lastseendatetime > now() - interval '10 s'" 1
+}
+
+@test "register_processor gives back what it had begun, and nothing else" {
+    alpha=$(processor alpha) beta=$(processor beta)
+    job 1 "$alpha" starteddatetime='now()'
+    job 2 "$alpha" starteddatetime='now()' success=true
+    job 3 "$alpha" starteddatetime='now()' success=false
+    job 4 "$beta" starteddatetime='now()'
+    sql "SELECT crashmon.register_processor('alpha')"
+    sql_is "SELECT uuid FROM jobs WHERE starteddatetime IS NULL" "$(id 1)"
+}
+
+@test "register_processor refuses a name that is empty or missing" {
+    run ! sql "SELECT crashmon.register_processor('')"
+    [[ $output == *"a processor needs a name"* ]]
+    run ! sql "SELECT crashmon.register_processor(NULL)"
+    [[ $output == *"a processor needs a name"* ]]
+}
+
+@test "heartbeat refreshes the row; false means that the processor was removed" {
+    alpha=$(processor alpha 200)
+    sql_is "SELECT crashmon.heartbeat($alpha)" t
+    sql_true "SELECT lastseendatetime > now() - interval '10 s' FROM processors"
+    sql "SELECT crashmon.remove_processor($alpha, '-1 hour')"
+    sql_is "SELECT crashmon.heartbeat($alpha)" f
+}
+
+@test "take_jobs: by priority, then the oldest, and they count as started" {
+    alpha=$(processor alpha)
+    for number in 1 2 3 4; do job $number "$alpha"; done
+    sql "UPDATE jobs SET priority = 1 WHERE uuid = '$(id 3)'"
+    equal "$(take "$alpha" 2)" "3 1"
+    sql_is "SELECT count(*) FROM jobs WHERE starteddatetime > now() - interval '10 s'" 2
+    equal "$(take "$alpha" 9)" "2 4"
+    equal "$(take "$alpha" 9)" ""
+}
+
+@test "take_jobs tells id, uuid, pathname and storage" {
+    alpha=$(processor alpha)
+    job 1 "$alpha" "storage='west'"
+    sql_is "SELECT * FROM crashmon.take_jobs($alpha, 1)" "1|$(id 1)|/spool/$(id 1).json|west"
+}
+
+@test "take_jobs takes only what the processor owns and nobody has begun or finished" {
+    alpha=$(processor alpha) beta=$(processor beta)
+    job 1 "$beta"
+    job 2 "$alpha" starteddatetime='now()'
+    job 3 "$alpha" success=true
+    job 4 "$alpha"
+    job 5 NULL
+    equal "$(take "$alpha" 9)" 4
+}
+
+@test "take_jobs: those named in the priority table come before all others" {
+    alpha=$(processor alpha)
+    for number in 1 2 3 4; do job $number "$alpha"; done
+    sql "UPDATE jobs SET priority = 5 WHERE uuid = '$(id 2)'"
+    makes_priority_table "$alpha"
+    names "$alpha" "$(id 4)"
+    equal "$(take "$alpha" 3)" "4 2 1"
+    sql_is "SELECT count(*) FROM priority_jobs_$alpha" 0
+}
+
+@test "take_jobs: names for which there was no room stay in the priority table" {
+    alpha=$(processor alpha)
+    for number in 1 2 3; do job $number "$alpha"; done
+    makes_priority_table "$alpha"
+    names "$alpha" "$(id 2)"
+    names "$alpha" "$(id 3)"
+    equal "$(take "$alpha" 1)" 2
+    sql_is "SELECT uuid FROM priority_jobs_$alpha" "$(id 3)"
+    equal "$(take "$alpha" 1)" 3
+    equal "$(take "$alpha" 1)" 1
+}
+
+@test "take_jobs: names that no job waits for leave the priority table" {
+    alpha=$(processor alpha) beta=$(processor beta)
+    job 1 "$alpha" starteddatetime='now()'
+    job 2 "$beta"
+    makes_priority_table "$alpha"
+    names "$alpha" "$(id 1)"
+    names "$alpha" "$(id 2)"
+    names "$alpha" "nothing"
+    equal "$(take "$alpha" 9)" ""
+    sql_is "SELECT count(*) FROM priority_jobs_$alpha" 0
+    equal "$(take "$beta" 9)" 2
+}
+
+@test "take_jobs is a heartbeat" {
+    alpha=$(processor alpha 200)
+    take "$alpha" 1
+    sql_true "SELECT lastseendatetime > now() - interval '10 s' FROM processors"
+}
+
+@test "take_jobs of a processor that was removed is an error that says what to do" {
+    run ! take 7 1
+    [[ $output == *"processor 7 is not registered"*"register_processor()"* ]]
+}
+
+@test "take_jobs refuses to take less than one job" {
+    alpha=$(processor alpha)
+    for how_many in 0 -1 NULL; do
+        run ! take "$alpha" $how_many
+        [[ $output == *"how_many must be 1 or more"* ]]
+    done
+}
+
+@test "take_jobs from two sessions: no job is given out twice, and nobody waits" {
+    alpha=$(processor alpha)
+    for number in 1 2 3 4; do job $number "$alpha"; done
+    makes_priority_table "$alpha"
+    names "$alpha" "$(id 3)"
+    names "$alpha" "$(id 4)"
+    session "BEGIN"
+    equal "$(session "SELECT left(uuid, 8) FROM crashmon.take_jobs($alpha, 1)")" 00000003
+    equal "$(take "$alpha" 9)" "4 1 2"
+    sql_is "SELECT uuid FROM priority_jobs_$alpha" "$(id 3)"
+}
+
+@test "take_jobs that is rolled back leaves everything as it was" {
+    alpha=$(processor alpha)
+    job 1 "$alpha"
+    makes_priority_table "$alpha"
+    names "$alpha" "$(id 1)"
+    before=$(db_state)
+    session "BEGIN; SELECT count(*) FROM crashmon.take_jobs($alpha, 1); ROLLBACK"
+    equal "$(db_state)" "$before"
+}
+
+@test "job_succeeded and job_failed set what Socorro's processors set" {
+    alpha=$(processor alpha)
+    job 1 "$alpha"
+    job 2 "$alpha"
+    take "$alpha" 2
+    sql_is "SELECT crashmon.job_succeeded(1), crashmon.job_failed(2, 'no symbols')" "t|t"
+    sql_is "SELECT id, success, message FROM jobs
+            WHERE completeddatetime >= starteddatetime ORDER BY id" \
+        $'1|t|\n2|f|no symbols'
+}
+
+@test "job_succeeded and job_failed: the first report counts" {
+    job 1 "$(processor alpha)"
+    sql "SELECT crashmon.job_succeeded(1)"
+    sql_is "SELECT crashmon.job_failed(1, 'late'), crashmon.job_succeeded(1)" "f|f"
+    sql_is "SELECT success, message FROM jobs" "t|"
+    sql_is "SELECT crashmon.job_succeeded(99), crashmon.job_failed(99, '')" "f|f"
+}
+
+@test "job_succeeded and job_failed are signs of life of the owner, and of nobody else" {
+    alpha=$(processor alpha 200) beta=$(processor beta 200)
+    job 1 "$alpha"
+    job 2 "$alpha"
+    take "$alpha" 2
+    for report in "job_succeeded(1)" "job_failed(2, '')"; do
+        unseen
+        sql_is "SELECT crashmon.$report" t
+        seen_now alpha
+    done
+}
+
+@test "job_succeeded and job_failed: what is finished, or was never begun, is nobody's sign of life" {
+    alpha=$(processor alpha 200) beta=$(processor beta 200)
+    job 1 "$alpha" starteddatetime='now()' success=true
+    job 2 "$beta"
+    job 3 "$beta"
+    job 4 NULL starteddatetime='now()'
+    sql_is "SELECT crashmon.job_succeeded(1), crashmon.job_failed(1, ''), crashmon.job_failed(9, '')" \
+        "f|f|f"
+    # These two have gone from alpha to beta, and beta has not begun them.
+    sql_is "SELECT crashmon.job_succeeded(2), crashmon.job_failed(3, ''), crashmon.job_succeeded(4)" \
+        "t|t|t"
+    seen_now ""
+}
+
+@test "job_succeeded and job_failed do not wait for whoever is at the processor's row" {
+    alpha=$(processor alpha 200)
+    job 1 "$alpha" starteddatetime='now()'
+    job 2 "$alpha" starteddatetime='now()'
+    session "BEGIN; SELECT FROM processors FOR UPDATE"
+    sql_is "SET LOCAL lock_timeout = '5s';
+            SELECT crashmon.job_succeeded(1), crashmon.job_failed(2, '')" "t|t"
+    session "ROLLBACK"
+    sql_is "SELECT count(success) FROM jobs" 2
+}
+
+# Whoever holds the job may want the processor's row next, as a processor of Socorro's does.
+@test "job_succeeded and job_failed have no lock while they wait for the job" {
+    alpha=$(processor alpha 200)
+    for report in "job_succeeded(1)" "job_failed(2, '')"; do
+        job "${report//[^12]/}" "$alpha" starteddatetime='now()'
+        session "BEGIN; UPDATE jobs SET priority = 1"
+        background sql_alone "SELECT crashmon.$report"
+        await_blocked reports
+        sql "SET LOCAL lock_timeout = '5s';
+             UPDATE processors SET lastseendatetime = now() - interval '200 s'"
+        session "COMMIT"
+        background_ends 0
+        seen_now
+    done
+}
+
+sql_alone() { PGAPPNAME=reports exec psql -qAtX -c "$1"; }
+
+@test "a report whose answer was lost can be made again" {
+    job 1 "$(processor alpha)" starteddatetime='now()'
+    session "BEGIN; SELECT crashmon.job_succeeded(1); ROLLBACK" >/dev/null
+    sql_is "SELECT crashmon.job_succeeded(1)" t
+    sql_is "SELECT crashmon.job_succeeded(1)" f
+    sql "DELETE FROM jobs"
+    sql_is "SELECT crashmon.job_succeeded(1)" f
+}
+
+@test "jobs of which a processor never heard, as the answer was lost, can be taken after it registers again" {
+    alpha=$(processor alpha)
+    job 1 "$alpha"
+    take "$alpha" 1
+    equal "$(take "$alpha" 1)" ""
+    sql_is "SELECT crashmon.register_processor('alpha')" "$alpha"
+    equal "$(take "$alpha" 1)" 1
+}
+
+@test "a job that is done is not taken, even if it changed hands meanwhile" {
+    alpha=$(processor alpha) beta=$(processor beta)
+    job 1 "$alpha"
+    take "$alpha" 1
+    sql "UPDATE jobs SET owner = $beta, starteddatetime = NULL"
+    sql "SELECT crashmon.job_succeeded(1)"
+    sql_is "SELECT id FROM jobs WHERE owner = $beta AND starteddatetime IS NULL" ""
+    equal "$(take "$beta" 1)" ""
+}
+
+# --- reporters
+
+@test "request_crash adds a request; asking twice is harmless and renews nothing" {
+    sql_is "SELECT crashmon.request_crash('$(id 1)')" t
+    sql "UPDATE priorityjobs SET requesteddatetime = now() - interval '1 hour'"
+    sql_is "SELECT crashmon.request_crash('$(id 1)')" f
+    sql_is "SELECT uuid, requesteddatetime < now() - interval '30 min' FROM priorityjobs" \
+        "$(id 1)|t"
+}
+
+@test "request_crash refuses what is no crash id, and names it" {
+    run ! sql "SELECT crashmon.request_crash(E'../../etc/passwd\n; DROP TABLE jobs')"
+    [[ $output == *'no crash id: "../../etc/passwd\n; DROP TABLE jobs"'* ]]
+    run ! sql "SELECT crashmon.request_crash(NULL)"
+    [[ $output == *'no crash id: ""'* ]]
+    run ! sql "SELECT crashmon.request_crash(repeat('a', 100000))"
+    ((${#output} < 500))
+    sql_is "SELECT count(*) FROM priorityjobs" 0
+}
+
+@test "crash_state follows a crash" {
+    alpha=$(processor alpha)
+    sql_is "SELECT crashmon.crash_state('$(id 1)') IS NULL" t
+    request "$(id 1)"
+    sql_is "SELECT crashmon.crash_state('$(id 1)')" requested
+    job 1 "$alpha"
+    sql_is "SELECT crashmon.crash_state('$(id 1)')" queued
+    take "$alpha" 1
+    sql_is "SELECT crashmon.crash_state('$(id 1)')" started
+    sql "SELECT crashmon.job_succeeded(1)"
+    sql_is "SELECT crashmon.crash_state('$(id 1)')" finished
+    sql "UPDATE jobs SET success = false"
+    sql_is "SELECT crashmon.crash_state('$(id 1)')" failed
+}
+
+@test "is_crash_id agrees with the programs" {
+    local check=$BATS_TEST_TMPDIR/check good=22adfb61-f75b-11dc-b6be-001322081225 text
+    "${CC:-cc}" -o "$check" -I "$TESTS/../src" -x c - "$TESTS/../src/crash_id.c" <<'END'
+#include "crash_id.h"
+int main(int argc, char **argv)
+{
+    struct crash_id id;
+    return !(argc == 2 && crash_id_parse(&id, argv[1]));
+}
+END
+    local ids=(
+        "$good" "${good^^}" 22ADFB61-f75b-11dc-b6be-001322081225
+        00000000-0000-0000-0000-000000000000 ffffffff-ffff-ffff-ffff-ffffffffffff)
+    local others=(
+        '' ' ' "$good"$'\n' $'\n'"$good" "$good"$'\n'"$good" "$good"$'\r' " $good" "$good " "$good."
+        "${good%?}" "${good#?}" "${good}0" "${good//-/}" "${good//-/_}" "${good/6/g}" "${good/-/--}"
+        "{$good}" "$good.json" "$good/" "/$good" "../$good" "${good/22/..}" "${good/22ad/../..}"
+        "${good%????}/../" "'; DROP TABLE jobs; --" "' OR '1'='1" "${good/-1/-\'}" '%s%s%n' '%'
+        "${good/2/٢}" "${good/a/а}" "${good/-/–}" "${good/22/é}" "${good/2/²}" "${good/a/ａ}"
+        "${good/2/\\}" '\d{8}' "*" "?${good#?}" "${good/ad/[}" NULL null "$(printf '%0100000d' 0)")
+    for text in "${ids[@]}"; do
+        "$check" "$text" || fail "the programs refuse $text"
+        is_crash_id "$text" || fail "the server refuses $text"
+    done
+    for text in "${others[@]}"; do
+        ! "$check" "$text" || fail "the programs accept $text"
+        ! is_crash_id "$text" || fail "the server accepts $text"
+    done
+    sql_is "SELECT crashmon.is_crash_id(NULL)" f
+}
+
+is_crash_id() {
+    [[ $(psql -qAtX -v "text=$1" <<<"SELECT crashmon.is_crash_id(:'text')") == t ]]
+}
+
+# --- monitoring
+
+@test "queue: each storage's jobs by state, one row for each job in one column" {
+    alpha=$(processor alpha)
+    job 1 "$alpha"
+    job 2 "$alpha" priority=1
+    job 3 "$alpha" starteddatetime='now()' priority=1
+    job 4 "$alpha" starteddatetime='now()' success=true
+    job 5 "$alpha" starteddatetime='now()' success=false
+    job 6 "$alpha" starteddatetime='now()' success=false "storage='west'"
+    sql_is "SELECT storage, waiting, with_priority, started, succeeded, failed,
+                   extract(hour FROM oldest_waiting)
+            FROM crashmon.queue ORDER BY storage" $'main|2|1|1|1|1|23\nwest|0|0|0|0|1|'
+}
+
+@test "queue: an empty queue is a row of zeros where a program has run" {
+    sql_is "SELECT count(*) FROM crashmon.queue" 0
+    ran crashmon-scan 300 300
+    sql_is "SELECT * FROM crashmon.queue" "main|0|0|0|0|0|"
+}
+
+@test "processor_state: age, load and priority table of each, and the jobs of nobody" {
+    alpha=$(processor alpha 120) beta=$(processor beta)
+    makes_priority_table "$alpha"
+    job 1 "$alpha"
+    job 2 "$alpha" starteddatetime='now()'
+    job 3 "$alpha" starteddatetime='now()' success=true
+    job 4 NULL
+    sql_is "SELECT id, name, extract(minute FROM last_seen), unfinished, started, has_priority_table
+            FROM crashmon.processor_state ORDER BY id" \
+        $'1|alpha|2|2|1|t\n2|beta|0|0|0|f\n|||1|0|f'
+}
+
+# A run in the books: ran PROGRAM AGE INTERVAL [COLUMN=VALUE...], times in seconds; it has ended.
+ran() {
+    local set statements
+    statements="INSERT INTO crashmon.runs
+                    (program, storage, host, pid, started, next_due, ended, exit_code)
+                SELECT '$1', 'main', 'host1', 4711, began, began + $3 * interval '1 s', now(), 0
+                FROM (SELECT now() - $2 * interval '1 s' AS began) AS t;"
+    shift 3
+    for set in "$@"; do
+        statements+="UPDATE crashmon.runs SET $set
+                     WHERE id = currval('crashmon.runs_id_seq');"
+    done
+    sql "$statements"
+}
+
+# The second session takes a lock.
+lock() {
+    session "SELECT pg_try_advisory_lock(hashtext('$1'), hashtext('$2'))"
+}
+
+@test "locks: holder, host and process of a run, by the name of its storage" {
+    session "SET application_name = 'crashmon-scan'"
+    lock crashmon-scan main
+    backend=$(session "SELECT pg_backend_pid()")
+    ran crashmon-scan 0 300 ended=NULL "backend=$backend" 'started=clock_timestamp()'
+    ran crashmon-cleanup 0 300 ended=NULL "backend=$backend" 'started=clock_timestamp()'
+    sql_is "SELECT program, storage, backend, host, pid, application_name, since = started
+            FROM crashmon.locks" "crashmon-scan|main|$backend|host1|4711|crashmon-scan|t"
+    session "SELECT pg_advisory_unlock_all()"
+    sql_is "SELECT count(*) FROM crashmon.locks" 0
+}
+
+@test "locks: a killed run of another session with the same process id is not the holder" {
+    lock crashmon-scan main
+    ran crashmon-scan 86400 300 ended=NULL "backend=$(session "SELECT pg_backend_pid()")"
+    sql_is "SELECT storage, host, pid FROM crashmon.locks" "main||"
+}
+
+@test "locks: a holder that is no run shows, with the storage's name if a run or a job bears it" {
+    session "SET application_name = 'somebody'"
+    lock crashmon-cleanup main
+    sql_is "SELECT program, storage, host, application_name, since IS NOT NULL
+            FROM crashmon.locks" "crashmon-cleanup|||somebody|t"
+    job 1 NULL
+    sql_is "SELECT storage FROM crashmon.locks" main
+    sql "DELETE FROM jobs"
+    ran crashmon-scan 600 300
+    sql_is "SELECT storage FROM crashmon.locks" main
+}
+
+@test "locks: any key, negative too, and nobody else's locks" {
+    for storage in a b c d e f g h; do
+        lock crashmon-priority $storage
+        sql "INSERT INTO jobs (pathname, uuid, storage) VALUES ('', '$storage', '$storage')"
+    done
+    sql_true "SELECT bool_or(hashtext(storage) < 0) FROM jobs"
+    session "SELECT pg_advisory_lock(1, 2), pg_advisory_lock(3)"
+    sql_is "SELECT string_agg(storage, '' ORDER BY storage) FROM crashmon.locks
+            WHERE program = 'crashmon-priority'" abcdefgh
+    sql_is "SELECT count(*) FROM crashmon.locks" 8
+}
+
+@test "locks: those of another database do not show" {
+    PGDATABASE=postgres lock crashmon-scan main
+    sql_is "SELECT count(*) FROM crashmon.locks" 0
+}
+
+@test "last_runs: the latest run of each program" {
+    ran crashmon-scan 900 300 exit_code=75
+    ran crashmon-scan 200 300 exit_code=1 seen=3 "outcomes='{\"queued\": 2, \"left\": 1}'"
+    ran crashmon-cleanup 60 300
+    sql_is "SELECT program, storage, exit_code, seen, outcomes->>'queued', overdue, running
+            FROM crashmon.last_runs ORDER BY program" \
+        $'crashmon-cleanup|main|0|||f|f\ncrashmon-scan|main|1|3|2|f|f'
+}
+
+@test "last_runs: overdue once the next run is late by more than one interval" {
+    ran crashmon-scan 590 300
+    ran crashmon-cleanup 610 300
+    sql_is "SELECT program FROM crashmon.last_runs WHERE overdue" crashmon-cleanup
+}
+
+@test "last_runs: running while its session holds the lock; without an end it was killed" {
+    lock crashmon-scan other
+    ran crashmon-scan 10 300 ended=NULL exit_code=NULL \
+        "backend=$(session "SELECT pg_backend_pid()")"
+    sql_is "SELECT running FROM crashmon.last_runs" f
+    lock crashmon-scan main
+    sql_is "SELECT running FROM crashmon.last_runs" t
+    session_end
+    await sql_true "SELECT NOT running AND ended IS NULL FROM crashmon.last_runs"
+}

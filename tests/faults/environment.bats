@@ -1,0 +1,286 @@
+#!/usr/bin/env bats
+# environment.bats - what a program finds around it when it is started: variables, locale, time
+# zone, the day, working directory, umask, limits.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # cases are subshells; helper.bash uses EXEC
+load ../helper
+
+RUNS=(scan priority cleanup_jobs)
+
+# Two crashes on their way through all three programs, which must make it good runs. $said is what
+# they printed. EXEC says how they are started; it may be a function.
+way_through() {
+    local run new requested
+    processor p1
+    new=$(collect --day 20081225) requested=$(collect --day 20081225 --root "$DEFERRED")
+    request "$requested"
+    said=
+    for run in "${RUNS[@]}"; do
+        expect_status 0 "$run"
+        said+=$output
+        [[ $run != priority ]] || sql "UPDATE jobs SET completeddatetime = now(), success = true"
+    done
+    sql_is "SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM priorityjobs)" 0
+    pair_is_whole "$ARCHIVE" 20081225 "$new"
+    pair_is_whole "$ARCHIVE" 20081225 "$requested"
+    [[ -z $(new_links) ]] || fail "$(new_links)"
+}
+
+silent_way_through() {
+    way_through
+    [[ -z $said ]] || fail "printed: $said"
+}
+
+# Asserts that these crashes are queued, and no others.
+queued() { equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(printf '%s\n' "$@" | sort)"; }
+
+# --- variables, locale, time zone
+
+# Nothing in the environment but how to connect, what the sanitizers are told, and VARIABLES.
+bare() {
+    env -i PGHOST="$PGHOST" PGPORT="$PGPORT" PGDATABASE="$PGDATABASE" \
+        PGUSER="${PGUSER:-$(id -un)}" PGPASSWORD="${PGPASSWORD:-}" \
+        ASAN_OPTIONS="$ASAN_OPTIONS" UBSAN_OPTIONS="$UBSAN_OPTIONS" "${VARIABLES[@]}" "$@"
+}
+
+# A spool whose name is not in ASCII.
+spool_beyond_ascii() {
+    SPOOL=$BATS_TEST_TMPDIR/spül
+    mkdir "$SPOOL"
+    sed -i "s|^storage-root.*|storage-root = $SPOOL|" "$CONF"
+}
+
+@test "with nothing in the environment but how to connect all is done, and nothing printed" {
+    EXEC=bare VARIABLES=()
+    silent_way_through
+    VARIABLES=(HOME=/no/such/directory PATH= USER= TMPDIR=/no/such/directory)
+    for run in "${RUNS[@]}"; do
+        expect_status 0 "$run"
+        equal "$output" ''
+    done
+}
+
+@test "the locale changes nothing, be it C, UTF-8 or one that does not exist" {
+    spool_beyond_ascii
+    processor p1
+    EXEC=bare
+    for VARIABLES in LC_ALL=C LC_ALL=C.UTF-8 LANG=xx_YY.UTF-8 LC_ALL=tlh.KOI8; do
+        id=$(collect --day 20081225)
+        touch -d '3 days ago' "$SPOOL/20081225/date/12/05/web01_0/$(printf 'b\303\244d\377')"
+        expect_status 1 scan
+        sql_is "SELECT pathname FROM jobs WHERE uuid = '$id'" \
+            "$SPOOL/20081225/name/$(name_dir "$id")/$id.json"
+        log_has 'bäd\xff: quarantined'
+        rm "$LOG"
+    done
+}
+
+@test "libpq's variables for styles, encoding and time zone change nothing" {
+    spool_beyond_ascii
+    EXEC=bare
+    VARIABLES=(PGDATESTYLE='German, MDY' PGTZ=Asia/Kathmandu PGCLIENTENCODING=LATIN1 PGAPPNAME=me
+        PGOPTIONS='-c standard_conforming_strings=off -c IntervalStyle=iso_8601')
+    silent_way_through
+    id=$(collect --day 20081225)
+    expect_status 0 scan
+    sql_is "SELECT pathname, now() - queueddatetime < '1 hour' FROM jobs" \
+        "$SPOOL/20081225/name/$(name_dir "$id")/$id.json|t"
+    sql_is "SELECT bool_and(now() - started < '1 hour' AND ended - started < '1 hour'
+                AND next_due - started < '1 hour') FROM crashmon.runs" t
+}
+
+@test "TZ is the log's time zone and nothing else, whatever it says" {
+    for zone in '' Asia/Kathmandu XYZ-99 XYZ+99:59:59 :/nonsense "$(printf 'x%.0s' {1..3000})"; do
+        hours=$(TZ=$zone date '+%F %H')
+        TZ=$zone expect_status 0 cleanup_jobs
+        hours+=" $(TZ=$zone date '+%F %H')"
+        while read -r day time _; do
+            [[ $hours == *"$day ${time%%:*}"* ]] || fail "TZ=$zone: $day $time instead of $hours"
+        done <"$LOG"
+        rm "$LOG"
+    done
+    sql_is "SELECT bool_and(now() - started < '1 hour' AND next_due - started < '10 min')
+            FROM crashmon.runs" t
+}
+
+# --- days
+
+# Crashes on their way through all three programs, each given as YYMMDD:DAY:ARCHIVE-DAY, the date
+# in its id, the day of the spool that it lies under, and the one that it is archived under.
+days_through() {
+    local place day id date archived new=() requested=()
+    for place; do
+        IFS=: read -r date day archived <<<"$place"
+        new+=("$(collect --day "$day" --id-day "$date")")
+        requested+=("$(collect --day "$day" --id-day "$date" --root "$DEFERRED")")
+    done
+    expect_status 0 scan
+    expect_status 0 priority "${requested[@]}"
+    queued "${new[@]}" "${requested[@]}"
+    sql "UPDATE jobs SET completeddatetime = now(), success = true"
+    cleans
+    for place; do
+        for id in "${new[0]}" "${requested[0]}"; do
+            pair_is_whole "$ARCHIVE" "${place##*:}" "$id"
+        done
+        new=("${new[@]:1}") requested=("${requested[@]:1}")
+    done
+    equal "$(find "$SPOOL" "$DEFERRED" ! -type d)" ''
+}
+
+@test "where it is yesterday or tomorrow does not matter, nor that midnight came in between" {
+    processor p1
+    before=$(date -d yesterday +%Y%m%d) today=$(date +%Y%m%d) after=$(date -d tomorrow +%Y%m%d)
+    TZ=XYZ-14 days_through "${today:2}:$before:$today" "${before:2}:$today:$before"
+    TZ=XYZ+12 days_through "${after:2}:$after:$after"
+}
+
+@test "29 February is a day of leap years alone: in others an id has no date, and depth 4" {
+    processor p1
+    days_through 240229:20240229:20240229 240229:20240301:20240229 000229:20000229:20000229 \
+        230229:20230301:20230301 990229:20990228:20990228
+    equal "$(cd "$ARCHIVE" && echo 20230301/name/*/*/*/*/*230229.json | wc -w)" 2
+    equal "$(cd "$ARCHIVE" && echo 20240229/name/*/*/*240229.json | wc -w)" 4
+}
+
+@test "a time that lies in the future, or before 1970, keeps no crash back for ever" {
+    processor p1
+    old=$(collect --day 20081224)
+    find "$SPOOL" -exec touch -hd '1905-01-01' {} +
+    id=$(collect --day 20081225) half=$(collect --day 20081225 --without dump)
+    find "$SPOOL/20081225" -exec touch -hd 'next year' {} +
+    expect_status 1 scan --settle-time=00:10:00
+    queued "$old"
+    expect_status 1 scan --settle-time=00:00:00
+    queued "$old" "$id"
+    has_links "$half"
+    expect_status 1 scan --settle-time=00:00:00 --incomplete-age=00:00:00
+    quarantined "$half" dump
+}
+
+@test "times in the database that lie in the future: a processor is alive, a request is kept" {
+    processor p1 -86400
+    id=$(collect --day 20081225) nowhere=$(collect --root "$BATS_TEST_TMPDIR/elsewhere")
+    request "$nowhere" -86400
+    expect_status 0 scan
+    sql_is "SELECT uuid FROM jobs WHERE owner IS NOT NULL" "$id"
+    expect_status 1 priority --give-up-after=00:00:00
+    sql_is "SELECT uuid FROM priorityjobs" "$nowhere"
+}
+
+# --- where it is started
+
+@test "started in a directory that has been deleted all is done, where no path is relative" {
+    mkdir "$BATS_TEST_TMPDIR/gone"
+    cd "$BATS_TEST_TMPDIR/gone"
+    rmdir "$BATS_TEST_TMPDIR/gone"
+    silent_way_through
+    for option in log-file-pathname=here.log storage-root=spool; do
+        expect_status 78 scan --$option
+        [[ $output == *"${option%=*}"* || $output == *"${option#*=}"* ]] || fail "$output"
+    done
+    cd /
+}
+
+@test "a relative log path and relative roots are below the directory that it is started in" {
+    cd "$BATS_TEST_TMPDIR"
+    mkdir logs
+    sed -i "s|= $BATS_TEST_TMPDIR/|= |; s|= crashmon.log|= logs/here.log|" "$CONF"
+    echo 'log-file-maximum-size = 600' >>"$CONF"
+    silent_way_through
+    [[ -s logs/here.log && -s logs/here.log.1 && ! -e $LOG ]] || fail "$(find . -name '*.log*')"
+    id=$(collect --day 20081225)
+    expect_status 0 scan
+    sql_is "SELECT pathname FROM jobs" "$SPOOL/20081225/name/$(name_dir "$id")/$id.json"
+    cd /
+}
+
+@test "with a umask of 0777 or 0 log and quarantine are there for their owner" {
+    processor p1
+    for mask in 0777 0000; do
+        half=$(collect --day 20081225 --without dump --age 100000)
+        (umask $mask; expect_status 1 scan)
+        quarantined "$half" dump
+        [[ $(find "$SPOOL/quarantine" -type d -printf '%m\n' | sort -u) == 770 ]] ||
+            fail "$(ls -lR "$SPOOL/quarantine")"
+        [[ $(find "$LOG" "$SPOOL/quarantine" -type f -perm -600 | wc -l) == 3 ]] ||
+            fail "$(ls -lR "$LOG" "$SPOOL/quarantine")"
+        rm -r "$LOG" "$SPOOL/quarantine"
+    done
+}
+
+# --- limits
+
+limited() (
+    # shellcheck disable=SC2086 # two words
+    ulimit $LIMIT
+    exec "$@" 3>&-
+)
+
+@test "with 64 open files all is done" {
+    processor p1
+    mapfile -t ids < <(collect --count 300 --web-heads 3 --levels 4 --age 7200)
+    EXEC=limited LIMIT='-n 64'
+    expect_status 0 scan --batch-size=100
+    queued "${ids[@]}"
+    sql "UPDATE jobs SET success = true"
+    cleans
+}
+
+@test "where no thread can be made all is done" {
+    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN"
+    $EXEC true || skip "no strace here"
+    silent_way_through
+    grep -q INJECTED "$BATS_TEST_TMPDIR/trace"
+}
+
+@test "with too few open files the run says so, loses nothing and ends with a documented code" {
+    processor p1
+    mapfile -t ids < <(collect --count 3 --day 20081225)
+    EXEC=limited
+    for files in {4..12..2}; do
+        LIMIT="-n $files"
+        run scan
+        [[ $status == 0 || ($status =~ ^(1|69|70|74|77|78)$ && -n $output) ]] ||
+            fail "$files files: exit code $status" "$output"
+        equal "$( (sql "SELECT uuid FROM jobs"; new_links) | grep . | sort)" \
+            "$(printf '%s\n' "${ids[@]}" | sort)"
+    done
+    expect_status 0 scan
+    queued "${ids[@]}"
+}
+
+@test "a log that may not grow is said, and the work goes on" {
+    EXEC=limited LIMIT='-f 0'
+    way_through
+    [[ $said == *"$LOG"* ]] || fail "says: $said"
+}
+
+@test "metrics that may not grow are said, and no file of theirs is left behind" {
+    mkdir "$BATS_TEST_TMPDIR/metrics"
+    EXEC=limited LIMIT='-f 0'
+    expect_status 0 cleanup_jobs --metrics-file="$BATS_TEST_TMPDIR/metrics" \
+        --log-file-pathname=/dev/null --stderr-error-logging-level=30
+    [[ $output == *metrics* ]] || fail "says: $output"
+    equal "$(ls -A "$BATS_TEST_TMPDIR/metrics")" ''
+}
+
+@test "a quarantine whose files may not grow keeps nothing back but its crash (74)" {
+    processor p1
+    id=$(collect --day 20081225) half=$(collect --day 20081225 --without dump --age 100000)
+    EXEC=limited LIMIT='-f 0'
+    expect_status 74 scan --log-file-pathname=/dev/null
+    queued "$id"
+    has_links "$half"
+    unset EXEC
+    expect_status 1 scan
+    quarantined "$half" dump
+}
+
+@test "many arguments are all requested, and those that are there are served" {
+    processor p1
+    mapfile -t ids < <(collect --count 20 --day 20081225)
+    mapfile -t nowhere < <(printf '%08x-0000-0000-0000-000002081225\n' {1..1000})
+    expect_status 1 priority "${nowhere[@]}" "${ids[@]}"
+    queued "${ids[@]}"
+    equal "$(sql "SELECT uuid FROM priorityjobs" | sort)" "$(printf '%s\n' "${nowhere[@]}" | sort)"
+}

@@ -1,0 +1,385 @@
+#!/usr/bin/env bats
+# full_disks.bats - disks that are full, have no inode left, or are read-only, and directories that
+# vanish: rows and pairs stay, nothing half is left, and the next run finishes. What a full
+# destination on another disk does is in cleanup_destinations.bats.
+# shellcheck disable=SC2154,SC2030,SC2031 # bats sets status and output; a case is a subshell
+load ../helper
+
+eval "helper_$(declare -f teardown)"
+
+teardown() {
+    local place
+    [[ -z ${TABLESPACE:-} ]] || {
+        sql "TRUNCATE jobs; ALTER TABLE jobs SET TABLESPACE pg_default"
+        psql -qX -c "DROP TABLESPACE $TABLESPACE"
+    }
+    for place in "${disks[@]}"; do umount "$place" || umount -l "$place"; done
+    helper_teardown
+}
+
+disks=()
+
+# A disk of its own at a place: disk PLACE SIZE-OR-INODES...
+disk() {
+    [[ $(id -u) == 0 ]] || skip "only root can mount"
+    mkdir -p "$1"
+    mount -t tmpfs -o "mode=755,$2" tmpfs "$1" || skip "no mount here"
+    disks+=("$1")
+}
+
+# Puts the spool, the deferred spool and both archives on one disk.
+one_disk() {
+    local dir=$BATS_TEST_TMPDIR/disk
+    disk "$dir" "$1"
+    SPOOL=$dir/spool DEFERRED=$dir/deferred ARCHIVE=$dir/archive FAILED=$dir/failed
+    mkdir "$SPOOL" "$DEFERRED" "$ARCHIVE" "$FAILED"
+    sed -i "s|= $BATS_TEST_TMPDIR/\([a-z]*\)$|= $dir/\1|" "$CONF"
+}
+
+# Leaves not a byte, or not an inode, on a disk; and gives them back.
+fill() { ! dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null || fail "no limit"; }
+use_inodes() {
+    mkdir -p "$1/filler"
+    perl -e 'my $n; 1 while open my $file, ">", "$ARGV[0]/" . $n++' "$1/filler"
+}
+make_room() { rm -r "$1/filler"; }
+
+crash() { collect --day 20081225 "$@"; }
+place() { echo "$1/20081225/name/${2:0:2}/${2:2:2}/$2"; }
+
+# Asserts that exactly these jobs are there.
+rows_are() {
+    local ids
+    ids=$(printf '%s,' "$@")
+    sql_is "SELECT count(*), count(*) FILTER (WHERE uuid = ANY ('{${ids%,}}')) FROM jobs" "$#|$#"
+}
+
+# Asserts that these pairs lie in the archive, and that nothing else is in it or in the spool.
+put_away() {
+    for id; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+    files_are "$(printf '%s\n' "${@/%/.json}" "${@/%/.dump}")"
+}
+
+files_are() {
+    equal "$(find "$ARCHIVE" "$SPOOL"/2* ! -type d -printf '%f\n' | sort)" "$(sort <<<"$1")"
+}
+
+# --- cleanup
+
+# Starts a cleanup that puts one pair away, and cannot delete its row; session COMMIT lets it go on.
+held_after_one_pair() {
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    background cleanup_jobs --batch-size=1
+    await_blocked crashmon-cleanup
+}
+
+@test "cleanup: a disk that is full to the last byte is no hindrance where moving is renaming" {
+    one_disk size=400k
+    moved=$(crash) deleted=$(crash)
+    ended true "$moved"
+    ended false "$deleted"
+    fill "$SPOOL"
+    cleans --save-failed-minidumps-to=
+    rm "$SPOOL/filler"
+    put_away "$moved"
+}
+
+@test "cleanup: spool and archive on a disk without an inode (74): what needs none goes on" {
+    one_disk nr_inodes=200
+    # A link that is removed is an inode that is free.
+    mapfile -t ids < <(crash --count 3 --without links)
+    moved=${ids[0]} also=${ids[1]} deleted=${ids[2]}
+    ended true "$moved" "$also"
+    ended false "$deleted"
+    use_inodes "$SPOOL"
+    expect_status 74 cleanup_jobs
+    rows_are "$moved" "$also" "$deleted"
+    for id in "$moved" "$also" "$deleted"; do pair_is_whole "$SPOOL" 20081225 "$id"; done
+    expect_status 74 cleanup_jobs --save-failed-minidumps-to=
+    [[ ! -e $(place "$SPOOL" "$deleted").dump ]] || fail "not deleted"
+    make_room "$SPOOL"
+    cleans --save-failed-minidumps-to=
+    put_away "$moved" "$also"
+}
+
+@test "cleanup: inodes that suffice for half a pair (74): row and pair stay, no half is left" {
+    id=$(crash)
+    disk "$ARCHIVE" nr_inodes=6
+    ended true "$id"
+    expect_status 74 cleanup_jobs
+    rows_are "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    [[ -z $(find "$ARCHIVE" ! -type d) ]] || fail "$(find "$ARCHIVE")"
+    mount -o remount,nr_inodes=100 "$ARCHIVE"
+    cleans
+    put_away "$id"
+}
+
+@test "cleanup: room for a pair but not for its further dump (74): row and pair stay as they are" {
+    id=$(crash --extra browser --extra flash)
+    truncate -s 100k "$(place "$SPOOL" "$id").browser.dump"
+    before=$(find "$SPOOL" -type f -printf '%f %s %i\n' | sort)
+    disk "$ARCHIVE" size=60k
+    ended true "$id"
+    expect_status 74 cleanup_jobs
+    rows_are "$id"
+    equal "$(find "$SPOOL" -type f -printf '%f %s %i\n' | sort)" "$before"
+    [[ -z $(find "$ARCHIVE" ! -type d) ]] || fail "$(find "$ARCHIVE")"
+    mount -o remount,size=1m "$ARCHIVE"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    files_are "$(printf "$id%s\n" .json .dump .browser.dump .flash.dump)"
+}
+
+@test "cleanup: a dump that no disk can hold stays (74), and does not keep the others for ever" {
+    huge=$(crash)
+    mapfile -t ids < <(crash --count 3)
+    truncate -s 1T "$(place "$SPOOL" "$huge").dump"
+    disk "$ARCHIVE" size=1m
+    ended true "$huge" "${ids[@]}"
+    for _ in 1 2 3; do
+        EXEC='timeout 60' expect_status 74 cleanup_jobs
+    done
+    log_has "$huge"
+    [[ $(stat -c %s "$(place "$SPOOL" "$huge").dump") == 1099511627776 ]]
+    rows_are "$huge"
+    for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+}
+
+@test "cleanup: a disk that becomes read-only between two batches (74): the rest stays" {
+    mapfile -t ids < <(crash --count 3)
+    disk "$ARCHIVE" size=1m
+    ended true "${ids[@]}"
+    held_after_one_pair
+    mount -o remount,ro "$ARCHIVE"
+    session COMMIT
+    background_ends 74
+    # shellcheck disable=SC2046 # one word an id
+    set -- $(sql "SELECT uuid FROM jobs")
+    (($# >= 2)) || fail "$# rows"
+    for id; do pair_is_whole "$SPOOL" 20081225 "$id"; done
+    mount -o remount,rw "$ARCHIVE"
+    cleans
+    put_away "${ids[@]}"
+}
+
+# How many pairs were put away before the archive was taken to $1: the first one, whose row is being
+# deleted, and perhaps the next two.
+put_away_before() {
+    local count=0 id
+    for id in "${@:2}"; do
+        [[ ! -e $(place "$1" "$id").json ]] || count=$((count + 1))
+    done
+    echo "$count"
+}
+
+@test "cleanup: an archive that vanishes between two batches: each pair is whole, here or there" {
+    mapfile -t ids < <(crash --count 5)
+    ended true "${ids[@]}"
+    held_after_one_pair
+    mkdir "$BATS_TEST_TMPDIR/kept"
+    mv "$ARCHIVE"/* "$BATS_TEST_TMPDIR/kept"
+    rmdir "$ARCHIVE"
+    session COMMIT
+    background_ends 74
+    away=$(put_away_before "$BATS_TEST_TMPDIR/kept" "${ids[@]}")
+    rows_are "${ids[@]:away}"
+    for id in "${ids[@]:0:away}"; do pair_is_whole "$BATS_TEST_TMPDIR/kept" 20081225 "$id"; done
+    for id in "${ids[@]:away}"; do pair_is_whole "$SPOOL" 20081225 "$id"; done
+    [[ ! -e $ARCHIVE ]] || fail "made again: $(find "$ARCHIVE")"
+    mkdir "$ARCHIVE"
+    cleans
+    put_away "${ids[@]:away}"
+}
+
+@test "cleanup: a day of the archive that vanishes between two batches is made again" {
+    mapfile -t ids < <(crash --count 5)
+    ended true "${ids[@]}"
+    held_after_one_pair
+    mv "$ARCHIVE/20081225" "$BATS_TEST_TMPDIR"
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT count(*) FROM jobs" 0
+    away=$(put_away_before "$BATS_TEST_TMPDIR" "${ids[@]}")
+    for id in "${ids[@]:0:away}"; do pair_is_whole "$BATS_TEST_TMPDIR" 20081225 "$id"; done
+    put_away "${ids[@]:away}"
+}
+
+# --- scan and priority
+
+@test "scan and priority: a spool without a byte or an inode left is no hindrance" {
+    one_disk nr_inodes=200,size=400k
+    processor p1
+    asked=$(crash) throttled=$(crash --root "$DEFERRED") new=$(crash)
+    use_inodes "$SPOOL"
+    expect_status 0 priority "$asked" "$throttled"
+    expect_status 0 scan
+    [[ -z $(find "$SPOOL" "$DEFERRED" -type l) ]] || fail "links are left"
+    rows_are "$asked" "$throttled" "$new"
+    make_room "$SPOOL"
+    also=$(crash)
+    fill "$SPOOL"
+    expect_status 0 scan
+    rows_are "$asked" "$throttled" "$new" "$also"
+}
+
+@test "a spool that is read-only (74): what is queued keeps its links, and is not queued twice" {
+    one_disk size=1m
+    processor p1
+    asked=$(crash) throttled=$(crash --root "$DEFERRED") new=$(crash) half=$(crash --without json)
+    before=$(spool_state "$SPOOL")
+    mount -o remount,ro "$BATS_TEST_TMPDIR/disk"
+    request "$asked"
+    request "$throttled"
+    expect_status 74 priority
+    for _ in 1 2; do
+        expect_status 74 scan --incomplete-age=00:30:00
+        rows_are "$asked" "$throttled" "$new"
+    done
+    log_has "$half"
+    equal "$(spool_state "$SPOOL")" "$before"
+    mount -o remount,rw "$BATS_TEST_TMPDIR/disk"
+    expect_status 1 scan --incomplete-age=00:30:00
+    rows_are "$asked" "$throttled" "$new"
+    [[ -z $(new_links) ]] || fail "$(new_links)"
+    quarantined "$half" json
+}
+
+# Half a pair with a further dump, and a whole one, in $half and $good.
+half_and_good() {
+    processor p1
+    half=$(crash --without json --extra browser --size 20000) good=$(crash)
+    before=$(find "$SPOOL" -name "$half*" -type f -exec sha256sum {} + | cut -c-64 | sort)
+}
+
+# Asserts that of the half pair nothing has been lost, and nothing lies half under its name.
+half_is_whole() {
+    local now
+    now=$(find "$SPOOL" "$@" -name "$half*" -type f -exec sha256sum {} + | cut -c-64)
+    equal "$(sort -u <<<"$now")" "$(sort -u <<<"$before")"
+}
+
+# Scans with a quarantine that cannot take all now, then runs a command that makes room and scans
+# again: quarantines_with_room WHERE COMMAND OPTION...
+quarantines_with_room() {
+    local there=$1
+    expect_status 74 scan --incomplete-age=00:30:00 "${@:3}"
+    rows_are "$good"
+    log_has "$half"
+    has_links "$half"
+    half_is_whole "$there"
+    $2
+    expect_status 1 scan --incomplete-age=00:30:00 "${@:3}"
+    quarantined "$half" json "$there"
+    half_is_whole "$there"
+    [[ -z $(new_links) ]] || fail "$(new_links)"
+    [[ -z $(find "$SPOOL"/2* -name "$half*") ]] || fail "$(find "$SPOOL")"
+    equal "$(find "$there" ! -type d -printf '%f\n' | sort)" \
+        "$(printf '%s\n' "$half.browser.dump" "$half.dump" reason | sort)"
+}
+
+@test "scan: a quarantine on another disk that is full (74): half a pair stays" {
+    there=$BATS_TEST_TMPDIR/there
+    half_and_good
+    disk "$there" size=40k
+    quarantines_with_room "$there" "mount -o remount,size=1m $there" --quarantine-to="$there"
+}
+
+@test "scan: a quarantine in the spool whose disk is full (74): half a pair stays" {
+    one_disk size=400k
+    half_and_good
+    fill "$DEFERRED"
+    quarantines_with_room "$SPOOL/quarantine" "make_room $DEFERRED"
+}
+
+# --- the log and the metrics
+
+@test "a log whose disk is full: said once, the work is done and its exit code counts" {
+    disk "$BATS_TEST_TMPDIR/logs" size=64k
+    LOG=$BATS_TEST_TMPDIR/logs/crashmon.log
+    sed -i "s|^log-file-pathname.*|log-file-pathname = $LOG|" "$CONF"
+    processor p1
+    expect_status 0 scan
+    # The last page is filled all but for a few bytes: half a line would fit.
+    size=$(stat -c %s "$LOG")
+    printf "%$((4096 - size % 4096 - 30))s\n" '#' >>"$LOG"
+    size=$(stat -c %s "$LOG")
+    fill "$BATS_TEST_TMPDIR/logs"
+    mapfile -t ids < <(crash --count 20)
+    half=$(crash --without json)
+    told() {
+        [[ $(grep -c . <<<"$output") == 1 && $output == *"$LOG"* ]] || fail "not once:" "$output"
+    }
+    expect_status 1 scan
+    told
+    rows_are "${ids[@]}"
+    expect_status 1 priority "$half"
+    told
+    for id in "${ids[@]}"; do finish "$id" true; done
+    expect_status 0 cleanup_jobs
+    told
+    sql_is "SELECT string_agg(exit_code::text, ' ' ORDER BY id) FROM crashmon.runs" "0 1 1 0"
+    [[ $(stat -c %s "$LOG") == "$size" ]] || fail "half a line:" "$(tail -n 2 "$LOG")"
+    make_room "$BATS_TEST_TMPDIR/logs"
+    expect_status 0 cleanup_jobs
+    [[ -z $output ]] || fail "printed: $output"
+    ! grep -vE '^(20[0-9-]{8} | *#$)' "$LOG" || fail "half a line"
+    log_has "seen 0"
+}
+
+@test "a log that cannot be rotated for want of an inode is said once, and the work is done" {
+    disk "$BATS_TEST_TMPDIR/logs" nr_inodes=3
+    LOG=$BATS_TEST_TMPDIR/logs/crashmon.log
+    sed -i "s|^log-file-pathname.*|log-file-pathname = $LOG|" "$CONF"
+    processor p1
+    expect_status 0 scan
+    : >"$BATS_TEST_TMPDIR/logs/filler"
+    mapfile -t ids < <(crash --count 20)
+    expect_status 0 scan --log-file-maximum-size=500
+    rows_are "${ids[@]}"
+    [[ $(grep -c . <<<"$output") == 1 && $output == *"$LOG"* ]] || fail "not once:" "$output"
+}
+
+@test "metrics whose disk is full: the old ones stay whole, the work is done and its code counts" {
+    disk "$BATS_TEST_TMPDIR/metrics" size=16k
+    processor p1
+    metrics=$BATS_TEST_TMPDIR/metrics/scan.prom
+    expect_status 0 scan --metrics-file="$metrics"
+    before=$(<"$metrics")
+    fill "$BATS_TEST_TMPDIR/metrics"
+    id=$(crash)
+    expect_status 0 scan --metrics-file="$metrics"
+    rows_are "$id"
+    equal "$(<"$metrics")" "$before"
+    log_has "$metrics"
+    equal "$(ls -A "$BATS_TEST_TMPDIR/metrics")" "filler"$'\n'"scan.prom"
+    make_room "$BATS_TEST_TMPDIR/metrics"
+    expect_status 0 scan --metrics-file="$metrics"
+    [[ $(<"$metrics") != "$before" ]]
+}
+
+# --- the server's own disk
+
+@test "a server whose disk is full (74): all links and requests stay, and the next runs finish" {
+    disk "$BATS_TEST_TMPDIR/server" size=2m
+    [[ $(ps -o user= -p "$(sql "SELECT pg_backend_pid()")") == postgres ]] || skip "not our server"
+    processor p1
+    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+    mkdir "$BATS_TEST_TMPDIR/server/data"
+    chown postgres "$BATS_TEST_TMPDIR/server/data"
+    psql -qX -c "CREATE TABLESPACE crashmon_full LOCATION '$BATS_TEST_TMPDIR/server/data'"
+    TABLESPACE=crashmon_full
+    sql "ALTER TABLE jobs SET TABLESPACE $TABLESPACE"
+    mapfile -t ids < <(crash --count 20)
+    fill "$BATS_TEST_TMPDIR/server"
+    before=$(spool_state "$SPOOL")
+    expect_status 74 scan
+    expect_status 74 priority "${ids[@]:0:5}"
+    sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM jobs" "0|5"
+    equal "$(spool_state "$SPOOL")" "$before"
+    make_room "$BATS_TEST_TMPDIR/server"
+    expect_status 0 priority
+    expect_status 0 scan
+    rows_are "${ids[@]}"
+    [[ -z $(new_links) ]] || fail "$(new_links)"
+}

@@ -1,0 +1,294 @@
+#!/usr/bin/env bats
+# A Socorro database, with rows, becomes one of crashmon: from-socorro.sql, then schema.sql. The
+# three programs work with what Monitor left, and Socorro's own statements work as before.
+load ../helper
+eval "its_$(declare -f setup)"
+
+SQL=$TESTS/../sql
+
+# The zone of Socorro's hosts; the server and everybody else keep UTC.
+ZONE=America/Los_Angeles
+export PGTZ=UTC
+
+# Every case begins with Socorro's tables of 2010 and nothing else.
+setup() {
+    sql_true "SELECT to_regclass('crashmon.runs') IS NOT NULL" || { nothing && load_schema; }
+    its_setup
+    nothing
+    socorro_2010
+}
+
+nothing() {
+    sql "DROP SCHEMA IF EXISTS crashmon CASCADE;
+         DROP TABLE IF EXISTS jobs, processors, priorityjobs CASCADE"
+}
+
+# As in Socorro's socorro/database/schema.py.
+socorro_2010() {
+    sql "CREATE TABLE processors (
+             id serial NOT NULL PRIMARY KEY,
+             name varchar(255) NOT NULL UNIQUE,
+             startdatetime timestamp without time zone NOT NULL,
+             lastseendatetime timestamp without time zone);
+         CREATE TABLE jobs (
+             id serial NOT NULL PRIMARY KEY,
+             pathname character varying(1024) NOT NULL,
+             uuid varchar(50) NOT NULL UNIQUE,
+             owner integer,
+             priority integer DEFAULT 0,
+             queueddatetime timestamp without time zone,
+             starteddatetime timestamp without time zone,
+             completeddatetime timestamp without time zone,
+             success boolean,
+             message text,
+             FOREIGN KEY (owner) REFERENCES processors (id));
+         CREATE INDEX jobs_owner_key ON jobs (owner);
+         CREATE INDEX jobs_owner_starteddatetime_priority_key
+             ON jobs (owner, starteddatetime, priority DESC);
+         CREATE TABLE priorityjobs (uuid varchar(255) NOT NULL PRIMARY KEY)"
+}
+
+# As in a dump of 2008: no default for priority, and indexes instead of unique columns.
+socorro_2008() {
+    socorro_2010
+    sql "ALTER TABLE jobs ALTER priority DROP DEFAULT, DROP CONSTRAINT jobs_uuid_key;
+         ALTER TABLE processors DROP CONSTRAINT processors_name_key;
+         ALTER TABLE priorityjobs ALTER uuid TYPE varchar(50);
+         CREATE UNIQUE INDEX ix_jobs_uuid ON jobs (uuid);
+         CREATE UNIQUE INDEX idx_processor_name ON processors (name)"
+}
+
+# Later versions have time zones.
+socorro_2012() {
+    socorro_2010
+    sql "ALTER TABLE processors ALTER startdatetime TYPE timestamptz,
+             ALTER lastseendatetime TYPE timestamptz;
+         ALTER TABLE jobs ALTER queueddatetime TYPE timestamptz,
+             ALTER starteddatetime TYPE timestamptz, ALTER completeddatetime TYPE timestamptz"
+}
+
+load_schema() { psql -qX -f "$SQL/schema.sql"; }
+convert() { psql -qX -v zone=$ZONE -f "$SQL/from-socorro.sql"; }
+migrate() { psql -qX -v zone=$ZONE -f "$SQL/from-socorro.sql" -f "$SQL/schema.sql"; }
+
+# Columns, foreign keys and sequences of the shared tables.
+shape() {
+    sql "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable,
+                column_default
+         FROM information_schema.columns
+         WHERE table_name IN ('processors', 'jobs', 'priorityjobs') ORDER BY 1, 2;
+         SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+         WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1;
+         SELECT sequencename, data_type, max_value FROM pg_sequences
+         WHERE schemaname = 'public' ORDER BY 1"
+}
+
+# --- Socorro's programs, each with the statements that it issues. They send the time of their
+# host, which has no zone, in sessions whose zone is theirs.
+
+clock() { TZ=$ZONE date "+'%F %T.%6N'::timestamp"; }
+socorro() { sql "SET LOCAL timezone = '$ZONE'; $1"; }
+
+# A processor of that number registers and makes its priority table.
+registers() {
+    socorro "insert into processors (id, name, startdatetime, lastseendatetime)
+             values ($1, 'host$1', now(), now());
+             drop table if exists priority_jobs_$1;
+             create table priority_jobs_$1 (uuid varchar(50) not null primary key)"
+}
+checks_in() { socorro "update processors set lastseendatetime = $(clock) where id = $1"; }
+starts() { socorro "update jobs set starteddatetime = $(clock) where uuid = '$1'"; }
+succeeds() {
+    socorro "update jobs set completeddatetime = $(clock), success = True where uuid = '$1'"
+}
+
+# Monitor queues a crash. Its later versions leave the pathname empty.
+monitor_queues() {
+    socorro "insert into jobs (pathname, uuid, owner, priority, queueddatetime)
+             values ('', '$1', $2, 0, $(clock))"
+}
+
+# --- what it does to the tables
+
+@test "schema.sql alone refuses Socorro's tables and changes nothing" {
+    before=$(shape)
+    run load_schema
+    [[ $status -ne 0 && $output == *'column "storage" does not exist'* ]]
+    equal "$(shape)" "$before"
+    sql_is "SELECT to_regnamespace('crashmon') IS NULL" t
+}
+
+@test "the tables of each version of Socorro become those that schema.sql makes" {
+    nothing
+    load_schema
+    ours=$(shape)
+    for version in 2008 2010 2012; do
+        nothing
+        "socorro_$version"
+        run -0 migrate
+        equal "$output" ""
+        equal "$(shape)" "$ours"
+    done
+}
+
+@test "rows are kept, and local times are those of the zone that is given" {
+    socorro "insert into processors values (7, 'host7', '2010-07-01 12:00', '2010-07-01 12:01');
+             insert into jobs values (12, '/p.json', 'u', 7, 3, '2010-01-01 12:00',
+                                      '2010-07-01 12:02', '2010-07-01 12:03', False, 'bad');
+             insert into priorityjobs values ('u')"
+    migrate
+    sql_is "SELECT * FROM processors" \
+        "7|host7|2010-07-01 19:00:00+00|2010-07-01 19:01:00+00"
+    sql_is "SELECT * FROM jobs" "12|/p.json|u|7|3|2010-01-01 20:00:00+00|2010-07-01 19:02:00+00|$(
+        )2010-07-01 19:03:00+00|f|bad|main"
+    sql_is "SELECT uuid, now() - requesteddatetime < interval '1 min' FROM priorityjobs" "u|t"
+}
+
+@test "what was allowed to be missing is filled in" {
+    socorro "alter table jobs drop constraint jobs_owner_fkey;
+             insert into processors values (1, 'never seen', '2010-07-01 12:00', null);
+             insert into jobs (pathname, uuid, owner, priority)
+             values ('', 'a', 1, null), ('', 'b', 9, 2)"
+    migrate
+    sql_is "SELECT lastseendatetime = startdatetime FROM processors" t
+    sql_is "SELECT uuid, owner, priority, abs(extract(epoch FROM now() - queueddatetime)) < 60
+            FROM jobs ORDER BY uuid" "a|1|0|t"$'\n'"b||2|t"
+}
+
+@test "run again, before and after schema.sql, it changes nothing" {
+    registers 1
+    monitor_queues 22adfb61-f75b-11dc-b6be-001322081225 1
+    psql -qX -f "$SQL/from-socorro.sql" -f "$SQL/from-socorro.sql" -f "$SQL/schema.sql"
+    before=$(db_state) shape=$(shape)
+    run -0 psql -qX -v zone=Asia/Tokyo -f "$SQL/from-socorro.sql"
+    equal "$output" ""
+    equal "$(db_state)" "$before"
+    equal "$(shape)" "$shape"
+}
+
+@test "a zone that does not exist, or a view in the way, is told and nothing is changed" {
+    sql "CREATE VIEW waiting AS SELECT uuid, queueddatetime FROM jobs"
+    before=$(shape)
+    run psql -qX -v zone=Mars -f "$SQL/from-socorro.sql"
+    [[ $status -ne 0 && $output == *'invalid value for parameter "TimeZone"'* ]]
+    run convert
+    [[ $status -ne 0 && $output == *'view waiting depends on column "queueddatetime"'* ]]
+    equal "$(shape)" "$before"
+}
+
+# --- what the programs do with what Monitor left
+
+@test "what Monitor left in every state is finished, by Socorro's processor and by the functions" {
+    registers 1
+    id() { sed -n "$1p" "$BATS_TEST_TMPDIR/ids"; }
+    collect --count 3 --without links >"$BATS_TEST_TMPDIR/ids"
+    collect >>"$BATS_TEST_TMPDIR/ids"
+    for n in 1 2 3; do monitor_queues "$(id $n)" 1; done
+    starts "$(id 1)"
+    succeeds "$(id 1)"
+    starts "$(id 2)"
+    socorro "insert into priorityjobs (uuid) values ('$(id 3)')"
+    migrate
+
+    checks_in 1
+    sql_true "SELECT abs(extract(epoch FROM last_seen)) < 60 FROM crashmon.processor_state"
+    expect_status 0 scan
+    expect_status 0 priority
+    sql_is "SELECT uuid FROM priority_jobs_1" "$(id 3)"
+    sql_is "SELECT uuid, priority FROM jobs WHERE starteddatetime IS NULL
+            ORDER BY priority DESC, queueddatetime" "$(id 3)|1"$'\n'"$(id 4)|0"
+    starts "$(id 4)"
+    succeeds "$(id 4)"
+    succeeds "$(id 2)"
+    sql_is "SELECT uuid, crashmon.job_succeeded(id) FROM crashmon.take_jobs(1, 10)" "$(id 3)|t"
+    cleans
+    while read -r id; do
+        pair_is_whole "$ARCHIVE" "20${id: -6}" "$id"
+    done <"$BATS_TEST_TMPDIR/ids"
+}
+
+@test "a date link that Monitor left to a crash that it had queued is removed, and the pair stays" {
+    registers 1
+    id=$(collect --without name-link)
+    monitor_queues "$id" 1
+    migrate
+    expect_status 0 scan
+    no_links "$id"
+    pair_is_whole "$SPOOL" "20${id: -6}" "$id"
+}
+
+@test "pairs that Monitor lost are new again, and nothing else, by the commands of operations.md" {
+    registers 1
+    collect --count 3 --without links >"$BATS_TEST_TMPDIR/ids"
+    queued=$(collect --without links)
+    collect --count 2 >>"$BATS_TEST_TMPDIR/ids"
+    monitor_queues "$queued" 1
+    migrate
+    commands=$(
+        sed -n "/Pairs that nobody knows/,/^    done/s/^    //p" "$TESTS/../doc/operations.md" |
+            sed "s,/srv/crashes/spool,$SPOOL,; s, -d crashes,,"
+    )
+    bash -euc "$commands"
+    equal "$(new_links)" "$(sort "$BATS_TEST_TMPDIR/ids")"
+    expect_status 0 scan
+    sql_is "SELECT count(*), count(*) FILTER (WHERE pathname = '') FROM jobs" "6|1"
+    equal "$(new_links)" ""
+}
+
+@test "a crash that was made new twice, with two date links, is queued once, as are the others" {
+    registers 1
+    migrate
+    collect --count 2 >"$BATS_TEST_TMPDIR/ids"
+    for id in $(<"$BATS_TEST_TMPDIR/ids"); do
+        link=$(find "$SPOOL" -path "*/date/*/$id")
+        mkdir -p "${link%/date/*}/date/again"
+        cp -P "$link" "${link%/date/*}/date/again"
+    done
+    collect >>"$BATS_TEST_TMPDIR/ids"
+    expect_status 0 scan
+    sql_is "SELECT uuid FROM jobs ORDER BY uuid" "$(sort "$BATS_TEST_TMPDIR/ids")"
+    equal "$(new_links)" ""
+}
+
+@test "a processor that is dead and has jobs, finished ones too, is removed by the next scan" {
+    registers 1
+    collect --count 2 --without links >"$BATS_TEST_TMPDIR/ids"
+    { read -r finished && read -r begun; } <"$BATS_TEST_TMPDIR/ids"
+    monitor_queues "$finished" 1
+    monitor_queues "$begun" 1
+    succeeds "$finished"
+    starts "$begun"
+    migrate
+    socorro "update processors set lastseendatetime = '1999-01-01' where id = 1"
+    registers 2
+    expect_status 0 scan
+    sql_is "SELECT id FROM processors" 2
+    sql_is "SELECT to_regclass('priority_jobs_1') IS NULL" t
+    sql_is "SELECT uuid, owner FROM jobs WHERE success IS NULL AND starteddatetime IS NULL" \
+        "$begun|2"
+    expect_status 0 cleanup_jobs
+    pair_is_whole "$ARCHIVE" "20${finished: -6}" "$finished"
+}
+
+@test "Monitor's own statements work on the tables and on what crashmon queued" {
+    registers 1
+    migrate
+    id=$(collect)
+    expect_status 0 scan
+    registers 2
+    monitor_queues 22adfb61-f75b-11dc-b6be-001322081225 1
+    socorro "insert into priorityjobs (uuid) values ('$id')"
+    sql_is "select * from priorityjobs" "$id|$(sql "SELECT requesteddatetime FROM priorityjobs")"
+    socorro "insert into priority_jobs_1 (uuid) values ('$id');
+             update jobs set priority = priority + 1 where uuid = '$id';
+             delete from priorityJobs where uuid = '$id'"
+    succeeds "$id"
+    socorro "update processors set lastSeenDateTime = '1999-01-01' where id = 1;
+             update jobs set starteddatetime = NULL where owner in (1) and success is NULL;
+             update jobs set owner = 2 where owner in (1) and success is NULL;
+             delete from processors where lastSeenDateTime < (now() - interval '00:05:00' * 2);
+             drop table priority_jobs_1"
+    sql_is "select uuid, success from jobs where success is not NULL" "$id|t"
+    socorro "delete from jobs where uuid = '$id'"
+    sql_is "SELECT uuid, owner FROM jobs" "22adfb61-f75b-11dc-b6be-001322081225|2"
+}

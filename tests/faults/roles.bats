@@ -1,0 +1,285 @@
+#!/usr/bin/env bats
+# The three roles: each can do its work and nothing else. The logins are made for this file alone.
+# Roles belong to the whole server, so this file runs once at a time.
+load ../helper
+eval "its_$(declare -f setup_file)"
+eval "its_$(declare -f teardown_file)"
+
+ROLES=$TESTS/../sql/roles.sql
+
+setup_file() {
+    exec 8<"$BATS_TEST_FILENAME"
+    flock 8
+    its_setup_file
+    psql -qX -f "$ROLES"
+    export PGPASSWORD=${PGPASSWORD:-secret}
+    export MONITOR=test_monitor_$$ PROCESSOR=test_processor_$$ REPORTER=test_reporter_$$
+    export NOBODY=test_nobody_$$
+    sql "CREATE ROLE $MONITOR LOGIN PASSWORD '$PGPASSWORD' IN ROLE crashmon_monitor;
+         CREATE ROLE $PROCESSOR LOGIN PASSWORD '$PGPASSWORD' IN ROLE crashmon_processor;
+         ALTER ROLE $PROCESSOR SET role = crashmon_processor;
+         CREATE ROLE $REPORTER LOGIN PASSWORD '$PGPASSWORD' IN ROLE crashmon_reporter;
+         CREATE ROLE $NOBODY LOGIN PASSWORD '$PGPASSWORD'"
+}
+
+teardown_file() {
+    its_teardown_file
+    psql -qX -d postgres -c "DROP ROLE IF EXISTS $MONITOR, $PROCESSOR, $REPORTER, $NOBODY,
+                             crashmon_monitor, crashmon_processor, crashmon_reporter"
+}
+
+# as LOGIN COMMAND...: runs a command, the programs too, under that login.
+as() {
+    local PGUSER=$1
+    export PGUSER
+    shift
+    "$@"
+}
+
+# refused LOGIN STATEMENT...: the server refuses each of them for want of a right.
+refused() {
+    local login=$1 statement
+    shift
+    for statement in "$@"; do
+        run as "$login" psql -qAtX -v ON_ERROR_STOP=1 -v VERBOSITY=sqlstate -c "$statement"
+        [[ $status -ne 0 && $output == *42501* ]] ||
+            fail "$login is not refused: $statement" "$output"
+    done
+}
+
+ID=22adfb61-f75b-11dc-b6be-001322081225
+
+# Queues a job.
+job() {
+    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/spool/$ID.json', '$ID', $1)
+         RETURNING id"
+}
+
+# A processor of Socorro's registers, under its own login.
+registers() {
+    local id
+    id=$(as "$PROCESSOR" sql "INSERT INTO processors (name, startdatetime, lastseendatetime)
+                              VALUES ('$1', now(), now()) RETURNING id")
+    as "$PROCESSOR" sql "CREATE TABLE priority_jobs_$id (uuid varchar(50) NOT NULL PRIMARY KEY)"
+    echo "$id"
+}
+
+@test "roles.sql run again is harmless" {
+    run -0 psql -qX -f "$ROLES"
+    equal "$output" ""
+}
+
+@test "roles.sql run again needs no right to make roles, only the owner of the tables" {
+    owner=test_owner_$$
+    sql "CREATE ROLE $owner LOGIN PASSWORD '$PGPASSWORD';
+         GRANT ALL ON DATABASE \"$PGDATABASE\" TO $owner"
+    createdb -O "$owner" "${PGDATABASE}_owned"
+    PGDATABASE=${PGDATABASE}_owned as "$owner" psql -qX -f "$TESTS/../sql/schema.sql"
+    PGDATABASE=${PGDATABASE}_owned run as "$owner" psql -qX -f "$ROLES"
+    dropdb "${PGDATABASE}_owned"
+    sql "DROP OWNED BY $owner; DROP ROLE $owner"
+    [[ $status -eq 0 ]] || fail "$output"
+}
+
+@test "nobody else gets in" {
+    refused "$NOBODY" "SELECT FROM jobs" "SELECT FROM priorityjobs" "SELECT FROM processors" \
+        "SELECT FROM crashmon.queue" "SELECT crashmon.is_crash_id('')" \
+        "INSERT INTO priorityjobs (uuid) VALUES ('$ID')"
+}
+
+@test "processors and reporters may execute their own functions only, the rest of the world none" {
+    may_execute() {
+        sql "SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc
+             WHERE pronamespace = 'crashmon'::regnamespace
+                 AND has_function_privilege('$1', oid, 'EXECUTE')"
+    }
+    equal "$(may_execute "$PROCESSOR")" \
+        "heartbeat job_failed job_succeeded priority_table register_processor take_jobs"
+    equal "$(may_execute "$REPORTER")" "crash_state is_crash_id request_crash"
+    equal "$(may_execute "$NOBODY")" ""
+}
+
+# --- processor
+
+@test "processor: a processor of Socorro's can do its work" {
+    alpha=$(registers host1_100)
+    job "$alpha"
+    sql "INSERT INTO priority_jobs_$alpha VALUES ('$ID')"
+    as "$PROCESSOR" sql "UPDATE processors SET lastseendatetime = '2010-01-01' WHERE id = $alpha"
+    run -0 as "$PROCESSOR" sql "SELECT j.id, pj.uuid, 1, j.starteddatetime FROM jobs j
+                                RIGHT JOIN priority_jobs_$alpha pj ON j.uuid = pj.uuid"
+    equal "$output" "1|$ID|1|"
+    as "$PROCESSOR" sql "DELETE FROM priority_jobs_$alpha WHERE uuid = '$ID'"
+    run -0 as "$PROCESSOR" sql "SELECT id, pathname, uuid FROM jobs WHERE owner = $alpha
+                                AND starteddatetime IS NULL
+                                ORDER BY priority DESC, queueddatetime ASC LIMIT 1"
+    equal "$output" "1|/spool/$ID.json|$ID"
+    as "$PROCESSOR" sql "UPDATE jobs SET starteddatetime = '2010-01-01' WHERE id = 1"
+    as "$PROCESSOR" sql "UPDATE jobs SET completeddatetime = '2010-01-01', success = False,
+                         message = 'no frames' WHERE id = 1"
+    as "$PROCESSOR" sql "DROP TABLE priority_jobs_$alpha"
+    sql_is "SELECT success, message FROM jobs" "f|no frames"
+}
+
+@test "processor: one of Socorro's from 2011 on, which names the id, can register" {
+    run -0 as "$PROCESSOR" sql "INSERT INTO processors (id, name, startdatetime, lastseendatetime)
+                                VALUES (DEFAULT, 'host1_100', now(), now()) RETURNING id, name"
+    equal "$output" "1|host1_100"
+    registers host2_200
+}
+
+@test "processor: one that uses the functions can do its work" {
+    run -0 as "$PROCESSOR" sql "SELECT crashmon.register_processor('alpha')"
+    equal "$output" 1
+    as "$PROCESSOR" sql "CREATE TABLE priority_jobs_1 (uuid varchar(50) NOT NULL PRIMARY KEY)"
+    job 1
+    sql "INSERT INTO priority_jobs_1 VALUES ('$ID')"
+    run -0 as "$PROCESSOR" sql "SELECT crashmon.heartbeat(1)"
+    equal "$output" t
+    run -0 as "$PROCESSOR" sql "SELECT id, uuid FROM crashmon.take_jobs(1, 10)"
+    equal "$output" "1|$ID"
+    run -0 as "$PROCESSOR" sql "SELECT crashmon.register_processor('alpha')"
+    run -0 as "$PROCESSOR" sql "SELECT id FROM crashmon.take_jobs(1, 10)"
+    equal "$output" 1
+    run -0 as "$PROCESSOR" sql "SELECT crashmon.job_failed(1, 'no'), crashmon.job_succeeded(1)"
+    equal "$output" "t|f"
+}
+
+@test "processor: cannot say which jobs there are, whose they are or what is urgent" {
+    job "$(processor alpha)"
+    refused "$PROCESSOR" "INSERT INTO jobs (pathname, uuid) VALUES ('', '')" "DELETE FROM jobs" \
+        "UPDATE jobs SET owner = NULL" "UPDATE jobs SET priority = 9" \
+        "UPDATE jobs SET pathname = ''" "UPDATE jobs SET uuid = ''" \
+        "UPDATE jobs SET storage = ''" "TRUNCATE jobs" "DROP TABLE jobs" \
+        "SELECT FROM priorityjobs" "INSERT INTO priorityjobs (uuid) VALUES ('$ID')"
+}
+
+@test "processor: cannot remove processors, change an id, or touch what is the programs'" {
+    processor alpha
+    refused "$PROCESSOR" "DELETE FROM processors" "UPDATE processors SET id = 7" \
+        "SELECT crashmon.remove_processor(1, '0')" "SELECT FROM crashmon.runs" \
+        "INSERT INTO crashmon.runs DEFAULT VALUES" "SELECT crashmon.schema_version()" \
+        "SELECT crashmon.request_crash('$ID')" "CREATE TABLE crashmon.mine ()"
+}
+
+# --- reporter
+
+@test "reporter: can ask for a crash, with and without the functions, and see how far it is" {
+    as "$REPORTER" sql "INSERT INTO priorityjobs (uuid) VALUES ('$ID')"
+    run -0 as "$REPORTER" sql "SELECT crashmon.request_crash('$ID'), crashmon.crash_state('$ID'),
+                               crashmon.is_crash_id('$ID')"
+    equal "$output" "f|requested|t"
+    job NULL
+    run -0 as "$REPORTER" sql "SELECT uuid, crashmon.crash_state(uuid) FROM jobs"
+    equal "$output" "$ID|queued"
+    run -0 as "$REPORTER" sql "SELECT waiting FROM crashmon.queue"
+    equal "$output" 1
+}
+
+@test "reporter: can do nothing else" {
+    request "$ID"
+    job "$(processor alpha)"
+    refused "$REPORTER" "DELETE FROM priorityjobs" "UPDATE priorityjobs SET uuid = ''" \
+        "INSERT INTO priorityjobs (uuid, requesteddatetime) VALUES ('', 'infinity')" \
+        "UPDATE jobs SET priority = 9" "DELETE FROM jobs" \
+        "INSERT INTO jobs (pathname, uuid) VALUES ('', '')" "SELECT FROM processors" \
+        "SELECT crashmon.take_jobs(1, 1)" "SELECT crashmon.heartbeat(1)" \
+        "SELECT crashmon.job_succeeded(1)" "SELECT crashmon.remove_processor(1, '0')" \
+        "SELECT FROM crashmon.runs" "SELECT FROM crashmon.locks" "CREATE TABLE mine ()" \
+        "CREATE TABLE crashmon.mine ()"
+}
+
+# --- monitor
+
+@test "monitor: sees all views; the locks of others too, without being in pg_read_all_stats" {
+    sql_is "SELECT pg_has_role('$MONITOR', 'pg_read_all_stats', 'MEMBER')" f
+    alpha=$(processor alpha)
+    job "$alpha"
+    session "SET application_name = 'somebody'"
+    session "SELECT pg_advisory_lock(hashtext('crashmon-scan'), hashtext('main'))"
+    run -0 as "$MONITOR" sql "SELECT program, storage, host, application_name, since
+                              FROM crashmon.locks"
+    equal "$output" "crashmon-scan|main||somebody|"
+    sql "INSERT INTO crashmon.runs (program, storage, host, pid, backend, next_due)
+         VALUES ('crashmon-scan', 'main', 'host1', 4711,
+                 $(session "SELECT pg_backend_pid()"), now() + interval '5 min')"
+    run -0 as "$MONITOR" sql "SELECT storage, host, pid, since = started FROM crashmon.locks"
+    equal "$output" "main|host1|4711|t"
+    run -0 as "$MONITOR" sql "SELECT storage, running, overdue FROM crashmon.last_runs"
+    equal "$output" "main|t|f"
+    run -0 as "$MONITOR" sql "SELECT storage, waiting FROM crashmon.queue"
+    equal "$output" "main|1"
+    run -0 as "$MONITOR" sql "SELECT name, unfinished FROM crashmon.processor_state"
+    equal "$output" "alpha|1"
+}
+
+@test "monitor: removes a dead processor and the priority table that it made" {
+    alpha=$(registers host1_100)
+    sql "INSERT INTO priority_jobs_$alpha VALUES ('$ID')"
+    run -0 as "$MONITOR" sql "SELECT crashmon.remove_processor($alpha, '-1 hour')"
+    equal "$output" removed
+    sql_is "SELECT uuid, to_regclass('priority_jobs_$alpha') IS NULL FROM priorityjobs" "$ID|t"
+    sql_is "SELECT count(*) FROM processors" 0
+}
+
+@test "monitor: a dead processor goes though its priority table belongs to another login (77)" {
+    alpha=$(processor alpha 3600)
+    processor beta
+    sql "CREATE TABLE priority_jobs_$alpha (uuid varchar(50) PRIMARY KEY)"
+    expect_status 77 as "$MONITOR" scan
+    log_has "priority_jobs_$alpha"
+    sql_is "SELECT name FROM processors" beta
+    expect_status 0 as "$MONITOR" scan
+}
+
+@test "monitor: a job is raised though its owner's priority table belongs to another login" {
+    alpha=$(processor alpha)
+    job "$alpha"
+    sql "CREATE TABLE priority_jobs_$alpha (uuid varchar(50) PRIMARY KEY)"
+    request "$ID"
+    expect_status 0 as "$MONITOR" priority
+    log_has "the priority tables of 1 processors cannot be written"
+    sql_is "SELECT priority, (SELECT count(*) FROM priorityjobs) FROM jobs" "1|0"
+}
+
+@test "monitor: cannot change the schema, its version or its roles" {
+    refused "$MONITOR" "DROP FUNCTION crashmon.schema_version" "TRUNCATE jobs" \
+        "DROP TABLE jobs" "ALTER TABLE jobs ADD mine text" "CREATE TABLE crashmon.mine ()" \
+        "DROP FUNCTION crashmon.is_crash_id(text)" "DROP SCHEMA crashmon CASCADE" \
+        "CREATE ROLE mine" "GRANT crashmon_monitor TO $NOBODY"
+}
+
+@test "monitor: the three programs do their work, with parties that have only their own rights" {
+    alpha=$(registers host1_100)
+    collect --count 3 >"$BATS_TEST_TMPDIR/ids"
+    throttled=$(SPOOL=$DEFERRED collect --without links)
+    expect_status 0 as "$MONITOR" scan
+    wanted=$(tail -n 1 "$BATS_TEST_TMPDIR/ids")
+    as "$REPORTER" sql "SELECT crashmon.request_crash('$wanted'),
+                               crashmon.request_crash('$throttled')"
+    expect_status 0 as "$MONITOR" priority
+    run -0 as "$PROCESSOR" sql "SELECT uuid FROM crashmon.take_jobs($alpha, 2)"
+    equal "$(sort <<<"$output")" "$(printf '%s\n' "$wanted" "$throttled" | sort)"
+    as "$PROCESSOR" sql "SELECT crashmon.take_jobs($alpha, 9)"
+    as "$PROCESSOR" sql "SELECT crashmon.job_succeeded(id) FROM jobs WHERE uuid <> '$wanted'"
+    as "$PROCESSOR" sql "SELECT crashmon.job_failed(id, 'no') FROM jobs WHERE uuid = '$wanted'"
+    expect_status 0 as "$MONITOR" cleanup_jobs
+    sql_is "SELECT count(*) FROM jobs" 0
+    pair_is_whole "$ARCHIVE" "20${throttled: -6}" "$throttled"
+    pair_is_whole "$FAILED" "20${wanted: -6}" "$wanted"
+    sql_is "SELECT program FROM crashmon.last_runs WHERE exit_code = 0 ORDER BY program" \
+        $'crashmon-cleanup\ncrashmon-priority\ncrashmon-scan'
+}
+
+@test "monitor: scan removes a dead processor and the priority table that it made" {
+    alpha=$(registers host1_100)
+    collect --count 2 >"$BATS_TEST_TMPDIR/ids"
+    expect_status 0 as "$MONITOR" scan
+    sql "INSERT INTO priority_jobs_$alpha SELECT uuid FROM jobs LIMIT 1;
+         UPDATE processors SET lastseendatetime = now() - interval '1 hour'"
+    beta=$(registers host2_200)
+    expect_status 0 as "$MONITOR" scan
+    sql_is "SELECT id FROM processors" "$beta"
+    sql_is "SELECT count(*) FROM jobs WHERE owner = $beta" 2
+    sql_is "SELECT to_regclass('priority_jobs_$alpha') IS NULL, count(*) FROM priorityjobs" "t|1"
+}
