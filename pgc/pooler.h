@@ -7,12 +7,12 @@
 #ifndef POOLER_H
 #define POOLER_H
 
-#include "session.h"
+#include "db_status.h"
 
 /* DB_POOLED when the connection is pooled in transaction mode, as far as one can tell from
  * outside: that our session of the server also serves a second connection. `backend` is the process
- * id of that session, as the server told it. Has no effect on the session, and costs a statement and a
- * second connection only behind a pooler. */
-enum db_status pooler_check(int backend);
+ * id of that session, as the server told it. Has no effect on the session, and costs a statement
+ * and a second connection only behind a pooler. */
+enum db_status pooler_check(int backend, struct failure *failure);
 
 #endif

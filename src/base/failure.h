@@ -1,5 +1,7 @@
 /* failure.h - how a function says why it failed.
  *
+ * Public: failure.h, names.h, pipeline.h, quote.h, signals.h, utf8.h.
+ *
  * Functions report, programs decide and log: a function that can fail takes a struct failure of
  * its caller's, fills it in, and returns false (or NULL, or -1). It prints nothing. */
 #ifndef FAILURE_H

@@ -1,98 +1,135 @@
 #include "base/pipeline.h"
 
-/* With the mutex, which is free during the work. */
-static void work_on_next(struct pipeline *pipeline)
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct stage {
+    struct pipeline *pipeline;
+    pipeline_stage *work;
+    size_t done; /* items that it has worked on */
+    pthread_t thread;
+};
+
+struct pipeline {
+    struct stage stages[PIPELINE_STAGES];
+    size_t count, length;
+    void *context;
+    pthread_mutex_t mutex; /* for all below, and for `done` */
+    pthread_cond_t changed;
+    void *items[PIPELINE_LENGTH + 1]; /* the n-th item at n % (PIPELINE_LENGTH + 1) */
+    size_t put;
+    bool started, has_threads, closing;
+};
+
+/* How many items a stage may work on: those that the stage before is done with. */
+static size_t ready_for(const struct stage *stage)
 {
-    size_t place = pipeline->worked % PIPELINE_LENGTH;
-    pthread_mutex_unlock(&pipeline->mutex);
-    bool result = pipeline->work(pipeline->context, pipeline->items[place]);
-    pthread_mutex_lock(&pipeline->mutex);
-    pipeline->results[place] = result;
-    pipeline->worked++;
-    pthread_cond_broadcast(&pipeline->changed);
+    const struct pipeline *pipeline = stage->pipeline;
+    return stage == pipeline->stages ? pipeline->put : stage[-1].done;
 }
 
 static void *run(void *argument)
 {
-    struct pipeline *pipeline = argument;
+    struct stage *stage = argument;
+    struct pipeline *pipeline = stage->pipeline;
     pthread_mutex_lock(&pipeline->mutex);
     while (true) {
-        while (pipeline->worked == pipeline->put && !pipeline->closing)
+        while (stage->done == ready_for(stage) && !pipeline->closing)
             pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
-        if (pipeline->worked == pipeline->put)
+        if (stage->done == ready_for(stage))
             break;
-        work_on_next(pipeline);
+        void *item = pipeline->items[stage->done % (PIPELINE_LENGTH + 1)];
+        pthread_mutex_unlock(&pipeline->mutex);
+        stage->work(pipeline->context, item);
+        pthread_mutex_lock(&pipeline->mutex);
+        stage->done++;
+        pthread_cond_broadcast(&pipeline->changed);
     }
     pthread_mutex_unlock(&pipeline->mutex);
     return NULL;
 }
 
-void pipeline_init(struct pipeline *pipeline, bool (*work)(void *context, void *item),
-                   void *context)
+struct pipeline *pipeline_new(pipeline_stage *const stages[], size_t count, size_t length,
+                              void *context)
 {
-    *pipeline = (struct pipeline){.work = work, .context = context};
+    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    if (pipeline == NULL)
+        return NULL;
+    pipeline->count = count;
+    pipeline->length = length;
+    pipeline->context = context;
+    for (size_t i = 0; i < count; i++)
+        pipeline->stages[i] = (struct stage){.pipeline = pipeline, .work = stages[i]};
     pthread_mutex_init(&pipeline->mutex, NULL);
     pthread_cond_init(&pipeline->changed, NULL);
+    return pipeline;
 }
 
-size_t pipeline_count(const struct pipeline *pipeline)
+/* Ends the first `count` threads, once they have nothing to do. */
+static void end_threads(struct pipeline *pipeline, size_t count)
 {
-    return pipeline->put - pipeline->taken;
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->closing = true;
+    pthread_cond_broadcast(&pipeline->changed);
+    pthread_mutex_unlock(&pipeline->mutex);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(pipeline->stages[i].thread, NULL);
 }
 
+/* All threads or none. */
 void pipeline_start(struct pipeline *pipeline)
 {
-    if (!pipeline->running)
-        pipeline->running = pthread_create(&pipeline->thread, NULL, run, pipeline) == 0;
+    if (pipeline->started)
+        return;
+    pipeline->started = pipeline->has_threads = true;
+    for (size_t i = 0; i < pipeline->count && pipeline->has_threads; i++) {
+        struct stage *stage = &pipeline->stages[i];
+        if (pthread_create(&stage->thread, NULL, run, stage) != 0) {
+            end_threads(pipeline, i);
+            pipeline->has_threads = false;
+        }
+    }
+}
+
+/* Until no more than `left` items are in the pipeline. */
+static void await(struct pipeline *pipeline, size_t left)
+{
+    const struct stage *last = &pipeline->stages[pipeline->count - 1];
+    pthread_mutex_lock(&pipeline->mutex);
+    while (pipeline->put - last->done > left)
+        pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+    pthread_mutex_unlock(&pipeline->mutex);
 }
 
 void pipeline_put(struct pipeline *pipeline, void *item)
 {
     pipeline_start(pipeline);
-    pthread_mutex_lock(&pipeline->mutex);
-    pipeline->items[pipeline->put % PIPELINE_LENGTH] = item;
-    pipeline->put++;
-    pthread_cond_broadcast(&pipeline->changed);
-    if (!pipeline->running)
-        work_on_next(pipeline);
-    pthread_mutex_unlock(&pipeline->mutex);
-}
-
-void *pipeline_oldest(const struct pipeline *pipeline)
-{
-    return pipeline->items[pipeline->taken % PIPELINE_LENGTH];
-}
-
-/* Until so many items have been worked on. */
-static void await(struct pipeline *pipeline, size_t count)
-{
-    pthread_mutex_lock(&pipeline->mutex);
-    while (pipeline->worked < count)
-        pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
-    pthread_mutex_unlock(&pipeline->mutex);
-}
-
-void *pipeline_take(struct pipeline *pipeline, bool *result)
-{
-    size_t place = pipeline->taken % PIPELINE_LENGTH;
-    await(pipeline, ++pipeline->taken);
-    *result = pipeline->results[place];
-    return pipeline->items[place];
-}
-
-void pipeline_rest(struct pipeline *pipeline)
-{
-    await(pipeline, pipeline->put);
-}
-
-void pipeline_stop(struct pipeline *pipeline)
-{
-    if (!pipeline->running)
+    if (!pipeline->has_threads) {
+        for (size_t i = 0; i < pipeline->count; i++)
+            pipeline->stages[i].work(pipeline->context, item);
         return;
+    }
     pthread_mutex_lock(&pipeline->mutex);
-    pipeline->closing = true;
+    pipeline->items[pipeline->put++ % (PIPELINE_LENGTH + 1)] = item;
     pthread_cond_broadcast(&pipeline->changed);
     pthread_mutex_unlock(&pipeline->mutex);
-    pthread_join(pipeline->thread, NULL);
-    pipeline->running = false;
+    await(pipeline, pipeline->length);
+}
+
+void pipeline_wait(struct pipeline *pipeline)
+{
+    await(pipeline, 0);
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+    if (pipeline == NULL)
+        return;
+    pipeline_wait(pipeline);
+    if (pipeline->has_threads)
+        end_threads(pipeline, pipeline->count);
+    pthread_mutex_destroy(&pipeline->mutex);
+    pthread_cond_destroy(&pipeline->changed);
+    free(pipeline);
 }

@@ -3,20 +3,20 @@
 #include <signal.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t noted;
+static volatile sig_atomic_t caught;
 
 static void note(int signal)
 {
-    if (noted == 0)
-        noted = signal;
+    if (caught == 0)
+        caught = signal;
 }
 
-void stop_on_signals(void)
+void signals_catch(void)
 {
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction inherited;
@@ -25,7 +25,7 @@ void stop_on_signals(void)
     }
 }
 
-int stop_signal(void)
+int signals_caught(void)
 {
-    return noted;
+    return caught;
 }

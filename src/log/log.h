@@ -1,5 +1,8 @@
 /* log.h - what a run says, to its log file and to stderr.
  *
+ * Public: log.h, log_format.h.
+ * Private to this folder: log_file.h, log_line.h.
+ *
  * log4c routes and gates; the layout and the appenders behind it are crashmon's own, because
  * log4c's fit no short-lived program (see log.c). No other module includes log4c's headers.
  *

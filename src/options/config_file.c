@@ -1,7 +1,7 @@
 #include "options/config_file.h"
 
-#include "options/option_table.h"
 #include "base/utf8.h"
+#include "options/option_table.h"
 
 #include <ctype.h>
 #include <errno.h>

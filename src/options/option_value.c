@@ -1,8 +1,8 @@
 #include "options/option_table.h"
 
-#include "options/duration.h"
 #include "log/log.h"
 #include "log/log_format.h"
+#include "options/duration.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include "options/options.h"
 
 #include "options/config_file.h"
-#include "spool/crash_id.h"
 #include "options/option_table.h"
+#include "spool/crash_id.h"
 
 #include <errno.h>
 #include <popt.h>

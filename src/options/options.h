@@ -1,13 +1,16 @@
 /* options.h - what the user asked for.
  *
+ * Public: options.h.
+ * Private to this folder: option_table.h, config_file.h, duration.h.
+ *
  * Every option can stand on the command line (--name=value) and in the configuration file
  * (name = value). The command line wins over the file, the file over the default. One table
  * (option_table.c) says everything about an option; the names are those of Socorro's Monitor. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include "report/exit_code.h"
 #include "base/failure.h"
+#include "report/exit_code.h"
 
 #include <stdbool.h>
 

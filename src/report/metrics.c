@@ -31,7 +31,7 @@ static void print_all(FILE *file, const struct metrics *metrics)
     for (int i = 0; i < OUTCOME_COUNT; i++)
         fprintf(file,
                 "crashmon_last_run_crashes{program=\"%s\",storage=\"%s\",outcome=\"%s\"} %ld\n",
-                metrics->program, metrics->storage, outcome_name((enum outcome)i),
+                metrics->program, metrics->storage, outcome_key((enum outcome)i),
                 metrics->tally->outcomes[i]);
 }
 

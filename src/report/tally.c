@@ -3,20 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[OUTCOME_COUNT] = {
-    [QUEUED] = "queued",     [ALREADY_QUEUED] = "already_queued",
-    [RAISED] = "raised",     [FINISHED] = "finished",
-    [ARCHIVED] = "archived", [DELETED] = "deleted",
-    [LEFT] = "left",         [QUARANTINED] = "quarantined",
-    [GIVEN_UP] = "given_up", [REJECTED] = "rejected",
-    [MISSING] = "missing",
-};
-
-const char *outcome_name(enum outcome outcome)
-{
-    return names[outcome];
-}
-
 bool tally_adds_up(const struct tally *tally)
 {
     long sum = 0;
@@ -33,29 +19,32 @@ bool tally_has_left(const struct tally *tally)
     return false;
 }
 
-void tally_print(const struct tally *tally, char *buffer, size_t size)
+/* Appends every outcome that a crash had, as the format says: its name, then its number. */
+static void append_outcomes(const struct tally *tally, char text[TALLY_TEXT_SIZE],
+                            const char *first, const char *format,
+                            const char *(*name)(enum outcome outcome))
 {
-    int used = snprintf(buffer, size, "seen %ld", tally->seen);
-    const char *separator = ": ";
+    const char *separator = first;
     for (int i = 0; i < OUTCOME_COUNT; i++) {
-        if (tally->outcomes[i] == 0 || (size_t)used >= size)
+        size_t used = strlen(text), room = TALLY_TEXT_SIZE - used;
+        if (tally->outcomes[i] == 0)
             continue;
-        used += snprintf(buffer + used, size - (size_t)used, "%s%s %ld", separator, names[i],
-                         tally->outcomes[i]);
+        int length = snprintf(text + used, room, "%s", separator);
+        snprintf(text + used + length, room - (size_t)length, format, name((enum outcome)i),
+                 tally->outcomes[i]);
         separator = ", ";
     }
 }
 
-void tally_print_json(const struct tally *tally, char *buffer, size_t size)
+void tally_print(const struct tally *tally, char text[TALLY_TEXT_SIZE])
 {
-    int used = snprintf(buffer, size, "{");
-    const char *separator = "";
-    for (int i = 0; i < OUTCOME_COUNT; i++) {
-        if (tally->outcomes[i] == 0 || (size_t)used >= size)
-            continue;
-        used += snprintf(buffer + used, size - (size_t)used, "%s\"%s\": %ld", separator, names[i],
-                         tally->outcomes[i]);
-        separator = ", ";
-    }
-    snprintf(buffer + used, size - (size_t)used, "}");
+    snprintf(text, TALLY_TEXT_SIZE, "seen %ld", tally->seen);
+    append_outcomes(tally, text, ": ", "%s %ld", outcome_word);
+}
+
+void tally_print_json(const struct tally *tally, char text[TALLY_TEXT_SIZE])
+{
+    strcpy(text, "{");
+    append_outcomes(tally, text, "", "\"%s\": %ld", outcome_key);
+    strcat(text, "}");
 }

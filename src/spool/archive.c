@@ -1,5 +1,8 @@
 #include "spool/archive.h"
 
+#include "base/quote.h"
+#include "spool/dir.h"
+#include "spool/file.h"
 #include "spool/links.h"
 
 #include <errno.h>
@@ -7,79 +10,148 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-/* Where anybody can make a directory, or a link, before we do. */
-static bool is_in_shared_directory(const char *path)
+/* There may be no room for one pair, and for the next one there may be. */
+enum { FULL_MAXIMUM = 10 };
+
+struct archive {
+    struct archive_settings settings;
+    enum archive_state state;
+    struct spool *tree; /* NULL: pairs are deleted, or it is not open */
+    struct names days;  /* of the tree */
+    uint64_t stamp;     /* of this run: in the names of its copies */
+    int full;           /* how many pairs in succession found no room */
+};
+
+struct archive *archive_new(const struct archive_settings *settings)
 {
-    return strncmp(path, "/tmp/", 5) == 0 && strchr(path + 5, '/') == NULL;
+    struct archive *archive = calloc(1, sizeof *archive);
+    if (archive != NULL)
+        archive->settings = *settings;
+    return archive;
 }
 
-static bool check_own_directory(const char *path, const struct dir_style *style, bool dry_run,
-                                struct failure *failure)
+void archive_free(struct archive *archive)
+{
+    if (archive == NULL)
+        return;
+    spool_close(archive->tree);
+    names_free(&archive->days);
+    free(archive);
+}
+
+enum archive_state archive_state(const struct archive *archive)
+{
+    return archive->state;
+}
+
+const char *archive_path(const struct archive *archive)
+{
+    return archive->settings.path;
+}
+
+const struct spool *archive_tree(const struct archive *archive)
+{
+    return archive->tree;
+}
+
+/* Where anybody can make a directory, or a link, before we do. */
+bool archive_is_shared(const struct archive *archive)
+{
+    const char *path = archive->settings.path;
+    return path != NULL && strncmp(path, "/tmp/", 5) == 0 && strchr(path + 5, '/') == NULL;
+}
+
+static bool check_own_directory(const struct archive_settings *settings, struct failure *failure)
 {
     struct stat status;
-    if (!dry_run && mkdir(path, style->mode & 0700) < 0 && errno != EEXIST)
-        return fail(failure, errno, "cannot make %s", path);
+    const char *path = settings->path;
+    if (!settings->dry_run && mkdir(path, settings->dir_mode & 0700) < 0 && errno != EEXIST)
+        return fail(failure, errno, "cannot make directory \"%s\"", path);
     if (lstat(path, &status) < 0)
-        return (dry_run && errno == ENOENT) || fail(failure, errno, "cannot look at %s", path);
+        return (settings->dry_run && errno == ENOENT) ||
+               fail(failure, errno, "cannot look at directory \"%s\"", path);
     if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
-        fail(failure, 0, "%s is not safe to use: %s", path,
-             S_ISDIR(status.st_mode) ? "it belongs to somebody else" : "it is no directory");
+        fail(failure, 0, "\"%s\" is not safe to use: it %s", path,
+             S_ISDIR(status.st_mode) ? "belongs to another user" : "is not a directory");
         failure->error = EPERM;
         return false;
     }
     return true;
 }
 
-bool archive_open(struct archive *archive, const char *path, const struct spool *like,
-                  const struct dir_style *dir_style, const struct file_style *file_style,
-                  bool dry_run, struct failure *failure)
+static bool open_tree(struct archive *archive, struct failure *failure)
 {
-    *archive = (struct archive){.tree.root = -1,
-                                .deletes = path == NULL,
-                                .dir_style = *dir_style,
-                                .file_style = *file_style};
-    if (archive->deletes)
+    const struct archive_settings *settings = &archive->settings;
+    if (settings->path == NULL)
         return true;
     if (getentropy(&archive->stamp, sizeof archive->stamp) < 0)
-        return fail(failure, errno, "cannot open %s: no random number", path);
-    archive->is_shared = is_in_shared_directory(path);
-    if (archive->is_shared && !check_own_directory(path, dir_style, dry_run, failure))
+        return fail(failure, errno, "cannot open directory \"%s\": no random number",
+                    settings->path);
+    bool is_shared = archive_is_shared(archive);
+    if (is_shared && !check_own_directory(settings, failure))
         return false;
-    if (archive->is_shared && dry_run && access(path, F_OK) < 0)
+    if (is_shared && settings->dry_run && access(settings->path, F_OK) < 0)
         return true;
-    return spool_open(&archive->tree, path, like->json_suffix, like->dump_suffix, failure) &&
-           spool_days(&archive->tree, &archive->days, failure);
+    archive->tree =
+        spool_open(settings->path, settings->json_suffix, settings->dump_suffix, failure);
+    return archive->tree != NULL && spool_days(archive->tree, &archive->days, failure);
 }
 
-void archive_close(struct archive *archive)
+bool archive_open(struct archive *archive, struct failure *failure)
 {
-    spool_close(&archive->tree);
-    names_free(&archive->days);
+    bool good = open_tree(archive, failure);
+    archive->state = good ? ARCHIVE_OPEN : ARCHIVE_OUT_OF_ORDER;
+    return good;
 }
 
-enum search archive_find(const struct archive *archive, const struct crash_id *id,
-                         struct failure *failure)
+enum located archive_find(const struct archive *archive, const struct crash_id *id,
+                          struct failure *failure)
 {
-    struct found found = NOTHING_FOUND;
-    search_spool(&archive->tree, &archive->days, id, &found, failure);
-    found_close(&found);
-    return found.search;
+    struct pair_location location;
+    if (archive->tree == NULL)
+        return LOCATED_NOWHERE;
+    locate_in(archive->tree, &archive->days, id, &location, failure);
+    location_close(&location);
+    return location.found;
+}
+
+/* Takes note of how a step went: a failure may be that of the place as a whole. */
+static bool note(struct archive *archive, bool good, const struct failure *failure)
+{
+    if (good)
+        archive->full = 0;
+    else if (failure->error == ENOSPC || failure->error == EDQUOT)
+        archive->full++;
+    if ((!good && failure->error == EROFS) || archive->full == FULL_MAXIMUM)
+        archive->state = ARCHIVE_OUT_OF_ORDER;
+    return good;
+}
+
+static struct dir_style dir_style(const struct archive *archive)
+{
+    return (struct dir_style){archive->settings.dir_mode, archive->settings.group};
+}
+
+static struct file_style file_style(const struct archive *archive)
+{
+    return (struct file_style){archive->settings.file_mode, archive->settings.group};
 }
 
 /* The directory of the pair in the archive: under the day of the id, or where the id has none,
  * under the day that it had in the spool. */
 static int open_destination(const struct archive *archive, const struct pair *pair, bool make)
 {
-    char path[64], branch[NAME_BRANCH_LENGTH + 1];
-    crash_id_name_branch(&pair->id, branch);
+    char path[64], name_path[NAME_PATH_LENGTH + 1];
+    const struct dir_style style = dir_style(archive);
+    crash_id_name_path(&pair->id, name_path);
     snprintf(path, sizeof path, "%s/name/%s", pair->id.day[0] != '\0' ? pair->id.day : pair->day,
-             branch);
-    return make ? dir_make(archive->tree.root, path, &archive->dir_style)
-                : dir_open(archive->tree.root, path);
+             name_path);
+    return make ? dir_make(archive->tree->root, path, &style) : dir_open(archive->tree->root, path);
 }
 
 enum { TEMPORARY_SIZE = 96 };
@@ -87,9 +159,9 @@ enum { TEMPORARY_SIZE = 96 };
 /* A name that no reader takes for a file of a crash, and that no other run uses: one that has lost
  * its lock, and does not know it yet, must not publish what its successor is still writing. */
 static void temporary_name(char name[TEMPORARY_SIZE], const struct archive *archive,
-                           const struct transfer *transfer, size_t index)
+                           const struct archive_move *move, size_t index)
 {
-    snprintf(name, TEMPORARY_SIZE, ".%s.%zu.%016" PRIx64 ".tmp", transfer->pair.id.text, index,
+    snprintf(name, TEMPORARY_SIZE, ".%s.%zu.%016" PRIx64 ".tmp", move->pair.id.text, index,
              archive->stamp);
 }
 
@@ -125,141 +197,167 @@ static bool remove_leftovers(const struct crash_id *id, int destination)
     return good;
 }
 
-static void remove_copies(const struct archive *archive, const struct transfer *transfer,
+static void remove_copies(const struct archive *archive, const struct archive_move *move,
                           size_t end, int destination)
 {
-    for (size_t i = transfer->renamed; i < end; i++) {
+    for (size_t i = move->renamed; i < end; i++) {
         char temporary[TEMPORARY_SIZE];
-        temporary_name(temporary, archive, transfer, i);
+        temporary_name(temporary, archive, move, i);
         unlinkat(destination, temporary, 0);
     }
 }
 
 /* Copies what could not be renamed; all of it or nothing. */
-static bool copy_files(const struct archive *archive, struct transfer *transfer, int source,
+static bool copy_files(const struct archive *archive, struct archive_move *move, int source,
                        int destination, struct failure *failure)
 {
-    if (!remove_leftovers(&transfer->pair.id, destination))
-        return fail(failure, errno, "cannot remove old copies from %s", archive->tree.path);
-    for (size_t i = transfer->renamed; i < transfer->files.count; i++) {
-        char temporary[TEMPORARY_SIZE];
-        temporary_name(temporary, archive, transfer, i);
-        if (!file_copy(source, transfer->files.items[i].name, destination, temporary,
-                       &archive->file_style)) {
-            fail(failure, errno, "cannot copy %s to %s", transfer->files.items[i].name,
-                 archive->tree.path);
-            remove_copies(archive, transfer, i, destination);
+    const struct file_style style = file_style(archive);
+    if (!remove_leftovers(&move->pair.id, destination))
+        return fail(failure, errno, "cannot remove old copies from \"%s\"", archive->tree->path);
+    for (size_t i = move->renamed; i < move->files.count; i++) {
+        char temporary[TEMPORARY_SIZE], name[QUOTE_SIZE];
+        temporary_name(temporary, archive, move, i);
+        if (!file_copy(source, move->files.items[i].name, destination, temporary, &style)) {
+            fail(failure, errno, "cannot copy file %s to \"%s\"",
+                 quote(name, move->files.items[i].name), archive->tree->path);
+            remove_copies(archive, move, i, destination);
             return false;
         }
     }
-    transfer->copied = true;
+    move->copied = true;
     return true;
 }
 
-static bool move_files(const struct archive *archive, struct transfer *transfer, int source,
+static bool move_files(const struct archive *archive, struct archive_move *move, int source,
                        int destination, struct failure *failure)
 {
-    for (; transfer->renamed < transfer->files.count; transfer->renamed++) {
-        const struct pair_file *file = &transfer->files.items[transfer->renamed];
-        if (file_rename(source, destination, file->name, &file->status, &archive->file_style))
+    const struct file_style style = file_style(archive);
+    for (; move->renamed < move->files.count; move->renamed++) {
+        char name[QUOTE_SIZE];
+        const struct pair_file *file = &move->files.items[move->renamed];
+        if (file_rename(source, destination, file->name, &file->status, &style))
             continue;
         if (errno == EXDEV || errno == EPERM)
-            return copy_files(archive, transfer, source, destination, failure);
-        return fail(failure, errno, "cannot move %s to %s", file->name, archive->tree.path);
+            return copy_files(archive, move, source, destination, failure);
+        return fail(failure, errno, "cannot move file %s to \"%s\"", quote(name, file->name),
+                    archive->tree->path);
     }
     return true;
 }
 
-static bool delete_files(const struct transfer *transfer, int source, struct failure *failure)
+static bool delete_files(const struct archive_move *move, int source, struct failure *failure)
 {
-    for (size_t i = transfer->renamed; i < transfer->files.count; i++)
-        if (unlinkat(source, transfer->files.items[i].name, 0) < 0 && errno != ENOENT)
-            return fail(failure, errno, "cannot remove %s", transfer->files.items[i].name);
+    char name[QUOTE_SIZE];
+    for (size_t i = move->renamed; i < move->files.count; i++)
+        if (unlinkat(source, move->files.items[i].name, 0) < 0 && errno != ENOENT)
+            return fail(failure, errno, "cannot remove file %s from \"%s\"",
+                        quote(name, move->files.items[i].name), move->pair.spool->path);
     return true;
 }
 
-static bool is_there(int directory, const struct transfer *transfer, const char *suffix)
+static bool is_there(int directory, const struct archive_move *move, const char *suffix)
 {
     char name[CRASH_ID_LENGTH + NAME_MAX];
     struct stat status;
-    snprintf(name, sizeof name, "%s%s", transfer->pair.id.text, suffix);
-    for (size_t i = transfer->files.count; i-- > 0;)
-        if (strcmp(transfer->files.items[i].name, name) == 0)
+    snprintf(name, sizeof name, "%s%s", move->pair.id.text, suffix);
+    for (size_t i = move->files.count; i-- > 0;)
+        if (strcmp(move->files.items[i].name, name) == 0)
             return true;
     return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool take_to_destination(const struct archive *archive, struct transfer *transfer,
-                                int source, struct failure *failure)
+static bool move_to_tree(const struct archive *archive, struct archive_move *move, int source,
+                         struct failure *failure)
 {
-    int destination = open_destination(archive, &transfer->pair, true);
+    const struct spool *tree = archive->tree;
+    int destination = open_destination(archive, &move->pair, true);
     if (destination < 0)
-        return fail(failure, errno, "cannot make its directory in %s", archive->tree.path);
-    bool good = move_files(archive, transfer, source, destination, failure);
-    transfer->missing =
-        !is_there(destination, transfer, archive->tree.dump_suffix)   ? archive->tree.dump_suffix
-        : !is_there(destination, transfer, archive->tree.json_suffix) ? archive->tree.json_suffix
+        return fail(failure, errno, "cannot make a directory for it in \"%s\"", tree->path);
+    bool good = move_files(archive, move, source, destination, failure);
+    move->missing = !is_there(destination, move, tree->dump_suffix)   ? tree->dump_suffix
+                    : !is_there(destination, move, tree->json_suffix) ? tree->json_suffix
                                                                       : NULL;
     close(destination);
     return good;
 }
 
-bool archive_take(const struct archive *archive, const struct found *found,
-                  struct transfer *transfer, struct failure *failure)
+static bool move_pair(const struct archive *archive, const struct pair_location *location,
+                      struct archive_move *move, struct failure *failure)
 {
-    int source = found->directory;
-    transfer->pair = found->pair;
+    int source = location->directory;
+    move->pair = location->pair;
     /* The links first: once the files are gone nothing leads to them any more. */
-    if (!links_remove_in(&found->pair, source, failure))
+    if (!links_remove_in(&location->pair, source, failure))
         return false;
-    if (!found_list(found, &transfer->files))
-        return fail(failure, errno, "cannot read its directory in %s", found->pair.spool->path);
-    return archive->deletes ? delete_files(transfer, source, failure)
-                            : take_to_destination(archive, transfer, source, failure);
+    if (!location_list(location, &move->files))
+        return fail(failure, errno, "cannot read the directory of the pair in \"%s\"",
+                    location->pair.spool->path);
+    return archive->settings.path == NULL ? delete_files(move, source, failure)
+                                          : move_to_tree(archive, move, source, failure);
 }
 
-bool archive_publish(const struct archive *archive, struct transfer *transfer,
-                     struct failure *failure)
+bool archive_move(struct archive *archive, const struct pair_location *location,
+                  struct archive_move *move, struct failure *failure)
 {
-    int destination = open_destination(archive, &transfer->pair, false);
+    return note(archive, move_pair(archive, location, move, failure), failure);
+}
+
+static bool name_copies(const struct archive *archive, struct archive_move *move,
+                        struct failure *failure)
+{
+    int destination = open_destination(archive, &move->pair, false);
     if (destination < 0)
-        return fail(failure, errno, "cannot open its directory in %s", archive->tree.path);
+        return fail(failure, errno, "cannot open the directory of its copies in \"%s\"",
+                    archive->tree->path);
     bool good = true;
-    for (size_t i = transfer->renamed; i < transfer->files.count && good; i++) {
-        char temporary[TEMPORARY_SIZE];
-        temporary_name(temporary, archive, transfer, i);
-        if (renameat(destination, temporary, destination, transfer->files.items[i].name) < 0)
-            good = fail(failure, errno, "cannot rename the copy of %s in %s",
-                        transfer->files.items[i].name, archive->tree.path);
+    for (size_t i = move->renamed; i < move->files.count && good; i++) {
+        char temporary[TEMPORARY_SIZE], name[QUOTE_SIZE];
+        temporary_name(temporary, archive, move, i);
+        if (renameat(destination, temporary, destination, move->files.items[i].name) < 0)
+            good = fail(failure, errno, "cannot rename the copy of file %s in \"%s\"",
+                        quote(name, move->files.items[i].name), archive->tree->path);
     }
     if (!good)
-        remove_copies(archive, transfer, transfer->files.count, destination);
+        remove_copies(archive, move, move->files.count, destination);
     close(destination);
     return good;
 }
 
-void archive_discard(const struct archive *archive, struct transfer *transfer)
+bool archive_commit_copies(struct archive *archive, struct archive_move *move,
+                           struct failure *failure)
 {
-    int destination = open_destination(archive, &transfer->pair, false);
-    transfer->copied = false;
+    return note(archive, name_copies(archive, move, failure), failure);
+}
+
+void archive_drop_copies(const struct archive *archive, struct archive_move *move)
+{
+    int destination = open_destination(archive, &move->pair, false);
+    move->copied = false;
     if (destination < 0)
         return;
-    remove_copies(archive, transfer, transfer->files.count, destination);
+    remove_copies(archive, move, move->files.count, destination);
     close(destination);
 }
 
-bool archive_let_go(struct transfer *transfer, struct failure *failure)
+static bool remove_originals(struct archive_move *move, struct failure *failure)
 {
-    int source = pair_open_directory(&transfer->pair);
+    int source = pair_open_directory(&move->pair);
     if (source < 0)
-        return fail(failure, errno, "cannot open its directory in %s", transfer->pair.spool->path);
-    bool good = delete_files(transfer, source, failure);
+        return fail(failure, errno, "cannot open the directory of the pair in \"%s\"",
+                    move->pair.spool->path);
+    bool good = delete_files(move, source, failure);
     close(source);
-    transfer->copied = transfer->copied && !good;
+    move->copied = move->copied && !good;
     return good;
 }
 
-void transfer_free(struct transfer *transfer)
+bool archive_remove_originals(struct archive *archive, struct archive_move *move,
+                              struct failure *failure)
 {
-    pair_files_free(&transfer->files);
+    return note(archive, remove_originals(move, failure), failure);
+}
+
+void archive_move_free(struct archive_move *move)
+{
+    pair_files_free(&move->files);
 }

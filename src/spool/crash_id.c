@@ -49,9 +49,9 @@ bool crash_id_parse(struct crash_id *id, const char *text)
     return true;
 }
 
-void crash_id_name_branch(const struct crash_id *id, char branch[NAME_BRANCH_LENGTH + 1])
+void crash_id_name_path(const struct crash_id *id, char path[NAME_PATH_LENGTH + 1])
 {
-    char *out = branch;
+    char *out = path;
     for (int level = 0; level < id->depth; level++) {
         if (level > 0)
             *out++ = '/';

@@ -13,9 +13,9 @@
 
 #include <stdbool.h>
 
-#define CRASH_ID_LENGTH    36
-#define DAY_LENGTH         8  /* YYYYMMDD */
-#define NAME_BRANCH_LENGTH 11 /* 22/ad/fb/61 */
+#define CRASH_ID_LENGTH  36
+#define DAY_LENGTH       8  /* YYYYMMDD */
+#define NAME_PATH_LENGTH 11 /* 22/ad/fb/61 */
 
 struct crash_id {
     char text[CRASH_ID_LENGTH + 1];
@@ -30,6 +30,6 @@ bool crash_id_parse(struct crash_id *id, const char *text);
 bool day_is_valid(const char *text);
 
 /* Writes where the id lies in the name tree, as "22/ad": `depth` levels, no slash at the ends. */
-void crash_id_name_branch(const struct crash_id *id, char branch[NAME_BRANCH_LENGTH + 1]);
+void crash_id_name_path(const struct crash_id *id, char path[NAME_PATH_LENGTH + 1]);
 
 #endif

@@ -119,8 +119,7 @@ static int open_below(int at, const char *path, int flags)
     if (!is_path_below(path))
         return -1;
     int opened = open_whole(at, path, flags);
-    return opened < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path, flags)
-                                                             : opened;
+    return opened < 0 && (errno == ENOSYS || errno == EPERM) ? open_steps(at, path, flags) : opened;
 }
 
 int dir_open(int at, const char *path)
@@ -228,59 +227,4 @@ unsigned char dir_entry_type(DIR *stream, const struct dirent *entry)
     if (fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return DT_UNKNOWN;
     return (unsigned char)IFTODT(status.st_mode);
-}
-
-bool names_add(struct names *names, const char *name)
-{
-    /* Room for 8, 16, 32, ... names: grown whenever the count is such a number. */
-    if (names->count == 0 || (names->count >= 8 && (names->count & (names->count - 1)) == 0)) {
-        size_t room = names->count == 0 ? 8 : names->count * 2;
-        char **items = realloc(names->items, room * sizeof *items);
-        if (items == NULL)
-            return false;
-        names->items = items;
-    }
-    names->items[names->count] = strdup(name);
-    return names->items[names->count] != NULL && ++names->count > 0;
-}
-
-static int compare_names(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-void names_sort(struct names *names)
-{
-    if (names->count > 1)
-        qsort(names->items, names->count, sizeof *names->items, compare_names);
-}
-
-void names_free(struct names *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i]);
-    free(names->items);
-    *names = (struct names){0};
-}
-
-static bool is_later(const struct timespec *left, const struct timespec *right)
-{
-    return left->tv_sec != right->tv_sec ? left->tv_sec > right->tv_sec
-                                         : left->tv_nsec > right->tv_nsec;
-}
-
-struct timespec file_changed(const struct stat *status, const struct timespec *now)
-{
-    return is_later(&status->st_mtim, now) ? status->st_ctim : status->st_mtim;
-}
-
-bool file_is_plain(const struct stat *status)
-{
-    return S_ISREG(status->st_mode) && status->st_nlink == 1;
-}
-
-bool time_is_past(const struct timespec *then, long seconds, const struct timespec *now)
-{
-    struct timespec due = {.tv_sec = then->tv_sec + seconds, .tv_nsec = then->tv_nsec};
-    return !is_later(&due, now);
 }

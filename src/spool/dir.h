@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-#include <time.h>
 
 /* How directories are made: with these permissions (the programs clear the umask), and with a
  * group; (gid_t)-1 leaves the group as it is. */
@@ -28,9 +27,9 @@ int dir_open(int at, const char *path);
 /* The same, for dir_list(), too; with NULL for a path, `at` itself. */
 int dir_open_to_list(int at, const char *path);
 
-/* Makes room for `count` open directories beside what a program has and may yet open, and returns for
- * how many there is. To be called while there is one thread: later the kernel would hold all of them up
- * for milliseconds, each time that its table of descriptors grows. */
+/* Makes room for `count` open directories beside what a program has and may yet open, and returns
+ * for how many there is. To be called while there is one thread: later the kernel would hold all of
+ * them up for milliseconds, each time that its table of descriptors grows. */
 size_t dir_reserve(size_t count);
 
 /* Whether there is anything at a path like that. False with ENOENT when there is nothing. */
@@ -55,26 +54,5 @@ unsigned char dir_entry_type(DIR *stream, const struct dirent *entry);
 /* For error paths: whatever closing says, errno stays. */
 void close_keeping_errno(int descriptor);
 void closedir_keeping_errno(DIR *stream);
-
-/* A list of names that grows. Zero-initialise it. */
-struct names {
-    char **items;
-    size_t count;
-};
-
-bool names_add(struct names *names, const char *name);
-void names_sort(struct names *names);
-void names_free(struct names *names);
-
-/* When the file was last changed. A time stamp in the future can be set by anybody; then the
- * time of the last change of the inode, which cannot, is taken. */
-struct timespec file_changed(const struct stat *status, const struct timespec *now);
-
-/* A regular file that has no other name, the only kind that counts as part of a pair: the other
- * name of a file with two may lie outside the root. */
-bool file_is_plain(const struct stat *status);
-
-/* True when `now` is at least `seconds` after `then`. */
-bool time_is_past(const struct timespec *then, long seconds, const struct timespec *now);
 
 #endif

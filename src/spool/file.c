@@ -10,14 +10,36 @@
 
 enum { COPY_CHUNK = 1 << 30 };
 
-/* Never hangs on a FIFO, never follows a link; what is no plain file is EINVAL. */
-static int open_plain(int directory, const char *name, struct stat *status)
+bool file_is_regular(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && status->st_nlink == 1;
+}
+
+static bool is_later(const struct timespec *left, const struct timespec *right)
+{
+    return left->tv_sec != right->tv_sec ? left->tv_sec > right->tv_sec
+                                         : left->tv_nsec > right->tv_nsec;
+}
+
+struct timespec file_changed(const struct stat *status, const struct timespec *now)
+{
+    return is_later(&status->st_mtim, now) ? status->st_ctim : status->st_mtim;
+}
+
+bool time_is_past(const struct timespec *then, long seconds, const struct timespec *now)
+{
+    struct timespec due = {.tv_sec = then->tv_sec + seconds, .tv_nsec = then->tv_nsec};
+    return !is_later(&due, now);
+}
+
+/* Never hangs on a FIFO, never follows a link; what is not a regular file is EINVAL. */
+static int open_regular(int directory, const char *name, struct stat *status)
 {
     int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (file < 0)
         return -1;
     if (fstat(file, status) == 0) {
-        if (file_is_plain(status))
+        if (file_is_regular(status))
             return file;
         errno = EINVAL;
     }
@@ -41,8 +63,8 @@ static bool apply_style(int file, const struct file_style *style)
 /* The number of an inode alone says little: it is given to the next file when its own is gone. */
 static bool is_same(const struct stat *left, const struct stat *right)
 {
-    return left->st_ino == right->st_ino && left->st_dev == right->st_dev && file_is_plain(left) &&
-           file_is_plain(right) && left->st_size == right->st_size &&
+    return left->st_ino == right->st_ino && left->st_dev == right->st_dev &&
+           file_is_regular(left) && file_is_regular(right) && left->st_size == right->st_size &&
            left->st_mtim.tv_sec == right->st_mtim.tv_sec &&
            left->st_mtim.tv_nsec == right->st_mtim.tv_nsec;
 }
@@ -52,7 +74,7 @@ static bool apply_style_by_name(int from, const char *name, const struct stat *e
                                 const struct file_style *style)
 {
     struct stat status;
-    int file = open_plain(from, name, &status);
+    int file = open_regular(from, name, &status);
     if (file < 0)
         return false;
     errno = EINVAL;
@@ -120,7 +142,7 @@ bool file_copy(int from, const char *name, int to, const char *temporary,
                const struct file_style *style)
 {
     struct stat status;
-    int source = open_plain(from, name, &status);
+    int source = open_regular(from, name, &status);
     if (source < 0)
         return false;
     bool good = copy_to(source, &status, to, temporary, style);

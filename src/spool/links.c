@@ -1,5 +1,8 @@
 #include "spool/links.h"
 
+#include "spool/date_dir.h"
+#include "spool/dir.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,7 +16,7 @@ static bool is_gone(int error)
     return error == ENOENT || error == ESTALE;
 }
 
-/* Removes a name if it is a link. What is gone already is fine, what is no link is left alone. */
+/* Removes a name if it is a link. */
 static bool remove_link(int directory, const char *name)
 {
     struct stat status;
@@ -27,45 +30,27 @@ bool links_remove_name(const struct pair *pair, int directory, struct failure *f
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
     if (opened < 0)
         return errno == ENOENT || errno == ENOTDIR ||
-               fail(failure, errno, "cannot open the name directory of %s", pair->id.text);
-    bool good = remove_link(opened, pair->id.text) ||
-                fail(failure, errno, "cannot remove the name link of %s", pair->id.text);
+               fail(failure, errno, "cannot open the directory of the pair");
+    bool good =
+        remove_link(opened, pair->id.text) || fail(failure, errno, "cannot remove the name link");
     if (opened != directory)
         close(opened);
     return good;
 }
 
-void date_directory_close(struct date_directory *date)
+bool links_remove_from(const struct pair *pair, int directory, struct date_dir *date_directory,
+                       struct failure *failure)
 {
-    if (date->branch != NULL && date->descriptor >= 0)
-        close(date->descriptor);
-    date->branch = NULL;
-}
-
-static bool open_date_directory(struct date_directory *date, const struct branch *branch)
-{
-    if (date->branch == branch)
-        return true;
-    date_directory_close(date);
-    date->descriptor = branch_open(branch);
-    if (date->descriptor < 0 && errno != ENOENT)
-        return false;
-    date->branch = branch;
-    return true;
-}
-
-bool links_remove_from(const struct pair *pair, int directory, const struct branch *branch,
-                       struct date_directory *date, struct failure *failure)
-{
-    if (!open_date_directory(date, branch))
-        return fail(failure, errno, "cannot open %s", branch->path);
+    int date = date_dir_open(date_directory);
+    if (date < 0 && errno != ENOENT)
+        return fail(failure, errno, "cannot open directory \"%s\"", date_directory->path);
     return links_remove_name(pair, directory, failure) &&
-           (date->descriptor < 0 || remove_link(date->descriptor, pair->id.text) ||
+           (date < 0 || remove_link(date, pair->id.text) ||
             fail(failure, errno, "cannot remove the date link"));
 }
 
 /* What a name link says, as a path below the day: "date/12/05/web01_0". Its text comes from
- * outside; what does not lead into the date branch of the same day is no path of ours. */
+ * outside; what does not lead into the date tree of the same day is not followed. */
 static const char *below_day(const char *target)
 {
     while (strncmp(target, "../", 3) == 0)
@@ -99,7 +84,7 @@ bool links_remove_in(const struct pair *pair, int directory, struct failure *fai
     } else if (errno != ENOENT && errno != EINVAL) {
         good = false;
     }
-    return good || fail(failure, errno, "cannot remove the links of %s", pair->id.text);
+    return good || fail(failure, errno, "cannot remove the links");
 }
 
 bool links_remove(const struct pair *pair, struct failure *failure)
@@ -107,7 +92,7 @@ bool links_remove(const struct pair *pair, struct failure *failure)
     int directory = pair_open_directory(pair);
     if (directory < 0)
         return errno == ENOENT || errno == ENOTDIR ||
-               fail(failure, errno, "cannot open the name directory of %s", pair->id.text);
+               fail(failure, errno, "cannot open the directory of the pair");
     bool good = links_remove_in(pair, directory, failure);
     close(directory);
     return good;

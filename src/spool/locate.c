@@ -1,5 +1,8 @@
 #include "spool/locate.h"
 
+#include "spool/dir.h"
+#include "spool/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,69 +10,117 @@
 #include <string.h>
 #include <unistd.h>
 
-/* 0, or an error; EINVAL: it is not a plain file. */
-static int look_at_file(const struct found *found, const char *suffix, struct main_file *file)
+bool roots_open(struct roots *roots, const char *storage_root, const char *deferred_storage_root,
+                const char *json_suffix, const char *dump_suffix, struct failure *failure)
+{
+    const char *paths[ROOT_COUNT] = {storage_root, deferred_storage_root};
+    for (int i = 0; i < ROOT_COUNT && paths[i] != NULL; i++) {
+        roots->spools[i] = spool_open(paths[i], json_suffix, dump_suffix, failure);
+        if (roots->spools[i] == NULL)
+            return false;
+    }
+    return roots_refresh(roots, failure);
+}
+
+void roots_close(struct roots *roots)
+{
+    for (int i = 0; i < ROOT_COUNT; i++) {
+        spool_close(roots->spools[i]);
+        names_free(&roots->days[i]);
+    }
+}
+
+bool roots_refresh(struct roots *roots, struct failure *failure)
+{
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {
+        names_free(&roots->days[i]);
+        if (!spool_days(roots->spools[i], &roots->days[i], failure))
+            return false;
+    }
+    return true;
+}
+
+/* 0, or an error; EINVAL: it is not a regular file. */
+static int stat_file(const struct pair_location *location, const char *suffix,
+                     struct main_file *file)
 {
     char name[NAME_MAX + 1];
-    pair_file_name(&found->pair, suffix, name);
-    file->found = fstatat(found->directory, name, &file->status, AT_SYMLINK_NOFOLLOW) == 0;
+    pair_file_name(&location->pair, suffix, name);
+    file->found = fstatat(location->directory, name, &file->status, AT_SYMLINK_NOFOLLOW) == 0;
     if (!file->found)
         return errno == ENOENT ? 0 : errno;
-    return file_is_plain(&file->status) ? 0 : EINVAL;
+    return file_is_regular(&file->status) ? 0 : EINVAL;
 }
 
-/* What of a pair lies in one place. What is there but is no plain file cannot be told from one that
- * somebody has put in a pair's way: it is neither taken for the pair nor for nothing. */
-static enum search look(struct found *found, struct failure *failure)
+/* What of a pair lies under one day. What is there but is not a regular file cannot be told from
+ * one that somebody has put in a pair's way: it is taken neither for the pair nor for nothing. */
+static enum located search_day(struct pair_location *location, struct failure *failure)
 {
-    const struct pair *pair = &found->pair;
+    const struct pair *pair = &location->pair;
     int error = 0;
-    found->directory = pair_open_directory_to_list(pair);
-    if (found->directory < 0)
+    location->directory = pair_open_directory_to_list(pair);
+    if (location->directory < 0)
         error = errno == ENOENT || errno == ENOTDIR ? 0 : errno;
-    else if ((error = look_at_file(found, pair->spool->json_suffix, &found->json)) == 0)
-        error = look_at_file(found, pair->spool->dump_suffix, &found->dump);
+    else if ((error = stat_file(location, pair->spool->json_suffix, &location->json)) == 0)
+        error = stat_file(location, pair->spool->dump_suffix, &location->dump);
     if (error == EINVAL)
-        fail(failure, 0, "what lies under %s/%s is not a plain file", pair->spool->path, pair->day);
+        fail(failure, 0, "a file of it in \"%s/%s\" is not a regular file", pair->spool->path,
+             pair->day);
     else if (error != 0)
-        fail(failure, error, "cannot look for it under %s/%s", pair->spool->path, pair->day);
-    return error != 0                               ? SEARCH_FAILED
-           : found->json.found && found->dump.found ? SEARCH_WHOLE
-           : found->json.found || found->dump.found ? SEARCH_PART
-                                                    : SEARCH_NOWHERE;
+        fail(failure, error, "cannot look for it in \"%s/%s\"", pair->spool->path, pair->day);
+    return error != 0                                     ? LOCATED_FAILED
+           : location->json.found && location->dump.found ? LOCATED_WHOLE
+           : location->json.found || location->dump.found ? LOCATED_PART
+                                                          : LOCATED_NOWHERE;
 }
 
-/* The better of what was found before and what is there on this day. True: look on. */
-static bool look_on(struct found *best, const struct pair *pair, const char *day,
-                    struct failure *failure)
+/* Keeps the better of what was found before and what is there on this day. True while there may be
+ * something better. */
+static bool keep_better(struct pair_location *best, const struct pair *pair, const char *day,
+                        struct failure *failure)
 {
-    struct found found = {.pair = *pair};
-    memcpy(found.pair.day, day, sizeof found.pair.day);
-    found.search = look(&found, failure);
-    struct found worse = found.search > best->search ? *best : found;
-    if (found.search > best->search)
-        *best = found;
-    found_close(&worse);
-    return best->search < SEARCH_WHOLE;
+    struct pair_location here = {.pair = *pair};
+    memcpy(here.pair.day, day, sizeof here.pair.day);
+    here.found = search_day(&here, failure);
+    struct pair_location worse = here.found > best->found ? *best : here;
+    if (here.found > best->found)
+        *best = here;
+    location_close(&worse);
+    return best->found < LOCATED_WHOLE;
 }
 
-void search_spool(const struct spool *spool, const struct names *days, const struct crash_id *id,
-                  struct found *best, struct failure *failure)
+static void search_spool(const struct spool *spool, const struct names *days,
+                         const struct crash_id *id, struct pair_location *best,
+                         struct failure *failure)
 {
     const struct pair pair = {.spool = spool, .id = *id};
-    if (spool->root < 0)
-        return;
-    bool go_on = id->day[0] == '\0' || look_on(best, &pair, id->day, failure);
+    bool go_on = id->day[0] == '\0' || keep_better(best, &pair, id->day, failure);
     for (size_t i = days->count; go_on && i-- > 0;)
         if (strcmp(days->items[i], id->day) != 0)
-            go_on = look_on(best, &pair, days->items[i], failure);
+            go_on = keep_better(best, &pair, days->items[i], failure);
 }
 
-void found_close(struct found *found)
+void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
+               struct pair_location *location, struct failure *failure)
 {
-    if (found->directory >= 0)
-        close(found->directory);
-    found->directory = -1;
+    *location = (struct pair_location){.directory = -1};
+    search_spool(spool, days, id, location, failure);
+}
+
+void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
+            struct failure *failure)
+{
+    *location = (struct pair_location){.directory = -1};
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+        if (location->found < LOCATED_WHOLE)
+            search_spool(roots->spools[i], &roots->days[i], id, location, failure);
+}
+
+void location_close(struct pair_location *location)
+{
+    if (location->directory >= 0)
+        close(location->directory);
+    location->directory = -1;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -97,42 +148,43 @@ static bool add(struct pair_files *files, const char *name, const struct stat *s
     return file->name != NULL && ++files->count > 0;
 }
 
-/* One that is no plain file is none. */
-static bool add_further_dump(const struct found *found, const char *name, struct pair_files *files)
+/* One that is not a regular file does not count. */
+static bool add_further_dump(const struct pair_location *location, const char *name,
+                             struct pair_files *files)
 {
     struct stat status;
-    if (fstatat(found->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    return !file_is_plain(&status) || add(files, name, &status);
+    return !file_is_regular(&status) || add(files, name, &status);
 }
 
-static bool add_main_file(const struct found *found, const char *suffix,
+static bool add_main_file(const struct pair_location *location, const char *suffix,
                           const struct main_file *file, struct pair_files *files)
 {
     char name[NAME_MAX + 1];
-    pair_file_name(&found->pair, suffix, name);
+    pair_file_name(&location->pair, suffix, name);
     return !file->found || add(files, name, &file->status);
 }
 
 struct listing {
-    const struct found *found;
+    const struct pair_location *location;
     struct pair_files *files;
 };
 
 static bool take_further_dump(void *context, const char *name)
 {
     struct listing *listing = context;
-    return !is_further_dump(&listing->found->pair, name) ||
-           add_further_dump(listing->found, name, listing->files);
+    return !is_further_dump(&listing->location->pair, name) ||
+           add_further_dump(listing->location, name, listing->files);
 }
 
-bool found_list(const struct found *found, struct pair_files *files)
+bool location_list(const struct pair_location *location, struct pair_files *files)
 {
-    const struct spool *spool = found->pair.spool;
-    struct listing listing = {found, files};
-    return dir_list(found->directory, take_further_dump, &listing) &&
-           add_main_file(found, spool->dump_suffix, &found->dump, files) &&
-           add_main_file(found, spool->json_suffix, &found->json, files);
+    const struct spool *spool = location->pair.spool;
+    struct listing listing = {location, files};
+    return dir_list(location->directory, take_further_dump, &listing) &&
+           add_main_file(location, spool->dump_suffix, &location->dump, files) &&
+           add_main_file(location, spool->json_suffix, &location->json, files);
 }
 
 void pair_files_free(struct pair_files *files)

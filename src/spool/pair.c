@@ -1,5 +1,8 @@
 #include "spool/pair.h"
 
+#include "spool/dir.h"
+#include "spool/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,8 +12,8 @@
 
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE])
 {
-    char branch[NAME_BRANCH_LENGTH + 1];
-    crash_id_name_branch(&pair->id, branch);
+    char branch[NAME_PATH_LENGTH + 1];
+    crash_id_name_path(&pair->id, branch);
     snprintf(path, PAIR_DIRECTORY_SIZE, "%s/name/%s", pair->day, branch);
 }
 
@@ -79,8 +82,8 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
     }
     struct timespec its_change = file_changed(&status, &pair->spool->now);
     keep_latest(changed, its_change);
-    if (!file_is_plain(&status)) {
-        fail(reason, 0, "%s is not a plain file", suffix);
+    if (!file_is_regular(&status)) {
+        fail(reason, 0, "%s is not a regular file", suffix);
         return PAIR_INCOMPLETE;
     }
     if (status.st_size == 0) {
@@ -98,9 +101,12 @@ static enum pair_state examine_files(const struct pair *pair, int directory, lon
                                      struct timespec *changed, struct failure *reason)
 {
     if (directory < 0) {
-        bool absent = errno == ENOENT || errno == ENOTDIR;
-        fail(reason, errno, "cannot open its directory");
-        return absent ? PAIR_INCOMPLETE : PAIR_UNREADABLE;
+        bool is_absent = errno == ENOENT || errno == ENOTDIR;
+        if (is_absent)
+            fail(reason, 0, "its directory is missing");
+        else
+            fail(reason, errno, "cannot open its directory");
+        return is_absent ? PAIR_INCOMPLETE : PAIR_UNREADABLE;
     }
     struct failure json, dump;
     enum pair_state json_state =

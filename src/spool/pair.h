@@ -5,6 +5,7 @@
 #ifndef PAIR_H
 #define PAIR_H
 
+#include "spool/crash_id.h"
 #include "spool/spool.h"
 
 #include <limits.h>
@@ -16,16 +17,16 @@ struct pair {
 };
 
 enum pair_state {
-    PAIR_READY,      /* both files are plain, not empty, and unchanged for the settle time */
+    PAIR_READY,      /* both files are regular, not empty, and unchanged for the settle time */
     PAIR_UNSETTLED,  /* both are there, but one has just been written to */
-    PAIR_INCOMPLETE, /* one is missing, empty, or not a plain file */
+    PAIR_INCOMPLETE, /* one is missing, empty, or not a regular file */
     PAIR_UNREADABLE, /* it cannot be told */
 };
 
 /* Looks at the two files. `settle_time` is in seconds; *changed becomes the time of the last
  * change of what is there, or stays as it was when nothing is. The reason is filled in for every
- * state but PAIR_READY. For that state *directory becomes an O_PATH descriptor of their directory, which
- * the caller closes; it may be NULL. */
+ * state but PAIR_READY. For that state *directory becomes an O_PATH descriptor of their directory,
+ * which the caller closes; it may be NULL. */
 enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
                              struct timespec *changed, struct failure *reason);
 
@@ -36,7 +37,7 @@ bool pair_is_gone(const struct pair *pair, int directory);
 /* Below the root: the directory of the files, YYYYMMDD/name/22/ad, and the metadata in it,
  * YYYYMMDD/name/22/ad/<id>.json. */
 enum {
-    PAIR_DIRECTORY_SIZE = DAY_LENGTH + sizeof "/name/" + NAME_BRANCH_LENGTH,
+    PAIR_DIRECTORY_SIZE = DAY_LENGTH + sizeof "/name/" + NAME_PATH_LENGTH,
     PAIR_PATH_SIZE = PAIR_DIRECTORY_SIZE + 1 + NAME_MAX,
 };
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE]);

@@ -1,8 +1,10 @@
 #include "spool/quarantine.h"
 
+#include "log/log_format.h"
+#include "spool/date_dir.h"
+#include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
-#include "log/log_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,44 +23,55 @@ static const char reason_name[] = "reason", copy_name[] = ".copy.tmp";
 
 enum { CASE_NAME_SIZE = 128, SAME_NAME_MAXIMUM = 1000 };
 
-/* One thread at a time: what is found in the spool must be there still when it is moved, and a directory
- * that is chosen because it holds none of the names must not get them from another. */
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+struct quarantine {
+    const struct spool *spool;
+    const char *path; /* NULL: below the root of the spool */
+    char *name;       /* of the directory, for messages */
+    int root;         /* -1: not open */
 
-static bool open_root(struct quarantine *quarantine, const char *path, const struct spool *spool,
-                      struct failure *failure)
+    /* One thread at a time: what is found in the spool must be there still when it is moved, and a
+     * directory that is chosen because it holds none of the names must not get them from another.
+     */
+    pthread_mutex_t turn;
+};
+
+struct quarantine *quarantine_new(const char *path, const struct spool *spool)
 {
-    *quarantine = (struct quarantine){.root = -1};
-    bool named = path != NULL ? (quarantine->path = strdup(path)) != NULL
-                              : asprintf(&quarantine->path, "%s/quarantine", spool->path) >= 0;
-    if (!named)
-        return fail(failure, ENOMEM, "cannot open the quarantine");
-    if (path == NULL)
-        quarantine->root = dir_make(spool->root, "quarantine", &directory_style);
-    else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
-        quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (quarantine->root >= 0)
-        return true;
-    fail(failure, errno, "cannot open %s", quarantine->path);
-    quarantine_close(quarantine);
-    return false;
+    struct quarantine *quarantine = malloc(sizeof *quarantine);
+    if (quarantine == NULL)
+        return NULL;
+    *quarantine = (struct quarantine){.spool = spool, .path = path, .root = -1};
+    if (asprintf(&quarantine->name, "%s%s", path != NULL ? path : spool->path,
+                 path != NULL ? "" : "/quarantine") < 0) {
+        free(quarantine);
+        return NULL;
+    }
+    pthread_mutex_init(&quarantine->turn, NULL);
+    return quarantine;
 }
 
-bool quarantine_open(struct quarantine *quarantine, const char *path, const struct spool *spool,
-                     struct failure *failure)
+void quarantine_free(struct quarantine *quarantine)
 {
-    pthread_mutex_lock(&turn);
-    bool open = quarantine->root >= 0 || open_root(quarantine, path, spool, failure);
-    pthread_mutex_unlock(&turn);
-    return open;
-}
-
-void quarantine_close(struct quarantine *quarantine)
-{
+    if (quarantine == NULL)
+        return;
     if (quarantine->root >= 0)
         close(quarantine->root);
-    free(quarantine->path);
-    *quarantine = (struct quarantine){.root = -1};
+    pthread_mutex_destroy(&quarantine->turn);
+    free(quarantine->name);
+    free(quarantine);
+}
+
+static bool open_root(struct quarantine *quarantine, struct failure *failure)
+{
+    const char *path = quarantine->path;
+    if (quarantine->root >= 0)
+        return true;
+    if (path == NULL)
+        quarantine->root = dir_make(quarantine->spool->root, "quarantine", &directory_style);
+    else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
+        quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return quarantine->root >= 0 ||
+           fail(failure, errno, "cannot open directory \"%s\"", quarantine->name);
 }
 
 /* A directory's name for any name: what could puzzle a shell becomes an underscore. */
@@ -88,7 +101,7 @@ static bool is_taken(int directory, const struct names *names)
         if (fstatat(directory, name_there(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) == 0)
             return true;
     return fstatat(directory, reason_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           !file_is_plain(&status);
+           !file_is_regular(&status);
 }
 
 /* The directory for one crash: the first of <name>, <name>.1, ... that holds none of the names
@@ -153,7 +166,7 @@ static bool remake_link(int from, const char *name, int to)
            unlinkat(from, name, 0) == 0;
 }
 
-/* To another file system only a plain file and a link can go; all else is EXDEV. */
+/* To another file system only a regular file and a link can go; all else is EXDEV. */
 static bool copy_across(int from, const char *name, int to)
 {
     const struct file_style style = {.mode = 0660, .group = (gid_t)-1};
@@ -162,7 +175,7 @@ static bool copy_across(int from, const char *name, int to)
         return false;
     if (S_ISLNK(status.st_mode))
         return remake_link(from, name, to);
-    if (!file_is_plain(&status)) {
+    if (!file_is_regular(&status)) {
         errno = EXDEV;
         return false;
     }
@@ -192,23 +205,22 @@ static bool move_names(int from, const struct names *names, int to)
     return flush(to);
 }
 
-static bool quarantine_names(const struct quarantine *quarantine, int from,
-                             const struct names *names, const char *day, const char *name,
-                             const char *where, const char *reason, struct failure *failure)
+static bool move_to_case(struct quarantine *quarantine, int from, const struct names *names,
+                         const char *day, const char *name, const char *where, const char *reason,
+                         struct failure *failure)
 {
-    bool good = false;
+    if (!open_root(quarantine, failure))
+        return false;
     int directory = open_case(quarantine, day, name, names);
-    if (directory < 0) {
-        fail(failure, errno, "cannot make its directory in %s", quarantine->path);
-    } else {
-        good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
-               fail(failure, errno, "cannot move it to %s", quarantine->path);
-        close(directory);
-    }
+    if (directory < 0)
+        return fail(failure, errno, "cannot make a directory for it in \"%s\"", quarantine->name);
+    bool good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
+                fail(failure, errno, "cannot move it to \"%s\"", quarantine->name);
+    close(directory);
     return good;
 }
 
-/* Everything that has the id in its name, whatever it is, but for the name link. */
+/* Everything that has the id in its name, whatever it is, except the name link. */
 static bool list_crash(int directory, const struct crash_id *id, struct names *names)
 {
     DIR *stream = dir_read(directory, NULL);
@@ -225,22 +237,21 @@ static bool list_crash(int directory, const struct crash_id *id, struct names *n
     return good;
 }
 
-bool quarantine_pair(const struct quarantine *quarantine, const struct pair *pair,
-                     const char *reason, struct failure *failure)
+bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
+                     struct failure *failure)
 {
     struct names names = {0};
     int directory = pair_open_directory(pair);
     if (directory < 0 && errno != ENOENT && errno != ENOTDIR)
-        return fail(failure, errno, "cannot open its directory");
+        return fail(failure, errno, "cannot open the directory of the pair");
     char where[PAIR_PATH_SIZE];
     pair_path(pair, where);
-    pthread_mutex_lock(&turn);
-    bool good = directory < 0 || list_crash(directory, &pair->id, &names);
-    if (!good)
-        fail(failure, errno, "cannot read its directory");
-    good = good && quarantine_names(quarantine, directory, &names, pair->day, pair->id.text, where,
-                                    reason, failure);
-    pthread_mutex_unlock(&turn);
+    pthread_mutex_lock(&quarantine->turn);
+    bool good = directory < 0 || list_crash(directory, &pair->id, &names) ||
+                fail(failure, errno, "cannot read the directory of the pair");
+    good = good && move_to_case(quarantine, directory, &names, pair->day, pair->id.text, where,
+                                reason, failure);
+    pthread_mutex_unlock(&quarantine->turn);
     good = good && links_remove_name(pair, directory, failure);
     if (directory >= 0)
         close(directory);
@@ -248,20 +259,16 @@ bool quarantine_pair(const struct quarantine *quarantine, const struct pair *pai
     return good;
 }
 
-bool quarantine_entry(const struct quarantine *quarantine, const struct branch *branch,
-                      const char *name, const char *reason, struct failure *failure)
+bool quarantine_entry(struct quarantine *quarantine, const struct walk_entry *entry,
+                      const char *reason, struct failure *failure)
 {
     char day[DAY_LENGTH + 1];
-    char *items[] = {(char *)(uintptr_t)name};
+    char *items[] = {(char *)(uintptr_t)entry->name};
     const struct names names = {.items = items, .count = 1};
-    branch_day(branch, day);
-    int directory = branch_open(branch);
-    if (directory < 0)
-        return fail(failure, errno, "cannot open %s", branch->path);
-    pthread_mutex_lock(&turn);
-    bool good =
-        quarantine_names(quarantine, directory, &names, day, name, branch->path, reason, failure);
-    pthread_mutex_unlock(&turn);
-    close(directory);
+    date_dir_day(entry->directory, day);
+    pthread_mutex_lock(&quarantine->turn);
+    bool good = move_to_case(quarantine, entry->descriptor, &names, day, entry->name,
+                             entry->directory->path, reason, failure);
+    pthread_mutex_unlock(&quarantine->turn);
     return good;
 }

@@ -1,7 +1,8 @@
-/* quarantine.h - what is no pair, or must not be queued, and is never deleted.
+/* quarantine.h - where a crash goes that will never be a pair, or must not be queued. Nothing in it
+ * is ever deleted.
  *
- *     QUARANTINE/YYYYMMDD/<id>/           a directory a crash (or a name that is no id)
- *     QUARANTINE/YYYYMMDD/<id>/reason     why, where it was and when it came; one line a visit
+ *     QUARANTINE/YYYYMMDD/<id>/           a directory for each crash (or stray entry)
+ *     QUARANTINE/YYYYMMDD/<id>/reason     why, where it was and when it came; a line for each time
  *     QUARANTINE/YYYYMMDD/<id>/<id>.json  all that was found of the crash, as it was found
  *
  * YYYYMMDD is the day of the spool that it was found under. A second crash of the same id gets a
@@ -12,26 +13,23 @@
 #include "spool/pair.h"
 #include "spool/walk.h"
 
-struct quarantine {
-    char *path;
-    int root;
-};
+struct quarantine;
 
-/* Opens the directory, unless that is done (root >= 0: initialise it with -1), and makes it where it is
- * missing. A NULL path is "quarantine" below the spool's root, where a link is not followed. */
-bool quarantine_open(struct quarantine *quarantine, const char *path, const struct spool *spool,
-                     struct failure *failure);
+/* The quarantine of a spool. Its directory is opened when it is first needed, and made where it is
+ * missing; a NULL path is "quarantine" below the spool's root, where a link is not followed. The
+ * path must live on. NULL when there is no memory. */
+struct quarantine *quarantine_new(const char *path, const struct spool *spool);
 
-/* Once all threads are done with it. */
-void quarantine_close(struct quarantine *quarantine);
+/* Once all threads are done with it. Harmless with NULL. */
+void quarantine_free(struct quarantine *quarantine);
 
 /* Moves all files of a crash there, then removes the name link. The date link stays: the caller
  * removes it last, so that a run that is killed in between is repeated by the next one. */
-bool quarantine_pair(const struct quarantine *quarantine, const struct pair *pair,
-                     const char *reason, struct failure *failure);
+bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
+                     struct failure *failure);
 
-/* Moves something in a date branch that is no date link there. */
-bool quarantine_entry(const struct quarantine *quarantine, const struct branch *branch,
-                      const char *name, const char *reason, struct failure *failure);
+/* Moves something there that a walk has come upon, and that is not a date link. */
+bool quarantine_entry(struct quarantine *quarantine, const struct walk_entry *entry,
+                      const char *reason, struct failure *failure);
 
 #endif

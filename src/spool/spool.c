@@ -1,5 +1,8 @@
 #include "spool/spool.h"
 
+#include "spool/crash_id.h"
+#include "spool/dir.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,38 +40,48 @@ static struct timespec file_system_clock(int root)
     return now;
 }
 
-bool spool_open(struct spool *spool, const char *path, const char *json_suffix,
-                const char *dump_suffix, struct failure *failure)
+struct spool *spool_open(const char *path, const char *json_suffix, const char *dump_suffix,
+                         struct failure *failure)
 {
+    struct stat status;
+    struct spool *spool = malloc(sizeof *spool);
+    if (spool == NULL) {
+        fail(failure, errno, "cannot open directory \"%s\"", path);
+        return NULL;
+    }
     *spool = (struct spool){.path = path, .json_suffix = json_suffix, .dump_suffix = dump_suffix};
     spool->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct stat status;
-    if (spool->root < 0 || fstat(spool->root, &status) < 0)
-        return fail(failure, errno, "cannot open %s", path);
+    if (spool->root < 0 || fstat(spool->root, &status) < 0) {
+        fail(failure, errno, "cannot open directory \"%s\"", path);
+        spool_close(spool);
+        return NULL;
+    }
     spool->device = status.st_dev;
     spool->now = file_system_clock(spool->root);
-    return true;
+    return spool;
 }
 
 void spool_close(struct spool *spool)
 {
+    if (spool == NULL)
+        return;
     if (spool->root >= 0)
         close(spool->root);
-    spool->root = -1;
+    free(spool);
 }
 
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure)
 {
     DIR *stream = dir_read(spool->root, NULL);
     if (stream == NULL)
-        return fail(failure, errno, "cannot read %s", spool->path);
+        return fail(failure, errno, "cannot read directory \"%s\"", spool->path);
     const struct dirent *entry;
     bool good = true;
     while (good && (entry = dir_next(stream)) != NULL)
         if (day_is_valid(entry->d_name))
             good = names_add(days, entry->d_name);
     if (!good || errno != 0)
-        good = fail(failure, errno, "cannot read %s", spool->path);
+        good = fail(failure, errno, "cannot read directory \"%s\"", spool->path);
     closedir(stream);
     names_sort(days);
     return good;
@@ -86,6 +99,6 @@ bool spools_flush(const struct spool *const spools[], size_t count, struct failu
 {
     for (size_t i = 0; i < count; i++)
         if (!is_flushed(spools, i) && syncfs(spools[i]->root) < 0)
-            return fail(failure, errno, "cannot flush %s", spools[i]->path);
+            return fail(failure, errno, "cannot flush the file system of \"%s\"", spools[i]->path);
     return true;
 }

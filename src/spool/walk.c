@@ -1,161 +1,166 @@
 #include "spool/walk.h"
 
+#include "base/quote.h"
+#include "spool/date_dir.h"
+#include "spool/dir.h"
+#include "spool/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-static struct branch *branch_new(const struct spool *spool, struct branch *parent,
-                                 const char *above, const char *name)
+/* A directory on the way from `date` down to where the walk is. */
+struct level {
+    struct date_dir *directory;
+    DIR *stream;           /* NULL: read to its end */
+    struct names children; /* the directories in it, */
+    size_t next;           /* of which this one is the next to be entered */
+};
+
+struct walk {
+    const struct spool *spool;
+    bool keep_directories;
+    struct names days;
+    size_t next_day;
+    struct level levels[WALK_LEVELS + 1];
+    int depth;                 /* of levels in use */
+    struct failure failure;    /* the last one, */
+    char unreadable[PATH_MAX]; /* and of what, below the root */
+};
+
+struct walk *walk_new(const struct spool *spool, bool keep_directories, struct failure *failure)
 {
-    struct branch *branch = calloc(1, sizeof *branch);
-    if (branch == NULL || asprintf(&branch->path, "%s/%s", above, name) < 0) {
-        free(branch);
+    struct walk *walk = calloc(1, sizeof *walk);
+    if (walk == NULL) {
+        fail(failure, errno, "cannot walk through \"%s\"", spool->path);
         return NULL;
     }
-    branch->spool = spool;
-    branch->parent = parent != NULL ? branch_hold(parent) : NULL;
-    branch->holders = 1;
-    return branch;
+    walk->spool = spool;
+    walk->keep_directories = keep_directories;
+    if (spool_days(spool, &walk->days, failure))
+        return walk;
+    walk_free(walk);
+    return NULL;
 }
 
-struct branch *branch_hold(struct branch *branch)
+static void leave(struct walk *walk)
 {
-    branch->holders++;
-    return branch;
+    struct level *level = &walk->levels[--walk->depth];
+    if (level->stream != NULL)
+        closedir(level->stream);
+    names_free(&level->children);
+    date_dir_release(level->directory);
 }
 
-/* A directory that is not empty, or gone, stays as it is; that is no error. */
-static void remove_if_empty(const struct branch *branch)
+void walk_free(struct walk *walk)
 {
-    char *above = strdup(branch->path);
-    if (above == NULL)
+    if (walk == NULL)
         return;
-    char *slash = strrchr(above, '/');
-    *slash = '\0';
-    int parent = dir_open(branch->spool->root, above);
-    if (parent >= 0) {
-        unlinkat(parent, slash + 1, AT_REMOVEDIR);
-        close(parent);
-    }
-    free(above);
+    while (walk->depth > 0)
+        leave(walk);
+    names_free(&walk->days);
+    free(walk);
 }
 
-void branch_release(struct branch *branch)
+/* With errno. */
+static bool report_unreadable(struct walk *walk, const char *path, struct walk_entry *entry)
 {
-    while (branch != NULL && --branch->holders == 0) {
-        struct branch *parent = branch->parent;
-        if (branch->removable)
-            remove_if_empty(branch);
-        free(branch->path);
-        free(branch);
-        branch = parent;
-    }
-}
-
-int branch_open(const struct branch *branch)
-{
-    return dir_open(branch->spool->root, branch->path);
-}
-
-struct timespec branch_changed(const struct branch *branch, const char *name)
-{
-    struct stat status;
-    struct timespec changed = branch->spool->now;
-    int directory = branch_open(branch);
-    if (directory < 0)
-        return changed;
-    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-        changed = file_changed(&status, &branch->spool->now);
-    close(directory);
-    return changed;
-}
-
-void branch_day(const struct branch *branch, char day[DAY_LENGTH + 1])
-{
-    memcpy(day, branch->path, DAY_LENGTH);
-    day[DAY_LENGTH] = '\0';
-}
-
-static void report_unreadable(const struct walk *walk, const struct branch *branch)
-{
-    struct failure failure;
-    fail(&failure, errno, "cannot read %s/%s", walk->spool->path, branch->path);
-    walk->unreadable(walk->context, &failure);
-}
-
-/* Visits what is in a directory, but for its directories, which become `children`. A directory
- * that lies too deep is visited like what else does not belong there. */
-static bool visit_entries(const struct walk *walk, struct branch *branch, int level, DIR *stream,
-                          struct names *children)
-{
-    const struct dirent *entry;
-    while ((entry = dir_next(stream)) != NULL) {
-        unsigned char type = dir_entry_type(stream, entry);
-        if (type == DT_DIR && level < WALK_LEVELS) {
-            if (!names_add(children, entry->d_name))
-                break;
-        } else {
-            struct entry found = {
-                .branch = branch, .name = entry->d_name, .is_link = type == DT_LNK};
-            if (!walk->visit(walk->context, &found))
-                return false;
-        }
-    }
-    if (errno != 0)
-        report_unreadable(walk, branch);
+    char quoted[QUOTE_SIZE];
+    fail(&walk->failure, errno, "cannot read directory %s in \"%s\"", quote(quoted, path),
+         walk->spool->path);
+    snprintf(walk->unreadable, sizeof walk->unreadable, "%s", path);
+    *entry = (struct walk_entry){.kind = WALK_UNREADABLE,
+                                 .descriptor = -1,
+                                 .name = walk->unreadable,
+                                 .failure = &walk->failure};
     return true;
 }
 
 /* Whether no collector can be inside has to be asked before anything in it is changed. */
-static bool is_quiet(const struct walk *walk, DIR *stream)
+static bool is_removable(const struct walk *walk, DIR *stream)
 {
     struct stat status;
     if (walk->keep_directories || fstat(dirfd(stream), &status) < 0)
         return false;
-    return time_is_past(&status.st_mtim, QUIET_TIME, &walk->spool->now);
+    return time_is_past(&status.st_mtim, WALK_QUIET_TIME, &walk->spool->now);
 }
 
-/* Takes over the branch. False ends the walk. */
-static bool walk_branch(const struct walk *walk, struct branch *branch, int level)
+/* Goes down into a directory. True when there is something to tell: that it cannot be read. One
+ * that is not there any more is passed over. */
+static bool enter(struct walk *walk, const char *name, struct walk_entry *entry)
 {
-    bool go_on = true;
-    struct names children = {0};
-    DIR *stream = dir_read(branch->spool->root, branch->path);
-    if (stream != NULL) {
-        branch->removable = is_quiet(walk, stream);
-        go_on = visit_entries(walk, branch, level, stream, &children);
-        closedir(stream);
-    } else if (errno != ENOENT) {
-        report_unreadable(walk, branch);
+    struct date_dir *parent = walk->depth > 0 ? walk->levels[walk->depth - 1].directory : NULL;
+    struct date_dir *directory = date_dir_new(walk->spool, parent, name);
+    if (directory == NULL)
+        return report_unreadable(walk, name, entry);
+    DIR *stream = dir_read(walk->spool->root, directory->path);
+    if (stream == NULL) {
+        bool is_gone = errno == ENOENT;
+        if (!is_gone)
+            report_unreadable(walk, directory->path, entry);
+        date_dir_release(directory);
+        return !is_gone;
     }
-
-    names_sort(&children);
-    for (size_t i = 0; i < children.count && go_on; i++) {
-        struct branch *child = branch_new(walk->spool, branch, branch->path, children.items[i]);
-        if (child != NULL)
-            go_on = walk_branch(walk, child, level + 1);
-        else
-            report_unreadable(walk, branch);
-    }
-    names_free(&children);
-    branch_release(branch);
-    return go_on;
+    directory->removable = is_removable(walk, stream);
+    walk->levels[walk->depth++] = (struct level){.directory = directory, .stream = stream};
+    return false;
 }
 
-bool walk_spool(const struct walk *walk, struct failure *failure)
+/* The next entry of the directory that is being read, except its directories, which are kept for
+ * later. False at its end. */
+static bool read_entry(struct walk *walk, struct level *level, struct walk_entry *entry)
 {
-    struct names days = {0};
-    bool good = spool_days(walk->spool, &days, failure);
-    for (size_t i = 0; good && i < days.count; i++) {
-        struct branch *date = branch_new(walk->spool, NULL, days.items[i], "date");
-        if (date == NULL)
-            good = fail(failure, ENOMEM, "cannot walk %s", walk->spool->path);
-        else if (!walk_branch(walk, date, 0))
+    const struct dirent *found;
+    while ((found = dir_next(level->stream)) != NULL) {
+        unsigned char type = dir_entry_type(level->stream, found);
+        if (type != DT_DIR || walk->depth > WALK_LEVELS) {
+            *entry = (struct walk_entry){.kind = type == DT_LNK ? WALK_LINK : WALK_OTHER,
+                                         .directory = level->directory,
+                                         .descriptor = dirfd(level->stream),
+                                         .name = found->d_name};
+            return true;
+        }
+        if (!names_add(&level->children, found->d_name))
             break;
     }
-    names_free(&days);
-    return good;
+    bool is_unreadable = errno != 0 && report_unreadable(walk, level->directory->path, entry);
+    closedir(level->stream);
+    level->stream = NULL;
+    names_sort(&level->children);
+    return is_unreadable;
+}
+
+bool walk_next(struct walk *walk, struct walk_entry *entry)
+{
+    while (true) {
+        struct level *level = walk->depth > 0 ? &walk->levels[walk->depth - 1] : NULL;
+        bool found = false;
+        if (level == NULL && walk->next_day == walk->days.count)
+            return false;
+        if (level == NULL)
+            found = enter(walk, walk->days.items[walk->next_day++], entry);
+        else if (level->stream != NULL)
+            found = read_entry(walk, level, entry);
+        else if (level->next < level->children.count)
+            found = enter(walk, level->children.items[level->next++], entry);
+        else
+            leave(walk);
+        if (found)
+            return true;
+    }
+}
+
+const struct timespec *walk_now(const struct walk *walk)
+{
+    return &walk->spool->now;
+}
+
+struct timespec walk_entry_changed(const struct walk *walk, const struct walk_entry *entry)
+{
+    struct stat status;
+    return fstatat(entry->descriptor, entry->name, &status, AT_SYMLINK_NOFOLLOW) == 0
+               ? file_changed(&status, &walk->spool->now)
+               : walk->spool->now;
 }

@@ -1,8 +1,13 @@
-/* walk.h - what is new: a walk through the date branches of a spool, the oldest first.
+/* walk.h - what is new: a walk through the date trees of a spool, the oldest first.
  *
- * Day by day, and within a day directory by directory in the order of their names, which is that
- * of time. Everything in a date branch that is no directory is visited; links that are crash ids
- * and all else alike: the visitor decides. Entries may be removed while the walk goes on. */
+ * Day by day, and within a day directory by directory in the order of their names, which is that of
+ * time. Everything in a date tree that is not a directory comes up, links and all else alike.
+ * Entries may be removed while the walk goes on.
+ *
+ *     struct walk_entry entry;
+ *     while (walk_next(walk, &entry))
+ *         ...
+ */
 #ifndef WALK_H
 #define WALK_H
 
@@ -10,47 +15,43 @@
 
 enum { WALK_LEVELS = 4 }; /* of directories below `date` */
 
-/* A directory of a date branch. It is removed from disk when nobody holds it any more, it is
- * empty, and no collector can be inside it: a collector makes the directories that it needs and
- * may be just about to use one, so only those go in which nothing has changed for QUIET_TIME. */
-struct branch {
-    const struct spool *spool;
-    struct branch *parent; /* NULL: the directory `date` of a day */
-    char *path;            /* from the root: "20081225/date/12/05/web01_0" */
-    _Atomic int holders;   /* let go of in whatever thread */
-    bool removable;
+/* A directory of a date tree is removed when it is empty, and nothing has changed in it for so
+ * long: a collector makes the directories that it needs, and may be just about to use one. In
+ * seconds. */
+enum { WALK_QUIET_TIME = 3600 };
+
+struct date_dir;
+struct walk;
+
+enum walk_kind {
+    WALK_LINK,       /* a symbolic link: perhaps the date link of a crash */
+    WALK_OTHER,      /* anything else; also a directory that lies too deep */
+    WALK_UNREADABLE, /* a directory that cannot be read, or not to its end; the walk goes on */
 };
 
-enum { QUIET_TIME = 3600 }; /* seconds */
-
-/* Something in a date branch. */
-struct entry {
-    struct branch *branch; /* hold it to keep it beyond the visit */
-    const char *name;
-    bool is_link;
+/* What a walk has come upon; it is good until the next call. */
+struct walk_entry {
+    enum walk_kind kind;
+    struct date_dir *directory;    /* that it lies in; hold it to keep it longer */
+    int descriptor;                /* of that directory; -1 for WALK_UNREADABLE */
+    const char *name;              /* for WALK_UNREADABLE its path below the root */
+    const struct failure *failure; /* for WALK_UNREADABLE: why */
 };
 
-struct walk {
-    const struct spool *spool;
-    bool keep_directories;                                            /* remove none */
-    bool (*visit)(void *context, const struct entry *entry);          /* false ends the walk */
-    void (*unreadable)(void *context, const struct failure *failure); /* the walk goes on */
-    void *context;
-};
+/* A walk that begins; with `keep_directories` it removes none. NULL with the reason, when the root
+ * itself cannot be read. */
+struct walk *walk_new(const struct spool *spool, bool keep_directories, struct failure *failure);
 
-/* False, with the reason, when the root itself cannot be read. */
-bool walk_spool(const struct walk *walk, struct failure *failure);
+/* False at the end. */
+bool walk_next(struct walk *walk, struct walk_entry *entry);
 
-struct branch *branch_hold(struct branch *branch);
-void branch_release(struct branch *branch);
+/* The spool's clock when it was opened. */
+const struct timespec *walk_now(const struct walk *walk);
 
-/* The directory itself: an O_PATH descriptor, or -1 with errno. */
-int branch_open(const struct branch *branch);
+/* When the entry was last changed, by that clock; now, when that cannot be told. */
+struct timespec walk_entry_changed(const struct walk *walk, const struct walk_entry *entry);
 
-/* When something in the branch was last changed; the spool's present when it cannot be told. */
-struct timespec branch_changed(const struct branch *branch, const char *name);
-
-/* The day that the branch belongs to. */
-void branch_day(const struct branch *branch, char day[DAY_LENGTH + 1]);
+/* Harmless with NULL. */
+void walk_free(struct walk *walk);
 
 #endif

@@ -1,6 +1,6 @@
 /* fuzz_array - lists of texts, and of numbers: read as PostgreSQL reads the text of an array, it
  * has these elements. */
-#include "array.h"
+#include "text_array.h"
 #include "fuzz.h"
 
 /* Reads a quoted element, which must be this text, and returns what comes after it. */
@@ -22,21 +22,21 @@ static const char *read_separator(const char *at, size_t index, size_t count)
     return at + 1;
 }
 
-static void check_ends(const struct array *array, const char *end, size_t count)
+static void check_ends(const struct text_array *array, const char *end, size_t count)
 {
     CHECK(array->ok && array->count == count && *end == '\0');
     CHECK((size_t)(end - array->text) == array->length && array->length < array->size);
     CHECK(count > 0 || strcmp(array->text, "{}") == 0);
 }
 
-static void check_texts(struct array *array, const uint8_t *data, size_t size)
+static void check_texts(struct text_array *array, const uint8_t *data, size_t size)
 {
     const uint8_t *rest = data;
     size_t left = size, count = 0, index = 0;
     char *element;
-    array_reset(array);
+    text_array_reset(array);
     for (; (element = next_text(&rest, &left)) != NULL; count++) {
-        array_add_text(array, element);
+        text_array_add_text(array, element);
         free(element);
     }
     const char *at = array->text + (count > 0 ? 1 : 2);
@@ -47,14 +47,14 @@ static void check_texts(struct array *array, const uint8_t *data, size_t size)
     check_ends(array, at, count);
 }
 
-static void check_numbers(struct array *array, const uint8_t *data, size_t size)
+static void check_numbers(struct text_array *array, const uint8_t *data, size_t size)
 {
     size_t count = size / sizeof(long long);
     long long number;
-    array_reset(array);
+    text_array_reset(array);
     for (size_t i = 0; i < count; i++) {
         memcpy(&number, data + i * sizeof number, sizeof number);
-        array_add_number(array, number);
+        text_array_add_number(array, number);
     }
     const char *at = array->text + (count > 0 ? 1 : 2);
     for (size_t i = 0; i < count; i++) {
@@ -68,10 +68,10 @@ static void check_numbers(struct array *array, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct array array = {0};
+    struct text_array array = {0};
     check_texts(&array, data, size);
     check_numbers(&array, data, size);
     check_texts(&array, data, size);
-    array_free(&array);
+    text_array_free(&array);
     return 0;
 }

@@ -1,11 +1,11 @@
-#include "array.h"
+#include "text_array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Room for `more` bytes, the closing brace, and NUL. */
-static bool make_room(struct array *array, size_t more)
+static bool make_room(struct text_array *array, size_t more)
 {
     size_t needed = array->length + more + 2;
     if (needed > array->size) {
@@ -22,20 +22,20 @@ static bool make_room(struct array *array, size_t more)
 }
 
 /* Takes the closing brace away and puts a comma between two elements. */
-static void open_next(struct array *array)
+static void open_next(struct text_array *array)
 {
     array->length--;
     if (array->count++ > 0)
         array->text[array->length++] = ',';
 }
 
-static void close_again(struct array *array)
+static void close_again(struct text_array *array)
 {
     array->text[array->length++] = '}';
     array->text[array->length] = '\0';
 }
 
-void array_reset(struct array *array)
+void text_array_reset(struct text_array *array)
 {
     array->length = array->count = 0;
     array->ok = true;
@@ -45,7 +45,7 @@ void array_reset(struct array *array)
     }
 }
 
-void array_add_text(struct array *array, const char *element)
+void text_array_add_text(struct text_array *array, const char *element)
 {
     if (!array->ok || !make_room(array, 2 * strlen(element) + 3))
         return;
@@ -60,7 +60,7 @@ void array_add_text(struct array *array, const char *element)
     close_again(array);
 }
 
-void array_add_number(struct array *array, long long element)
+void text_array_add_number(struct text_array *array, long long element)
 {
     char digits[24];
     int length = snprintf(digits, sizeof digits, "%lld", element);
@@ -72,8 +72,8 @@ void array_add_number(struct array *array, long long element)
     close_again(array);
 }
 
-void array_free(struct array *array)
+void text_array_free(struct text_array *array)
 {
     free(array->text);
-    *array = (struct array){0};
+    *array = (struct text_array){0};
 }

@@ -8,7 +8,7 @@ use File::Basename;
 use File::Temp qw(tempdir);
 use Test::More;
 
-my $top = dirname(dirname(realpath(__FILE__)));
+my $top = dirname(dirname(dirname(realpath(__FILE__))));
 my @programs = map { "$ENV{BUILD}/crashmon-$_" } qw(scan priority cleanup);
 plan skip_all => 'a build for the tests alone' if `nm '$programs[0]'` =~ /__asan_init/;
 

@@ -1,0 +1,190 @@
+#include "run.h"
+
+#include "base/signals.h"
+#include "lock.h"
+#include "report/metrics.h"
+#include "runs.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* While there is no log. An empty reason: the user's question has been answered. */
+static bool fail_begin(struct run *run, enum exit_code code, const char *reason)
+{
+    if (*reason != '\0')
+        report_error(&run->report, code, "%s: %s", run->options.program_name, reason);
+    run->report.code = code;
+    return false;
+}
+
+static bool open_log(struct run *run)
+{
+    const struct options *options = &run->options;
+    struct failure failure;
+    const struct log_settings settings = {
+        .program = options->program_name,
+        .file_pathname = options->log_file_pathname,
+        .file_mode = 0666 & ~run->umask,
+        .file_maximum_size = options->log_file_maximum_size,
+        .file_backups = (int)options->log_file_backups,
+        .file_format = options->log_file_format,
+        .file_level = (int)options->log_file_level,
+        .stderr_format = options->stderr_format,
+        .stderr_level = (int)options->stderr_level,
+    };
+    return log_open(&settings, &failure) || fail_begin(run, EXIT_CONFIGURATION, failure.text);
+}
+
+static bool connect_to_database(struct run *run)
+{
+    struct failure failure;
+    return run_check(run, session_open(&run->options, &failure), &failure);
+}
+
+static bool take_lock(struct run *run)
+{
+    struct failure failure;
+    bool got = true;
+    if (run->options.dry_run) /* it changes nothing, so it need not wait for anybody */
+        return true;
+    enum db_status status = lock_take(run->options.program_name, run->options.storage_name,
+                                      run->options.lock_wait, &got, &failure);
+    if (got || status != DB_OK)
+        return run_check(run, status, &failure);
+    if (signals_caught() != 0) {
+        log_info("ended by signal %d while waiting for the lock", signals_caught());
+        return false;
+    }
+    /* Not an error: the other run does the work, and cron is not to mail each overlap. */
+    log_warning("%s", failure.text);
+    run->report.code = EXIT_LOCKED;
+    return false;
+}
+
+static bool enter_run(struct run *run)
+{
+    struct failure failure;
+    return run->options.dry_run ||
+           run_check(run,
+                           runs_enter(run->options.program_name, run->options.storage_name,
+                                      options_interval(&run->options), &run->row, &failure),
+                           &failure);
+}
+
+bool run_begin(struct run *run, enum program program, int argc, char **argv)
+{
+    struct failure failure;
+    enum exit_code code;
+    *run = (struct run){.umask = umask(0)};
+    report_init(&run->report);
+    clock_gettime(CLOCK_MONOTONIC, &run->started);
+    signals_catch();
+
+    if (!options_read(&run->options, program, argc, (const char **)argv, &code, &failure))
+        return fail_begin(run, code, failure.text);
+    run->report.dry_run = run->options.dry_run;
+    if (!open_log(run) || !connect_to_database(run) || !take_lock(run))
+        return false;
+    log_info("%s %s, storage %s, process %d, %s", run->options.program_name, VERSION,
+             run->options.storage_name, (int)getpid(),
+             run->options.dry_run ? "a dry run" : "has its lock");
+    run->begun = enter_run(run);
+    return run->begun;
+}
+
+static double seconds_since(const struct timespec *then)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+/* Once everything has been counted. */
+static void find_final_code(struct report *report)
+{
+    if (!tally_adds_up(&report->tally))
+        report_error(report, EXIT_INTERNAL, "the outcomes do not add up to the crashes seen");
+    if (report->code == EXIT_DONE && signals_caught() != 0)
+        report->code = EXIT_SIGNAL + (unsigned)signals_caught();
+    if (report->code == EXIT_DONE && tally_has_left(&report->tally))
+        report->code = EXIT_LEFT;
+}
+
+static void complete_run(struct run *run)
+{
+    struct failure failure;
+    if (run->row != 0)
+        run_check(
+            run, runs_complete(run->row, run->report.code, &run->report.tally, &failure), &failure);
+}
+
+static void write_summary(const struct run *run, double duration)
+{
+    char text[TALLY_TEXT_SIZE];
+    tally_print(&run->report.tally, text);
+    if (run->begun)
+        log_info("%s%s; exit code %d after %.3f s", run->options.dry_run ? "dry run, " : "", text,
+                 (int)run->report.code, duration);
+}
+
+static void write_metrics(struct run *run, double duration)
+{
+    struct failure failure;
+    time_t now = time(NULL);
+    const struct metrics metrics = {
+        .program = run->options.program_name,
+        .storage = run->options.storage_name,
+        .ended = now,
+        .next_due = now - (time_t)duration + options_interval(&run->options),
+        .duration = duration,
+        .exit_code = (int)run->report.code,
+        .tally = &run->report.tally,
+    };
+    if (run->options.metrics_file != NULL && run->row != 0 &&
+        !metrics_write(run->options.metrics_file, 0666 & ~run->umask, &metrics, &failure))
+        log_warning("%s", failure.text);
+}
+
+int run_end(struct run *run)
+{
+    report_flush(&run->report);
+    double duration = seconds_since(&run->started);
+    find_final_code(&run->report);
+    complete_run(run);
+    write_summary(run, duration);
+    write_metrics(run, duration);
+    lock_release();
+    session_close();
+    log_close();
+    options_free(&run->options);
+    return (int)run->report.code;
+}
+
+bool run_check(struct run *run, enum db_status status, const struct failure *failure)
+{
+    return status == DB_OK || report_error(&run->report, db_exit_code(status), "%s", failure->text);
+}
+
+bool run_transact(struct run *run, session_work *work, void *context)
+{
+    struct failure failure;
+    return run_check(run, session_transact(work, context, &failure), &failure);
+}
+
+static enum db_status do_nothing(void *context, struct failure *failure)
+{
+    (void)context;
+    (void)failure;
+    return DB_OK;
+}
+
+bool run_has_lock(struct run *run)
+{
+    return run_transact(run, do_nothing, NULL);
+}
+
+bool run_should_stop(const struct run *run, long worked)
+{
+    return signals_caught() != 0 || run->report.is_reader_gone ||
+           (run->options.limit > 0 && worked >= run->options.limit);
+}

@@ -1,0 +1,17 @@
+/* runs.h - the table crashmon.runs: a row for each run, for monitoring. */
+#ifndef RUNS_H
+#define RUNS_H
+
+#include "db_status.h"
+#include "report/tally.h"
+
+/* Enters a run that begins now, and whose successor is due in `interval` seconds. *row becomes the
+ * id of its row. */
+enum db_status runs_enter(const char *program, const char *storage, long interval, long long *row,
+                          struct failure *failure);
+
+/* Completes the row of a run that ends now. */
+enum db_status runs_complete(long long row, enum exit_code code, const struct tally *tally,
+                             struct failure *failure);
+
+#endif

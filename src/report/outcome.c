@@ -1,0 +1,50 @@
+#include "report/outcome.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+    const char *word, *key;
+} outcomes[OUTCOME_COUNT] = {
+    [QUEUED] = {"queued", "queued"},
+    [ALREADY_QUEUED] = {"already queued", "already_queued"},
+    [RAISED] = {"raised", "raised"},
+    [FINISHED] = {"finished", "finished"},
+    [ARCHIVED] = {"archived", "archived"},
+    [DELETED] = {"deleted", "deleted"},
+    [LEFT] = {"left", "left"},
+    [QUARANTINED] = {"quarantined", "quarantined"},
+    [GIVEN_UP] = {"given up", "given_up"},
+    [REJECTED] = {"rejected", "rejected"},
+    [MISSING] = {"missing", "missing"},
+};
+
+const char *outcome_word(enum outcome outcome)
+{
+    return outcomes[outcome].word;
+}
+
+const char *outcome_key(enum outcome outcome)
+{
+    return outcomes[outcome].key;
+}
+
+void crash_set(struct crash *crash, enum outcome outcome, const char *format, ...)
+{
+    char *reason = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&reason, format, arguments) < 0)
+        reason = NULL;
+    va_end(arguments);
+    free(crash->reason);
+    crash->outcome = outcome;
+    crash->reason = reason;
+}
+
+void crash_clear(struct crash *crash)
+{
+    free(crash->reason);
+    crash->reason = NULL;
+}

@@ -1,0 +1,102 @@
+#include "report/report.h"
+
+#include "base/quote.h"
+#include "log/log_format.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void report_init(struct report *report)
+{
+    *report = (struct report){0};
+    pthread_mutex_init(&report->mutex, NULL);
+}
+
+void report_seen(struct report *report, long count)
+{
+    pthread_mutex_lock(&report->mutex);
+    report->tally.seen += count;
+    pthread_mutex_unlock(&report->mutex);
+}
+
+static void count(struct report *report, enum outcome outcome)
+{
+    pthread_mutex_lock(&report->mutex);
+    report->tally.outcomes[outcome]++;
+    pthread_mutex_unlock(&report->mutex);
+}
+
+/* What a dry run tells, the user reads: in the words of the log, escaped as there. */
+static void print(struct report *report, const char *format, va_list arguments)
+{
+    char *text = NULL;
+    char *line = vasprintf(&text, format, arguments) >= 0 ? log_format_plain(text) : NULL;
+    if (fputs(line != NULL ? line : "out of memory for a line of the dry run\n", stdout) == EOF &&
+        errno == EPIPE)
+        report->is_reader_gone = true;
+    free(line);
+    free(text);
+}
+
+void report_flush(struct report *report)
+{
+    int error = fflush(stdout) != 0 ? errno : ferror(stdout) != 0 ? EIO : 0;
+    if (error != 0 && error != EPIPE && !report->is_reader_gone)
+        report_error(report, EXIT_STORAGE, "cannot write to the standard output: %s",
+                     strerror(error));
+}
+
+static void tell(struct report *report, enum log_level level, const char *format, va_list arguments)
+{
+    if (report->dry_run)
+        print(report, format, arguments);
+    else
+        log_vwrite(level, format, arguments);
+}
+
+void report_note(struct report *report, enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(report, level, format, arguments);
+    va_end(arguments);
+}
+
+void report_outcome(struct report *report, enum log_level level, const char *name,
+                    enum outcome outcome, const char *format, ...)
+{
+    char quoted[QUOTE_SIZE], detail[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    report_note(report, level, "%s: %s: %s", quote(quoted, name), outcome_word(outcome), detail);
+    count(report, outcome);
+}
+
+void report_crash(struct report *report, enum log_level level, const struct crash *crash)
+{
+    report_outcome(report, level, crash->name, crash->outcome, "%s",
+                   crash->reason != NULL ? crash->reason : "out of memory for the reason");
+}
+
+bool report_error(struct report *report, enum exit_code code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_vwrite(LEVEL_ERROR, format, arguments);
+    va_end(arguments);
+    pthread_mutex_lock(&report->mutex);
+    if (report->code <= EXIT_LEFT)
+        report->code = code;
+    pthread_mutex_unlock(&report->mutex);
+    return false;
+}
+
+bool report_failure(struct report *report, const struct failure *failure)
+{
+    return report_error(report, exit_code_of_errno(failure->error), "%s", failure->text);
+}

@@ -1,0 +1,77 @@
+#include "spool/date_dir.h"
+
+#include "spool/dir.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NOT_OPEN = -1 };
+
+struct date_dir *date_dir_new(const struct spool *spool, struct date_dir *parent, const char *name)
+{
+    struct date_dir *directory = calloc(1, sizeof *directory);
+    if (directory == NULL)
+        return NULL;
+    if ((parent != NULL ? asprintf(&directory->path, "%s/%s", parent->path, name)
+                        : asprintf(&directory->path, "%s/date", name)) < 0) {
+        free(directory);
+        return NULL;
+    }
+    directory->spool = spool;
+    directory->parent = parent != NULL ? date_dir_hold(parent) : NULL;
+    directory->holders = 1;
+    directory->descriptor = NOT_OPEN;
+    return directory;
+}
+
+struct date_dir *date_dir_hold(struct date_dir *directory)
+{
+    directory->holders++;
+    return directory;
+}
+
+/* A directory that is not empty, or gone, stays as it is; that is not an error. */
+static void remove_if_empty(const struct date_dir *directory)
+{
+    char *above = strdup(directory->path);
+    if (above == NULL)
+        return;
+    char *slash = strrchr(above, '/');
+    *slash = '\0';
+    int parent = dir_open(directory->spool->root, above);
+    if (parent >= 0) {
+        unlinkat(parent, slash + 1, AT_REMOVEDIR);
+        close(parent);
+    }
+    free(above);
+}
+
+void date_dir_release(struct date_dir *directory)
+{
+    while (directory != NULL && --directory->holders == 0) {
+        struct date_dir *parent = directory->parent;
+        if (directory->descriptor != NOT_OPEN)
+            close(directory->descriptor);
+        if (directory->removable)
+            remove_if_empty(directory);
+        free(directory->path);
+        free(directory);
+        directory = parent;
+    }
+}
+
+int date_dir_open(struct date_dir *directory)
+{
+    if (directory->descriptor == NOT_OPEN)
+        directory->descriptor = dir_open(directory->spool->root, directory->path);
+    return directory->descriptor;
+}
+
+void date_dir_day(const struct date_dir *directory, char day[DAY_LENGTH + 1])
+{
+    memcpy(day, directory->path, DAY_LENGTH);
+    day[DAY_LENGTH] = '\0';
+}

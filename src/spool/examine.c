@@ -1,0 +1,68 @@
+#include "spool/examine.h"
+
+#include "spool/date_dir.h"
+#include "spool/file.h"
+
+static enum examined examine_stray(const struct walk *walk, const struct walk_entry *entry,
+                                   long incomplete_age, const char *what,
+                                   struct examination *result)
+{
+    struct timespec changed = walk_entry_changed(walk, entry);
+    fail(&result->reason, 0, "%s", what);
+    return time_is_past(&changed, incomplete_age, walk_now(walk)) ? EXAMINED_STRAY : EXAMINED_WAITS;
+}
+
+/* An incomplete pair is looked up in the queue, too: a run that was killed may have left no more of
+ * it than a link. Not while a collector may be writing it. */
+static enum examined examine_incomplete(const struct walk *walk, const struct walk_entry *entry,
+                                        const struct timespec *changed, long settle_time,
+                                        long incomplete_age, struct examination *result)
+{
+    struct timespec linked = walk_entry_changed(walk, entry);
+    const struct timespec *latest = time_is_past(changed, 0, &linked) ? &linked : changed;
+    if (!time_is_past(latest, settle_time, walk_now(walk)))
+        return EXAMINED_WAITS;
+    result->verdict = time_is_past(latest, incomplete_age, walk_now(walk)) ? QUARANTINED : LEFT;
+    return EXAMINED_CRASH;
+}
+
+enum examined examine(const struct walk *walk, const struct walk_entry *entry, long settle_time,
+                      long incomplete_age, struct examination *result)
+{
+    struct timespec changed = {0};
+    result->directory = -1;
+    if (entry->kind == WALK_UNREADABLE) {
+        result->reason = *entry->failure;
+        return EXAMINED_UNREADABLE;
+    }
+    if (entry->kind != WALK_LINK)
+        return examine_stray(walk, entry, incomplete_age, "it is not a link", result);
+    if (!crash_id_parse(&result->pair.id, entry->name))
+        return examine_stray(walk, entry, incomplete_age, "its name is not a crash id", result);
+    result->pair.spool = entry->directory->spool;
+    date_dir_day(entry->directory, result->pair.day);
+    result->verdict = QUEUED;
+    switch (
+        pair_examine(&result->pair, settle_time, &result->directory, &changed, &result->reason)) {
+    case PAIR_INCOMPLETE:
+        return examine_incomplete(walk, entry, &changed, settle_time, incomplete_age, result);
+    case PAIR_UNSETTLED: return EXAMINED_WAITS;
+    case PAIR_UNREADABLE: return EXAMINED_UNREADABLE;
+    case PAIR_READY: break;
+    }
+    return EXAMINED_CRASH;
+}
+
+bool examine_by_id(const struct roots *roots, const struct crash_id *id, long settle_time,
+                   struct pair *pair, struct failure *reason)
+{
+    struct timespec changed = {0};
+    struct pair_location location;
+    locate(roots, id, &location, reason);
+    location_close(&location);
+    *pair = location.pair;
+    if (location.found == LOCATED_NOWHERE)
+        return fail(reason, 0, "it is neither in the storage root nor in the deferred one");
+    return location.found != LOCATED_FAILED &&
+           pair_examine(pair, settle_time, NULL, &changed, reason) == PAIR_READY;
+}

@@ -1,0 +1,151 @@
+#include "spool/put_away.h"
+
+#include "base/quote.h"
+
+#include <stdio.h>
+
+void finished_job_init(struct finished_job *job, long long id, const char *uuid,
+                       struct archive *archive)
+{
+    *job = (struct finished_job){.id = id, .archive = archive};
+    snprintf(job->uuid, sizeof job->uuid, "%s", uuid);
+    job->crash.name = job->uuid;
+}
+
+void finished_job_clear(struct finished_job *job)
+{
+    crash_clear(&job->crash);
+    archive_move_free(&job->move);
+}
+
+/* Where no call has failed, the crash is to blame, and not the storage. */
+static void keep(struct finished_job *job, const struct failure *failure, struct report *report)
+{
+    char name[QUOTE_SIZE];
+    quote(name, job->uuid);
+    if (failure->error == 0)
+        log_error("cannot put %s away: %s; it stays for the next run", name, failure->text);
+    else
+        report_error(report, exit_code_of_errno(failure->error),
+                     "cannot put %s away: %s; it stays for the next run", name, failure->text);
+    crash_set(&job->crash, LEFT, "%s", failure->text);
+}
+
+/* What is wrong with one archive keeps its jobs; those of the other are put away all the same. */
+static bool is_usable(struct archive *archive, struct report *report)
+{
+    struct failure failure;
+    if (archive_state(archive) != ARCHIVE_NOT_OPEN)
+        return archive_state(archive) == ARCHIVE_OPEN;
+    if (!archive_open(archive, &failure))
+        return report_error(report, exit_code_of_errno(failure.error),
+                            "%s; its jobs stay for the next run", failure.text);
+    if (archive_is_shared(archive))
+        log_warning("\"%s\" is below /tmp: set where pairs are to be kept", archive_path(archive));
+    return true;
+}
+
+static void move_found(struct finished_job *job, const struct pair_location *location, bool dry_run,
+                       struct report *report)
+{
+    struct failure failure;
+    const char *path = archive_path(job->archive);
+    if (!dry_run && !archive_move(job->archive, location, &job->move, &failure))
+        keep(job, &failure, report);
+    else if (job->move.missing != NULL)
+        crash_set(&job->crash, MISSING, "its %s file was not found; the rest is in \"%s\"",
+                  job->move.missing, path);
+    else if (path == NULL)
+        crash_set(&job->crash, DELETED, "no place is set for it");
+    else
+        crash_set(&job->crash, ARCHIVED, "moved to \"%s\"", path);
+}
+
+/* A disk that is not mounted looks like an empty storage root: then nothing is known to be lost. */
+static void miss(struct finished_job *job, struct roots *roots, struct report *report)
+{
+    if (roots->days[0].count > 0) {
+        crash_set(&job->crash, MISSING, "its pair was not found; the row is removed");
+        return;
+    }
+    if (!roots->told_empty)
+        report_error(report, EXIT_STORAGE,
+                     "\"%s\" holds no day at all (is it mounted?): jobs whose pairs are not found "
+                     "stay",
+                     roots->spools[0]->path);
+    roots->told_empty = true;
+    crash_set(&job->crash, LEFT, "its pair was not found, and the storage root holds no day");
+}
+
+static void find_and_move(struct finished_job *job, const struct crash_id *id, struct roots *roots,
+                          bool dry_run, struct report *report)
+{
+    struct failure failure;
+    struct pair_location location;
+    enum located archived = LOCATED_NOWHERE;
+    locate(roots, id, &location, &failure);
+    if (location.found == LOCATED_NOWHERE)
+        archived = archive_find(job->archive, id, &failure);
+    if (location.found == LOCATED_FAILED || archived == LOCATED_FAILED)
+        keep(job, &failure, report);
+    else if (location.found != LOCATED_NOWHERE)
+        move_found(job, &location, dry_run, report);
+    else if (archived == LOCATED_WHOLE)
+        crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
+    else
+        miss(job, roots, report);
+    location_close(&location);
+}
+
+void put_away(struct finished_job *job, struct roots *roots, bool dry_run, struct report *report)
+{
+    struct crash_id id;
+    if (!crash_id_parse(&id, job->uuid))
+        crash_set(&job->crash, REJECTED, "not a crash id; the row is removed");
+    else if (is_usable(job->archive, report))
+        find_and_move(job, &id, roots, dry_run, report);
+    else
+        crash_set(&job->crash, LEFT, "nothing can be put there in this run");
+}
+
+bool put_away_has_copies(const struct finished_job jobs[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].move.copied)
+            return true;
+    return false;
+}
+
+void put_away_name_copies(struct finished_job jobs[], size_t count, struct report *report)
+{
+    struct failure failure;
+    for (struct finished_job *job = jobs; job < jobs + count; job++)
+        if (job->move.copied && !archive_commit_copies(job->archive, &job->move, &failure))
+            keep(job, &failure, report);
+}
+
+void put_away_remove_originals(struct finished_job jobs[], size_t count, struct report *report)
+{
+    struct failure failure;
+    for (struct finished_job *job = jobs; job < jobs + count; job++)
+        if (job->move.copied && job->crash.outcome != LEFT &&
+            !archive_remove_originals(job->archive, &job->move, &failure))
+            keep(job, &failure, report);
+}
+
+void put_away_drop_copies(struct finished_job jobs[], size_t count)
+{
+    for (struct finished_job *job = jobs; job < jobs + count; job++)
+        if (job->move.copied)
+            archive_drop_copies(job->archive, &job->move);
+}
+
+void put_away_report(const struct finished_job *job, struct report *report)
+{
+    enum log_level level = LEVEL_DEBUG;
+    if (job->crash.outcome == MISSING)
+        level = archive_path(job->archive) != NULL ? LEVEL_ERROR : LEVEL_WARNING;
+    else if (job->crash.outcome == REJECTED)
+        level = LEVEL_ERROR;
+    report_crash(report, level, &job->crash);
+}

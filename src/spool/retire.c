@@ -1,0 +1,97 @@
+#include "spool/retire.h"
+
+#include "base/quote.h"
+#include "spool/links.h"
+
+/* Tells and counts what became of something that was to go to quarantine. */
+static void report_quarantine(struct report *report, bool done, const char *name,
+                              const char *reason, const struct failure *failure)
+{
+    char quoted[QUOTE_SIZE];
+    if (done) {
+        report_outcome(report, LEVEL_WARNING, name, QUARANTINED, "%s", reason);
+        return;
+    }
+    report_error(report, exit_code_of_errno(failure->error),
+                 "cannot quarantine %s: %s; it stays for the next run", quote(quoted, name),
+                 failure->text);
+    report_outcome(report, LEVEL_DEBUG, name, LEFT, "it could not be quarantined");
+}
+
+void retire_stray(const struct walk_entry *entry, const char *reason, struct quarantine *quarantine,
+                  struct report *report)
+{
+    struct failure failure = {0};
+    bool done = report->dry_run || quarantine_entry(quarantine, entry, reason, &failure);
+    report_quarantine(report, done, entry->name, reason, &failure);
+}
+
+static bool remove_links(const struct candidate *candidate, struct failure *failure)
+{
+    return candidate->date_directory != NULL
+               ? links_remove_from(&candidate->pair, candidate->directory,
+                                   candidate->date_directory, failure)
+               : links_remove(&candidate->pair, failure);
+}
+
+static void retire_to_quarantine(const struct candidate *candidate, struct quarantine *quarantine,
+                                 struct report *report)
+{
+    struct failure failure = {0};
+    const struct crash *crash = &candidate->crash;
+    const char *reason = crash->reason != NULL ? crash->reason : "out of memory for the reason";
+    bool done =
+        report->dry_run || (quarantine_pair(quarantine, &candidate->pair, reason, &failure) &&
+                            remove_links(candidate, &failure));
+    report_quarantine(report, done, crash->name, reason, &failure);
+}
+
+static void report_queued(const struct candidate *candidate, struct report *report)
+{
+    char processor[QUOTE_SIZE];
+    const char *name = candidate->crash.name;
+    quote(processor, candidate->processor);
+    if (candidate->request != NULL)
+        report_outcome(report, LEVEL_DEBUG, name, QUEUED,
+                       "with priority, for processor %s, found in \"%s\"", processor,
+                       candidate->pair.spool->path);
+    else
+        report_outcome(report, LEVEL_DEBUG, name, QUEUED, "for processor %s", processor);
+}
+
+/* A crash that is in the queue. */
+static void retire_links(const struct candidate *candidate, struct report *report)
+{
+    char name[QUOTE_SIZE];
+    struct failure failure;
+    if (!report->dry_run && !remove_links(candidate, &failure))
+        report_error(report, exit_code_of_errno(failure.error),
+                     "cannot remove the links of %s: %s; they stay for the next scan",
+                     quote(name, candidate->crash.name), failure.text);
+}
+
+void retire(const struct candidate *candidate, struct quarantine *quarantine, struct report *report)
+{
+    switch (candidate->crash.outcome) {
+    case QUEUED:
+        report_queued(candidate, report);
+        retire_links(candidate, report);
+        break;
+    case ALREADY_QUEUED:
+        report_crash(report, LEVEL_DEBUG, &candidate->crash);
+        retire_links(candidate, report);
+        break;
+    case QUARANTINED: retire_to_quarantine(candidate, quarantine, report); break;
+    default: report_crash(report, LEVEL_DEBUG, &candidate->crash); break;
+    }
+}
+
+void retire_batch(struct batch *batch, struct quarantine *quarantine, struct report *report)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        retire(&batch->items[i], quarantine, report);
+        candidate_clear(&batch->items[i]);
+    }
+    batch->count = 0;
+    batch->look_up = false;
+}
