@@ -19,7 +19,7 @@ struct pipeline {
     pthread_cond_t changed;
     void *items[PIPELINE_LENGTH + 1]; /* the n-th item at n % (PIPELINE_LENGTH + 1) */
     size_t put;
-    bool started, has_threads, closing;
+    bool shares, started, has_threads, closing;
 };
 
 /* How many items a stage may work on: those that the stage before is done with. */
@@ -51,13 +51,14 @@ static void *run(void *argument)
 }
 
 struct pipeline *pipeline_new(pipeline_stage *const stages[], size_t count, size_t length,
-                              void *context)
+                              bool shares, void *context)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (pipeline == NULL)
         return NULL;
     pipeline->count = count;
     pipeline->length = length;
+    pipeline->shares = shares;
     pipeline->context = context;
     for (size_t i = 0; i < count; i++)
         pipeline->stages[i] = (struct stage){.pipeline = pipeline, .work = stages[i]};
@@ -96,9 +97,19 @@ void pipeline_start(struct pipeline *pipeline)
 static void await(struct pipeline *pipeline, size_t left)
 {
     const struct stage *last = &pipeline->stages[pipeline->count - 1];
+    size_t shared = 0; /* so many items, the first ones, need not be shared any more */
     pthread_mutex_lock(&pipeline->mutex);
-    while (pipeline->put - last->done > left)
-        pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+    while (pipeline->put - last->done > left) {
+        if (pipeline->shares && last->done >= shared && last->done < ready_for(last)) {
+            void *item = pipeline->items[last->done % (PIPELINE_LENGTH + 1)];
+            shared = last->done + 1;
+            pthread_mutex_unlock(&pipeline->mutex);
+            last->work(pipeline->context, item);
+            pthread_mutex_lock(&pipeline->mutex);
+        } else {
+            pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+        }
+    }
     pthread_mutex_unlock(&pipeline->mutex);
 }
 

@@ -5,7 +5,7 @@
  * order of steps holds for each item, while different items are at different stages: what waits for
  * the database does not keep the disk from working.
  *
- *     struct pipeline *pipeline = pipeline_new(stages, 2, LENGTH, context);
+ *     struct pipeline *pipeline = pipeline_new(stages, 2, LENGTH, false, context);
  *     while (...) {
  *         prepare items[next];
  *         pipeline_put(pipeline, &items[next]);
@@ -16,6 +16,7 @@
 #ifndef PIPELINE_H
 #define PIPELINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { PIPELINE_STAGES = 2, PIPELINE_LENGTH = 3 }; /* at most */
@@ -24,10 +25,12 @@ struct pipeline;
 
 typedef void pipeline_stage(void *context, void *item);
 
-/* A pipeline of `count` stages that holds up to `length` items. NULL when there is no memory. No
- * thread is started yet: a run that finds nothing needs none. */
+/* A pipeline of `count` stages that holds up to `length` items. With `shares` the owner, while it
+ * has to wait, does the last stage's work, too, on the item that is there: the work must be such
+ * that two threads can share it. NULL when there is no memory. No thread is started yet: a run that
+ * finds nothing needs none. */
 struct pipeline *pipeline_new(pipeline_stage *const stages[], size_t count, size_t length,
-                              void *context);
+                              bool shares, void *context);
 
 /* Starts the threads, so that the first item need not wait for them. */
 void pipeline_start(struct pipeline *pipeline);

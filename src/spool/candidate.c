@@ -89,11 +89,18 @@ void candidate_clear(struct candidate *candidate)
     crash_clear(&candidate->crash);
 }
 
+struct candidate *batch_take(struct batch *batch)
+{
+    size_t next = batch->taken++;
+    return next < batch->count ? &batch->items[next] : NULL;
+}
+
 void batch_clear(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = batch->taken; i < batch->count; i++)
         candidate_clear(&batch->items[i]);
     batch->count = 0;
+    batch->taken = 0;
     batch->look_up = false;
 }
 

@@ -30,8 +30,9 @@ struct candidate {
 struct batch {
     struct candidate *items;
     size_t count, size;
-    size_t held;  /* so many, the first ones, keep their directories open */
-    bool look_up; /* before rows are made: not all of it is sure to be new, which is rare */
+    _Atomic size_t taken; /* by batch_take(): so many, the first ones, or more */
+    size_t held;          /* so many, the first ones, keep their directories open */
+    bool look_up;         /* before rows are made: not all of it is sure to be new, which is rare */
 };
 
 /* Makes `count` batches for `size` candidates each, all empty. They keep as many of the pairs'
@@ -53,10 +54,14 @@ struct candidate *batch_add_request(struct batch *batch, const char *text);
 /* Gives a candidate another verdict; the reason is copied. */
 void candidate_judge(struct candidate *candidate, enum outcome verdict, const char *why);
 
+/* A candidate that nobody else has taken, to be cleared in the end; NULL when all are taken.
+ * Several threads may share a batch in this way. */
+struct candidate *batch_take(struct batch *batch);
+
 /* Lets go of all that a candidate holds. */
 void candidate_clear(struct candidate *candidate);
 
-/* Lets go of every candidate in it. */
+/* Empties a batch, and lets go of every candidate that has not been taken. */
 void batch_clear(struct batch *batch);
 
 void batches_free(struct batch batches[], size_t count);

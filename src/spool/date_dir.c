@@ -3,6 +3,7 @@
 #include "spool/dir.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,9 +66,14 @@ void date_dir_release(struct date_dir *directory)
 
 int date_dir_open(struct date_dir *directory)
 {
-    if (directory->descriptor == NOT_OPEN)
-        directory->descriptor = dir_open(directory->spool->root, directory->path);
-    return directory->descriptor;
+    int known = directory->descriptor;
+    if (known != NOT_OPEN)
+        return known;
+    int opened = dir_open(directory->spool->root, directory->path);
+    if (opened < 0 || atomic_compare_exchange_strong(&directory->descriptor, &known, opened))
+        return opened;
+    close(opened); /* another thread was faster */
+    return known;
 }
 
 void date_dir_day(const struct date_dir *directory, char day[DAY_LENGTH + 1])

@@ -15,7 +15,7 @@ struct date_dir {
     char *path;              /* from the root: "20081225/date/12/05/web01_0" */
     _Atomic int holders;
     bool removable;
-    int descriptor; /* see date_dir_open() */
+    _Atomic int descriptor; /* see date_dir_open() */
 };
 
 /* A directory that the caller holds, below a parent; or, with a parent of NULL, the directory
@@ -27,7 +27,7 @@ struct date_dir *date_dir_hold(struct date_dir *directory);
 void date_dir_release(struct date_dir *directory);
 
 /* An O_PATH descriptor of it, which stays open until it is released by all, as most links that are
- * removed lie in the same directory. -1 with errno. One thread at a time. */
+ * removed lie in the same directory. -1 with errno. Any thread may do this, too. */
 int date_dir_open(struct date_dir *directory);
 
 /* The day that it belongs to. */

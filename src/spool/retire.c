@@ -88,10 +88,9 @@ void retire(const struct candidate *candidate, struct quarantine *quarantine, st
 
 void retire_batch(struct batch *batch, struct quarantine *quarantine, struct report *report)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        retire(&batch->items[i], quarantine, report);
-        candidate_clear(&batch->items[i]);
+    struct candidate *candidate;
+    while ((candidate = batch_take(batch)) != NULL) {
+        retire(candidate, quarantine, report);
+        candidate_clear(candidate);
     }
-    batch->count = 0;
-    batch->look_up = false;
 }

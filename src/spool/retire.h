@@ -15,7 +15,8 @@
 void retire(const struct candidate *candidate, struct quarantine *quarantine,
             struct report *report);
 
-/* Retires every crash of a batch, and lets go of each at once. */
+/* Retires the crashes of a batch that nobody else has taken, and lets go of each at once. Several
+ * threads may share a batch; for each it ends when nothing is left to take. */
 void retire_batch(struct batch *batch, struct quarantine *quarantine, struct report *report);
 
 /* Something in a date tree that belongs to no crash, and never will: it goes to quarantine. */
