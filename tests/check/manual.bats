@@ -14,14 +14,21 @@ print_once() {
 
 section() { sed -n "/^\.Sh $2\$/,/^\.Sh /p" "$DOC/$1"; }
 
-# The options of a program, as in --limit=NUMBER, and those of its page.
+# The options of a program under the headings of their groups, as --help has them and as its page
+# has them.
 options_in_help() {
     print_once "$1" --help
-    sed -nE 's/^ +(-\?, )?(--[a-z-]+(=[^ ]+)?).*/\2/p' "$ANSWER" | sort
+    sed -nE '/^Help:/d; s/^([A-Z][^(:]*[a-z]).*:$/\1/p; s/^ +(-\?, )?--([a-z-]+).*/\2/p' "$ANSWER"
 }
 options_in_page() {
     section "$1.1" OPTIONS |
-        sed -nE 's/^\.It Fl (\\&\? , )?(-[a-z-]+)( Ns (=) Ns Ar (.*))?$/-\2\4\5/p' | sort
+        sed -nE 's/^\.Ss //p; s/^\.It Fl (\\&\? , Fl )?-([a-z-]+) Ta .+/\2/p'
+}
+
+# The same for crashmon.conf(5), which has the options of all three.
+options_in_conf_page() {
+    section crashmon.conf.5 OPTIONS |
+        sed -nE 's/^\.Ss //p; s/^\.It (Ic |Fl (\\&\? , )?-)([a-z-]+).*/\3/p'
 }
 
 # The settings that a file leads to, as in "limit = 0".
@@ -31,7 +38,7 @@ values() {
 }
 
 # The defaults, as in "limit = 0", "dump-gid = blank"; without a "required" one no run begins. Then
-# those that a page tells (on stdin): an item begins with the name, a line in brackets ends it.
+# those that crashmon.conf(5) tells: an item begins with the name, a line in brackets ends it.
 defaults() {
     local required
     print_once crashmon-scan --config=/dev/null
@@ -41,71 +48,93 @@ defaults() {
     sed -E "/^#/d; s/^$required = \$/&required/; s/ = \$/ = blank/" "$ANSWER"
 }
 defaults_in_page() {
-    sed -nE '/^\.It (Fl -|Ic )[a-z]/ { s/^\.It (Fl -|Ic )([a-z-]+).*/\2 = /; h }
-        /^\.Pq (.* ; )?(default|required)/ {
-            s/^\.Pq (.* ; )?(default (Ql )?)?//; H; g; s/\n//; p }'
+    section crashmon.conf.5 OPTIONS |
+        sed -nE '/^\.It Ic [a-z]/ { s/^\.It Ic ([a-z-]+).*/\1 = /; h }
+            /^\.Pq .* ; (default|required)/ {
+                s/^\.Pq .* ; (default (Ql )?)?//; H; g; s/\n//; p }'
 }
 
-# The items of a page (on stdin), a line each: what is described, a tab, and all the words.
-items_in_page() {
-    awk '/^\.It Fl / { item = $0; next }
-         /^\.(El|Ss|Sh)/ { item = "" }
-         item { words[item] = words[item] $0 " " }
-         END { for (item in words) print item "\t" words[item] }'
+# The kind of value that an option takes, as in "limit number": as crashmon.conf(5) has it, and as
+# follows from the placeholder in --help.
+values_in_page() {
+    section crashmon.conf.5 OPTIONS |
+        sed -nE 's/^\.It Ic ([a-z-]+) No = Ar ([a-z]+)$/\1 \2/p
+            s/^\.It Fl -([a-z-]+) Ns = Ns Ar ([a-z]+)$/\1 \2/p'
+}
+values_in_help() {
+    print_once "$1" --help
+    sed -nE 's/^ +--([a-z-]+)=([^ ]+).*/\1 \2/p' "$ANSWER" |
+        sed -E 's/ (HOST|PORT|USER)$/ text/; s/ (DIR|FILE)$/ path/; s/ (BYTES|GID)$/ number/
+            s/ HHH:MM:SS$/ duration/; s/^database-name .*/database-name text/' |
+        tr '[:upper:]' '[:lower:]'
 }
 
 @test "a program's page has the options of its --help, and no others" {
     for program in "${PROGRAMS[@]}"; do
         options=$(options_in_help "$program")
-        [[ $options == *--help*--limit=NUMBER* ]] || fail "no options: $options"
+        [[ $options == Database*Run*limit*General*help* ]] || fail "no options: $options"
         equal "$(options_in_page "$program")" "$options"
     done
 }
 
-# In the installed pages the directory of the configuration is the one in force.
-@test "the defaults in a program's page are those of the program" {
-    defaults >"$BATS_TEST_TMPDIR/defaults"
+@test "an option that several programs have stands in their pages with the same words" {
+    items=$(for program in "${PROGRAMS[@]}"; do
+        section "$program.1" OPTIONS | grep '^\.It Fl .* Ta '
+    done | sort -u)
+    equal "$(awk -F ' Ta ' '{ print $1 }' <<<"$items" | uniq -d)" ""
+}
+
+@test "crashmon.conf(5) has every option once, in its group, and no others" {
+    options=$(options_in_conf_page)
+    equal "$(sort <<<"$options" | uniq -d)" ""
+    equal "$(sort <<<"$options")" \
+        "$(for program in "${PROGRAMS[@]}"; do options_in_help "$program"; done | sort -u)"
     for program in "${PROGRAMS[@]}"; do
-        its=$(options_in_help "$program" | sed -E 's/^--([a-z-]+).*/^\1 = /')
-        print_once "$program" --help
-        file=$(tr -s ' \n' ' ' <"$ANSWER" | grep -oE '/[^ ]*/crashmon\.conf')
-        equal "$(section "$program.1" OPTIONS | defaults_in_page | sort |
-            sed "s|= /usr/local/etc/|= ${file%/*}/|")" \
-            "$({ grep -f <(echo "$its") "$BATS_TEST_TMPDIR/defaults"
-                echo "config = $file"; } | sort)"
+        equal "$(grep -xF -f <(options_in_help "$program") <<<"$options")" \
+            "$(options_in_help "$program")"
     done
 }
 
-@test "an option that several programs have is described in the same words" {
-    items=$(for program in "${PROGRAMS[@]}"; do
-        section "$program.1" OPTIONS | items_in_page
-    done | sort -u)
-    [[ $items == *-storage-root*-limit* ]] || fail "no items: $items"
-    differ=$(cut -f1 <<<"$items" | uniq -d)
-    [[ ! $differ ]] || fail "$(grep -F -- "$differ" <<<"$items")"
-}
-
-@test "crashmon.conf(5) has every key, its default and the programs that have it, and no others" {
+@test "crashmon.conf(5) has the programs that have an option, and its default" {
     declare -A who=()
     for program in "${PROGRAMS[@]}"; do
-        for option in $(options_in_help "$program" | sed -E 's/^--([a-z-]+).*/\1/'); do
+        for option in $(options_in_help "$program"); do
             who[$option]+=${who[$option]:+, }${program#crashmon-}
         done
     done
-    section crashmon.conf.5 KEYS >"$BATS_TEST_TMPDIR/keys"
-    equal "$(defaults_in_page <"$BATS_TEST_TMPDIR/keys")" "$(defaults)"
-    equal "$(sed -nE 's/^\.Pq (.*) ; .*/\1/p' "$BATS_TEST_TMPDIR/keys")" \
+    equal "$(defaults_in_page)" "$(defaults)"
+    equal "$(section crashmon.conf.5 OPTIONS | sed -nE 's/^\.Pq (.*) ; .*/\1/p')" \
         "$(defaults | while read -r name _; do echo "${who[$name]}"; done |
             sed 's/^scan, priority, cleanup$/all/')"
 }
 
-@test "EXIT STATUS has every exit code, and no others" {
-    codes=$(sed -nE 's/^ *EXIT_[A-Z_]+ = ([0-9]+),.*/\1/p' "$TESTS/../src/exit_code.h" |
-        sed 's/^128$/128+n/')
+# In the installed pages the directory of the configuration is the one in force.
+@test "crashmon.conf(5) has the file that is read where none is given" {
+    print_once crashmon-scan --help
+    file=$(tr -s ' \n' ' ' <"$ANSWER" | grep -oE '/[^ ]*/crashmon\.conf')
+    equal "$(section crashmon.conf.5 OPTIONS | sed -nE 's/^\.Pa (.*\.conf) ,$/\1/p' |
+        sed "s|^/usr/local/etc/|${file%/*}/|")" "$file"
+}
+
+@test "crashmon.conf(5) has what kind of value an option takes, and describes each kind" {
+    values=$(for program in "${PROGRAMS[@]}"; do values_in_help "$program"; done | sort -u)
+    [[ $values == *'lock-wait duration'*'storage-root path'* ]] || fail "no values: $values"
+    equal "$(values_in_page | grep -v ' switch$' | sort)" "$values"
+    equal "$(values_in_page | cut -d' ' -f2 | sort -u)" \
+        "$(section crashmon.conf.5 TYPES | sed -n 's/^\.It Ar //p' | sort)"
+}
+
+@test "crashmon(7) has every exit code, and no others; no page refers to another code" {
+    codes=$(cat "$TESTS"/../src/{,*/}exit_code.h 2>/dev/null |
+        sed -nE 's/^ *EXIT_[A-Z_]+ = ([0-9]+),.*/\1/p' | sed 's/^128$/128+n/')
     [[ $codes == *78*128+n ]] || fail "no codes: $codes"
-    for page in "${PROGRAMS[@]/%/.1}" crashmon.7; do
-        equal "$(section "$page" 'EXIT STATUS' | sed -nE 's/ Ns Ar //; s/^\.It ([^ ]+).*/\1/p')" \
-            "$codes"
+    equal "$(section crashmon.7 'EXIT STATUS' |
+        sed -nE 's/ Ns Ar //; s/^\.It ([^ ]+).*/\1/p')" "$codes"
+    for program in "${PROGRAMS[@]}"; do
+        section "$program.1" 'EXIT STATUS' | grep -qx '\.Xr crashmon 7 \.' ||
+            fail "$program: no reference"
+        equal "$(section "$program.1" 'EXIT STATUS' | sed '/^\.Xr/d' | grep -owE '[0-9]+' |
+            grep -vxF "$codes")" ""
     done
 }
 
@@ -125,8 +154,8 @@ items_in_page() {
 @test "crashmon(7) names every outcome that a crash can have" {
     expect_status 0 cleanup_jobs --metrics-file="$BATS_TEST_TMPDIR/figures"
     outcomes=$(sed -nE 's/.*,outcome="([^"]+)".*/\1/p' "$BATS_TEST_TMPDIR/figures")
-    equal "$(sed -n '/^\.Bl -column "already_queued"/,/^\.El/s/^\.It \([^ ]*\) .*/\1/p' \
-        "$DOC/crashmon.7")" "$outcomes"
+    equal "$(section crashmon.7 OUTCOMES | sed -n 's/^\.It \(.*\) Ta .* Ta .*/\1/p' | tr ' ' _)" \
+        "$outcomes"
 }
 
 @test "crashmon(7) has the version that the schema has" {
