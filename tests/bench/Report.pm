@@ -97,6 +97,22 @@ sub print_target {
     return (at_most => $limit, is => $value, kept => $kept ? JSON::PP::true : JSON::PP::false);
 }
 
+# The program compared with itself as it was before, turn by turn, as both meet the same minutes.
+sub print_before {
+    my ($work, @results) = @_;
+    my ($program, $before) = map { my $which = $_; grep { $_->{$which} } @{$work->{turns}} }
+                             qw(is_program is_before);
+    return if !$before;
+    my @ratios = map { $program->{taken}[$_]{wall} / $before->{taken}[$_]{wall} }
+                 0 .. $#{$before->{taken}};
+    my ($result) = grep { $_->{is_program} } @results;
+    my $memory = $result->{peak_mib} - max(column($before, 'peak_kib')) / 1024;
+    $result->{before} = {
+        print_target('%.3f', median(@ratios), 1.03, 'x the program before (median of the turns)'),
+        memory_mib => $memory};
+    printf "      %+.1f MiB of memory\n", $memory;
+}
+
 # What the program took compared with its floors, and whether the targets are kept.
 sub judge {
     my ($work, @results) = @_;
@@ -115,6 +131,7 @@ sub judge {
                grep { !$target{$_} } @ratios;
     print '      ', join(', ', @told), "\n" if @told;
 
+    print_before($work, @results);
     for my $target (@{$work->{targets}}) {
         my ($what, $limit) = @$target;
         my ($format, $unit, $compute) = @{$measures{$what}};
