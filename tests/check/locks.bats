@@ -191,15 +191,6 @@ nothing_lost() {
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
-@test "a row of crashmon.runs that has to be waited for is waited for" {
-    session "BEGIN; LOCK TABLE crashmon.runs IN SHARE MODE"
-    background cleanup_jobs
-    await grep -q 'enter the run.*trying again' "$LOG"
-    session COMMIT
-    background_ends 0
-    sql_is "SELECT exit_code FROM crashmon.runs" 0
-}
-
 @test "a database that cannot be reached (69)" {
     for program in "${PROGRAMS[@]}"; do
         PGPORT=1 expect_status 69 program "$program"
@@ -332,16 +323,4 @@ not_permitted_with() {
         kill -KILL "$pid"
         background_ends 137
     done
-}
-
-@test "who holds the log file's lock for ever holds a run up for ten seconds, and it says so" {
-    processor p1
-    collect --count 5
-    touch "$LOG"
-    exec {held}<"$LOG"
-    flock "$held"
-    expect_status 0 timeout 60 "$BUILD/crashmon-scan" --config="$CONF" --batch-size=1
-    [[ $output == *"cannot lock the log file $LOG"* ]] || fail "says: $output"
-    log_has "seen 5"
-    exec {held}<&-
 }
