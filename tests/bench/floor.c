@@ -15,10 +15,10 @@
  *     floor measure -- COMMAND...     prints what a command took, as a line of JSON
  *
  * What is safe trusts no path to a pair and makes each call that safety costs, and no other: its
- * directory is opened once, from the root down without following a link; what is to go is looked at before; a
- * scan looks at each pair again before its row is committed; cleanup searches the directory for a link
- * and for further dumps. The rest trusts the spool. All ids have two levels and the same day. Whatever
- * fails ends it. */
+ * directory is opened once, from the root down without following a link; what is to go is looked at
+ * before; a scan looks at each pair again before its row is committed; cleanup searches the
+ * directory for a link and for further dumps. The rest trusts the spool. All ids have two levels
+ * and the same day. Whatever fails ends it. */
 #include "floor.h"
 
 #include <dirent.h>
@@ -134,9 +134,10 @@ static void look_at_pair(const struct scan *scan, struct link *link, int files)
     for (int i = 0; i < files; i++) {
         struct stat status;
         name_path(path, id, suffixes[i]);
-        must(scan->safe ? fstatat(link->directory, strrchr(path, '/') + 1, &status,
-                                  AT_SYMLINK_NOFOLLOW)
-                        : fstatat(scan->name, path, &status, AT_SYMLINK_NOFOLLOW), path);
+        must(scan->safe
+                 ? fstatat(link->directory, strrchr(path, '/') + 1, &status, AT_SYMLINK_NOFOLLOW)
+                 : fstatat(scan->name, path, &status, AT_SYMLINK_NOFOLLOW),
+             path);
     }
 }
 
