@@ -261,6 +261,13 @@ db_state() {
 
 # --- the spool
 
+# Makes a directory on another file system: $ELSEWHERE.
+elsewhere() {
+    [[ ${OTHER_DISK:-} ]] || skip "there is no other file system"
+    # shellcheck disable=SC2034 # the cases use it
+    ELSEWHERE=$(mktemp -d "$OTHER_DISK/elsewhere.XXXXXX")
+}
+
 # Everything below a directory: path, type, mode, a link's target; a file's size and checksum.
 spool_state() {
     (

@@ -4,13 +4,6 @@
 # shellcheck disable=SC2154 # pid is set by background
 load ../helper
 
-eval "helper_$(declare -f teardown)"
-
-teardown() {
-    [[ -z ${ELSEWHERE:-} ]] || rm -rf "$ELSEWHERE"
-    helper_teardown
-}
-
 # Asserts that exactly these rows are left.
 left() { equal "$(sql "SELECT uuid FROM jobs ORDER BY id")" "$(printf '%s\n' "$@")"; }
 
@@ -24,14 +17,6 @@ roots_are_empty() {
 place() { echo "20081225/name/$(name_dir "$1")/$1"; }
 
 crash() { collect --day 20081225 "$@"; }
-
-# Another file system than the one of the tests' directory.
-elsewhere() {
-    [[ -d /dev/shm && -w /dev/shm ]] || skip "there is no /dev/shm"
-    [[ $(stat -c %d /dev/shm) != $(stat -c %d "$BATS_TEST_TMPDIR") ]] ||
-        skip "/dev/shm is no other file system"
-    ELSEWHERE=$(mktemp -d /dev/shm/crashmon-tests.XXXXXX)
-}
 
 # --- across file systems
 

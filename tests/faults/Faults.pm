@@ -25,7 +25,7 @@ my $day  = 24 * 60 * 60;
 my $here = File::Temp->newdir('crashmon-faults.XXXXXX', TMPDIR => 1);
 my $live = "$here/live";       # what the programs see
 my $kept = "$here/stage";      # what it is restored from
-my $copy = -d '/dev/shm' && -w '/dev/shm' ? File::Temp->newdir('/dev/shm/crashmon.XXXXXX') : undef;
+my $copy = $ENV{OTHER_DISK} && File::Temp->newdir('crashmon-faults.XXXXXX', DIR => $ENV{OTHER_DISK});
 
 # The calls that change something, on disk or in the database, and the errors that each can give.
 # (A send cannot fail alone: libpq then waits for the last words of a server that is still there.)
@@ -98,7 +98,7 @@ sub set_stage {
     srand 1;
     { 'scan' => \&set_scan, 'priority' => \&set_priority, 'cleanup' => \&set_cleanup }
         ->{ $program =~ s/crashmon-//r }->();
-    my $failed = $copy // "$live/failed";
+    my $failed = $copy || "$live/failed";
     open my $conf, '>', "$here/crashmon.conf" or die;
     print $conf <<END;
 storage-root = $live/spool
@@ -250,7 +250,7 @@ sub sample {
 sub state {
     my ($program) = @_;
     my @state;
-    for my $root ("$live/spool", "$live/deferred", "$live/archive", $copy // "$live/failed") {
+    for my $root ("$live/spool", "$live/deferred", "$live/archive", $copy || "$live/failed") {
         find({ no_chdir => 1, wanted => sub {
             my $name = s/^\Q$root\E//r;
             $name =~ s{/quarantine/\d{8}}{/quarantine};

@@ -35,7 +35,7 @@ END {
 # --- the stage
 # Failed pairs go to another file system where there is one: they are copied.
 my $here = File::Temp->newdir('crashmon-chaos.XXXXXX', TMPDIR => 1);
-my $far  = -w '/dev/shm' ? File::Temp->newdir('/dev/shm/crashmon.XXXXXX') : $here;
+my $far  = $ENV{OTHER_DISK} ? File::Temp->newdir('crashmon-chaos.XXXXXX', DIR => $ENV{OTHER_DISK}) : $here;
 my %root = (map({ $_ => "$here/$_" } qw(spool deferred archive)), failed => "$far/failed");
 mkdir $_ or die for values %root;
 open my $conf, '>', "$here/crashmon.conf" or die;
