@@ -6,6 +6,10 @@ bats_require_minimum_version 1.5.0
 
 TESTS=${BATS_TEST_DIRNAME%/*}
 : "${BUILD:=$TESTS/../build}"
+# shellcheck disable=SC2034 # the cases use both
+PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
+# shellcheck disable=SC2034
+RUNS=(scan priority cleanup_jobs)
 
 setup_file() {
     local name
@@ -31,27 +35,43 @@ setup() {
         "save-failed-minidumps-to = $FAILED" \
         "log-file-pathname = $LOG"
     empty_tables
-    background_pids=()
+    background_pids=() disks=()
 }
 
-# What a failed case left running ends here, and what it made read-only can be removed.
+# What a failed case left running ends here, what it mounted goes, and what it made read-only can be
+# removed.
 teardown() {
     session_end
-    local pid
+    local pid place
     for pid in "${background_pids[@]}"; do
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
+    for place in "${disks[@]}"; do umount "$place" || umount -l "$place"; done
     ((EUID == 0)) || chmod -R u+rwX "$BATS_TEST_TMPDIR"
 }
 
 # --- the programs
 
 collect() { "$TESTS/collector" --root "$SPOOL" "$@"; }
+crash() { collect --day 20081225 "$@"; }
+
+# Ids of crashes that lie nowhere: nowhere [COUNT].
+nowhere() { collect --root "$BATS_TEST_TMPDIR/nowhere" --count "${1:-1}"; }
+
 scan() { program crashmon-scan "$@"; }
 priority() { program crashmon-priority "$@"; }
 cleanup_jobs() { program crashmon-cleanup "$@"; }
 program() { ${EXEC:-} "$BUILD/$1" --config="$CONF" "${@:2}"; }
+
+# Has the next runs be those of a user whom permissions hold back; what is in the spool is his.
+as_a_user() {
+    [[ $(id -u) == 0 ]] || return 0
+    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
+    cp "$BUILD"/crashmon-{scan,priority,cleanup} "$BATS_TEST_TMPDIR"
+    chown -R 65534:65534 "$BATS_TEST_TMPDIR"
+    BUILD=$BATS_TEST_TMPDIR EXEC+=' setpriv --reuid=65534 --regid=65534 --clear-groups'
+}
 
 # Runs a command that must end with this exit code; $output is what it printed.
 expect_status() {
@@ -184,6 +204,14 @@ await_blocked() {
                     AND application_name = '$1' AND wait_event_type = 'Lock')"
 }
 
+# Starts a run and brings it to where it cannot change a job; session COMMIT lets it go on:
+# held scan [OPTION...]
+held() {
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    background "$@"
+    await_blocked "crashmon-${1%_jobs}"
+}
+
 # Has the server refuse to queue one crash, and accept it again.
 refuse() {
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -244,11 +272,19 @@ cleans() {
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
-# The reporter asks for a crash, AGE seconds ago.
-request() {
-    sql "INSERT INTO priorityjobs (uuid, requesteddatetime)
-         VALUES ('${1//\'/\'\'}', now() - ${2:-0} * interval '1 second')"
+# The reporter asks for crashes, AGE seconds ago: request ID [AGE], requests AGE ID...
+request() { requests "${2:-0}" "$1"; }
+requests() {
+    local values='' id
+    for id in "${@:2}"; do values+="${values:+, }('${id//\'/\'\'}', now() - interval '$1 s')"; done
+    sql "INSERT INTO priorityjobs (uuid, requesteddatetime) VALUES $values ON CONFLICT DO NOTHING"
 }
+
+# The crashes that are asked for.
+requested() { sql "SELECT uuid FROM priorityjobs ORDER BY uuid COLLATE \"C\""; }
+
+# Asserts that there are jobs for these crashes, and for no others.
+jobs_are() { equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(printf '%s\n' "$@" | sort)"; }
 
 # Every row of every table.
 db_state() {
@@ -261,19 +297,39 @@ db_state() {
 
 # --- the spool
 
-# Makes a directory on another file system: $ELSEWHERE.
-elsewhere() {
-    [[ ${OTHER_DISK:-} ]] || skip "there is no other file system"
-    # shellcheck disable=SC2034 # the cases use it
-    ELSEWHERE=$(mktemp -d "$OTHER_DISK/elsewhere.XXXXXX")
-}
-
 # Everything below a directory: path, type, mode, a link's target; a file's size and checksum.
 spool_state() {
     (
         cd "$1" || exit
         find . -type f -printf '%p %y %m %s\n' -exec sha256sum {} + -o -printf '%p %y %m %l\n'
     ) | sort
+}
+
+# The same of every directory that a case has; and that with every row.
+disk_state() {
+    local dir
+    for dir in "$BATS_TEST_TMPDIR"/{spool,deferred,archive,failed,outside}; do
+        [[ ! -d $dir ]] || spool_state "$dir"
+    done
+}
+everything() { db_state && disk_state; }
+
+# The name and the checksum of each file below.
+sums() { find "$@" -type f -exec sha256sum {} + | sed 's| .*/| |' | sort; }
+
+# A small disk of its own at a place: disk PLACE OPTIONS, as in size=64k.
+disk() {
+    [[ $(id -u) == 0 ]] || skip "only root can mount"
+    mkdir -p "$1"
+    mount -t tmpfs -o "mode=755,$2" tmpfs "$1" || skip "no mount here"
+    disks+=("$1")
+}
+
+# Makes a directory on another file system: $ELSEWHERE.
+elsewhere() {
+    [[ ${OTHER_DISK:-} ]] || skip "there is no other file system"
+    # shellcheck disable=SC2034 # the cases use it
+    ELSEWHERE=$(mktemp -d "$OTHER_DISK/elsewhere.XXXXXX")
 }
 
 # The directory of the name branch for an id, as in 22/ad.
@@ -287,6 +343,9 @@ name_dir() {
     echo "${dirs:0:3*depth-1}"
 }
 
+# Where a pair of 2008-12-25 lies, without suffix: place ROOT ID.
+place() { echo "$1/20081225/name/$(name_dir "$2")/$2"; }
+
 # Asserts that a pair lies in a name tree, with all its bytes.
 pair_is_whole() {
     local LC_ALL=C pair json dump
@@ -294,6 +353,13 @@ pair_is_whole() {
     [[ -f $pair.json && -f $pair.dump ]] || fail "no pair: $pair"
     json=$(<"$pair.json") dump=$(<"$pair.dump")
     [[ $json == *'}' && $dump == MDMP*PMDM ]] || fail "no whole pair: $pair"
+}
+
+# Asserts that nothing but directories is left in the two storage roots.
+roots_are_empty() {
+    local left
+    left=$(find "$SPOOL" "$DEFERRED" ! -type d)
+    [[ -z $left ]] || fail "left:" "$left"
 }
 
 # Asserts that no link of this name is left in the two storage roots.

@@ -3,26 +3,16 @@
 # shellcheck disable=SC2154 # pid is set by background
 load ../helper
 
-# The files of a tree, without their directories, and their checksums.
-bytes() { find "$@" -type f -printf '%f ' -exec sha256sum {} \; | sed 's/  .*//' | sort; }
-
-# Asserts that nothing but directories is left in the two roots.
-roots_are_empty() {
-    local left
-    left=$(find "$SPOOL" "$DEFERRED" ! -type d)
-    [[ -z $left ]] || fail "left:" "$left"
-}
-
 @test "a successful job's pair goes to its archive, in the name branch alone, without links" {
     id=$(collect --day 20081225)
     ended true "$id"
-    before=$(bytes "$SPOOL")
+    before=$(sums "$SPOOL")
     cleans
     dir=20081225/name/${id:0:2}/${id:2:2}
     equal "$(find "$ARCHIVE" ! -type d -printf '%P\n' | sort)" \
         "$(printf '%s\n' "$dir/$id".{dump,json})"
     [[ $(find "$ARCHIVE" -mindepth 1 -type d | wc -l) == 4 ]] || fail "$(find "$ARCHIVE")"
-    equal "$(bytes "$ARCHIVE")" "$before"
+    equal "$(sums "$ARCHIVE")" "$before"
     roots_are_empty
     [[ -z $(ls "$FAILED") ]]
 }
@@ -107,12 +97,12 @@ roots_are_empty() {
 @test "more dumps travel with their pair, those of others and other files stay" {
     id=$(collect --day 20081225 --extra browser --extra flash)
     dir=20081225/name/$(name_dir "$id")
-    mine=$(bytes "$SPOOL")
+    mine=$(sums "$SPOOL")
     others=("${id%?}0.browser.dump" "x$id.browser.dump" "$id.browser.txt")
     for other in "${others[@]}"; do echo "$other" >"$SPOOL/$dir/$other"; done
     ended true "$id"
     cleans
-    equal "$(bytes "$ARCHIVE")" "$mine"
+    equal "$(sums "$ARCHIVE")" "$mine"
     equal "$(find "$SPOOL" -type f -printf '%f\n' | sort)" "$(printf '%s\n' "${others[@]}" | sort)"
 }
 
@@ -261,9 +251,7 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
 @test "--batch-size: several batches, and a signal ends the run between two (143)" {
     mapfile -t ids < <(collect --count 8 --day 20081225)
     ended true "${ids[@]}"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background cleanup_jobs --batch-size=2
-    await_blocked crashmon-cleanup
+    held cleanup_jobs --batch-size=2
     kill -TERM "$pid"
     session COMMIT
     background_ends 143
@@ -279,9 +267,7 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
 @test "the pair is in the archive before the row goes" {
     id=$(collect --day 20081225)
     ended true "$id"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background cleanup_jobs
-    await_blocked crashmon-cleanup
+    held cleanup_jobs
     pair_is_whole "$ARCHIVE" 20081225 "$id"
     session COMMIT
     background_ends 0

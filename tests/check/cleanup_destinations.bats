@@ -15,28 +15,10 @@ teardown() {
     helper_teardown
 }
 
-# A file system of its own at a place: mounted PLACE OPTION...
-mounted() {
-    [[ $(id -u) == 0 ]] || skip "only root can mount"
-    mount -t tmpfs "${@:2}" tmpfs "$1" || skip "no mount here"
-}
-
-# Has the next runs be those of a user whom permissions hold back.
-as_a_user() {
-    [[ $(id -u) == 0 ]] || return 0
-    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
-    cp "$BUILD/crashmon-cleanup" "$BATS_TEST_TMPDIR"
-    chown -R 65534:65534 "$BATS_TEST_TMPDIR"
-    # shellcheck disable=SC2034 # helper.bash uses both
-    BUILD=$BATS_TEST_TMPDIR EXEC='setpriv --reuid=65534 --regid=65534 --clear-groups'
-}
-
-crash() { collect --day 20081225 "$@"; }
-
 # Asserts that exactly these rows are left, and their pairs whole in the spool.
 stay() {
     local id
-    equal "$(sql "SELECT uuid FROM jobs ORDER BY id")" "$(printf '%s\n' "$@")"
+    jobs_are "$@"
     for id; do pair_is_whole "$SPOOL" 20081225 "$id"; done
 }
 
@@ -142,7 +124,7 @@ finishes() {
 
 @test "a full disk (74): row and pair stay, no half file is left; with room the next run finishes" {
     big=$(crash --size 300000)
-    mounted "$ARCHIVE" -o size=64k,mode=755
+    disk "$ARCHIVE" size=64k
     ended true "$big"
     expect_status 74 cleanup_jobs
     stay "$big"
@@ -159,7 +141,7 @@ finishes() {
         crash --size 300000
         crash --count 2)
     bad=$(crash)
-    mounted "$ARCHIVE" -o size=64k,mode=755
+    disk "$ARCHIVE" size=64k
     ended true "${ids[@]}"
     ended false "$bad"
     expect_status 74 cleanup_jobs
@@ -173,7 +155,7 @@ finishes() {
 
 @test "a disk without room for another directory (74): row and pair stay" {
     id=$(crash)
-    mounted "$ARCHIVE" -o nr_inodes=4,mode=755
+    disk "$ARCHIVE" nr_inodes=4
     ended true "$id"
     expect_status 74 cleanup_jobs
     stay "$id"
@@ -183,7 +165,7 @@ finishes() {
 
 @test "a destination on a read-only file system (74): row and pair stay, the other's go on" {
     good=$(crash) bad=$(crash)
-    mounted "$ARCHIVE" -o size=1m,ro
+    disk "$ARCHIVE" size=1m,ro
     ended true "$good"
     ended false "$bad"
     expect_status 74 cleanup_jobs
@@ -194,7 +176,7 @@ finishes() {
 }
 
 @test "a spool on a read-only file system (74): row and pair stay, the next run finishes" {
-    mounted "$SPOOL" -o size=1m
+    disk "$SPOOL" size=1m
     moved=$(crash) deleted=$(crash)
     mount -o remount,ro "$SPOOL"
     ended true "$moved"

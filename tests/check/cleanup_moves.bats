@@ -4,20 +4,6 @@
 # shellcheck disable=SC2154 # pid is set by background
 load ../helper
 
-# Asserts that exactly these rows are left.
-left() { equal "$(sql "SELECT uuid FROM jobs ORDER BY id")" "$(printf '%s\n' "$@")"; }
-
-roots_are_empty() {
-    local left
-    left=$(find "$SPOOL" "$DEFERRED" ! -type d)
-    [[ -z $left ]] || fail "left:" "$left"
-}
-
-# Where in a root or an archive a pair of 2008-12-25 lies.
-place() { echo "20081225/name/$(name_dir "$1")/$1"; }
-
-crash() { collect --day 20081225 "$@"; }
-
 # --- across file systems
 
 @test "across file systems a pair arrives whole, with its modes, and leaves nothing behind" {
@@ -52,10 +38,10 @@ crash() { collect --day 20081225 "$@"; }
     elsewhere
     both=$(crash) json=$(crash) dump=$(crash)
     for id in "$both" "$json" "$dump"; do
-        mkdir -p "$(dirname "$ELSEWHERE/$(place "$id")")"
-        cp "$SPOOL/$(place "$id")".{json,dump} "$(dirname "$ELSEWHERE/$(place "$id")")"
+        mkdir -p "$(dirname "$(place "$ELSEWHERE" "$id")")"
+        cp "$(place "$SPOOL" "$id")".{json,dump} "$(dirname "$(place "$ELSEWHERE" "$id")")"
     done
-    rm "$SPOOL/$(place "$json").dump" "$SPOOL/$(place "$dump").json"
+    rm "$(place "$SPOOL" "$json").dump" "$(place "$SPOOL" "$dump").json"
     ended true "$both" "$json" "$dump"
     cleans --save-successful-minidumps-to="$ELSEWHERE"
     for id in "$both" "$json" "$dump"; do pair_is_whole "$ELSEWHERE" 20081225 "$id"; done
@@ -76,7 +62,7 @@ crash() { collect --day 20081225 "$@"; }
 @test "a pair without a date in its id that is already in its destination counts as moved" {
     id=$(collect --root "$ARCHIVE" --without links --day 20081225 --id-day none)
     ended true "$id"
-    sql "UPDATE jobs SET pathname = '$SPOOL/$(place "$id").json'"
+    sql "UPDATE jobs SET pathname = '$(place "$SPOOL" "$id").json'"
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
@@ -84,12 +70,12 @@ crash() { collect --day 20081225 "$@"; }
 @test "half a pair in the archive and half in the spool is finished, and so are its links" {
     for half in json dump; do
         id=$(crash --extra browser)
-        mkdir -p "$(dirname "$ARCHIVE/$(place "$id")")"
-        mv "$SPOOL/$(place "$id").$half" "$(dirname "$ARCHIVE/$(place "$id")")"
+        mkdir -p "$(dirname "$(place "$ARCHIVE" "$id")")"
+        mv "$(place "$SPOOL" "$id").$half" "$(dirname "$(place "$ARCHIVE" "$id")")"
         ended true "$id"
         cleans
         pair_is_whole "$ARCHIVE" 20081225 "$id"
-        [[ -f $ARCHIVE/$(place "$id").browser.dump ]] || fail "$(find "$ARCHIVE")"
+        [[ -f $(place "$ARCHIVE" "$id").browser.dump ]] || fail "$(find "$ARCHIVE")"
     done
     roots_are_empty
 }
@@ -97,8 +83,8 @@ crash() { collect --day 20081225 "$@"; }
 @test "half a pair in the archive and half in deferred storage is finished" {
     for half in json dump; do
         id=$(crash --root "$DEFERRED" --without links)
-        mkdir -p "$(dirname "$FAILED/$(place "$id")")"
-        mv "$DEFERRED/$(place "$id").$half" "$(dirname "$FAILED/$(place "$id")")"
+        mkdir -p "$(dirname "$(place "$FAILED" "$id")")"
+        mv "$(place "$DEFERRED" "$id").$half" "$(dirname "$(place "$FAILED" "$id")")"
         ended false "$id"
         cleans
         pair_is_whole "$FAILED" 20081225 "$id"
@@ -140,14 +126,12 @@ crash() { collect --day 20081225 "$@"; }
 @test "a lost connection leaves the row (69), and the next run finishes" {
     id=$(crash)
     ended true "$id"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background cleanup_jobs
-    await_blocked crashmon-cleanup
+    held cleanup_jobs
     sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE datname = current_database() AND application_name = 'crashmon-cleanup'"
     session COMMIT
     background_ends 69
-    left "$id"
+    jobs_are "$id"
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
@@ -175,7 +159,7 @@ crash() { collect --day 20081225 "$@"; }
     mkdir "$SPOOL"
     expect_status 74 cleanup_jobs
     [[ $output == *"$SPOOL"*mounted* && $(wc -l <<<"$output") == 1 ]] || fail "says: $output"
-    left "$id" "$other"
+    jobs_are "$id" "$other"
     rmdir "$SPOOL"
     mv "$SPOOL.elsewhere" "$SPOOL"
     cleans
@@ -184,7 +168,7 @@ crash() { collect --day 20081225 "$@"; }
 
 @test "a pair that is nowhere is reported and its row removed (1), the others are moved" {
     good=$(crash) gone=$(crash) also=$(crash)
-    rm "$SPOOL/$(place "$gone")".*
+    rm "$(place "$SPOOL" "$gone")".*
     ended true "$good" "$gone" "$also"
     expect_status 1 cleanup_jobs
     sql_is "SELECT count(*) FROM jobs" 0
@@ -195,7 +179,7 @@ crash() { collect --day 20081225 "$@"; }
 @test "of a pair that is half gone the other half is reported and not lost" {
     for half in json dump; do
         id=$(crash)
-        before=$(sha256sum <"$SPOOL/$(place "$id").$half")
+        before=$(sha256sum <"$(place "$SPOOL" "$id").$half")
         find "$SPOOL" -name "$id.*" ! -name "*.$half" -delete
         ended true "$id"
         expect_status 1 cleanup_jobs
@@ -235,14 +219,14 @@ crash() { collect --day 20081225 "$@"; }
     until up=$(crash) && [[ " $file $dir $extra $links $good" != *" ${up:0:2}"* ]]; do :; done
     mkdir "$outside"
     echo precious | tee "$outside/json" >"$outside/dump"
-    ln -sf "$outside/json" "$SPOOL/$(place "$file").json"
-    rm "$SPOOL/$(place "$dir").dump"
-    mkdir "$SPOOL/$(place "$dir").dump"
-    ln -s "$outside/dump" "$SPOOL/$(place "$extra").browser.dump"
+    ln -sf "$outside/json" "$(place "$SPOOL" "$file").json"
+    rm "$(place "$SPOOL" "$dir").dump"
+    mkdir "$(place "$SPOOL" "$dir").dump"
+    ln -s "$outside/dump" "$(place "$SPOOL" "$extra").browser.dump"
     mv "$SPOOL/20081225/name/${up:0:2}" "$outside"
     ln -s "$outside/${up:0:2}" "$SPOOL/20081225/name"
     ln -s nowhere "$outside/$links"
-    ln -sfn "$outside" "$SPOOL/$(place "$links")"
+    ln -sfn "$outside" "$(place "$SPOOL" "$links")"
     before=$(spool_state "$outside")
     ended true "$file" "$dir" "$extra" "$up" "$links" "$good"
     expect_status 1 cleanup_jobs
@@ -256,10 +240,10 @@ crash() { collect --day 20081225 "$@"; }
     id=$(collect --day 20081225 --without links)
     ended true "$id"
     for file in json dump; do
-        ln "$SPOOL/$(place "$id").$file" "$BATS_TEST_TMPDIR/outside.$file"
+        ln "$(place "$SPOOL" "$id").$file" "$BATS_TEST_TMPDIR/outside.$file"
     done
     expect_status 1 cleanup_jobs
-    left "$id"
+    jobs_are "$id"
     pair_is_whole "$SPOOL" 20081225 "$id"
     rm "$BATS_TEST_TMPDIR"/outside.*
     cleans
@@ -268,11 +252,11 @@ crash() { collect --day 20081225 "$@"; }
 
 @test "what lies under the day of the id does not hide the pair that lies whole elsewhere" {
     id=$(collect --day 20081226 --id-day 081225 --without links)
-    mkdir -p "$(dirname "$SPOOL/$(place "$id")")"
-    echo stray >"$SPOOL/$(place "$id").json"
+    mkdir -p "$(dirname "$(place "$SPOOL" "$id")")"
+    echo stray >"$(place "$SPOOL" "$id").json"
     other=$(collect --root "$DEFERRED" --day 20081225)
-    mkdir -p "$(dirname "$SPOOL/$(place "$other")")"
-    ln -s nowhere "$SPOOL/$(place "$other").json"
+    mkdir -p "$(dirname "$(place "$SPOOL" "$other")")"
+    ln -s nowhere "$(place "$SPOOL" "$other").json"
     ended true "$id" "$other"
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$id"

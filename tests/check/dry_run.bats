@@ -2,11 +2,6 @@
 # dry_run.bats - --dry-run changes nothing, and announces what the run then does.
 load ../helper
 
-everything() {
-    db_state
-    for dir in spool deferred archive failed; do spool_state "$BATS_TEST_TMPDIR/$dir"; done
-}
-
 # Runs a program dry: nothing may change, and nothing may go to stderr. $announced is what it said.
 dry() {
     local before

@@ -3,7 +3,6 @@
 # shellcheck disable=SC2154 # pid is set by background
 load ../helper
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 
 @test "a statement that the server refuses is an internal error (70), and nothing is done" {
     processor p1
@@ -43,9 +42,7 @@ PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
          INSERT INTO priorityjobs VALUES $(printf "('%s')," "${ids[@]}" | sed 's/,$//')"
     for signal in HUP:129 INT:130 TERM:143; do
         for run in priority cleanup_jobs; do
-            session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-            background "$run" --batch-size=1
-            await_blocked "crashmon-${run%_jobs}"
+            held "$run" --batch-size=1
             kill -"${signal%:*}" "$pid"
             session COMMIT
             background_ends "${signal#*:}"

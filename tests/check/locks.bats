@@ -3,19 +3,11 @@
 # shellcheck disable=SC2154,SC2030,SC2031 # a case is a subshell; background sets pid
 load ../helper
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 
 # Takes the lock of a program as another run of it does, or gives it back.
 lock() { session "SELECT pg_advisory_lock($(lock_of "$@"))"; }
 unlock() { session "SELECT pg_advisory_unlock($(lock_of "$@"))" >/dev/null; }
 lock_of() { echo "hashtext('$1'), hashtext('${2:-main}')"; }
-
-# Starts a scan and brings it to where it cannot write its jobs; session COMMIT lets it go on.
-scan_held() {
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background scan "$@"
-    await_blocked crashmon-scan
-}
 
 # Asserts that each crash is either queued or still new, and that there are so many of them.
 nothing_lost() {
@@ -48,7 +40,7 @@ nothing_lost() {
 @test "a run that finds another run at work says that one's process id" {
     processor p1
     collect
-    scan_held
+    held scan
     expect_status 75 scan
     grep -F WARNING "$LOG" | grep -qF "$pid" || fail "does not say who"
     session COMMIT
@@ -87,7 +79,7 @@ nothing_lost() {
 @test "two simultaneous runs never do the same work" {
     processor p1
     collect --count 10
-    scan_held --batch-size=3
+    held scan --batch-size=3
     expect_status 75 scan
     session COMMIT
     background_ends 0
@@ -121,7 +113,7 @@ nothing_lost() {
 @test "the lock is an advisory lock of this program for this storage, held to the end of the run" {
     processor p1
     collect
-    scan_held --storage-name=two
+    held scan --storage-name=two
     sql_is "SELECT count(*) FROM pg_locks, hashtext('crashmon-scan') AS class,
                 hashtext('two') AS key WHERE locktype = 'advisory' AND granted
                 AND classid::bigint = class AND objid::bigint = (key::bigint & 4294967295)
@@ -135,7 +127,7 @@ nothing_lost() {
 @test "a run that was killed leaves no lock; the next one does its work" {
     processor p1
     collect --count 5
-    scan_held --batch-size=2
+    held scan --batch-size=2
     kill -KILL "$pid"
     background_ends 137
     session ROLLBACK
@@ -149,7 +141,7 @@ nothing_lost() {
     processor p1
     collect --count 20
     for signal in HUP:129 INT:130 TERM:143; do
-        scan_held --batch-size=1
+        held scan --batch-size=1
         kill -"${signal%:*}" "$pid"
         session COMMIT
         background_ends "${signal#*:}"
@@ -167,7 +159,7 @@ nothing_lost() {
     processor p1
     collect --count 5
     before=$(spool_state "$SPOOL")
-    scan_held --batch-size=2
+    held scan --batch-size=2
     sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE datname = current_database() AND application_name = 'crashmon-scan'"
     session COMMIT

@@ -3,7 +3,6 @@
 # shellcheck disable=SC2154 # bats sets stderr
 load ../helper
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 DOC=$TESTS/../doc SAMPLE=$TESTS/../doc/crashmon.conf.sample
 
 # Has a program print something, once; then it is in $ANSWER.

@@ -54,7 +54,6 @@ options_of() {
         s|SPOOL|$SPOOL|; s|LOG|$LOG|; /^$/d"
 }
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 
 # Runs a program that must end with this code and say this, and must not even come to the log.
 refused() {

@@ -3,7 +3,6 @@
 # shellcheck disable=SC2030,SC2031 # each case is a subshell, as it should
 load ../helper
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 
 # What an option is, after the file has been read.
 is_set() {
@@ -12,18 +11,18 @@ is_set() {
 }
 
 # Runs all three on a file that none of them may like: they say each of these words, do nothing.
-refused() {
+all_refuse() {
     local program word before
     processor p1
     collect
     request "$(collect --without links)"
-    before=$(db_state; spool_state "$SPOOL")
+    before=$(everything)
     for program in "${PROGRAMS[@]}"; do
         expect_status 78 program "$program"
         for word; do [[ $output == *"$word"* ]] || fail "does not say $word: $output"; done
         [[ ! -e $LOG ]] || fail "has begun"
     done
-    equal "$(db_state; spool_state "$SPOOL")" "$before"
+    equal "$(everything)" "$before"
 }
 
 # Asserts that a sixth line is refused, with file and line, and that what is wrong is told.
@@ -93,17 +92,17 @@ bad_line() {
 
 @test "an unknown key is reported with file and line (78), and nothing is done" {
     echo 'no-such-option = 5' >>"$CONF"
-    refused "$CONF:6: " no-such-option
+    all_refuse "$CONF:6: " no-such-option
 }
 
 @test "a key that comes twice is reported with file and line (78), and nothing is done" {
     echo 'storage-root = /elsewhere' >>"$CONF"
-    refused "$CONF:6: " storage-root
+    all_refuse "$CONF:6: " storage-root
 }
 
 @test "a bad value is reported with file and line (78), also one of another program's key" {
     echo 'give-up-after = 5' >>"$CONF"
-    refused "$CONF:6: " give-up-after
+    all_refuse "$CONF:6: " give-up-after
 }
 
 @test "a bad value in the file is reported even when the command line has a good one" {
@@ -188,12 +187,12 @@ bad_line() {
 
 @test "a configuration file that is missing (78)" {
     CONF=$BATS_TEST_TMPDIR/none
-    refused "$CONF"
+    all_refuse "$CONF"
 }
 
 @test "a directory in the configuration file's place (78)" {
     CONF=$BATS_TEST_TMPDIR
-    refused "$CONF"
+    all_refuse "$CONF"
 }
 
 @test "a configuration file that may not be read (78)" {
@@ -204,5 +203,5 @@ bad_line() {
         # shellcheck disable=SC2034 # helper.bash uses both
         BUILD=$BATS_TEST_TMPDIR EXEC='setpriv --reuid=65534 --regid=65534 --clear-groups'
     fi
-    refused "$CONF"
+    all_refuse "$CONF"
 }

@@ -10,15 +10,6 @@ jobs() {
     sql "INSERT INTO jobs (pathname, uuid, owner, priority) VALUES $values"
 }
 
-# Ids of crashes that lie nowhere.
-nowhere() { collect --root "$BATS_TEST_TMPDIR/elsewhere" --count "${1:-1}"; }
-
-# The reporter asks for all of these.
-requests() {
-    sql "INSERT INTO priorityjobs (uuid)
-         VALUES $(printf "('%s')," "$@" | sed 's/,$//') ON CONFLICT DO NOTHING"
-}
-
 # Has the server refuse a statement: refuse_to 'UPDATE ON jobs'.
 refuse_to() {
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -31,7 +22,7 @@ refuse_to() {
     mapfile -t ids < <(nowhere 5)
     jobs "$p" 0 "${ids[@]}"
     sql "UPDATE jobs SET priority = (ARRAY[-3, 0, 1, 5, 0])[id]"
-    requests "${ids[@]:0:4}"
+    requests 0 "${ids[@]:0:4}"
     expect_status 0 priority
     [[ -z $output ]] || fail "printed: $output"
     sql_is "SELECT string_agg((priority >= 1)::text, ' ' ORDER BY id), max(priority),
@@ -45,7 +36,7 @@ refuse_to() {
     id=$(nowhere)
     jobs "$p" 0 "$id"
     sql "UPDATE jobs SET starteddatetime = now(), storage = 'two', message = 'half way'"
-    requests "$id"
+    requests 0 "$id"
     before=$(sql "SELECT to_jsonb(jobs) - 'priority' FROM jobs")
     expect_status 0 priority
     equal "$(sql "SELECT to_jsonb(jobs) - 'priority' FROM jobs")" "$before"
@@ -56,7 +47,7 @@ refuse_to() {
     p=$(processor p1)
     mapfile -t ids < <(nowhere 3)
     jobs "$p" 0 "${ids[@]}"
-    requests "${ids[2]}"
+    requests 0 "${ids[2]}"
     expect_status 0 priority
     sql_is "SELECT uuid FROM jobs WHERE owner = $p AND starteddatetime IS NULL
             ORDER BY priority DESC, queueddatetime LIMIT 1" "${ids[2]}"
@@ -66,7 +57,7 @@ refuse_to() {
     p=$(processor p1)
     id=$(nowhere)
     jobs "$p" 0 "$id"
-    requests "$id"
+    requests 0 "$id"
     refuse_to 'DELETE ON priorityjobs'
     run priority
     [[ $status != 0 && $status -lt 99 ]] || fail "exit code $status" "$output"
@@ -80,7 +71,7 @@ refuse_to() {
     p=$(processor p1)
     id=$(nowhere)
     jobs "$p" 0 "$id"
-    requests "$id"
+    requests 0 "$id"
     refuse_to 'UPDATE ON jobs'
     run priority
     [[ $status != 0 && $status -lt 99 ]] || fail "exit code $status" "$output"
@@ -91,11 +82,11 @@ refuse_to() {
     p=$(processor p1)
     mapfile -t ids < <(nowhere 2)
     jobs "$p" 0 "${ids[@]}"
-    requests "${ids[0]}"
+    requests 0 "${ids[0]}"
     session "BEGIN; SELECT FROM jobs WHERE uuid = '${ids[0]}' FOR UPDATE"
     background priority
     await_blocked crashmon-priority
-    requests "${ids[1]}"
+    requests 0 "${ids[1]}"
     session COMMIT
     background_ends 0
     expect_status 0 priority
@@ -111,7 +102,7 @@ refuse_to() {
     sql "CREATE TABLE priority_jobs_$p (uuid varchar(50)); -- nothing here that forbids two
          INSERT INTO priority_jobs_$p VALUES ('${ids[0]}')"
     for _ in 1 2; do
-        requests "${ids[@]:0:2}"
+        requests 0 "${ids[@]:0:2}"
         expect_status 0 priority
     done
     sql_is "SELECT uuid FROM priority_jobs_$p ORDER BY 1" \
@@ -124,7 +115,7 @@ refuse_to() {
     jobs "$one" 0 "${ids[0]}"
     jobs "$two" 0 "${ids[1]}"
     sql "CREATE TABLE priority_jobs_$one (uuid varchar(50) PRIMARY KEY)"
-    requests "${ids[@]}"
+    requests 0 "${ids[@]}"
     expect_status 0 priority
     sql_is "SELECT uuid FROM priority_jobs_$one" "${ids[0]}"
     sql_is "SELECT to_regclass('priority_jobs_$two') IS NULL" t
@@ -136,7 +127,7 @@ refuse_to() {
     id=$(nowhere)
     jobs "$p" 0 "$id"
     sql "CREATE TABLE priority_jobs_$p (uuid varchar(50) PRIMARY KEY)"
-    requests "$id"
+    requests 0 "$id"
     refuse_to "DELETE ON priorityjobs"
     run priority
     [[ $status != 0 && $status -lt 99 ]] || fail "exit code $status" "$output"
@@ -149,7 +140,7 @@ refuse_to() {
     mapfile -t ids < <(nowhere 2)
     jobs "$p" 0 "${ids[@]}"
     sql "CREATE TABLE priority_jobs_$p (uuid varchar(10) PRIMARY KEY)"
-    requests "${ids[@]}"
+    requests 0 "${ids[@]}"
     expect_status 0 priority
     log_has "priority tables"
     sql_is "SELECT bool_and(priority >= 1), (SELECT count(*) FROM priorityjobs) FROM jobs" "t|0"
@@ -163,7 +154,7 @@ refuse_to() {
     jobs "$dead" 0 "$id"
     sql "UPDATE jobs SET starteddatetime = now();
          CREATE TABLE priority_jobs_$p (uuid varchar(50) PRIMARY KEY)"
-    requests "$id"
+    requests 0 "$id"
     expect_status 0 priority
     sql_is "SELECT owner, priority >= 1, starteddatetime IS NULL,
                 (SELECT count(*) FROM priorityjobs) FROM jobs" "$p|t|t|0"
@@ -175,7 +166,7 @@ refuse_to() {
     mapfile -t ids < <(nowhere 8)
     jobs "$busy" 0 "${ids[@]:0:2}"
     jobs "$dead" 0 "${ids[@]:2}"
-    requests "${ids[@]:2:4}"
+    requests 0 "${ids[@]:2:4}"
     expect_status 0 priority
     sql_is "SELECT owner, count(*) FROM jobs GROUP BY 1 ORDER BY 1" \
         "$(printf '%s\n' "$dead|2" "$busy|3" "$idle|3")"
@@ -185,7 +176,7 @@ refuse_to() {
     p=$(processor p1)
     id=$(nowhere)
     jobs NULL 0 "$id"
-    requests "$id"
+    requests 0 "$id"
     expect_status 0 priority
     sql_is "SELECT owner, priority >= 1, (SELECT count(*) FROM priorityjobs) FROM jobs" "$p|t|0"
 }
@@ -195,7 +186,7 @@ refuse_to() {
     processor p1
     id=$(nowhere)
     jobs "$late" 0 "$id"
-    requests "$id"
+    requests 0 "$id"
     expect_status 0 priority
     sql_is "SELECT owner, priority >= 1 FROM jobs" "$late|t"
 }
@@ -205,7 +196,7 @@ refuse_to() {
     mapfile -t ids < <(nowhere 2)
     jobs "$dead" 0 "${ids[0]}"
     jobs "$late" 0 "${ids[1]}"
-    requests "${ids[@]}"
+    requests 0 "${ids[@]}"
     expect_status 0 priority --processor-check-in-time=00:01:00
     sql_is "SELECT owner FROM jobs ORDER BY id" "$p"$'\n'"$late"
 }
@@ -214,7 +205,7 @@ refuse_to() {
     late=$(processor late 450)
     id=$(nowhere)
     jobs "$late" 0 "$id"
-    requests "$id"
+    requests 0 "$id"
     run priority
     [[ $status == 0 || $status == 68 ]] || fail "exit code $status" "$output"
     sql_is "SELECT owner, priority >= 1, (SELECT count(*) FROM priorityjobs) FROM jobs" "$late|t|0"
@@ -224,7 +215,7 @@ refuse_to() {
     dead=$(processor dead 3600)
     id=$(nowhere)
     jobs "$dead" 0 "$id"
-    requests "$id"
+    requests 0 "$id"
     expect_status 68 priority
     sql_is "SELECT owner, priority >= 1 FROM jobs" "$dead|t"
 }
@@ -235,7 +226,7 @@ refuse_to() {
     jobs "$late" 0 "$queued"
     here=$(collect) throttled=$(collect --root "$DEFERRED")
     before=$(spool_state "$SPOOL"; spool_state "$DEFERRED")
-    requests "$queued" "$here" "$throttled"
+    requests 0 "$queued" "$here" "$throttled"
     expect_status 68 priority
     [[ $output == *processor* ]] || fail "says: $output"
     equal "$(spool_state "$SPOOL"; spool_state "$DEFERRED")" "$before"
@@ -262,7 +253,7 @@ refuse_to() {
     jobs "$dead" 0 "${ids[2]}"
     sql "CREATE TABLE priority_jobs_$p (uuid varchar(50) PRIMARY KEY);
          UPDATE jobs SET starteddatetime = now(), completeddatetime = now(), success = id <> 2"
-    requests "${ids[@]}"
+    requests 0 "${ids[@]}"
     before=$(sql "SELECT * FROM jobs ORDER BY id")
     expect_status 0 priority
     equal "$(sql "SELECT * FROM jobs ORDER BY id")" "$before"
@@ -274,7 +265,7 @@ refuse_to() {
     p=$(processor p1)
     id=$(nowhere)
     jobs "$p" 0 "$id"
-    requests "$id"
+    requests 0 "$id"
     session "BEGIN; UPDATE jobs SET starteddatetime = now(), completeddatetime = now(),
                         success = true, message = 'done'"
     background priority
@@ -291,7 +282,7 @@ refuse_to() {
     id=$(collect)
     jobs "$p" 0 "$id"
     sql "UPDATE jobs SET storage = 'two'"
-    requests "$id"
+    requests 0 "$id"
     pathname=$(sql "SELECT pathname FROM jobs")
     run priority
     [[ $status -le 1 ]] || fail "exit code $status" "$output"
@@ -305,7 +296,7 @@ refuse_to() {
     p=$(processor p1)
     id=$(nowhere)
     jobs "$p" 0 "$id"
-    requests "$id"
+    requests 0 "$id"
     session "BEGIN; SELECT FROM jobs FOR UPDATE"
     background priority
     await_blocked crashmon-priority

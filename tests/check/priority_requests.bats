@@ -4,18 +4,6 @@
 # shellcheck disable=SC2154 # pid is set by background
 load ../helper
 
-# Ids of crashes that lie nowhere.
-nowhere() { collect --root "$BATS_TEST_TMPDIR/elsewhere" --count "${1:-1}"; }
-
-# The reporter asks for all of these, some seconds ago.
-requests() {
-    local values='' id
-    for id in "${@:2}"; do values+="${values:+, }('${id//\'/\'\'}', now() - interval '$1 s')"; done
-    sql "INSERT INTO priorityjobs (uuid, requesteddatetime) VALUES $values"
-}
-
-requested() { sql "SELECT uuid FROM priorityjobs ORDER BY uuid COLLATE \"C\""; }
-
 # --- patience
 
 @test "a crash that is nowhere: its request is kept until --give-up-after (1)" {
@@ -228,9 +216,7 @@ NONSENSE=(
     processor p1
     mapfile -t ids < <(collect --count 6)
     requests 0 "${ids[@]}"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background priority --batch-size=2
-    await_blocked crashmon-priority
+    held priority --batch-size=2
     kill -TERM "$pid"
     session COMMIT
     background_ends 143

@@ -3,15 +3,10 @@
 # shellcheck disable=SC2154 # pid is set by background
 load ../helper
 
-# The reporter asks for all of these.
-requests() {
-    sql "INSERT INTO priorityjobs (uuid) VALUES $(printf "('%s')," "$@" | sed 's/,$//')"
-}
-
 # Serves requests for these, which must all be queued with priority, no link left and no request.
 serves() {
     local id want=
-    requests "$@"
+    requests 0 "$@"
     expect_status 0 priority
     [[ -z $output ]] || fail "printed: $output"
     for id; do
@@ -27,22 +22,8 @@ serves() {
 # Asserts that nothing was queued and that these requests, and no others, are kept.
 kept() {
     sql_is "SELECT count(*) FROM jobs" 0
-    equal "$(sql "SELECT uuid FROM priorityjobs ORDER BY uuid COLLATE \"C\"")" \
+    equal "$(requested)" \
         "$(printf '%s\n' "$@" | sort)"
-}
-
-everything_on_disk() { for dir in "$SPOOL" "$DEFERRED" "$BATS_TEST_TMPDIR/outside"; do
-    [[ ! -e $dir ]] || spool_state "$dir"
-done; }
-
-@test "a pair in the storage root is queued with priority, and both its links are removed" {
-    p=$(processor p1)
-    id=$(collect --day 20081225) other=$(collect --day 20081225)
-    serves "$id"
-    sql_is "SELECT uuid, pathname, owner, now() - queueddatetime < '1 min' FROM jobs" \
-        "$id|$SPOOL/20081225/name/${id:0:2}/${id:2:2}/$id.json|$p|t"
-    pair_is_whole "$SPOOL" 20081225 "$id"
-    has_links "$other"
 }
 
 @test "what priority has queued, scan neither finds nor queues again" {
@@ -59,7 +40,7 @@ done; }
     processor dead 601
     mapfile -t ids < <(collect --count 6)
     sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', 'a', $busy), ('/x', 'b', $busy)"
-    requests "${ids[@]}"
+    requests 0 "${ids[@]}"
     expect_status 0 priority
     sql_is "SELECT owner, count(*) FROM jobs GROUP BY 1 ORDER BY 1" "$busy|4"$'\n'"$idle|4"
 }
@@ -107,7 +88,7 @@ done; }
 @test "a pair without its name link is queued; scan then removes the date link and queues nothing" {
     processor p1
     id=$(collect --without name-link)
-    requests "$id"
+    requests 0 "$id"
     expect_status 0 priority
     sql_is "SELECT uuid, priority >= 1 FROM jobs" "$id|t"
     expect_status 0 scan
@@ -152,7 +133,7 @@ done; }
     processor p1
     id=$(collect --day 20081225)
     collect --root "$DEFERRED" --id "$id" --without links
-    requests "$id"
+    requests 0 "$id"
     expect_status 0 priority
     sql_is "SELECT pathname FROM jobs" "$SPOOL/20081225/name/$(name_dir "$id")/$id.json"
 }
@@ -161,11 +142,11 @@ done; }
     processor p1
     id=$(collect --root "$DEFERRED")
     sed -i '/^deferred/d' "$CONF"
-    requests "$id"
-    before=$(everything_on_disk)
+    requests 0 "$id"
+    before=$(disk_state)
     expect_status 1 priority
     kept "$id"
-    equal "$(everything_on_disk)" "$before"
+    equal "$(disk_state)" "$before"
 }
 
 # --- not ready yet
@@ -173,11 +154,11 @@ done; }
 @test "a pair that changed within --settle-time stays, its request is kept (1), and served later" {
     processor p1
     here=$(collect --age 0) throttled=$(collect --root "$DEFERRED" --age 0)
-    requests "$here" "$throttled"
-    before=$(everything_on_disk)
+    requests 0 "$here" "$throttled"
+    before=$(disk_state)
     expect_status 1 priority --settle-time=00:10:00
     kept "$here" "$throttled"
-    equal "$(everything_on_disk)" "$before"
+    equal "$(disk_state)" "$before"
     expect_status 0 priority --settle-time=00:00:00
     sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM jobs" "2|0"
 }
@@ -188,11 +169,11 @@ done; }
         collect --without json
         collect --root "$DEFERRED" --without json --without links
         collect --root "$DEFERRED" --without dump)
-    requests "${ids[@]}"
-    before=$(everything_on_disk)
+    requests 0 "${ids[@]}"
+    before=$(disk_state)
     expect_status 1 priority
     kept "${ids[@]}"
-    equal "$(everything_on_disk)" "$before"
+    equal "$(disk_state)" "$before"
     for id in "${ids[@]:0:2}"; do collect --id "$id" --day "$(date +%Y%m%d)"; done
     for id in "${ids[@]:2}"; do collect --root "$DEFERRED" --id "$id" --day "$(date +%Y%m%d)"; done
     expect_status 0 priority
@@ -202,7 +183,7 @@ done; }
 @test "an empty file is no half of a pair: the request is kept (1)" {
     processor p1
     id=$(collect --size 0)
-    requests "$id"
+    requests 0 "$id"
     expect_status 1 priority
     kept "$id"
     has_links "$id"
@@ -213,12 +194,10 @@ done; }
 @test "no link is removed before the row is committed" {
     processor p1
     id=$(collect)
-    requests "$id"
-    before=$(everything_on_disk)
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background priority
-    await_blocked crashmon-priority
-    equal "$(everything_on_disk)" "$before"
+    requests 0 "$id"
+    before=$(disk_state)
+    held priority
+    equal "$(disk_state)" "$before"
     session COMMIT
     background_ends 0
     no_links "$id"
@@ -244,10 +223,8 @@ done; }
 @test "a pair that was queued and put away since it was found is not queued again (1)" {
     processor p1
     id=$(collect) other=$(collect)
-    requests "$id" "$other"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background priority
-    await_blocked crashmon-priority
+    requests 0 "$id" "$other"
+    held priority
     find "$SPOOL" -name "$id*" -delete
     session COMMIT
     background_ends 1
@@ -259,7 +236,7 @@ done; }
 @test "when the request cannot be removed the pair is not queued: one transaction" {
     processor p1
     id=$(collect)
-    requests "$id"
+    requests 0 "$id"
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
              'BEGIN RAISE EXCEPTION ''refused''; END';
          CREATE TRIGGER refuse BEFORE DELETE ON priorityjobs FOR EACH ROW EXECUTE FUNCTION refuse()"
@@ -272,10 +249,8 @@ done; }
 @test "two runs at once: each pair is queued once, and the second run says who is at it" {
     processor p1
     mapfile -t ids < <(collect --count 4)
-    requests "${ids[@]}"
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background priority --batch-size=2
-    await_blocked crashmon-priority
+    requests 0 "${ids[@]}"
+    held priority --batch-size=2
     expect_status 75 priority
     grep -F WARNING "$LOG" | grep -qF "$pid" || fail "does not say who"
     session COMMIT
@@ -292,12 +267,12 @@ done; }
         id=$(collect --day 20081225)
         victim=$(find "$BATS_TEST_TMPDIR/outside" -name "*.$file")
         ln -sf "$victim" "$SPOOL/20081225/name/$(name_dir "$id")/$id.$file"
-        requests "$id"
+        requests 0 "$id"
     done
-    before=$(everything_on_disk)
+    before=$(disk_state)
     expect_status 1 priority
     sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM jobs" "0|2"
-    equal "$(everything_on_disk)" "$before"
+    equal "$(disk_state)" "$before"
 }
 
 @test "a link in a directory's place is not followed: what it leads to is not found (1)" {
@@ -308,11 +283,11 @@ done; }
         mkdir -p "$SPOOL/$(dirname "$dir")"
         ln -s "$BATS_TEST_TMPDIR/outside/$dir" "$SPOOL/$dir"
         sql "TRUNCATE priorityjobs"
-        requests "$id"
-        before=$(everything_on_disk)
+        requests 0 "$id"
+        before=$(disk_state)
         expect_status 1 priority
         kept "$id"
-        equal "$(everything_on_disk)" "$before"
+        equal "$(disk_state)" "$before"
     done
 }
 
@@ -325,7 +300,7 @@ done; }
     ln -s nowhere "$outside/12/05/$other"
     ln -sfn "$outside/12/05" "$SPOOL/20081225/name/$(name_dir "$id")/$id"
     ln -sfn ../../../../../outside/12/05 "$SPOOL/20081225/name/$(name_dir "$other")/$other"
-    requests "$id" "$other"
+    requests 0 "$id" "$other"
     before=$(spool_state "$outside")
     run priority
     [[ $status -le 1 ]] || fail "exit code $status" "$output"

@@ -4,7 +4,7 @@
 load ../helper
 
 # Ids of the crashes that are queued, in the order in which they were.
-queued() { sql "SELECT uuid FROM jobs ORDER BY id"; }
+queue() { sql "SELECT uuid FROM jobs ORDER BY id"; }
 
 # How many jobs each processor has.
 loads() {
@@ -15,7 +15,7 @@ loads() {
 # An unfinished job, as if queued long ago; its pair does not matter.
 job() {
     local id
-    id=$(collect --root "$BATS_TEST_TMPDIR/elsewhere")
+    id=$(nowhere)
     sql "INSERT INTO jobs (pathname, uuid, owner, starteddatetime)
          VALUES ('/nowhere/$id.json', '$id', $1, ${2:-NULL})"
     echo "$id"
@@ -192,7 +192,7 @@ limited_scan() { ulimit "$1" "$2" && scan "${@:3}"; }
 }
 
 # How many directories of pairs a process has open.
-holds() { find "/proc/$1/fd" -lname "$SPOOL/*/name/*" 2>/dev/null | wc -l; }
+holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null | wc -l; }
 
 @test "a scan raises the limit of descriptors, and holds directories until their links are gone" {
     processor p1
@@ -234,9 +234,9 @@ holds() { find "/proc/$1/fd" -lname "$SPOOL/*/name/*" 2>/dev/null | wc -l; }
     b=$(collect --day 20081225 --time 12:10)
     a=$(collect --day 20081225 --time 12:05)
     expect_status 0 scan --limit=1
-    [[ $(queued) == "$a" ]] || fail "queued: $(queued)"
+    [[ $(queue) == "$a" ]] || fail "queued: $(queue)"
     expect_status 0 scan
-    equal "$(queued)" "$(printf '%s\n' "$a" "$b" "$c" "$d")"
+    equal "$(queue)" "$(printf '%s\n' "$a" "$b" "$c" "$d")"
 }
 
 @test "--limit ends the run after so many crashes; the rest keeps its links" {
@@ -263,7 +263,7 @@ holds() { find "/proc/$1/fd" -lname "$SPOOL/*/name/*" 2>/dev/null | wc -l; }
     has_links "$id"
     sql_is "SELECT count(*) FROM jobs" 0
     expect_status 0 scan --settle-time=00:00:00
-    [[ $(queued) == "$id" ]]
+    [[ $(queue) == "$id" ]]
 }
 
 @test "one file that changed within --settle-time is enough to leave the pair" {
@@ -291,7 +291,7 @@ holds() { find "/proc/$1/fd" -lname "$SPOOL/*/name/*" 2>/dev/null | wc -l; }
     id=$(collect --without name-link)
     seen=$(collect --without date-link)
     expect_status 0 scan
-    [[ $(queued) == "$id" ]] || fail "queued: $(queued)"
+    [[ $(queue) == "$id" ]] || fail "queued: $(queue)"
     no_links "$id"
     pair_is_whole "$SPOOL" "$(date +%Y%m%d)" "$seen"
 }
@@ -302,9 +302,7 @@ holds() { find "/proc/$1/fd" -lname "$SPOOL/*/name/*" 2>/dev/null | wc -l; }
     processor p1
     collect --count 3
     before=$(spool_state "$SPOOL")
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background scan
-    await_blocked crashmon-scan
+    held scan
     equal "$(spool_state "$SPOOL")" "$before"
     session "COMMIT"
     background_ends 0
@@ -318,7 +316,7 @@ holds() { find "/proc/$1/fd" -lname "$SPOOL/*/name/*" 2>/dev/null | wc -l; }
     refuse "$b"
     run scan --batch-size=1
     [[ $status != 0 && $status -lt 99 ]] || fail "exit code $status" "$output"
-    equal "$(queued)" "$(printf '%s\n' "$a" "$c")"
+    equal "$(queue)" "$(printf '%s\n' "$a" "$c")"
     has_links "$b"
     no_links "$a"
     no_links "$c"
@@ -382,9 +380,7 @@ holds() { find "/proc/$1/fd" -lname "$SPOOL/*/name/*" 2>/dev/null | wc -l; }
 @test "a crash that was queued and put away since the scan saw it is not queued again" {
     processor p1
     id=$(collect) linked=$(collect --without name-link) other=$(collect)
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background scan
-    await_blocked crashmon-scan
+    held scan
     find "$SPOOL" -name "$id*" -delete
     find "$SPOOL" -name "$linked.*" -delete
     session "COMMIT"

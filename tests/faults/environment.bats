@@ -4,7 +4,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # cases are subshells; helper.bash uses EXEC
 load ../helper
 
-RUNS=(scan priority cleanup_jobs)
 
 # Two crashes on their way through all three programs, which must make it good runs. $said is what
 # they printed. EXEC says how they are started; it may be a function.
@@ -29,9 +28,6 @@ silent_way_through() {
     way_through
     [[ -z $said ]] || fail "printed: $said"
 }
-
-# Asserts that these crashes are queued, and no others.
-queued() { equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(printf '%s\n' "$@" | sort)"; }
 
 # --- variables, locale, time zone
 
@@ -115,7 +111,7 @@ days_through() {
     done
     expect_status 0 scan
     expect_status 0 priority "${requested[@]}"
-    queued "${new[@]}" "${requested[@]}"
+    jobs_are "${new[@]}" "${requested[@]}"
     sql "UPDATE jobs SET completeddatetime = now(), success = true"
     cleans
     for place; do
@@ -149,9 +145,9 @@ days_through() {
     id=$(collect --day 20081225) half=$(collect --day 20081225 --without dump)
     find "$SPOOL/20081225" -exec touch -hd 'next year' {} +
     expect_status 1 scan --settle-time=00:10:00
-    queued "$old"
+    jobs_are "$old"
     expect_status 1 scan --settle-time=00:00:00
-    queued "$old" "$id"
+    jobs_are "$old" "$id"
     has_links "$half"
     expect_status 1 scan --settle-time=00:00:00 --incomplete-age=00:00:00
     quarantined "$half" dump
@@ -221,7 +217,7 @@ limited() (
     mapfile -t ids < <(collect --count 300 --web-heads 3 --levels 4 --age 7200)
     EXEC=limited LIMIT='-n 64'
     expect_status 0 scan --batch-size=100
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
     sql "UPDATE jobs SET success = true"
     cleans
 }
@@ -246,7 +242,7 @@ limited() (
             "$(printf '%s\n' "${ids[@]}" | sort)"
     done
     expect_status 0 scan
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
 }
 
 @test "a log that may not grow is said, and the work goes on" {
@@ -269,7 +265,7 @@ limited() (
     id=$(collect --day 20081225) half=$(collect --day 20081225 --without dump --age 100000)
     EXEC=limited LIMIT='-f 0'
     expect_status 74 scan --log-file-pathname=/dev/null
-    queued "$id"
+    jobs_are "$id"
     has_links "$half"
     unset EXEC
     expect_status 1 scan
@@ -281,6 +277,6 @@ limited() (
     mapfile -t ids < <(collect --count 20 --day 20081225)
     mapfile -t nowhere < <(printf '%08x-0000-0000-0000-000002081225\n' {1..1000})
     expect_status 1 priority "${nowhere[@]}" "${ids[@]}"
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
     equal "$(sql "SELECT uuid FROM priorityjobs" | sort)" "$(printf '%s\n' "${nowhere[@]}" | sort)"
 }

@@ -13,11 +13,6 @@ setup() {
     EXEC='timeout 60'
 }
 
-crash() { collect --day 20081225 "$@"; }
-
-# Where such a pair lies, without suffix: place ROOT ID.
-place() { echo "$1/20081225/name/${2:0:2}/${2:2:2}/$2"; }
-
 # What lies outside the roots; afterwards it looks as if it had last been read in 2000.
 outside_state() {
     find "$OUTSIDE" -printf '%p %y %m %n %U:%G %T@ %l\n' -type f -exec sha256sum {} + | sort
@@ -67,13 +62,6 @@ age() { touch -hd '1 hour ago' -- "$@"; }
 still_there() {
     equal "$(find "$SPOOL" -name '*.json' -type f -size +9c -printf '%f\n' | sort)" \
         "$(printf '%s.json\n' "$@" | sort)"
-}
-
-# Asserts that these crashes are queued, and no others.
-queued() {
-    local ids
-    ids=$(printf '%s,' "$@")
-    sql_is "SELECT count(*), count(*) FILTER (WHERE uuid = ANY ('{${ids%,}}')) FROM jobs" "$#|$#"
 }
 
 # Asserts that every line of the log is the programs' own, in characters that do no harm.

@@ -55,7 +55,7 @@ plant_names() {
     mkdir -p "${slots[@]}"
     links "${links[@]}"
     expect_status 0 scan
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
     [[ -z $(new_links) ]] || fail "$(new_links)"
     log_is_honest
 }
@@ -91,7 +91,7 @@ plant_names() {
     remember
     expect_status 74 scan --incomplete-age=00:30:00
     untouched
-    queued "$good"
+    jobs_are "$good"
     log_has "$half"
     has_links "$half"
     still_there "$half" "$good"
@@ -119,7 +119,7 @@ plant_names() {
     run scan --incomplete-age=00:30:00
     [[ $status == 1 || $status == 74 ]] || fail "exit code $status" "$output"
     untouched
-    queued "${ids[-1]}"
+    jobs_are "${ids[-1]}"
     for id in "${ids[@]}"; do log_has "$id"; done
     still_there "${ids[@]}"
 }
@@ -154,7 +154,7 @@ many() {
     dir=$(dirname "$(place "$SPOOL" "$id")")
     many file "$dir" junk .dump
     expect_status 0 priority "$id"
-    queued "$id"
+    jobs_are "$id"
     finish "$id" true
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$id"

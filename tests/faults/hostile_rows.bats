@@ -29,7 +29,7 @@ ID="regexp_replace(md5(n::text), '(.{8})(.{4})(.{4})(.{4})(.{5}).*', '\1-\2-\3-\
              now() - CASE n % 4 WHEN 1 THEN interval '1 day' ELSE '0' END
          FROM generate_series(1, $MANY) AS n"
     expect_status 1 priority "${ids[@]}"
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
     sql_is "SELECT count(*), bool_and(uuid LIKE '________-%' AND requesteddatetime >
                 now() - interval '1 hour') FROM priorityjobs" "$((MANY / 4))|t"
     sql_is "SELECT seen FROM crashmon.runs" $((MANY + 5))
@@ -50,7 +50,7 @@ requests_are_text() {
     sql "INSERT INTO priorityjobs VALUES (repeat('x', 5000000)), ('$id' || repeat('0', 2000)),
              ('$id'), (repeat(E'\\n', 300000))"
     EXEC='timeout 10' expect_status 1 priority
-    queued "$id"
+    jobs_are "$id"
     sql_is "SELECT count(*), (SELECT seen FROM crashmon.runs) FROM priorityjobs" "0|4"
     log_is_honest
     (($(stat -c %s "$LOG") < 100000)) || fail "$(stat -c %s "$LOG") bytes of log"
@@ -63,7 +63,7 @@ requests_are_text() {
     sql "INSERT INTO priorityjobs VALUES (repeat('z', 3000) || '1'), (repeat('z', 3000) || '2'),
              (repeat('ü', 3000)), ('x' || repeat('ü', 3000)), ('$id')"
     EXEC='timeout 10' expect_status 1 priority --batch-size=1
-    queued "$id"
+    jobs_are "$id"
     sql_is "SELECT count(*), (SELECT seen FROM crashmon.runs) FROM priorityjobs" "0|5"
     log_is_honest
 }
@@ -160,7 +160,7 @@ liars() {
     run scan
     [[ $status -le 1 ]] || fail "exit code $status" "$output"
     untouched
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
     [[ -z $(new_links) ]] || fail "$(new_links)"
     still_there "${ids[@]}"
 }

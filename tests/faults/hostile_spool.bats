@@ -52,7 +52,7 @@ all_quarantined() {
     before=$(parts "$SPOOL"/2*)
     remember
     expect_status 1 scan
-    queued "$good"
+    jobs_are "$good"
     equal "$(new_links)" "$(printf '%s\n' "${bad[@]}" | sort)"
     for id in "${bad[@]}"; do [[ $(<"$LOG") == *"$id: left"* ]] || fail "not in the log: $id"; done
     expect_status 1 scan --incomplete-age=00:30:00
@@ -89,7 +89,7 @@ all_quarantined() {
     expect_status 1 priority "$good" "$throttled" "${bad[@]}"
     untouched
     equal "$(parts "$DEFERRED")" "$before"
-    queued "$good" "$throttled"
+    jobs_are "$good" "$throttled"
     equal "$(sql "SELECT uuid FROM priorityjobs" | sort)" "$(printf '%s\n' "${bad[@]}" | sort)"
 }
 
@@ -105,7 +105,7 @@ all_quarantined() {
     expect_status 1 cleanup_jobs --save-failed-minidumps-to=
     untouched
     equal "$(parts "$SPOOL")" "$before"
-    queued "${bad[@]}"
+    jobs_are "${bad[@]}"
     for id in "${bad[@]}"; do [[ $(<"$LOG") == *"$id"* ]] || fail "not in the log: $id"; done
     pair_is_whole "$ARCHIVE" 20081225 "$moved"
     [[ $(find "$ARCHIVE" ! -type d | wc -l) == 2 ]] || fail "$(find "$ARCHIVE")"
@@ -245,7 +245,7 @@ all_quarantined() {
         remember
         if [[ $way == priority ]]; then
             expect_status 0 priority "${ids[@]}"
-            queued "${ids[@]}"
+            jobs_are "${ids[@]}"
         else
             ended true "${ids[@]}"
             expect_status 0 cleanup_jobs
@@ -268,7 +268,7 @@ all_quarantined() {
     echo keep >"$SPOOL/20081225/date/12/05/web01_0/$dated"
     age "$SPOOL/20081225/date/12/05/web01_0/$dated"
     expect_status 1 scan --incomplete-age=00:30:00
-    queued "$good" "$named"
+    jobs_are "$good" "$named"
     quarantined "$dated" link
     [[ $(<"$SPOOL/quarantine/20081225/$dated/$dated") == keep ]]
     pair_is_whole "$SPOOL" 20081225 "$dated"
@@ -279,15 +279,6 @@ all_quarantined() {
 }
 
 # --- other people's files
-
-# Has the next runs be those of a user whom permissions hold back; what is in the spool is his.
-as_a_user() {
-    [[ $(id -u) == 0 ]] || return 0
-    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
-    cp "$BUILD"/crashmon-{scan,priority,cleanup} "$BATS_TEST_TMPDIR"
-    chown -R 65534:65534 "$BATS_TEST_TMPDIR"
-    BUILD=$BATS_TEST_TMPDIR EXEC+=' setpriv --reuid=65534 --regid=65534 --clear-groups'
-}
 
 @test "what scan may not enter is reported (77) and left; all else is queued, and it when it may" {
     processor p1
@@ -306,7 +297,7 @@ as_a_user() {
     [[ $(id -u) != 0 ]] || chown 65534 "${dirs[@]}"
     chmod 755 "${dirs[@]}"
     expect_status 0 scan
-    queued "$closed_name" "$closed_slot" "$closed_date" "$good"
+    jobs_are "$closed_name" "$closed_slot" "$closed_date" "$good"
 }
 
 @test "a pair whose directory may be read and not entered is left (77), and queued when it may" {
@@ -319,7 +310,7 @@ as_a_user() {
     log_has "cannot queue $id: cannot look at .json: Permission denied"
     chmod 755 "$SPOOL/20081225/name/$(name_dir "$id")"
     expect_status 0 scan
-    queued "$id"
+    jobs_are "$id"
 }
 
 @test "what priority may not enter: the request is kept however old (77), the others are served" {

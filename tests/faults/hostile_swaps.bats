@@ -61,7 +61,7 @@ swappable_days() {
     while_swapped in_small_batches "${places[@]}"
     expect_status 0 scan
     untouched
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
     [[ -z $(new_links) ]] || fail "$(new_links)"
     sql_is "SELECT count(*) FROM jobs WHERE pathname NOT LIKE '$SPOOL/2%'" 0
 }
@@ -82,7 +82,7 @@ swappable_days() {
     while_swapped priority "${places[@]}"
     expect_status 0 priority
     untouched
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
     sql_is "SELECT count(*) FROM jobs WHERE pathname NOT LIKE '$SPOOL/2%'" 0
 }
 

@@ -7,7 +7,6 @@ load ../helper
 eval "its_$(declare -f setup_file)"
 eval "its_$(declare -f setup)"
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 TOP=$TESTS/..
 
 # The build under test, in a copy of its own: other directories mean another build. It is installed

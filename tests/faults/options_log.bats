@@ -3,7 +3,6 @@
 # shellcheck disable=SC2154 # pid is set by background
 load ../helper
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 
 # A run that logs at DEBUG (the crash), INFO (the summary) and ERROR (a request given up).
 eventful() {

@@ -7,7 +7,6 @@ load ../helper
 eval "helper_$(declare -f setup)"
 eval "helper_$(declare -f teardown)"
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 
 # PostgreSQL does not run as root.
 AS_SERVER=()
@@ -86,9 +85,6 @@ set_stage() {
     sums "$at" >"$at.sums"
 }
 
-# The name and the checksum of each file below.
-sums() { find "$@" -type f -name '*-*' -exec sha256sum {} + | sed 's| .*/| |' | sort; }
-
 stage() {
     local at=$BATS_FILE_TMPDIR/stage
     cp -a "$at/." "$BATS_TEST_TMPDIR"
@@ -96,7 +92,7 @@ stage() {
     mapfile -t wanted <"$at.wanted"
     mapfile -t finished <"$at.finished"
     processor p1
-    sql "INSERT INTO priorityjobs (uuid) VALUES $(printf "('%s')," "${wanted[@]}" | sed 's/,$//')"
+    requests 0 "${wanted[@]}"
     ended true "${finished[@]}"
     echo 'batch-size = 2' >>"$CONF"
 }
@@ -245,16 +241,14 @@ standby() {
 
 # --- the server is stopped
 
-spools() { spool_state "$SPOOL" && spool_state "$DEFERRED"; }
-
 # The server is stopped while all three wait; then it is there again.
 stopped() {
     stage
     runs_wait
-    before=$(spools)
+    before=$(disk_state)
     server_stops "$1"
     runs_end 69
-    equal "$(spools)" "$before"
+    equal "$(disk_state)" "$before"
     server_starts
     consistent
     one_batch_at_most
@@ -267,24 +261,24 @@ stopped() {
 
 @test "a server that is not running: 69, and the spool is untouched" {
     stage
-    before=$(spools)
+    before=$(disk_state)
     server_stops fast
     for program in "${PROGRAMS[@]}"; do
         expect_status 69 program "$program"
         [[ $output == *"cannot connect"*"$SERVER"* ]] || fail "$program: $output"
     done
-    equal "$(spools)" "$before"
+    equal "$(disk_state)" "$before"
 }
 
 # --- the server does not answer
 
 @test "a server that does not answer a new connection is given up after PGCONNECT_TIMEOUT (69)" {
     stage
-    before=$(spools)
+    before=$(disk_state)
     kill -STOP "$(server_pid)"
     PGCONNECT_TIMEOUT=2 runs_begin
     runs_end 69
-    equal "$(spools)" "$before"
+    equal "$(disk_state)" "$before"
     kill -CONT "$(server_pid)"
 }
 

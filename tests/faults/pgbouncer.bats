@@ -7,7 +7,6 @@ load ../helper
 eval "its_$(declare -f setup_file)"
 eval "its_$(declare -f teardown_file)"
 
-PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 
 setup_file() {
     PATH+=:/usr/sbin
@@ -50,7 +49,7 @@ teardown_file() {
 through() { PGHOST=$BOUNCER PGPORT=6432 PGDATABASE=$1 "${@:2}"; }
 
 # Work for each program.
-stage() {
+work_for_each() {
     processor p1
     mapfile -t new < <(collect --count 3)
     wanted=$(collect --root "$DEFERRED")
@@ -58,8 +57,6 @@ stage() {
     finished=$(collect --day 20081225 --without links)
     ended true "$finished"
 }
-
-state() { db_state && spool_state "$SPOOL" && spool_state "$DEFERRED"; }
 
 # Asserts that no session of the server holds an advisory lock.
 no_lock_is_held() {
@@ -70,7 +67,7 @@ no_lock_is_held() {
 # --- sessions are pooled
 
 @test "where sessions are pooled each program does its work, and leaves no lock behind" {
-    stage
+    work_for_each
     for program in "${PROGRAMS[@]}"; do
         expect_status 0 through session program "$program"
         [[ -z $output ]] || fail "$program printed: $output"
@@ -83,13 +80,13 @@ no_lock_is_held() {
 }
 
 @test "where one session is pooled a program does its work" {
-    stage
+    work_for_each
     expect_status 0 through session_of_one scan
     [[ -z $output && -z $(new_links) ]] || fail "$output" "$(new_links)"
 }
 
 @test "where sessions are pooled a run holds its lock to its end, or until it is killed" {
-    stage
+    work_for_each
     session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
     background through session scan
     await_blocked crashmon-scan
@@ -108,23 +105,23 @@ no_lock_is_held() {
 }
 
 @test "where sessions are pooled a dry run changes nothing, and its session serves others again" {
-    stage
-    before=$(state)
+    work_for_each
+    before=$(everything)
     for program in "${PROGRAMS[@]}"; do
         expect_status 0 through session program "$program" --dry-run
     done
     [[ $output == *"$finished"* ]] || fail "$output"
-    equal "$(state)" "$before"
+    equal "$(everything)" "$before"
     expect_status 0 through session scan
 }
 
 # --- transactions are pooled
 
 # Asserts that each program refuses this pool, also with these options, in a sentence that helps,
-# and that nothing is left of the attempt: refused POOL OPTION...
-refused() {
+# and that nothing is left of the attempt: all_refuse POOL OPTION...
+all_refuse() {
     local program option before
-    before=$(state)
+    before=$(everything)
     for program in "${PROGRAMS[@]}"; do
         for option in "${@:2}"; do
             expect_status 78 through "$1" program "$program" "$option"
@@ -134,22 +131,22 @@ refused() {
         done
     done
     expect_status 78 through "$1" priority "${new[@]}"
-    equal "$(state)" "$before"
+    equal "$(everything)" "$before"
 }
 
 @test "where transactions are pooled each program refuses to begin (78)" {
-    stage
-    refused transaction --batch-size=1 --lock-wait=00:01:00
+    work_for_each
+    all_refuse transaction --batch-size=1 --lock-wait=00:01:00
 }
 
 @test "where transactions are pooled, and others are at work, each program refuses to begin (78)" {
-    stage
+    work_for_each
     through transaction session "BEGIN"
-    refused transaction --batch-size=1
+    all_refuse transaction --batch-size=1
 }
 
 @test "where transactions are pooled in sessions that take turns each program refuses (78)" {
-    stage
+    work_for_each
     psql -qX -h "$BOUNCER" -p 6432 -d pgbouncer -c "SET server_round_robin = 1"
     # As many sessions as the pool takes.
     session "BEGIN; LOCK TABLE jobs"
@@ -160,17 +157,17 @@ refused() {
                     WHERE datname = current_database() AND wait_event_type = 'Lock'"
     session ROLLBACK
     for pid in "${background_pids[@]}"; do background_ends 0 "$pid"; done
-    refused transaction --batch-size=1 --dry-run
+    all_refuse transaction --batch-size=1 --dry-run
     psql -qX -h "$BOUNCER" -p 6432 -d pgbouncer -c "SET server_round_robin = 0"
 }
 
 @test "where transactions are pooled in one session each program refuses, and has set nothing there" {
-    stage
+    work_for_each
     settings() {
         through transaction_of_one psql -qAtX -c "SELECT name, setting FROM pg_settings
                                                   WHERE source = 'session'"
     }
     before=$(settings)
-    refused transaction_of_one --batch-size=1 --dry-run
+    all_refuse transaction_of_one --batch-size=1 --dry-run
     equal "$(settings)" "$before"
 }

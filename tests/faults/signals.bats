@@ -4,17 +4,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # cases are subshells; helper.bash uses EXEC
 load ../helper
 
-RUNS=(scan priority cleanup_jobs)
-
-# Asserts that these crashes are queued, and no others.
-queued() { equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(printf '%s\n' "$@" | sort)"; }
-
-# Starts a program and brings it to where it cannot write its first batch.
-held() {
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    background "$@" --batch-size=1
-    await_blocked "crashmon-${1%_jobs}"
-}
 
 # Sends these signals at once and lets the program go on; it must end with one of these codes.
 signalled() {
@@ -34,16 +23,16 @@ signalled() {
     ended true "${finished[@]}"
     for id in "${requested[@]}"; do request "$id"; done
     for run in "${RUNS[@]}"; do
-        held "$run"
+        held "$run" --batch-size=1
         signalled 143 TERM TERM
     done
-    held scan
+    held scan --batch-size=1
     signalled '143 130 129' TERM INT HUP
     [[ -n $(new_links) ]] || fail "scan went on"
     sql_is "SELECT (SELECT count(*) FROM priorityjobs) > 0,
                    (SELECT count(*) FROM jobs WHERE success) > 0" "t|t"
     for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
-    queued "${new[@]}" "${requested[@]}"
+    jobs_are "${new[@]}" "${requested[@]}"
     for id in "${finished[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
 }
 
@@ -67,20 +56,20 @@ signalled() {
     background nohup_scan --batch-size=1
     await_blocked crashmon-scan
     signalled 0 HUP INT
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
 }
 
 @test "a program that is stopped and continued goes on" {
     processor p1
     mapfile -t ids < <(collect --count 3)
-    held scan
+    held scan --batch-size=1
     kill -STOP "$pid"
     session COMMIT
     await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
                     AND application_name = 'crashmon-scan' AND wait_event = 'ClientRead')"
     kill -CONT "$pid"
     background_ends 0
-    queued "${ids[@]}"
+    jobs_are "${ids[@]}"
 }
 
 # --- readers that have gone
@@ -100,7 +89,7 @@ stdout_unread() { env --default-signal=PIPE "$@" >&"$PIPE"; }
     expect_status 68 scan
     processor p1
     expect_status 0 scan --stderr-error-logging-level=10
-    queued "$id"
+    jobs_are "$id"
     PGPORT=1 expect_status 69 scan
 }
 
@@ -165,7 +154,7 @@ closed() {
         expect_status 1 scan
         quarantined "$half" dump
         expect_status 0 priority "$throttled"
-        queued "$id" "$throttled"
+        jobs_are "$id" "$throttled"
         finish "$id" true
         finish "$throttled" false
         expect_status 0 cleanup_jobs
