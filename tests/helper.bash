@@ -243,6 +243,11 @@ session_end() {
     wait "$pid" 2>/dev/null || true
 }
 
+# Takes the lock of a program as another run of it does, or gives it back.
+lock() { session "SELECT pg_advisory_lock($(lock_of "$@"))"; }
+unlock() { session "SELECT pg_advisory_unlock($(lock_of "$@"))" >/dev/null; }
+lock_of() { echo "hashtext('$1'), hashtext('${2:-main}')"; }
+
 # Registers a processor that was seen AGE seconds ago; prints its id.
 processor() {
     sql "INSERT INTO processors (name, lastseendatetime)

@@ -3,12 +3,6 @@
 # shellcheck disable=SC2154,SC2030,SC2031 # a case is a subshell; background sets pid
 load ../helper
 
-
-# Takes the lock of a program as another run of it does, or gives it back.
-lock() { session "SELECT pg_advisory_lock($(lock_of "$@"))"; }
-unlock() { session "SELECT pg_advisory_unlock($(lock_of "$@"))" >/dev/null; }
-lock_of() { echo "hashtext('$1'), hashtext('${2:-main}')"; }
-
 # Asserts that each crash is either queued or still new, and that there are so many of them.
 nothing_lost() {
     local queued new

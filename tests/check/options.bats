@@ -56,7 +56,7 @@ options_of() {
 
 
 # Runs a program that must end with this code and say this, and must not even come to the log.
-refused() {
+not_begun() {
     local want=$1 says=$2
     expect_status "$want" "${@:3}"
     [[ $output == *"$says"* ]] || fail "does not say $says: $output"
@@ -171,9 +171,9 @@ END
 
 @test "an unknown option is bad usage (64)" {
     for program in "${PROGRAMS[@]}"; do
-        refused 64 --no-such-option program "$program" --no-such-option
-        refused 64 --limits program "$program" --limits=5
-        refused 64 -x program "$program" -x
+        not_begun 64 --no-such-option program "$program" --no-such-option
+        not_begun 64 --limits program "$program" --limits=5
+        not_begun 64 -x program "$program" -x
     done
 }
 
@@ -185,8 +185,8 @@ END
 
 @test "a stray argument is bad usage (64)" {
     for program in crashmon-scan crashmon-cleanup; do
-        refused 64 stray program "$program" stray
-        refused 64 stray program "$program" --limit=5 -- stray
+        not_begun 64 stray program "$program" stray
+        not_begun 64 stray program "$program" --limit=5 -- stray
         expect_status 64 program "$program" ''
     done
 }
@@ -197,35 +197,35 @@ END
 
 @test "a number that is none, or out of range, is an invalid configuration (78)" {
     for bad in x -1 5x '' 1e3 99999999999999999999 0x 1.5 '5 5'; do
-        refused 78 batch-size scan "--batch-size=$bad"
+        not_begun 78 batch-size scan "--batch-size=$bad"
     done
     for name in limit log-file-maximum-size log-file-maximum-backup-history; do
-        refused 78 "$name" scan "--$name=x"
+        not_begun 78 "$name" scan "--$name=x"
     done
-    refused 78 batch-size scan --batch-size=0
+    not_begun 78 batch-size scan --batch-size=0
     for bad in x -1 5x 99999999999999999999 4294967296; do
-        refused 78 dump-gid cleanup_jobs "--dump-gid=$bad"
+        not_begun 78 dump-gid cleanup_jobs "--dump-gid=$bad"
     done
 }
 
 @test "a duration that is none is an invalid configuration (78)" {
     for bad in 5 0:5:0 00:60:00 00:00:60 00:05 1:2:3:4 aa:bb:cc -00:01:00 '' 00:05:00x 00:05:00.5 \
         99999999999:00:00 00:-1:00 '00: 5:00'; do
-        refused 78 lock-wait scan "--lock-wait=$bad"
+        not_begun 78 lock-wait scan "--lock-wait=$bad"
     done
     for name in settle-time incomplete-age standard-loop-delay processor-check-in-time; do
-        refused 78 "$name" scan "--$name=5"
+        not_begun 78 "$name" scan "--$name=5"
     done
     for name in give-up-after priority-loop-delay; do
-        refused 78 "$name" priority "--$name=5"
+        not_begun 78 "$name" priority "--$name=5"
     done
-    refused 78 cleanup-jobs-loop-delay cleanup_jobs --cleanup-jobs-loop-delay=5
+    not_begun 78 cleanup-jobs-loop-delay cleanup_jobs --cleanup-jobs-loop-delay=5
 }
 
 @test "permissions that are no octal mode are an invalid configuration (78)" {
     for bad in 8 0668 -1 10000 0777777777777777777777777 '' rw-rw---- 0o660 0x1ff 660x; do
         for name in dump-permissions dir-permissions; do
-            refused 78 "$name" cleanup_jobs "--$name=$bad"
+            not_begun 78 "$name" cleanup_jobs "--$name=$bad"
         done
     done
 }
@@ -233,7 +233,7 @@ END
 @test "a level that is none is an invalid configuration (78)" {
     for bad in LOUD -1 '' 10x 99999999999999999999; do
         for name in log-file-error-logging-level stderr-error-logging-level; do
-            refused 78 "$name" scan "--$name=$bad"
+            not_begun 78 "$name" scan "--$name=$bad"
         done
     done
 }
@@ -241,15 +241,15 @@ END
 @test "a suffix that leads out of the directory, or is that of the other file, is invalid (78)" {
     for bad in '' / /../x.json a/b; do
         for name in json-file-suffix dump-file-suffix; do
-            refused 78 "$name" scan "--$name=$bad"
+            not_begun 78 "$name" scan "--$name=$bad"
         done
     done
-    refused 78 file-suffix scan --json-file-suffix=.dump
+    not_begun 78 file-suffix scan --json-file-suffix=.dump
 }
 
 @test "a storage name that is empty is invalid (78)" {
     for program in "${PROGRAMS[@]}"; do
-        refused 78 storage-name program "$program" --storage-name=
+        not_begun 78 storage-name program "$program" --storage-name=
     done
 }
 
@@ -271,8 +271,8 @@ END
 
 @test "no storage root, or a blank one, is an invalid configuration (78)" {
     for program in "${PROGRAMS[@]}"; do
-        refused 78 storage-root program "$program" --storage-root=
-        refused 78 storage-root "$BUILD/$program" --config=/dev/null --log-file-pathname="$LOG"
+        not_begun 78 storage-root program "$program" --storage-root=
+        not_begun 78 storage-root "$BUILD/$program" --config=/dev/null --log-file-pathname="$LOG"
     done
 }
 

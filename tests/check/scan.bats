@@ -13,7 +13,7 @@ loads() {
 }
 
 # An unfinished job, as if queued long ago; its pair does not matter.
-job() {
+job_of() {
     local id
     id=$(nowhere)
     sql "INSERT INTO jobs (pathname, uuid, owner, starteddatetime)
@@ -47,7 +47,7 @@ job() {
     dead=$(processor dead 601)
     processor p1
     processor p2
-    for i in 1 2 3 4; do job "$dead" 'now()'; done
+    for i in 1 2 3 4; do job_of "$dead" 'now()'; done
     expect_status 0 scan
     [[ $(loads) == "p1=2 p2=2" ]] || fail "$(loads)"
     sql_is "SELECT count(*) FROM jobs WHERE starteddatetime IS NOT NULL" 0
@@ -66,7 +66,7 @@ job() {
     dead=$(processor dead 601)
     processor p1
     sql "CREATE TABLE priority_jobs_$dead (uuid varchar(50))"
-    one=$(job "$dead") two=$(job "$dead")
+    one=$(job_of "$dead") two=$(job_of "$dead")
     request "$one"
     sql "INSERT INTO priority_jobs_$dead VALUES ('$one'), ('$two')"
     expect_status 0 scan
@@ -76,7 +76,7 @@ job() {
 @test "a finished job of a dead processor is never touched" {
     dead=$(processor dead 601)
     processor p1
-    id=$(job "$dead") failed=$(job "$dead")
+    id=$(job_of "$dead") failed=$(job_of "$dead")
     finish "$id" true
     finish "$failed" false
     before=$(sql "SELECT to_jsonb(jobs) - 'owner' FROM jobs ORDER BY id")
@@ -89,8 +89,8 @@ job() {
     dead=$(processor dead 601)
     busy=$(processor busy)
     processor idle
-    for i in 1 2; do job "$busy" 'now()'; done
-    for i in 1 2 3 4; do job "$dead" 'now()'; done
+    for i in 1 2; do job_of "$busy" 'now()'; done
+    for i in 1 2 3 4; do job_of "$dead" 'now()'; done
     expect_status 0 scan
     [[ $(loads) == "busy=3 idle=3" ]] || fail "$(loads)"
 }
@@ -109,7 +109,7 @@ scan_meets() {
 @test "a job that a dead processor finishes meanwhile is never touched" {
     dead=$(processor dead 601)
     processor p1
-    id=$(job "$dead" 'now()')
+    id=$(job_of "$dead" 'now()')
     started=$(sql "SELECT starteddatetime FROM jobs")
     scan_meets "UPDATE jobs SET success = true, completeddatetime = now() WHERE uuid = '$id'"
     sql_is "SELECT starteddatetime, success, owner IS NULL OR owner = $dead FROM jobs" \
@@ -119,7 +119,7 @@ scan_meets() {
 @test "a dead processor that comes back meanwhile is not removed, and no job is without an owner" {
     dead=$(processor dead 601)
     processor p1
-    job "$dead" 'now()'
+    job_of "$dead" 'now()'
     scan_meets "UPDATE processors SET lastseendatetime = now() WHERE id = $dead"
     sql_is "SELECT count(*) FROM processors" 2
     sql_is "SELECT count(*) FROM jobs JOIN processors ON processors.id = owner" 1
@@ -128,7 +128,7 @@ scan_meets() {
 @test "a processor between one and two check-in times keeps its jobs and gets no new ones" {
     processor late 450
     processor p1
-    job 1 'now()'
+    job_of 1 'now()'
     collect --count 3
     expect_status 0 scan
     [[ $(loads) == "late=1 p1=3" ]] || fail "$(loads)"
@@ -139,7 +139,7 @@ scan_meets() {
     processor dead 130
     processor late 70
     processor p1 50
-    job 1
+    job_of 1
     collect --count 2
     expect_status 0 scan --processor-check-in-time=00:01:00
     [[ $(loads) == "late=0 p1=3" ]] || fail "$(loads)"
@@ -158,7 +158,7 @@ scan_meets() {
 
 @test "with no live processor the jobs of a dead one stay what they are (68)" {
     dead=$(processor dead 3600)
-    id=$(job "$dead" 'now()')
+    id=$(job_of "$dead" 'now()')
     expect_status 68 scan
     sql_is "SELECT uuid FROM jobs WHERE success IS NULL" "$id"
 }
@@ -209,7 +209,7 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
 @test "the load that a processor already has counts" {
     processor p1
     processor p2
-    for i in 1 2 3 4; do job 1 'now()'; done
+    for i in 1 2 3 4; do job_of 1 'now()'; done
     collect --count 6
     expect_status 0 scan --batch-size=4
     [[ $(loads) == "p1=5 p2=5" ]] || fail "$(loads)"
@@ -218,7 +218,7 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
 @test "finished jobs are no load" {
     processor p1
     processor p2
-    for i in 1 2 3 4; do finish "$(job 1)" true; done
+    for i in 1 2 3 4; do finish "$(job_of 1)" true; done
     collect --count 4
     expect_status 0 scan
     sql_is "SELECT owner, count(*) FROM jobs WHERE success IS NULL GROUP BY 1 ORDER BY 1" \

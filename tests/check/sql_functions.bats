@@ -464,11 +464,6 @@ ran() {
     sql "$statements"
 }
 
-# The second session takes a lock.
-lock() {
-    session "SELECT pg_try_advisory_lock(hashtext('$1'), hashtext('$2'))"
-}
-
 @test "locks: holder, host and process of a run, by the name of its storage" {
     session "SET application_name = 'crashmon-scan'"
     lock crashmon-scan main

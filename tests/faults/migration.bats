@@ -2,13 +2,12 @@
 # A Socorro database, with rows, becomes one of crashmon: from-socorro.sql, then schema.sql. The
 # three programs work with what Monitor left, and Socorro's own statements work as before.
 load ../helper
+load socorro
 eval "its_$(declare -f setup)"
 
 SQL=$TESTS/../sql
 
-# The zone of Socorro's hosts; the server and everybody else keep UTC.
 ZONE=America/Los_Angeles
-export PGTZ=UTC
 
 # Every case begins with Socorro's tables of 2010 and nothing else.
 setup() {
@@ -83,20 +82,15 @@ shape() {
          WHERE schemaname = 'public' ORDER BY 1"
 }
 
-# --- Socorro's programs, each with the statements that it issues. They send the time of their
-# host, which has no zone, in sessions whose zone is theirs.
-
-clock() { TZ=$ZONE date "+'%F %T.%6N'::timestamp"; }
-socorro() { sql "SET LOCAL timezone = '$ZONE'; $1"; }
+# --- Socorro's programs, each with the statements that it issues
 
 # A processor of that number registers and makes its priority table.
-registers() {
+registers_as() {
     socorro "insert into processors (id, name, startdatetime, lastseendatetime)
              values ($1, 'host$1', now(), now());
              drop table if exists priority_jobs_$1;
              create table priority_jobs_$1 (uuid varchar(50) not null primary key)"
 }
-checks_in() { socorro "update processors set lastseendatetime = $(clock) where id = $1"; }
 starts() { socorro "update jobs set starteddatetime = $(clock) where uuid = '$1'"; }
 succeeds() {
     socorro "update jobs set completeddatetime = $(clock), success = True where uuid = '$1'"
@@ -156,7 +150,7 @@ monitor_queues() {
 }
 
 @test "run again, before and after schema.sql, it changes nothing" {
-    registers 1
+    registers_as 1
     monitor_queues 22adfb61-f75b-11dc-b6be-001322081225 1
     psql -qX -f "$SQL/from-socorro.sql" -f "$SQL/from-socorro.sql" -f "$SQL/schema.sql"
     before=$(db_state) shape=$(shape)
@@ -179,7 +173,7 @@ monitor_queues() {
 # --- what the programs do with what Monitor left
 
 @test "what Monitor left in every state is finished, by Socorro's processor and by the functions" {
-    registers 1
+    registers_as 1
     id() { sed -n "$1p" "$BATS_TEST_TMPDIR/ids"; }
     collect --count 3 --without links >"$BATS_TEST_TMPDIR/ids"
     collect >>"$BATS_TEST_TMPDIR/ids"
@@ -208,7 +202,7 @@ monitor_queues() {
 }
 
 @test "a date link that Monitor left to a crash that it had queued is removed, and the pair stays" {
-    registers 1
+    registers_as 1
     id=$(collect --without name-link)
     monitor_queues "$id" 1
     migrate
@@ -218,7 +212,7 @@ monitor_queues() {
 }
 
 @test "pairs that Monitor lost are new again, and nothing else, by the commands of operations.md" {
-    registers 1
+    registers_as 1
     collect --count 3 --without links >"$BATS_TEST_TMPDIR/ids"
     queued=$(collect --without links)
     collect --count 2 >>"$BATS_TEST_TMPDIR/ids"
@@ -236,7 +230,7 @@ monitor_queues() {
 }
 
 @test "a crash that was made new twice, with two date links, is queued once, as are the others" {
-    registers 1
+    registers_as 1
     migrate
     collect --count 2 >"$BATS_TEST_TMPDIR/ids"
     for id in $(<"$BATS_TEST_TMPDIR/ids"); do
@@ -251,7 +245,7 @@ monitor_queues() {
 }
 
 @test "a processor that is dead and has jobs, finished ones too, is removed by the next scan" {
-    registers 1
+    registers_as 1
     collect --count 2 --without links >"$BATS_TEST_TMPDIR/ids"
     { read -r finished && read -r begun; } <"$BATS_TEST_TMPDIR/ids"
     monitor_queues "$finished" 1
@@ -260,7 +254,7 @@ monitor_queues() {
     starts "$begun"
     migrate
     socorro "update processors set lastseendatetime = '1999-01-01' where id = 1"
-    registers 2
+    registers_as 2
     expect_status 0 scan
     sql_is "SELECT id FROM processors" 2
     sql_is "SELECT to_regclass('priority_jobs_1') IS NULL" t
@@ -271,11 +265,11 @@ monitor_queues() {
 }
 
 @test "Monitor's own statements work on the tables and on what crashmon queued" {
-    registers 1
+    registers_as 1
     migrate
     id=$(collect)
     expect_status 0 scan
-    registers 2
+    registers_as 2
     monitor_queues 22adfb61-f75b-11dc-b6be-001322081225 1
     socorro "insert into priorityjobs (uuid) values ('$id')"
     sql_is "select * from priorityjobs" "$id|$(sql "SELECT requesteddatetime FROM priorityjobs")"

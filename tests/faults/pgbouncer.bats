@@ -118,8 +118,8 @@ no_lock_is_held() {
 # --- transactions are pooled
 
 # Asserts that each program refuses this pool, also with these options, in a sentence that helps,
-# and that nothing is left of the attempt: all_refuse POOL OPTION...
-all_refuse() {
+# and that nothing is left of the attempt: pool_is_refused POOL OPTION...
+pool_is_refused() {
     local program option before
     before=$(everything)
     for program in "${PROGRAMS[@]}"; do
@@ -136,13 +136,13 @@ all_refuse() {
 
 @test "where transactions are pooled each program refuses to begin (78)" {
     work_for_each
-    all_refuse transaction --batch-size=1 --lock-wait=00:01:00
+    pool_is_refused transaction --batch-size=1 --lock-wait=00:01:00
 }
 
 @test "where transactions are pooled, and others are at work, each program refuses to begin (78)" {
     work_for_each
     through transaction session "BEGIN"
-    all_refuse transaction --batch-size=1
+    pool_is_refused transaction --batch-size=1
 }
 
 @test "where transactions are pooled in sessions that take turns each program refuses (78)" {
@@ -157,7 +157,7 @@ all_refuse() {
                     WHERE datname = current_database() AND wait_event_type = 'Lock'"
     session ROLLBACK
     for pid in "${background_pids[@]}"; do background_ends 0 "$pid"; done
-    all_refuse transaction --batch-size=1 --dry-run
+    pool_is_refused transaction --batch-size=1 --dry-run
     psql -qX -h "$BOUNCER" -p 6432 -d pgbouncer -c "SET server_round_robin = 0"
 }
 
@@ -168,6 +168,6 @@ all_refuse() {
                                                   WHERE source = 'session'"
     }
     before=$(settings)
-    all_refuse transaction_of_one --batch-size=1 --dry-run
+    pool_is_refused transaction_of_one --batch-size=1 --dry-run
     equal "$(settings)" "$before"
 }

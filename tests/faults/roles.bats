@@ -50,7 +50,7 @@ refused() {
 ID=22adfb61-f75b-11dc-b6be-001322081225
 
 # Queues a job.
-job() {
+job_of() {
     sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/spool/$ID.json', '$ID', $1)
          RETURNING id"
 }
@@ -103,7 +103,7 @@ registers() {
 
 @test "processor: a processor of Socorro's can do its work" {
     alpha=$(registers host1_100)
-    job "$alpha"
+    job_of "$alpha"
     sql "INSERT INTO priority_jobs_$alpha VALUES ('$ID')"
     as "$PROCESSOR" sql "UPDATE processors SET lastseendatetime = '2010-01-01' WHERE id = $alpha"
     run -0 as "$PROCESSOR" sql "SELECT j.id, pj.uuid, 1, j.starteddatetime FROM jobs j
@@ -132,7 +132,7 @@ registers() {
     run -0 as "$PROCESSOR" sql "SELECT crashmon.register_processor('alpha')"
     equal "$output" 1
     as "$PROCESSOR" sql "CREATE TABLE priority_jobs_1 (uuid varchar(50) NOT NULL PRIMARY KEY)"
-    job 1
+    job_of 1
     sql "INSERT INTO priority_jobs_1 VALUES ('$ID')"
     run -0 as "$PROCESSOR" sql "SELECT crashmon.heartbeat(1)"
     equal "$output" t
@@ -146,7 +146,7 @@ registers() {
 }
 
 @test "processor: cannot say which jobs there are, whose they are or what is urgent" {
-    job "$(processor alpha)"
+    job_of "$(processor alpha)"
     refused "$PROCESSOR" "INSERT INTO jobs (pathname, uuid) VALUES ('', '')" "DELETE FROM jobs" \
         "UPDATE jobs SET owner = NULL" "UPDATE jobs SET priority = 9" \
         "UPDATE jobs SET pathname = ''" "UPDATE jobs SET uuid = ''" \
@@ -169,7 +169,7 @@ registers() {
     run -0 as "$REPORTER" sql "SELECT crashmon.request_crash('$ID'), crashmon.crash_state('$ID'),
                                crashmon.is_crash_id('$ID')"
     equal "$output" "f|requested|t"
-    job NULL
+    job_of NULL
     run -0 as "$REPORTER" sql "SELECT uuid, crashmon.crash_state(uuid) FROM jobs"
     equal "$output" "$ID|queued"
     run -0 as "$REPORTER" sql "SELECT waiting FROM crashmon.queue"
@@ -178,7 +178,7 @@ registers() {
 
 @test "reporter: can do nothing else" {
     request "$ID"
-    job "$(processor alpha)"
+    job_of "$(processor alpha)"
     refused "$REPORTER" "DELETE FROM priorityjobs" "UPDATE priorityjobs SET uuid = ''" \
         "INSERT INTO priorityjobs (uuid, requesteddatetime) VALUES ('', 'infinity')" \
         "UPDATE jobs SET priority = 9" "DELETE FROM jobs" \
@@ -194,7 +194,7 @@ registers() {
 @test "monitor: sees all views; the locks of others too, without being in pg_read_all_stats" {
     sql_is "SELECT pg_has_role('$MONITOR', 'pg_read_all_stats', 'MEMBER')" f
     alpha=$(processor alpha)
-    job "$alpha"
+    job_of "$alpha"
     session "SET application_name = 'somebody'"
     session "SELECT pg_advisory_lock(hashtext('crashmon-scan'), hashtext('main'))"
     run -0 as "$MONITOR" sql "SELECT program, storage, host, application_name, since
@@ -234,7 +234,7 @@ registers() {
 
 @test "monitor: a job is raised though its owner's priority table belongs to another login" {
     alpha=$(processor alpha)
-    job "$alpha"
+    job_of "$alpha"
     sql "CREATE TABLE priority_jobs_$alpha (uuid varchar(50) PRIMARY KEY)"
     request "$ID"
     expect_status 0 as "$MONITOR" priority

@@ -3,35 +3,29 @@
 # that know Socorro's tables and columns only and issue Socorro's statements, while the three
 # programs run in between.
 load ../helper
+load socorro
 
 # --- the processor
-
-# Its clock, as its driver sends it: without a time zone. Its host and the server agree on one,
-# unless a case says otherwise.
-export PGTZ=UTC
-clock() { TZ=$PGTZ date "+'%F %T.%6N'::timestamp"; }
 
 # Registers under a name, makes the priority table, prints the id.
 registers() {
     local id
-    sql "insert into processors (name, startdatetime, lastseendatetime) values ('$1', now(), now())"
-    id=$(sql "select id from processors where name = '$1'")
-    sql "update processors set name = '$1', startdatetime = now(), lastseendatetime = now()
+    socorro "insert into processors (name, startdatetime, lastseendatetime) values ('$1', now(), now())"
+    id=$(socorro "select id from processors where name = '$1'")
+    socorro "update processors set name = '$1', startdatetime = now(), lastseendatetime = now()
          where id = $id"
-    sql "update jobs set starteddatetime = NULL where id in
+    socorro "update jobs set starteddatetime = NULL where id in
          (select id from jobs where starteddatetime is not null and success is null
           and owner = $id)"
-    sql "drop table if exists priority_jobs_$id"
-    sql "create table priority_jobs_$id (uuid varchar(50) not null primary key)"
+    socorro "drop table if exists priority_jobs_$id"
+    socorro "create table priority_jobs_$id (uuid varchar(50) not null primary key)"
     echo "$id"
 }
 
-checks_in() { sql "update processors set lastseendatetime = $(clock) where id = $1"; }
-
 # Leaves the way it does on SIGTERM.
 leaves() {
-    sql "update processors set lastseendatetime = '1999-01-01' where id = $1"
-    sql "drop table priority_jobs_$1"
+    socorro "update processors set lastseendatetime = '1999-01-01' where id = $1"
+    socorro "drop table priority_jobs_$1"
 }
 
 # The next job, as "id uuid": from the priority table, where each entry is deleted whatever it
@@ -39,16 +33,16 @@ leaves() {
 next_job() {
     local id uuid priority started pathname
     while IFS='|' read -r id uuid priority started < <(
-        sql "select j.id, pj.uuid, 1, j.starteddatetime
+        socorro "select j.id, pj.uuid, 1, j.starteddatetime
              from jobs j right join priority_jobs_$1 pj on j.uuid = pj.uuid"
     ); do
-        sql "delete from priority_jobs_$1 where uuid = '$uuid'"
+        socorro "delete from priority_jobs_$1 where uuid = '$uuid'"
         [[ $id && ! $started ]] || continue
         echo "$id $uuid"
         return
     done
     IFS='|' read -r id pathname uuid < <(
-        sql "select j.id, j.pathname, j.uuid from jobs j
+        socorro "select j.id, j.pathname, j.uuid from jobs j
              where j.owner = $1 and starteddatetime is null
              order by priority desc, queueddatetime asc limit 1"
     ) || return 0
@@ -63,18 +57,18 @@ does_next() {
     job=$(next_job "$1")
     read -r id uuid <<<"$job" || return 0
     [[ $id ]] || return 0
-    sql "update jobs set starteddatetime = $(clock) where id = $id"
+    socorro "update jobs set starteddatetime = $(clock) where id = $id"
     if [[ ${2:-} ]]; then
-        sql "update jobs set completeddatetime = $(clock), success = False, message = '$2'
+        socorro "update jobs set completeddatetime = $(clock), success = False, message = '$2'
              where id = $id"
     else
-        sql "update jobs set completeddatetime = $(clock), success = True where id = $id"
+        socorro "update jobs set completeddatetime = $(clock), success = True where id = $id"
     fi
 }
 
 # --- the reporter
 
-asks_for() { sql "insert into priorityjobs (uuid) values ('$1')"; }
+asks_for() { socorro "insert into priorityjobs (uuid) values ('$1')"; }
 
 # --- what the columns and statements alone show
 
@@ -83,12 +77,12 @@ asks_for() { sql "insert into priorityjobs (uuid) values ('$1')"; }
     for n in 1 2 3; do
         collect --time "0$n:00" >"$BATS_TEST_TMPDIR/$n"
     done
-    sql "insert into jobs (pathname, uuid, owner, priority, queueddatetime)
+    socorro "insert into jobs (pathname, uuid, owner, priority, queueddatetime)
          select path, substring(path from '[^/]*(?=.json)'), $alpha, 0, now()
          from unnest(array['$(find "$SPOOL" -name '*.json' | paste -sd, | sed "s/,/','/g")'])
               as path"
     newest=$(<"$BATS_TEST_TMPDIR/3")
-    sql "insert into priority_jobs_$alpha values ('$newest'), ('a crash that nobody knows')"
+    socorro "insert into priority_jobs_$alpha values ('$newest'), ('a crash that nobody knows')"
     checks_in "$alpha"
     sql_true "SELECT abs(extract(epoch FROM now() - lastseendatetime)) < 60 FROM processors"
     does_next "$alpha"
@@ -158,7 +152,7 @@ asks_for() { sql "insert into priorityjobs (uuid) values ('$1')"; }
     collect --count 2 >"$BATS_TEST_TMPDIR/ids"
     expect_status 0 scan
     read -r id _ < <(next_job "$alpha")
-    sql "update jobs set starteddatetime = $(clock) where id = $id"
+    socorro "update jobs set starteddatetime = $(clock) where id = $id"
     before=$(db_state | grep -v crashmon) spool=$(spool_state "$SPOOL")
     expect_status 0 cleanup_jobs
     equal "$(db_state | grep -v crashmon)" "$before"
@@ -193,7 +187,7 @@ asks_for() { sql "insert into priorityjobs (uuid) values ('$1')"; }
 
 @test "of two processors only the owner is told, and one without a priority table sees priority" {
     alpha=$(registers host1_100) beta=$(registers host2_200)
-    sql "drop table priority_jobs_$beta"
+    socorro "drop table priority_jobs_$beta"
     collect --count 4 >"$BATS_TEST_TMPDIR/ids"
     expect_status 0 scan
     sql_is "SELECT owner, count(*) FROM jobs GROUP BY owner ORDER BY owner" \
@@ -236,7 +230,7 @@ asks_for() { sql "insert into priorityjobs (uuid) values ('$1')"; }
     alpha=$(registers host1_100)
     collect --count 2 >"$BATS_TEST_TMPDIR/ids"
     expect_status 0 scan
-    sql "update jobs set starteddatetime = $(clock)
+    socorro "update jobs set starteddatetime = $(clock)
          where id = (select min(id) from jobs where owner = $alpha)"
     beta=$(registers host2_200)
     leaves "$alpha"
@@ -252,7 +246,7 @@ asks_for() { sql "insert into priorityjobs (uuid) values ('$1')"; }
     wanted=$(tail -n 1 "$BATS_TEST_TMPDIR/ids")
     asks_for "$wanted"
     expect_status 0 priority
-    sql "update processors set lastseendatetime = now() - interval '1 hour' where id = $alpha"
+    socorro "update processors set lastseendatetime = now() - interval '1 hour' where id = $alpha"
     beta=$(registers host2_200)
     expect_status 0 scan
     sql_is "SELECT to_regclass('priority_jobs_$alpha') IS NULL" t
@@ -279,13 +273,13 @@ asks_for() { sql "insert into priorityjobs (uuid) values ('$1')"; }
     alpha=$(registers host1_100)
     id=$(collect)
     expect_status 0 scan
-    sql "update jobs set starteddatetime = $(clock)"
-    sql "update processors set lastseendatetime = now() - interval '6 minutes' where id = $alpha"
+    socorro "update jobs set starteddatetime = $(clock)"
+    socorro "update processors set lastseendatetime = now() - interval '6 minutes' where id = $alpha"
     sql_is "select id from processors where lastseendatetime < now() - interval '00:05:00'
             limit 1" "$alpha"
-    sql "update processors set name = 'host1_200', startdatetime = now(), lastseendatetime = now()
+    socorro "update processors set name = 'host1_200', startdatetime = now(), lastseendatetime = now()
          where id = $alpha"
-    sql "update jobs set starteddatetime = NULL, completeddatetime = NULL, success = NULL
+    socorro "update jobs set starteddatetime = NULL, completeddatetime = NULL, success = NULL
          where owner = $alpha"
     expect_status 0 scan
     does_next "$alpha"
@@ -293,7 +287,7 @@ asks_for() { sql "insert into priorityjobs (uuid) values ('$1')"; }
 }
 
 @test "a processor in another time zone is alive when its login has that time zone" {
-    PGTZ=PST8
+    ZONE=PST8
     alpha=$(registers host1_100)
     checks_in "$alpha"
     collect
