@@ -3,26 +3,18 @@
 #ifndef SCRATCH_SPOOL_H
 #define SCRATCH_SPOOL_H
 
+#include "../scratch.h"
 #include "fuzz.h"
 #include "spool/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #define ID          "22adfb61-f75b-11dc-b6be-001322081225"
 #define DAY         "20081225"
 #define NAME_BRANCH DAY "/name/22/ad"
-
-static inline int remove_one(const char *path, const struct stat *status, int type,
-                             struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    return walk->level == 0 ? 0 : remove(path);
-}
 
 /* Makes every directory on the way. */
 static inline void make_directories(const char *path)
@@ -52,16 +44,12 @@ static inline bool is_link(const char *path)
 static inline struct spool *empty_spool(void)
 {
     static struct spool spool = {.root = -1};
-    static char path[PATH_MAX];
     struct failure failure;
-    if (*path == '\0') {
-        const char *tmp = getenv("TMPDIR");
-        snprintf(path, sizeof path, "%s/crashmon-fuzz.XXXXXX", tmp != NULL ? tmp : "/tmp");
-        CHECK(mkdtemp(path) != NULL && chdir(path) == 0);
-    }
-    CHECK(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+    if (*scratch_directory == '\0')
+        CHECK(scratch_enter());
+    CHECK(scratch_empty());
     spool_close(&spool);
-    CHECK(spool_open(&spool, path, ".json", ".dump", &failure));
+    CHECK(spool_open(&spool, scratch_directory, ".json", ".dump", &failure));
     return &spool;
 }
 

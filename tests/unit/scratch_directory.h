@@ -3,35 +3,21 @@
 #ifndef SCRATCH_DIRECTORY_H
 #define SCRATCH_DIRECTORY_H
 
-#include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "../scratch.h"
 
-static char scratch_directory[4096];
+#include <errno.h>
+#include <string.h>
 
 static inline int enter_scratch_directory(void **state)
 {
     (void)state;
-    const char *parent = getenv("TMPDIR");
-    snprintf(scratch_directory, sizeof scratch_directory, "%s/crashmon_unit.XXXXXX",
-             parent == NULL ? "/tmp" : parent);
-    return mkdtemp(scratch_directory) == NULL || chdir(scratch_directory) != 0;
-}
-
-static inline int remove_entry(const char *name, const struct stat *status, int type,
-                               struct FTW *walk)
-{
-    (void)status, (void)type, (void)walk;
-    return remove(name);
+    return !scratch_enter();
 }
 
 static inline int leave_scratch_directory(void **state)
 {
     (void)state;
-    return chdir("/") != 0 || nftw(scratch_directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0;
+    return !scratch_empty() || chdir("/") != 0 || rmdir(scratch_directory) != 0;
 }
 
 static inline void expect_content(const char *name, const char *expected)
