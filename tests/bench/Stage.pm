@@ -5,11 +5,14 @@ use strict;
 use warnings;
 use Cwd qw(realpath);
 use Exporter qw(import);
+use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use JSON::PP;
 use POSIX qw(_exit setpgid);
 use Time::HiRes qw(sleep time);
+use lib dirname(dirname(realpath(__FILE__)));
+use Common;
 
 our @EXPORT = qw(enter run output measure calls sql start_server lay_out empty put_text
                  files_in);
@@ -90,20 +93,6 @@ sub run {
     my ($command, %io) = @_;
     my $status = execute($command, %io);
     die "failed ($status): @$command\n" if $status;
-}
-
-sub get_text {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!\n";
-    local $/;
-    return scalar <$file>;
-}
-
-sub put_text {
-    my ($path, $text) = @_;
-    open my $file, '>', $path or die "$path: $!\n";
-    print $file $text;
-    close $file or die "$path: $!\n";
 }
 
 sub output {
@@ -188,11 +177,7 @@ sub stop_server {
 }
 
 # Statements, each a transaction of its own; returns what they print.
-sub sql {
-    my (@statements) = @_;
-    put_text("$work/statements", join ";\n", @statements, '');
-    return output(qw(psql -qAtX -v ON_ERROR_STOP=1 -f), "$work/statements");
-}
+sub sql { return Common::sql("$work/statements", @_) }
 
 # The fields of /proc/PID/stat from the state on, of the server and its children.
 sub server_processes {

@@ -13,6 +13,8 @@ use File::Find;
 use File::Path qw(make_path remove_tree);
 use File::Temp;
 use List::Util qw(min);
+use lib dirname(dirname(realpath(__FILE__)));
+use Common;
 
 # A database of its own.
 $ENV{PGDATABASE} = "crashmon_faults_$$";
@@ -51,16 +53,8 @@ sub shell {
     system('bash', '-c', $command) == 0 or die "failed: $command\n";
 }
 
-sub sql {
-    my ($statements) = @_;
-    open my $file, '>', "$here/statements" or die;
-    print $file $statements;
-    close $file or die;
-    my @rows = `psql -qAtX -v ON_ERROR_STOP=1 -f $here/statements`;
-    die "failed: $statements\n" if $?;
-    chomp @rows;
-    return @rows;
-}
+# Statements; returns the rows that they yield.
+sub sql { return split /\n/, Common::sql("$here/statements", @_) }
 
 # --- the stage
 
@@ -99,8 +93,7 @@ sub set_stage {
     { 'scan' => \&set_scan, 'priority' => \&set_priority, 'cleanup' => \&set_cleanup }
         ->{ $program =~ s/crashmon-//r }->();
     my $failed = $copy || "$live/failed";
-    open my $conf, '>', "$here/crashmon.conf" or die;
-    print $conf <<END;
+    put_text("$here/crashmon.conf", <<END);
 storage-root = $live/spool
 deferred-storage-root = $live/deferred
 save-successful-minidumps-to = $live/archive
@@ -109,7 +102,6 @@ log-file-pathname = $here/log
 settle-time = 10:00:00
 batch-size = 2
 END
-    close $conf or die;
     restore();
     my ($code) = repair($program);
     die "the undisturbed run ends with $code\n" if $code > 1;
@@ -197,9 +189,7 @@ sub run {
     }
     waitpid $pid, 0;
     my $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;
-    open my $output, '<', "$here/output" or die;
-    local $/;
-    return ($code, scalar <$output>);
+    return ($code, get_text("$here/output"));
 }
 
 # The run after the disturbed one, which finishes what that one began. What priority has queued and
@@ -285,10 +275,6 @@ sub difference {
     return join "\n", (map { "- $_" } grep { !$is{$_} } sort keys %was), (map { "+ $_" } grep { !$was{$_} } sort keys %is);
 }
 
-sub log_text {
-    open my $log, '<', "$here/log" or return '';
-    local $/;
-    return scalar <$log>;
-}
+sub log_text { return -e "$here/log" ? get_text("$here/log") : '' }
 
 1;

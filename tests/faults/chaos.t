@@ -15,6 +15,8 @@ use List::Util qw(min uniq);
 use POSIX qw(:sys_wait_h strftime);
 use Test::More;
 use Time::HiRes qw(time sleep);
+use lib "$RealBin/..";
+use Common;
 BEGIN { plan skip_all => 'only with FAULTS=all' if ($ENV{FAULTS} // '') ne 'all' }
 
 my ($seconds, $seed) = ($ENV{CHAOS_SECONDS} // 10, $ENV{CHAOS_SEED} // int rand 1e9);
@@ -38,8 +40,7 @@ my $here = File::Temp->newdir('crashmon-chaos.XXXXXX', TMPDIR => 1);
 my $far  = $ENV{OTHER_DISK} ? File::Temp->newdir('crashmon-chaos.XXXXXX', DIR => $ENV{OTHER_DISK}) : $here;
 my %root = (map({ $_ => "$here/$_" } qw(spool deferred archive)), failed => "$far/failed");
 mkdir $_ or die for values %root;
-open my $conf, '>', "$here/crashmon.conf" or die;
-print $conf <<END;
+put_text("$here/crashmon.conf", <<END);
 storage-root = $root{spool}
 deferred-storage-root = $root{deferred}
 save-successful-minidumps-to = $root{archive}
@@ -53,7 +54,6 @@ incomplete-age = 00:00:04
 give-up-after = 00:00:03
 batch-size = 3
 END
-close $conf or die;
 
 # A session of psql: a function that answers a statement with its rows.
 sub session {
@@ -95,10 +95,6 @@ CREATE TRIGGER witness AFTER INSERT OR UPDATE OR DELETE ON jobs
 END
 
 sub pick { return $_[rand @_] }
-sub slurp {
-    open my $in, '<', $_[0] or return '';
-    return join '', <$in>;
-}
 
 # --- children
 # Starts a program, or a function of ours, and returns its record.
@@ -121,7 +117,7 @@ sub reap {
         waitpid($run->{pid}, WNOHANG) == $run->{pid} or next;
         $run->{code}  = $? & 127 ? 128 + ($? & 127) : $? >> 8;
         $run->{ended} = time;
-        $run->{said}  = slurp(delete $run->{output});
+        $run->{said}  = get_text(delete $run->{output});
         note_lot($run) if $run->{lot};
     }
     delete @running{ grep { $running{$_}{ended} } keys %running };
@@ -146,7 +142,7 @@ my @days  = (strftime('%Y%m%d', localtime), map { 20081200 + $_ } 1 .. 31);
 my (%crash, @ids);    # what it has written, by id and in order
 
 # What it writes: the metadata of the n-th crash, but for the id, and a dump.
-my @metadata = map { slurp((glob "$here/reference/*/name/*/$_.json")[0]) =~ s/$_/%s/r }
+my @metadata = map { get_text((glob "$here/reference/*/name/*/$_.json")[0]) =~ s/$_/%s/r }
                split /\n/, `$RealBin/../collector --root $here/reference --count 20 --depth 1`;
 sub content {
     my ($id, $file) = @_;
@@ -237,8 +233,8 @@ sub work {
         for (@jobs) {
             my ($job, $json) = split /\|/;
             $ask->('start', $job) if $way->{start};
-            my $whole = slurp($json) =~ /\}\n\z/
-                && slurp($json =~ s/\.json$/.dump/r) =~ /\AMDMP.*PMDM\z/s;
+            my $whole = eval { get_text($json) =~ /\}\n\z/
+                && get_text($json =~ s/\.json$/.dump/r) =~ /\AMDMP.*PMDM\z/s };
             $ask->("INSERT INTO witness (uuid, what) SELECT uuid, 'missed' FROM jobs
                     WHERE id = $job AND success IS NULL") if !$whole;
             $ask->('finish', $job, $whole && rand() < 0.7 ? 'true' : 'false');
@@ -314,7 +310,7 @@ for my $where (sort keys %root) {
         my $id    = /.*([0-9a-f]{8}-[0-9a-f-]{27})/ && $crash{$1} ? $1 : 'a stranger';
         my $piece = s{^\Q$root{$where}\E}{$where}r =~ s{/date/\K.*/}{.../}r;
         return $hollow{$id}++ if $crash{$id} && m{/quarantine/.*/reason$};
-        $piece .= ' (wrong bytes)' if !-l && $crash{$id} && slurp($_) ne content($id, $_);
+        $piece .= ' (wrong bytes)' if !-l && $crash{$id} && get_text($_) ne content($id, $_);
         push @{ $found{$id} }, $piece;
     } }, $root{$where});
 }
@@ -340,7 +336,8 @@ sub where_it_belongs {
 }
 
 # All that is known of a crash, and the end of each run that speaks of it in the log.
-my $log = join '', map { slurp("$here/log$_") } map({ ".$_" } reverse 1 .. 50), '';
+my $log = join '', map { -e "$here/log$_" ? get_text("$here/log$_") : '' }
+                   map({ ".$_" } reverse 1 .. 50), '';
 sub evidence {
     my ($id) = @_;
     my @lines = $log =~ /^.*\Q$id\E.*/mg;
