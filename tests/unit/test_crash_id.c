@@ -7,16 +7,16 @@
 
 #include "spool/crash_id.h"
 
-static void expect_id(const char *text, const char *day, int depth, const char *branch)
+static void expect_id(const char *text, const char *day, int depth, const char *path)
 {
     struct crash_id id;
-    char found[NAME_BRANCH_LENGTH + 1];
+    char found[NAME_PATH_LENGTH + 1];
     assert_true(crash_id_parse(&id, text));
     assert_string_equal(id.text, text);
     assert_string_equal(id.day, day);
     assert_int_equal(id.depth, depth);
-    crash_id_name_branch(&id, found);
-    assert_string_equal(found, branch);
+    crash_id_name_path(&id, found);
+    assert_string_equal(found, path);
 }
 
 static void reads_date_and_depth(void **state)

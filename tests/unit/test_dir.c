@@ -116,44 +116,6 @@ static void tells_what_is_there(void **state)
     close(at);
 }
 
-static void a_change_in_the_future_is_that_of_the_inode(void **state)
-{
-    (void)state;
-    const struct timespec now = {.tv_sec = 1000};
-    struct stat status = {.st_mtim = {.tv_sec = 900}, .st_ctim = {.tv_sec = 950}};
-    assert_int_equal(file_changed(&status, &now).tv_sec, 900);
-    status.st_mtim.tv_sec = 2000;
-    assert_int_equal(file_changed(&status, &now).tv_sec, 950);
-}
-
-static void a_span_has_passed_when_it_is_full(void **state)
-{
-    (void)state;
-    const struct timespec now = {.tv_sec = 100, .tv_nsec = 500};
-    const struct timespec then = {.tv_sec = 95, .tv_nsec = 500};
-    const struct timespec later = {.tv_sec = 95, .tv_nsec = 501};
-    assert_true(time_is_past(&then, 5, &now));
-    assert_false(time_is_past(&later, 5, &now));
-    assert_true(time_is_past(&now, 0, &now));
-}
-
-static void a_list_of_names_grows_and_is_sorted(void **state)
-{
-    (void)state;
-    struct names names = {0};
-    char name[16];
-    for (int i = 99; i >= 0; i--) {
-        snprintf(name, sizeof name, "%02d", i);
-        assert_true(names_add(&names, name));
-    }
-    names_sort(&names);
-    assert_int_equal(names.count, 100);
-    assert_string_equal(names.items[0], "00");
-    assert_string_equal(names.items[99], "99");
-    names_free(&names);
-    assert_int_equal(names.count, 0);
-}
-
 /* In a process of its own, as the hard limit cannot be raised again. */
 static void reserves_as_many_as_it_may(void **state)
 {
@@ -182,9 +144,6 @@ int main(void)
         in_scratch_directory(follows_no_link),
         in_scratch_directory(tells_what_is_there),
         cmocka_unit_test(reserves_as_many_as_it_may),
-        cmocka_unit_test(a_change_in_the_future_is_that_of_the_inode),
-        cmocka_unit_test(a_span_has_passed_when_it_is_full),
-        cmocka_unit_test(a_list_of_names_grows_and_is_sorted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+#include "base/signals.h"
 #include "log/log.h" /* before cmocka, which has a macro fail() */
 
 #include <setjmp.h>
@@ -8,7 +9,6 @@
 #include <cmocka.h>
 
 #include "scratch_directory.h"
-#include "base/signals.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -219,7 +219,7 @@ static void closed_stderr_does_no_harm(void **state)
 static void reader_of_stderr_may_go_away(void **state)
 {
     (void)state;
-    stop_on_signals();
+    signals_catch();
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     use_as_stderr(ends[1]);

@@ -1,0 +1,58 @@
+#include "base/quote.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect_quoted(const char *text, const char *expected)
+{
+    char buffer[QUOTE_SIZE];
+    assert_ptr_equal(quote(buffer, text), buffer);
+    assert_string_equal(buffer, expected);
+}
+
+static void a_name_stands_in_quotes(void **state)
+{
+    (void)state;
+    expect_quoted("", "\"\"");
+    expect_quoted("web01", "\"web01\"");
+    expect_quoted("a: queued", "\"a: queued\"");
+}
+
+static void quotes_and_backslashes_in_it_are_escaped(void **state)
+{
+    (void)state;
+    expect_quoted("\"", "\"\\\"\"");
+    expect_quoted("\\", "\"\\\\\"");
+    expect_quoted("a\": queued: \\", "\"a\\\": queued: \\\\\"");
+}
+
+/* Of quotes, which take the most room, and of each length around the one that just fits. */
+static void what_is_too_long_ends_with_dots(void **state)
+{
+    (void)state;
+    char text[2 * QUOTE_SIZE], buffer[QUOTE_SIZE];
+    for (size_t length = QUOTE_SIZE / 2 - 20; length < QUOTE_SIZE / 2 + 20; length++) {
+        memset(text, '"', length);
+        text[length] = '\0';
+        quote(buffer, text);
+        size_t used = strlen(buffer);
+        assert_true(used < QUOTE_SIZE);
+        assert_int_equal(buffer[used - 1], '"');
+        assert_true(used == 2 * length + 2 || strcmp(buffer + used - 4, "...\"") == 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_stands_in_quotes),
+        cmocka_unit_test(quotes_and_backslashes_in_it_are_escaped),
+        cmocka_unit_test(what_is_too_long_ends_with_dots),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
