@@ -1,5 +1,6 @@
 /* fuzz_crash_id - what is taken for a crash id, and for a day. */
 #include "spool/crash_id.h"
+
 #include "fuzz.h"
 
 #include <time.h>
@@ -31,7 +32,7 @@ static bool is_day(const char *text)
 
 static void check_accepted(const struct crash_id *id, const char *text)
 {
-    char branch[NAME_BRANCH_LENGTH + 1], joined[NAME_BRANCH_LENGTH + 1] = "";
+    char path[NAME_PATH_LENGTH + 1], joined[NAME_PATH_LENGTH + 1] = "";
     CHECK(strcmp(id->text, text) == 0);
     char day[DAY_LENGTH + 1] = "20";
     strcat(day, text + CRASH_ID_LENGTH - 6);
@@ -39,11 +40,11 @@ static void check_accepted(const struct crash_id *id, const char *text)
     char depth = text[CRASH_ID_LENGTH - 7];
     CHECK(id->depth == (is_day(day) && depth >= '1' && depth <= '4' ? depth - '0' : 4));
 
-    crash_id_name_branch(id, branch);
+    crash_id_name_path(id, path);
     for (int level = 0; level < id->depth; level++)
         snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%.2s",
                  level > 0 ? "/" : "", text + 2 * level);
-    CHECK(strcmp(branch, joined) == 0);
+    CHECK(strcmp(path, joined) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

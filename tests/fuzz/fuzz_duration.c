@@ -1,6 +1,6 @@
 /* fuzz_duration - what is taken for a duration says so many hours, minutes and seconds. */
-#include "options/duration.h"
 #include "fuzz.h"
+#include "options/duration.h"
 
 /* HHH:MM:SS, as long as a number of hours can be. */
 static bool is_duration(const char *text)

@@ -1,7 +1,7 @@
 /* fuzz_log_line - text from outside in a line of the log: what stands there is plain UTF-8. */
+#include "base/utf8.h"
 #include "fuzz.h"
 #include "log/log_line.h"
-#include "base/utf8.h"
 
 #include <limits.h>
 

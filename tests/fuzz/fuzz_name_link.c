@@ -1,7 +1,7 @@
 /* fuzz_name_link - what a name link says: whatever it is, nothing but links of the crash below the
- * date branch of its day is ever removed. */
-#include "spool/links.h"
+ * date tree of its day is ever removed. */
 #include "scratch_spool.h"
+#include "spool/links.h"
 
 #define DATE_DIRECTORY "date/12/05/web01_0"
 
@@ -32,9 +32,9 @@ static bool link_is_in(const char *directory)
 static struct spool *set_up(void)
 {
     struct spool *spool = empty_spool();
-    make_directories(NAME_BRANCH);
-    make_file(NAME_BRANCH "/" ID ".json");
-    make_file(NAME_BRANCH "/" ID ".dump");
+    make_directories(NAME_PATH);
+    make_file(NAME_PATH "/" ID ".json");
+    make_file(NAME_PATH "/" ID ".dump");
     for (int i = 0; i < ELSEWHERE; i++)
         put_link(elsewhere[i]);
     make_directories(DAY "/" DATE_DIRECTORY);
@@ -62,14 +62,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(crash_id_parse(&pair.id, ID));
     put_link(DAY "/" DATE_DIRECTORY);
     if (*target != '\0') {
-        CHECK(symlink(target, NAME_BRANCH "/" ID) == 0);
+        CHECK(symlink(target, NAME_PATH "/" ID) == 0);
         CHECK(links_remove(&pair, &failure));
-        CHECK(!link_is_in(NAME_BRANCH));
+        CHECK(!link_is_in(NAME_PATH));
         CHECK(link_is_in(DAY "/" DATE_DIRECTORY) == !says_date_directory(target));
         for (int i = 0; i < ELSEWHERE; i++)
             CHECK(link_is_in(elsewhere[i]));
-        CHECK(access(NAME_BRANCH "/" ID ".json", F_OK) == 0);
-        CHECK(access(NAME_BRANCH "/" ID ".dump", F_OK) == 0);
+        CHECK(access(NAME_PATH "/" ID ".json", F_OK) == 0);
+        CHECK(access(NAME_PATH "/" ID ".dump", F_OK) == 0);
         CHECK(is_link(DAY "/date/out"));
     }
     free(target);

@@ -57,8 +57,8 @@ static void check_order(const struct pair_files *files)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct spool *spool = empty_spool();
-    struct found found = {.pair = {.spool = spool, .day = DAY}};
-    struct main_file *mains[] = {&found.dump, &found.json};
+    struct pair_location location = {.pair = {.spool = spool, .day = DAY}};
+    struct main_file *mains[] = {&location.dump, &location.json};
     char made[NAMES_MAXIMUM][NAME_MAX + 1], *input;
     struct pair_files files = {0};
     size_t count = 0, expected = 0;
@@ -66,21 +66,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         count += make_entry(input, made[count]);
         free(input);
     }
-    CHECK(crash_id_parse(&found.pair.id, ID));
-    found.directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CHECK(found.directory >= 0);
+    CHECK(crash_id_parse(&location.pair.id, ID));
+    location.directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(location.directory >= 0);
     for (int i = 0; i < 2; i++) {
         const char *name = i == 0 ? ID ".dump" : ID ".json";
         mains[i]->found = !is_link(name) && stat(name, &mains[i]->status) == 0;
     }
-    CHECK(found_list(&found, &files));
+    CHECK(location_list(&location, &files));
     for (size_t i = 0; i < count; i++) {
         CHECK(times_in(&files, made[i]) == belongs(made[i]));
         expected += belongs(made[i]);
     }
     CHECK(files.count == expected);
     check_order(&files);
-    found_close(&found);
+    location_close(&location);
     pair_files_free(&files);
     return 0;
 }

@@ -12,9 +12,9 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#define ID          "22adfb61-f75b-11dc-b6be-001322081225"
-#define DAY         "20081225"
-#define NAME_BRANCH DAY "/name/22/ad"
+#define ID        "22adfb61-f75b-11dc-b6be-001322081225"
+#define DAY       "20081225"
+#define NAME_PATH DAY "/name/22/ad"
 
 /* Makes every directory on the way. */
 static inline void make_directories(const char *path)
@@ -43,14 +43,15 @@ static inline bool is_link(const char *path)
 /* Opens an empty spool, which becomes the working directory. */
 static inline struct spool *empty_spool(void)
 {
-    static struct spool spool = {.root = -1};
+    static struct spool *spool;
     struct failure failure;
     if (*scratch_directory == '\0')
         CHECK(scratch_enter());
     CHECK(scratch_empty());
-    spool_close(&spool);
-    CHECK(spool_open(&spool, scratch_directory, ".json", ".dump", &failure));
-    return &spool;
+    spool_close(spool);
+    spool = spool_open(scratch_directory, ".json", ".dump", &failure);
+    CHECK(spool != NULL);
+    return spool;
 }
 
 #endif

@@ -1,15 +1,17 @@
-/* fuzz_date_branch - a date branch full of names: a walk visits each once, the oldest first, and
- * each can be quarantined under its own name.
+/* fuzz_walk - a date tree full of names: a walk visits each once, the oldest first, and each can be
+ * quarantined under its own name.
  *
  * The bytes are names that are separated by NUL; the first byte of each says what it is to be, and
  * how deep it is to lie. */
 #include "spool/quarantine.h"
+
 #include "scratch_spool.h"
+#include "spool/date_dir.h"
 
 enum { NAMES_MAXIMUM = 6, QUARANTINED_ROOM = 64 };
 
 static struct {
-    struct quarantine quarantine;
+    struct quarantine *quarantine;       /* NULL: nothing is to be moved there */
     char paths[NAMES_MAXIMUM][PATH_MAX]; /* what is to be visited, */
     bool is_link[NAMES_MAXIMUM];
     bool visited[NAMES_MAXIMUM];
@@ -44,29 +46,22 @@ static void make_entry(const char *input)
     scene.count += type != 1 || deep == WALK_LEVELS;
 }
 
-static bool visit(void *context, const struct entry *entry)
+static void visit(const struct walk_entry *entry)
 {
-    (void)context;
     char path[PATH_MAX];
     struct failure failure;
     size_t i = 0;
-    snprintf(path, sizeof path, "%s/%s", entry->branch->path, entry->name);
+    CHECK(entry->kind != WALK_UNREADABLE);
+    snprintf(path, sizeof path, "%s/%s", entry->directory->path, entry->name);
     while (i < scene.count && strcmp(scene.paths[i], path) != 0)
         i++;
     CHECK(i < scene.count && !scene.visited[i]);
-    CHECK(entry->is_link == scene.is_link[i]);
-    CHECK(strcmp(scene.last, entry->branch->path) <= 0);
-    snprintf(scene.last, sizeof scene.last, "%s", entry->branch->path);
+    CHECK((entry->kind == WALK_LINK) == scene.is_link[i]);
+    CHECK(strcmp(scene.last, entry->directory->path) <= 0);
+    snprintf(scene.last, sizeof scene.last, "%s", entry->directory->path);
     scene.visited[i] = true;
-    if (scene.quarantine.root >= 0)
-        CHECK(quarantine_entry(&scene.quarantine, entry->branch, entry->name, "why", &failure));
-    return true;
-}
-
-static void unreadable(void *context, const struct failure *failure)
-{
-    (void)context;
-    CHECK(failure == NULL);
+    if (scene.quarantine != NULL)
+        CHECK(quarantine_entry(scene.quarantine, entry, "why", &failure));
 }
 
 static size_t reasons, moved;
@@ -90,10 +85,14 @@ static int look_at_quarantined(const char *path, const struct stat *status, int 
 static void walk_all(const struct spool *spool)
 {
     struct failure failure;
-    const struct walk walk = {.spool = spool, .visit = visit, .unreadable = unreadable};
+    struct walk_entry entry;
+    struct walk *walk = walk_new(spool, false, &failure);
+    CHECK(walk != NULL);
     memset(scene.visited, 0, sizeof scene.visited);
     scene.last[0] = '\0';
-    CHECK(walk_spool(&walk, &failure));
+    while (walk_next(walk, &entry))
+        visit(&entry);
+    walk_free(walk);
     for (size_t i = 0; i < scene.count; i++)
         CHECK(scene.visited[i]);
 }
@@ -101,23 +100,26 @@ static void walk_all(const struct spool *spool)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct spool *spool = empty_spool();
-    struct failure failure;
     struct stat status;
     char *input;
     scene.count = reasons = moved = 0;
-    scene.quarantine.root = -1;
+    scene.quarantine = NULL;
     make_directories(DAY "/date/1/2/3/4");
     while (scene.count < NAMES_MAXIMUM && (input = next_text(&data, &size)) != NULL) {
         make_entry(input);
         free(input);
     }
     walk_all(spool);
-    CHECK(quarantine_open(&scene.quarantine, NULL, spool, &failure));
+    scene.quarantine = quarantine_new(NULL, spool);
+    CHECK(scene.quarantine != NULL);
     walk_all(spool);
-    quarantine_close(&scene.quarantine);
+    quarantine_free(scene.quarantine);
     for (size_t i = 0; i < scene.count; i++)
         CHECK(lstat(scene.paths[i], &status) < 0);
-    CHECK(nftw("quarantine", look_at_quarantined, 16, FTW_PHYS) == 0);
+    if (scene.count > 0)
+        CHECK(nftw("quarantine", look_at_quarantined, 16, FTW_PHYS) == 0);
+    else
+        CHECK(access("quarantine", F_OK) < 0);
     CHECK(moved == scene.count && reasons <= moved && (reasons > 0) == (moved > 0));
     return 0;
 }

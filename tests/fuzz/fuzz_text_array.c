@@ -1,6 +1,7 @@
-/* fuzz_array - lists of texts, and of numbers: read as PostgreSQL reads the text of an array, it
- * has these elements. */
+/* fuzz_text_array - lists of texts, and of numbers: read as PostgreSQL reads the text of an array,
+ * it has these elements. */
 #include "text_array.h"
+
 #include "fuzz.h"
 
 /* Reads a quoted element, which must be this text, and returns what comes after it. */
