@@ -116,7 +116,7 @@ load ../helper
     ended true "${ids[@]}"
     expect_status 74 cleanup_jobs --batch-size=1
     sql_is "SELECT count(*) FROM jobs" 5
-    grep -q "cannot flush .*: Input/output error; the batch is kept" "$LOG"
+    grep -q "cannot flush .*: Input/output error; the batch stays for the next run" "$LOG"
     EXEC=
     cleans
     for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done

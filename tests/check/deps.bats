@@ -2,7 +2,7 @@
 # deps.bats - what tests/deps puts on a machine while it installs packages is gone at its end, however
 # that comes about. Directories of this file's own lie over the real ones, and nothing is installed.
 # shellcheck disable=SC2154,SC2034,SC2016 # set and used elsewhere; meant for the inner shell
-load helper
+load ../helper
 
 setup_file() { :; } # no database
 teardown_file() { :; }

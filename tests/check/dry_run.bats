@@ -201,7 +201,7 @@ ends_early() {
     collect --count 200 >"$BATS_TEST_TMPDIR/ids"
     run -0 bash -c 'set -o pipefail; "$@" | head -n 1' head "$BUILD/crashmon-scan" --config="$CONF" \
         --dry-run
-    [[ $output =~ ^[0-9a-f-]{36}:\ queued\ for\ p1$ ]] || fail "$output"
+    [[ $output =~ ^\"[0-9a-f-]{36}\":\ queued:\ for\ processor\ \"p1\"$ ]] || fail "$output"
 }
 
 @test "what else may be printed and not be read is no error" {

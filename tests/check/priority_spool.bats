@@ -230,7 +230,7 @@ kept() {
     background_ends 1
     sql_is "SELECT uuid FROM jobs" "$other"
     sql_is "SELECT uuid FROM priorityjobs" "$id"
-    log_has "$id: left for the next run: put away meanwhile"
+    log_has "\"$id\": left: its pair was put away meanwhile"
 }
 
 @test "when the request cannot be removed the pair is not queued: one transaction" {

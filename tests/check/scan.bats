@@ -387,7 +387,7 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
     background_ends 1
     sql_is "SELECT uuid FROM jobs" "$other"
     for id in "$id" "$linked"; do
-        log_has "$id: left for the next run: put away meanwhile"
+        log_has "\"$id\": left: its pair was put away meanwhile"
     done
 }
 

@@ -383,8 +383,8 @@ sql_alone() { PGAPPNAME=reports exec psql -qAtX -c "$1"; }
 
 @test "is_crash_id agrees with the programs" {
     local check=$BATS_TEST_TMPDIR/check good=22adfb61-f75b-11dc-b6be-001322081225 text
-    "${CC:-cc}" -o "$check" -I "$TESTS/../src" -x c - "$TESTS/../src/crash_id.c" <<'END'
-#include "crash_id.h"
+    "${CC:-cc}" -o "$check" -I "$TESTS/../src" -x c - "$TESTS/../src/spool/crash_id.c" <<'END'
+#include "spool/crash_id.h"
 int main(int argc, char **argv)
 {
     struct crash_id id;
