@@ -65,7 +65,7 @@ spool_beyond_ascii() {
         expect_status 1 scan
         sql_is "SELECT pathname FROM jobs WHERE uuid = '$id'" \
             "$SPOOL/20081225/name/$(name_dir "$id")/$id.json"
-        log_has 'bäd\xff: quarantined'
+        log_has '"bäd\xff": quarantined'
         rm "$LOG"
     done
 }

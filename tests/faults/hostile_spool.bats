@@ -54,7 +54,7 @@ all_quarantined() {
     expect_status 1 scan
     jobs_are "$good"
     equal "$(new_links)" "$(printf '%s\n' "${bad[@]}" | sort)"
-    for id in "${bad[@]}"; do [[ $(<"$LOG") == *"$id: left"* ]] || fail "not in the log: $id"; done
+    for id in "${bad[@]}"; do log_has "\"$id\": left: "; done
     expect_status 1 scan --incomplete-age=00:30:00
     untouched
     all_quarantined '\.\(json\|dump\)' "${bad[@]}"
@@ -167,7 +167,7 @@ all_quarantined() {
     untouched
     sql_is "SELECT uuid FROM jobs" "$good"
     for day in {1..9}; do
-        [[ $(<"$LOG") == *"$SPOOL/2008120$day"* ]] || fail "not in the log: 2008120$day"
+        log_has "\"2008120$day/date\" in \"$SPOOL\""
     done
     equal "$(spool_state "$SPOOL" | grep ' \./200812[01]')" "$before"
 }
@@ -205,7 +205,7 @@ all_quarantined() {
     expect_status 1 scan --incomplete-age=00:30:00
     sql_is "SELECT uuid FROM jobs" "$good"
     sql_is "SELECT seen FROM crashmon.runs" 6
-    all_quarantined 'no crash id' here pair self top up
+    all_quarantined 'its name is not a crash id' here pair self top up
     [[ $(find "$SPOOL/quarantine" -type l | wc -l) == 5 ]] || fail "$(find "$SPOOL/quarantine")"
 }
 
@@ -307,7 +307,7 @@ all_quarantined() {
     chmod 444 "$SPOOL/20081225/name/$(name_dir "$id")"
     expect_status 77 scan
     has_links "$id"
-    log_has "cannot queue $id: cannot look at .json: Permission denied"
+    log_has "ERROR - \"$id\": cannot look at .json: Permission denied"
     chmod 755 "$SPOOL/20081225/name/$(name_dir "$id")"
     expect_status 0 scan
     jobs_are "$id"

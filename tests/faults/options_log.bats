@@ -163,7 +163,7 @@ levels() {
     for file in "$LOG".*; do (($(stat -c %s "$file") < 1000)) || fail "$(ls -l "$LOG"*)"; done
     [[ -z $(cat "$LOG"* | grep -vE '^crashmon-[a-z]+\[[0-9]+\] .*\.$') ]] || fail "$(cat "$LOG"*)"
     for id in "${queued[@]}" "${ended[@]}" "${wanted[@]}"; do
-        [[ $(cat "$LOG"* | grep -c " $id: ") == 1 ]] || fail "not once: $id"
+        [[ $(cat "$LOG"* | grep -c " \"$id\": ") == 1 ]] || fail "not once: $id"
     done
     for one in "${pids[@]}"; do
         [[ $(cat "$LOG"* | grep -c "\[$one\] seen ") == 1 ]] || fail "not once: $one"
@@ -177,10 +177,11 @@ levels() {
     sql "INSERT INTO jobs (uuid, pathname) SELECT '$queued', '$(find "$SPOOL" -name "$queued.json")'"
     expect_status 1 scan
     for id in "$half" "$unsettled"; do
-        [[ $(grep -c " DEBUG - $id: left for the next run: " "$LOG") == 1 ]] || fail "$(cat "$LOG")"
+        [[ $(grep -c " DEBUG - \"$id\": left: " "$LOG") == 1 ]] || fail "$(cat "$LOG")"
     done
-    [[ $(grep -c " DEBUG - $new: queued for p1" "$LOG") == 1 ]] || fail "$(cat "$LOG")"
-    [[ $(grep -c " DEBUG - $queued: already queued, its links are removed" "$LOG") == 1 ]] ||
+    [[ $(grep -c " DEBUG - \"$new\": queued: for processor \"p1\"" "$LOG") == 1 ]] ||
+        fail "$(cat "$LOG")"
+    [[ $(grep -c " DEBUG - \"$queued\": already queued: its links are removed" "$LOG") == 1 ]] ||
         fail "$(cat "$LOG")"
     [[ $(grep -c ' DEBUG - ' "$LOG") == 4 ]] || fail "$(cat "$LOG")"
     rm -r "${SPOOL:?}"/2*

@@ -185,5 +185,5 @@ closed() {
     EXEC=closed CLOSED=stdout
     expect_status 0 scan --dry-run
     equal "$(db_state; spool_state "$SPOOL")" "$before"
-    ! grep 'queued for' "$LOG" || fail "in the log"
+    ! grep 'queued: for' "$LOG" || fail "in the log"
 }

@@ -301,7 +301,7 @@ request_finds() {
     echo evidence >"$slot/reason"
     touch -d '3 days ago' "$slot/reason"
     expect_status 1 scan
-    quarantined reason 'no link'
+    quarantined reason 'not a link'
     [[ $(cat "$SPOOL"/quarantine/*/reason/_reason) == evidence ]]
 }
 
@@ -313,7 +313,7 @@ request_finds() {
     collect --day 20081226 >/dev/null
     before=$(spool_state "$outside")
     expect_status 1 scan
-    log_has "$SPOOL/20081225"
+    log_has "\"20081225/date\" in \"$SPOOL\""
     sql_is "SELECT count(*) FROM jobs" 1
     equal "$(spool_state "$outside")" "$before"
 }
