@@ -238,7 +238,7 @@ registers() {
     sql "CREATE TABLE priority_jobs_$alpha (uuid varchar(50) PRIMARY KEY)"
     request "$ID"
     expect_status 0 as "$MONITOR" priority
-    log_has "the priority tables of 1 processors cannot be written"
+    log_has "cannot write the priority tables of 1 processors"
     sql_is "SELECT priority, (SELECT count(*) FROM priorityjobs) FROM jobs" "1|0"
 }
 
