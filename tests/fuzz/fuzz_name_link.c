@@ -33,8 +33,8 @@ static struct spool *set_up(void)
 {
     struct spool *spool = empty_spool();
     make_directories(NAME_PATH);
-    make_file(NAME_PATH "/" ID ".json");
-    make_file(NAME_PATH "/" ID ".dump");
+    write_file(NAME_PATH "/" ID ".json", "x");
+    write_file(NAME_PATH "/" ID ".dump", "x");
     for (int i = 0; i < ELSEWHERE; i++)
         put_link(elsewhere[i]);
     make_directories(DAY "/" DATE_DIRECTORY);

@@ -41,7 +41,7 @@ static void make_entry(const char *input)
     else if (type == 1)
         CHECK(mkdir(path, 0700) == 0);
     else
-        make_file(path);
+        write_file(path, "x");
     /* A directory in which there can be others is walked through. */
     scene.count += type != 1 || deep == WALK_LEVELS;
 }
