@@ -27,10 +27,15 @@ static inline int scratch_remove_entry(const char *path, const struct stat *stat
     return walk->level == 0 ? 0 : remove(path);
 }
 
-/* Removes everything in it. */
+/* Removes everything in a directory; in the scratch directory itself. */
+static inline bool scratch_empty_other(const char *directory)
+{
+    return nftw(directory, scratch_remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0;
+}
+
 static inline bool scratch_empty(void)
 {
-    return nftw(scratch_directory, scratch_remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0;
+    return scratch_empty_other(scratch_directory);
 }
 
 #endif

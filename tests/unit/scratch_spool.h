@@ -41,8 +41,8 @@ static inline int leave_scratch_spool(void **state)
     if (getuid() == 0 && seteuid(0) != 0)
         return 1;
     spool_close(spool);
-    if (*other_place != '\0')
-        nftw(other_place, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    if (*other_place != '\0' && (!scratch_empty_other(other_place) || rmdir(other_place) != 0))
+        return 1;
     *other_place = '\0';
     *strrchr(scratch_directory, '/') = '\0';
     return leave_scratch_directory(state);

@@ -60,7 +60,7 @@ static pipeline_stage *const both[] = {first, second};
 static struct pipeline *begin(struct context *context, size_t length)
 {
     sem_init(&context->gate, 0, 0);
-    struct pipeline *pipeline = pipeline_new(both, 2, length, context);
+    struct pipeline *pipeline = pipeline_new(both, 2, length, false, context);
     assert_non_null(pipeline);
     return pipeline;
 }
@@ -188,7 +188,7 @@ static void one_stage_is_a_pipeline_too(void **state)
     (void)state;
     struct context context = {0};
     struct item items[2] = {0};
-    struct pipeline *pipeline = pipeline_new(both, 1, 1, &context);
+    struct pipeline *pipeline = pipeline_new(both, 1, 1, false, &context);
     pipeline_start(pipeline);
     for (int i = 0; i < ITEMS; i++) {
         assert_int_equal(items[i % 2].stages_done, i < 2 ? 0 : 1);
@@ -198,6 +198,47 @@ static void one_stage_is_a_pipeline_too(void **state)
     assert_int_equal(context.seen[0], ITEMS);
     assert_int_equal(context.seen[1], 0);
     assert_false(context.out_of_order);
+}
+
+struct shared_item {
+    _Atomic int taken;
+    sem_t gate;
+    pthread_t threads[2];
+};
+
+/* Two pieces of work, of which the first is only done once the second has been taken. */
+static void share(void *context, void *item)
+{
+    (void)context;
+    struct shared_item *shared = item;
+    int piece;
+    while ((piece = shared->taken++) < 2) {
+        shared->threads[piece] = pthread_self();
+        if (piece == 0)
+            sem_wait(&shared->gate);
+        else
+            sem_post(&shared->gate);
+    }
+}
+
+static void an_owner_that_waits_shares_the_work_of_the_last_stage(void **state)
+{
+    (void)state;
+    pipeline_stage *const stages[] = {share};
+    struct shared_item items[2] = {0};
+    struct pipeline *pipeline = pipeline_new(stages, 1, 1, true, NULL);
+    for (int i = 0; i < ITEMS; i++) {
+        struct shared_item *item = &items[i % 2];
+        *item = (struct shared_item){0};
+        sem_init(&item->gate, 0, 0);
+        pipeline_put(pipeline, item);
+        if (i > 0)
+            assert_false(pthread_equal(items[(i - 1) % 2].threads[0],
+                                       items[(i - 1) % 2].threads[1]));
+    }
+    pipeline_wait(pipeline);
+    assert_false(pthread_equal(items[0].threads[0], items[0].threads[1]));
+    pipeline_free(pipeline);
 }
 
 /* In a process whose user may have `processes` in all, and has no other. */
@@ -212,7 +253,7 @@ static int run_with_few_threads(rlim_t processes, bool start)
     if (setrlimit(RLIMIT_NPROC, &limit) != 0)
         return 3;
     sem_init(&context.gate, 0, 0);
-    struct pipeline *pipeline = pipeline_new(both, 2, PIPELINE_LENGTH, &context);
+    struct pipeline *pipeline = pipeline_new(both, 2, PIPELINE_LENGTH, false, &context);
     if (start)
         pipeline_start(pipeline);
     for (int i = 0; i < ITEMS; i++) {
@@ -251,6 +292,7 @@ int main(void)
         cmocka_unit_test(free_waits_likewise),
         cmocka_unit_test(needs_neither_items_nor_threads),
         cmocka_unit_test(one_stage_is_a_pipeline_too),
+        cmocka_unit_test(an_owner_that_waits_shares_the_work_of_the_last_stage),
         cmocka_unit_test(without_threads_the_owner_does_the_stages),
     };
     alarm(20); /* what waits for ever fails */

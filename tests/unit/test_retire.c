@@ -194,7 +194,7 @@ static void a_batch_is_let_go_of(void **state)
     add(ALREADY_QUEUED);
     report_seen(&report, 3);
     retire_batch(&batch, quarantine, &report);
-    assert_int_equal(batch.count, 0);
+    assert_null(batch_take(&batch));
     assert_int_equal(slot->holders, holders);
     assert_true(tally_adds_up(&report.tally));
     expect_outcome(QUEUED, 1);
