@@ -63,9 +63,9 @@ struct processor *processors_assign(struct processors *processors);
 /* What was assigned has been committed. */
 void processors_confirm(struct processors *processors);
 
-/* Within a transaction, while one is alive: gives `count` unfinished jobs, by their ids, to live ones,
- * provided that their owner is still dead, or that they have none. *moved becomes the number of those
- * that have changed hands. */
+/* Within a transaction, while one is alive: gives `count` unfinished jobs, by their ids, to live
+ * ones, provided that their owner is still dead, or that they have none. *moved becomes the number
+ * of those that have changed hands. */
 enum db_status processors_reassign(struct processors *processors, const long long ids[], long count,
                                    long *moved, struct failure *failure);
 

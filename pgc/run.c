@@ -2,6 +2,7 @@
 
 #include "base/signals.h"
 #include "lock.h"
+#include "options/command_line.h"
 #include "report/metrics.h"
 #include "runs.h"
 
@@ -66,9 +67,9 @@ static bool enter_run(struct run *run)
     struct failure failure;
     return run->options.dry_run ||
            run_check(run,
-                           runs_enter(run->options.program_name, run->options.storage_name,
-                                      options_interval(&run->options), &run->row, &failure),
-                           &failure);
+                     runs_enter(run->options.program_name, run->options.storage_name,
+                                options_interval(&run->options), &run->row, &failure),
+                     &failure);
 }
 
 bool run_begin(struct run *run, enum program program, int argc, char **argv)
@@ -114,8 +115,8 @@ static void complete_run(struct run *run)
 {
     struct failure failure;
     if (run->row != 0)
-        run_check(
-            run, runs_complete(run->row, run->report.code, &run->report.tally, &failure), &failure);
+        run_check(run, runs_complete(run->row, run->report.code, &run->report.tally, &failure),
+                  &failure);
 }
 
 static void write_summary(const struct run *run, double duration)

@@ -16,8 +16,9 @@ enum db_status session_open(const struct options *options, struct failure *failu
 typedef enum db_status session_work(void *context, struct failure *failure);
 
 /* Checks that the session still holds its lock (lock.h), does the work, commits. What may work when
- * done again is done again, up to five times: the work must start from scratch each time. Any thread
- * may call it; another one's transaction is awaited. A statement outside is a transaction by itself. */
+ * done again is done again, up to five times: the work must start from scratch each time. Any
+ * thread may call it; another one's transaction is awaited. A statement outside is a transaction by
+ * itself. */
 enum db_status session_transact(session_work *work, void *context, struct failure *failure);
 
 /* Ends the session; the lock goes with it. Harmless without a session. */

@@ -2,6 +2,7 @@
 #ifndef OPTION_TABLE_H
 #define OPTION_TABLE_H
 
+#include "base/failure.h"
 #include "options/options.h"
 
 #include <stddef.h>

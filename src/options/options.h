@@ -1,6 +1,6 @@
 /* options.h - what the user asked for.
  *
- * Public: options.h.
+ * Public: options.h, command_line.h.
  * Private to this folder: option_table.h, config_file.h, duration.h.
  *
  * Every option can stand on the command line (--name=value) and in the configuration file
@@ -8,9 +8,6 @@
  * (option_table.c) says everything about an option; the names are those of Socorro's Monitor. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
-
-#include "base/failure.h"
-#include "report/exit_code.h"
 
 #include <stdbool.h>
 
@@ -61,17 +58,5 @@ struct options {
     char *sources[OPTION_COUNT_MAXIMUM];
     void *context; /* popt's, which owns `arguments` */
 };
-
-/* Reads the command line and the configuration file, and checks every value.
- *
- * True: go on with the run. False: end with *code. Then failure->text says why, or is empty when
- * the user only asked a question (--help, --version, ...), which has been answered on stdout. */
-bool options_read(struct options *options, enum program program, int argc, const char **argv,
-                  enum exit_code *code, struct failure *failure);
-
-/* How long after one start of the program cron is meant to start the next one. */
-long options_interval(const struct options *options);
-
-void options_free(struct options *options);
 
 #endif

@@ -1,6 +1,7 @@
 /* fuzz_config_file - a configuration file: one that is read can be printed and read again to the
  * same effect; one that is not is refused with the line. */
 #include "fuzz.h"
+#include "options/command_line.h"
 #include "options/config_file.h"
 #include "options/option_table.h"
 

@@ -1,3 +1,4 @@
+#include "options/command_line.h"
 #include "options/option_table.h"
 
 #include <setjmp.h>

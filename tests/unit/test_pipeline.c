@@ -233,8 +233,8 @@ static void an_owner_that_waits_shares_the_work_of_the_last_stage(void **state)
         sem_init(&item->gate, 0, 0);
         pipeline_put(pipeline, item);
         if (i > 0)
-            assert_false(pthread_equal(items[(i - 1) % 2].threads[0],
-                                       items[(i - 1) % 2].threads[1]));
+            assert_false(
+                pthread_equal(items[(i - 1) % 2].threads[0], items[(i - 1) % 2].threads[1]));
     }
     pipeline_wait(pipeline);
     assert_false(pthread_equal(items[0].threads[0], items[0].threads[1]));

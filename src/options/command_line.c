@@ -1,4 +1,4 @@
-#include "options/options.h"
+#include "options/command_line.h"
 
 #include "options/config_file.h"
 #include "options/option_table.h"

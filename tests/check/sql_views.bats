@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# The views that crashmon offers to monitoring scripts and to people.
+load ../helper
+load jobs
+
+@test "queue: each storage's jobs by state, one row for each job in one column" {
+    alpha=$(processor alpha)
+    job 1 "$alpha"
+    job 2 "$alpha" priority=1
+    job 3 "$alpha" starteddatetime='now()' priority=1
+    job 4 "$alpha" starteddatetime='now()' success=true
+    job 5 "$alpha" starteddatetime='now()' success=false
+    job 6 "$alpha" starteddatetime='now()' success=false "storage='west'"
+    sql_is "SELECT storage, waiting, with_priority, started, succeeded, failed,
+                   extract(hour FROM oldest_waiting)
+            FROM crashmon.queue ORDER BY storage" $'main|2|1|1|1|1|23\nwest|0|0|0|0|1|'
+}
+
+@test "queue: an empty queue is a row of zeros where a program has run" {
+    sql_is "SELECT count(*) FROM crashmon.queue" 0
+    ran crashmon-scan 300 300
+    sql_is "SELECT * FROM crashmon.queue" "main|0|0|0|0|0|"
+}
+
+@test "processor_state: age, load and priority table of each, and the jobs of nobody" {
+    alpha=$(processor alpha 120) beta=$(processor beta)
+    makes_priority_table "$alpha"
+    job 1 "$alpha"
+    job 2 "$alpha" starteddatetime='now()'
+    job 3 "$alpha" starteddatetime='now()' success=true
+    job 4 NULL
+    sql_is "SELECT id, name, extract(minute FROM last_seen), unfinished, started, has_priority_table
+            FROM crashmon.processor_state ORDER BY id" \
+        $'1|alpha|2|2|1|t\n2|beta|0|0|0|f\n|||1|0|f'
+}
+
+# A run in the books: ran PROGRAM AGE INTERVAL [COLUMN=VALUE...], times in seconds; it has ended.
+ran() {
+    local set statements
+    statements="INSERT INTO crashmon.runs
+                    (program, storage, host, pid, started, next_due, ended, exit_code)
+                SELECT '$1', 'main', 'host1', 4711, began, began + $3 * interval '1 s', now(), 0
+                FROM (SELECT now() - $2 * interval '1 s' AS began) AS t;"
+    shift 3
+    for set in "$@"; do
+        statements+="UPDATE crashmon.runs SET $set
+                     WHERE id = currval('crashmon.runs_id_seq');"
+    done
+    sql "$statements"
+}
+
+@test "locks: holder, host and process of a run, by the name of its storage" {
+    session "SET application_name = 'crashmon-scan'"
+    lock crashmon-scan main
+    backend=$(session "SELECT pg_backend_pid()")
+    ran crashmon-scan 0 300 ended=NULL "backend=$backend" 'started=clock_timestamp()'
+    ran crashmon-cleanup 0 300 ended=NULL "backend=$backend" 'started=clock_timestamp()'
+    sql_is "SELECT program, storage, backend, host, pid, application_name, since = started
+            FROM crashmon.locks" "crashmon-scan|main|$backend|host1|4711|crashmon-scan|t"
+    session "SELECT pg_advisory_unlock_all()"
+    sql_is "SELECT count(*) FROM crashmon.locks" 0
+}
+
+@test "locks: a killed run of another session with the same process id is not the holder" {
+    lock crashmon-scan main
+    ran crashmon-scan 86400 300 ended=NULL "backend=$(session "SELECT pg_backend_pid()")"
+    sql_is "SELECT storage, host, pid FROM crashmon.locks" "main||"
+}
+
+@test "locks: a holder that is no run shows, with the storage's name if a run or a job bears it" {
+    session "SET application_name = 'somebody'"
+    lock crashmon-cleanup main
+    sql_is "SELECT program, storage, host, application_name, since IS NOT NULL
+            FROM crashmon.locks" "crashmon-cleanup|||somebody|t"
+    job 1 NULL
+    sql_is "SELECT storage FROM crashmon.locks" main
+    sql "DELETE FROM jobs"
+    ran crashmon-scan 600 300
+    sql_is "SELECT storage FROM crashmon.locks" main
+}
+
+@test "locks: any key, negative too, and nobody else's locks" {
+    for storage in a b c d e f g h; do
+        lock crashmon-priority $storage
+        sql "INSERT INTO jobs (pathname, uuid, storage) VALUES ('', '$storage', '$storage')"
+    done
+    sql_true "SELECT bool_or(hashtext(storage) < 0) FROM jobs"
+    session "SELECT pg_advisory_lock(1, 2), pg_advisory_lock(3)"
+    sql_is "SELECT string_agg(storage, '' ORDER BY storage) FROM crashmon.locks
+            WHERE program = 'crashmon-priority'" abcdefgh
+    sql_is "SELECT count(*) FROM crashmon.locks" 8
+}
+
+@test "locks: those of another database do not show" {
+    PGDATABASE=postgres lock crashmon-scan main
+    sql_is "SELECT count(*) FROM crashmon.locks" 0
+}
+
+@test "last_runs: the latest run of each program" {
+    ran crashmon-scan 900 300 exit_code=75
+    ran crashmon-scan 200 300 exit_code=1 seen=3 "outcomes='{\"queued\": 2, \"left\": 1}'"
+    ran crashmon-cleanup 60 300
+    sql_is "SELECT program, storage, exit_code, seen, outcomes->>'queued', overdue, running
+            FROM crashmon.last_runs ORDER BY program" \
+        $'crashmon-cleanup|main|0|||f|f\ncrashmon-scan|main|1|3|2|f|f'
+}
+
+@test "last_runs: overdue once the next run is late by more than one interval" {
+    ran crashmon-scan 590 300
+    ran crashmon-cleanup 610 300
+    sql_is "SELECT program FROM crashmon.last_runs WHERE overdue" crashmon-cleanup
+}
+
+@test "last_runs: running while its session holds the lock; without an end it was killed" {
+    lock crashmon-scan other
+    ran crashmon-scan 10 300 ended=NULL exit_code=NULL \
+        "backend=$(session "SELECT pg_backend_pid()")"
+    sql_is "SELECT running FROM crashmon.last_runs" f
+    lock crashmon-scan main
+    sql_is "SELECT running FROM crashmon.last_runs" t
+    session_end
+    await sql_true "SELECT NOT running AND ended IS NULL FROM crashmon.last_runs"
+}
