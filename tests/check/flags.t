@@ -50,7 +50,7 @@ like(`readelf -n '$build/crashmon-scan' 2>&1`, qr/Build ID: c0ffee00/, 'the link
 like(`'$build/crashmon-scan' --version 2>&1`, qr/^crashmon-scan \d/, 'the program works');
 
 # A level of FORTIFY's that is given; one that the compiler sets by itself; code that is not optimized.
-my @some = qw(src/options/options.o src/log/log_file.o pgc/run.o);
+my @some = qw(src/options/command_line.o src/log/log_file.o pgc/run.o);
 for my $flags (['CPPFLAGS=-Wdate-time -D_FORTIFY_SOURCE=2', 'LDFLAGS=-Wl,-z,relro',
                 'CFLAGS=-g -O2 -fstack-protector-strong -Wformat -Werror=format-security'],
                ['CFLAGS=-O2 -D_FORTIFY_SOURCE=2'], ['CC=gcc -D_FORTIFY_SOURCE=2'],
