@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -200,45 +201,60 @@ static void one_stage_is_a_pipeline_too(void **state)
     assert_false(context.out_of_order);
 }
 
-struct shared_item {
-    _Atomic int taken;
-    sem_t gate;
-    pthread_t threads[2];
+/* Work that two threads can share. */
+struct shared {
+    pthread_t owner;
+    sem_t owner_came;
+    bool waits_for_owner;
+    atomic_int first_done, by_owner, by_thread, too_early;
 };
 
-/* Two pieces of work, of which the first is only done once the second has been taken. */
+static void prepare(void *context, void *item)
+{
+    (void)item;
+    ((struct shared *)context)->first_done++;
+}
+
 static void share(void *context, void *item)
 {
-    (void)context;
-    struct shared_item *shared = item;
-    int piece;
-    while ((piece = shared->taken++) < 2) {
-        shared->threads[piece] = pthread_self();
-        if (piece == 0)
-            sem_wait(&shared->gate);
-        else
-            sem_post(&shared->gate);
+    struct shared *shared = context;
+    shared->too_early += *(int *)item >= shared->first_done;
+    if (pthread_equal(pthread_self(), shared->owner)) {
+        shared->by_owner++;
+        sem_post(&shared->owner_came);
+    } else {
+        shared->by_thread++;
+        if (shared->waits_for_owner)
+            sem_wait(&shared->owner_came);
     }
 }
 
-static void an_owner_that_waits_shares_the_work_of_the_last_stage(void **state)
+static void put_numbers(struct shared *shared, size_t length)
+{
+    static pipeline_stage *const stages[] = {prepare, share};
+    int numbers[PIPELINE_LENGTH + 1];
+    sem_init(&shared->owner_came, 0, 0);
+    shared->owner = pthread_self();
+    struct pipeline *pipeline = pipeline_new(stages, 2, length, true, shared);
+    for (int i = 0; i < ITEMS; i++) {
+        numbers[(size_t)i % (length + 1)] = i;
+        pipeline_put(pipeline, &numbers[(size_t)i % (length + 1)]);
+    }
+    pipeline_free(pipeline);
+    assert_int_equal(shared->by_thread, ITEMS);
+    assert_int_equal(shared->too_early, 0);
+}
+
+static void an_owner_who_has_to_wait_shares_the_last_stage(void **state)
 {
     (void)state;
-    pipeline_stage *const stages[] = {share};
-    struct shared_item items[2] = {0};
-    struct pipeline *pipeline = pipeline_new(stages, 1, 1, true, NULL);
-    for (int i = 0; i < ITEMS; i++) {
-        struct shared_item *item = &items[i % 2];
-        *item = (struct shared_item){0};
-        sem_init(&item->gate, 0, 0);
-        pipeline_put(pipeline, item);
-        if (i > 0)
-            assert_false(
-                pthread_equal(items[(i - 1) % 2].threads[0], items[(i - 1) % 2].threads[1]));
+    for (size_t length = 1; length <= PIPELINE_LENGTH; length++) {
+        struct shared always = {.waits_for_owner = true}, maybe = {0};
+        put_numbers(&always, length);
+        assert_int_equal(always.by_owner, ITEMS); /* once for each item */
+        put_numbers(&maybe, length);
+        assert_true(maybe.by_owner <= ITEMS);
     }
-    pipeline_wait(pipeline);
-    assert_false(pthread_equal(items[0].threads[0], items[0].threads[1]));
-    pipeline_free(pipeline);
 }
 
 /* In a process whose user may have `processes` in all, and has no other. */
@@ -292,7 +308,7 @@ int main(void)
         cmocka_unit_test(free_waits_likewise),
         cmocka_unit_test(needs_neither_items_nor_threads),
         cmocka_unit_test(one_stage_is_a_pipeline_too),
-        cmocka_unit_test(an_owner_that_waits_shares_the_work_of_the_last_stage),
+        cmocka_unit_test(an_owner_who_has_to_wait_shares_the_last_stage),
         cmocka_unit_test(without_threads_the_owner_does_the_stages),
     };
     alarm(20); /* what waits for ever fails */
