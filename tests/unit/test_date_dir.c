@@ -11,7 +11,7 @@
 
 #include "scratch_spool.h"
 
-enum { THREADS = 4, ROUNDS = 2000 };
+enum { THREADS = 4, ROUNDS = 30, HOLDS = 200 };
 
 /* DAY/date, with the directory 12 below it. */
 struct two {
@@ -138,29 +138,44 @@ static void opens_neither_a_link_nor_nothing(void **state)
     date_dir_release(two.date);
 }
 
-static void *hold_and_release(void *directory)
+static pthread_barrier_t together;
+
+static void *hold_and_open(void *directory)
 {
-    for (int i = 0; i < ROUNDS; i++)
+    pthread_barrier_wait(&together);
+    int first = date_dir_open(directory);
+    bool good = first >= 0;
+    for (int i = 0; i < HOLDS; i++) {
         date_dir_release(date_dir_hold(directory));
+        good = good && date_dir_open(directory) == first;
+    }
     date_dir_release(directory);
-    return NULL;
+    return good ? NULL : "another descriptor";
 }
 
-static void any_thread_may_hold_it(void **state)
+static void any_thread_may_hold_and_open_it(void **state)
 {
     (void)state;
     pthread_t threads[THREADS];
-    struct two two = make_two(true);
-    assert_true(date_dir_open(two.hour) >= 0);
-    for (int i = 0; i < THREADS; i++) {
-        date_dir_hold(two.hour);
-        assert_int_equal(pthread_create(&threads[i], NULL, hold_and_release, two.hour), 0);
+    size_t before = open_descriptors();
+    assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct two two = make_two(true);
+        for (int i = 0; i < THREADS; i++) {
+            date_dir_hold(two.hour);
+            assert_int_equal(pthread_create(&threads[i], NULL, hold_and_open, two.hour), 0);
+        }
+        date_dir_release(two.date);
+        date_dir_release(two.hour);
+        for (int i = 0; i < THREADS; i++) {
+            void *trouble;
+            pthread_join(threads[i], &trouble);
+            assert_null(trouble);
+        }
+        expect_missing(DAY "/date");
+        assert_int_equal(open_descriptors(), before);
     }
-    date_dir_release(two.date);
-    date_dir_release(two.hour);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    expect_missing(DAY "/date");
+    pthread_barrier_destroy(&together);
 }
 
 int main(void)
@@ -174,7 +189,7 @@ int main(void)
         in_scratch_spool(one_that_has_vanished_is_let_go_of_all_the_same),
         in_scratch_spool(stays_open_until_all_have_let_go),
         in_scratch_spool(opens_neither_a_link_nor_nothing),
-        in_scratch_spool(any_thread_may_hold_it),
+        in_scratch_spool(any_thread_may_hold_and_open_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
