@@ -140,7 +140,7 @@ static void holds_no_more_directories_than_there_can_be_descriptors(void **state
     }
 }
 
-static void the_date_directory_is_held_until_the_candidate_lets_go(void **state)
+static void the_date_directory_is_held_until_the_batch_is_cleared(void **state)
 {
     (void)state;
     struct pair pair = pair_of(ID, DAY);
@@ -148,10 +148,6 @@ static void the_date_directory_is_held_until_the_candidate_lets_go(void **state)
     assert_true(batch_add_found(&batch, &pair, -1, date, QUEUED, NULL));
     assert_int_equal(date->holders, 3);
     batch_clear(&batch);
-    assert_int_equal(date->holders, 1);
-    assert_true(batch_add_found(&batch, &pair, -1, date, QUEUED, NULL));
-    candidate_clear(&batch.items[0]);
-    batch.count = 0;
     assert_int_equal(date->holders, 1);
 }
 
@@ -204,6 +200,33 @@ static void a_batch_is_filled_again_as_if_it_were_new(void **state)
     }
 }
 
+static void each_candidate_is_taken_once_and_is_the_takers_then(void **state)
+{
+    (void)state;
+    struct pair pair = pair_of(ID, DAY);
+    for (int round = 0; round < 2; round++) {
+        assert_null(batch_take(&batch));
+        batch_clear(&batch);
+        for (int i = 0; i < 3; i++)
+            assert_true(batch_add_found(&batch, &pair, -1, date, QUEUED, NULL));
+        assert_int_equal(date->holders, 4);
+        assert_ptr_equal(batch_take(&batch), &batch.items[0]);
+        assert_ptr_equal(batch_take(&batch), &batch.items[1]);
+        candidate_clear(&batch.items[0]);
+        candidate_clear(&batch.items[1]);
+        assert_int_equal(date->holders, 2);
+        if (round == 0) {
+            assert_ptr_equal(batch_take(&batch), &batch.items[2]);
+            assert_null(batch_take(&batch));
+            assert_null(batch_take(&batch));
+            candidate_clear(&batch.items[2]);
+        }
+        batch_clear(&batch); /* which lets go of the others only */
+        assert_int_equal(batch.count, 0);
+        assert_int_equal(date->holders, 1);
+    }
+}
+
 #define with_batch(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
@@ -214,9 +237,10 @@ int main(void)
         with_batch(a_pair_that_is_ready_needs_no_reason),
         with_batch(the_first_ones_keep_their_directories_open),
         with_batch(holds_no_more_directories_than_there_can_be_descriptors),
-        with_batch(the_date_directory_is_held_until_the_candidate_lets_go),
+        with_batch(the_date_directory_is_held_until_the_batch_is_cleared),
         with_batch(a_request_may_have_any_text),
         with_batch(a_new_verdict_replaces_the_old_one),
+        with_batch(each_candidate_is_taken_once_and_is_the_takers_then),
         with_batch(a_batch_is_filled_again_as_if_it_were_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

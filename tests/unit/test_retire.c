@@ -188,18 +188,47 @@ static void a_batch_is_let_go_of(void **state)
 {
     (void)state;
     int holders = slot->holders;
-    size_t before = open_descriptors();
     add(LEFT);
     add(QUEUED);
     add(ALREADY_QUEUED);
     report_seen(&report, 3);
     retire_batch(&batch, quarantine, &report);
-    assert_null(batch_take(&batch));
     assert_int_equal(slot->holders, holders);
     assert_true(tally_adds_up(&report.tally));
     expect_outcome(QUEUED, 1);
-    /* The slot stays open. */
-    assert_in_range(open_descriptors(), before, before + 1);
+    expect_outcome(LEFT, 1);
+    assert_false(has_links());
+    retire_batch(&batch, quarantine, &report);
+    assert_true(tally_adds_up(&report.tally));
+    batch_clear(&batch);
+    assert_int_equal(slot->holders, holders);
+}
+
+static void *retire_a_part(void *unused)
+{
+    (void)unused;
+    retire_batch(&batch, quarantine, &report);
+    return NULL;
+}
+
+static void several_threads_may_share_a_batch(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20 };
+    int holders = slot->holders;
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t other;
+        for (size_t i = 0; i < batch.size; i++)
+            add(i == 0 ? QUEUED : LEFT);
+        report_seen(&report, (long)batch.size);
+        assert_int_equal(pthread_create(&other, NULL, retire_a_part, NULL), 0);
+        retire_a_part(NULL);
+        pthread_join(other, NULL);
+        assert_int_equal(slot->holders, holders);
+        batch_clear(&batch);
+    }
+    assert_true(tally_adds_up(&report.tally));
+    expect_outcome(QUEUED, ROUNDS);
 }
 
 /* Retires the only thing that a walk comes upon. */
@@ -251,6 +280,7 @@ int main(void)
         with_crash(links_that_cannot_be_removed_are_an_error_of_the_run),
         with_crash(one_that_cannot_be_quarantined_is_left),
         with_crash(a_batch_is_let_go_of),
+        with_crash(several_threads_may_share_a_batch),
         with_crash(a_stray_goes_to_quarantine),
         with_crash(a_stray_that_cannot_go_there_is_left),
     };
