@@ -1,6 +1,7 @@
 #include "spool/walk.h"
 
 #include "base/quote.h"
+#include "spool/crash_id.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
 #include "spool/file.h"
@@ -10,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A directory on the way from `date` down to where the walk is. */
 struct level {
@@ -87,6 +89,16 @@ static bool is_removable(const struct walk *walk, DIR *stream)
     return time_is_past(&status.st_mtim, WALK_QUIET_TIME, &walk->spool->now);
 }
 
+/* Whether the day is over, wherever the collector's clock is: UTC-12 has it last. */
+static bool is_over(const char *day, const struct timespec *now)
+{
+    char last[DAY_LENGTH + 1];
+    struct tm calendar;
+    time_t there = now->tv_sec - 12 * 3600;
+    return strftime(last, sizeof last, "%Y%m%d", gmtime_r(&there, &calendar)) > 0 &&
+           strcmp(day, last) < 0;
+}
+
 /* Goes down into a directory. True when there is something to tell: that it cannot be read. One
  * that is not there any more is passed over. */
 static bool enter(struct walk *walk, const char *name, struct walk_entry *entry)
@@ -103,7 +115,8 @@ static bool enter(struct walk *walk, const char *name, struct walk_entry *entry)
         date_dir_release(directory);
         return !is_gone;
     }
-    directory->removable = is_removable(walk, stream);
+    directory->removable =
+        (parent != NULL || is_over(name, &walk->spool->now)) && is_removable(walk, stream);
     walk->levels[walk->depth++] = (struct level){.directory = directory, .stream = stream};
     return false;
 }

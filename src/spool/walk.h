@@ -17,7 +17,7 @@ enum { WALK_LEVELS = 4 }; /* of directories below `date` */
 
 /* A directory of a date tree is removed when it is empty, and nothing has changed in it for so
  * long: a collector makes the directories that it needs, and may be just about to use one. In
- * seconds. */
+ * seconds. The directory `date` of a day that is not over stays. */
 enum { WALK_QUIET_TIME = 3600 };
 
 struct date_dir;

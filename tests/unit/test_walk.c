@@ -263,6 +263,28 @@ static void removes_a_quiet_branch_in_one_walk(void **state)
     assert_true(is_there("20081225/date/13"));
 }
 
+/* Makes the directory `date` of a day that is so many hours from now, as one that is quiet. */
+static bool is_date_kept(int hours)
+{
+    char path[100];
+    struct tm calendar;
+    time_t then = time(NULL) + hours * 3600;
+    strftime(path, sizeof path, "%Y%m%d/date", gmtime_r(&then, &calendar));
+    make_directories(path);
+    set_age(path, WALK_QUIET_TIME + 10);
+    walk_all(false);
+    return is_there(path);
+}
+
+static void keeps_the_directory_date_of_a_day_that_is_not_over(void **state)
+{
+    (void)state;
+    assert_true(is_date_kept(0));
+    assert_true(is_date_kept(24));
+    assert_true(is_date_kept(-11)); /* in the west of the date line */
+    assert_false(is_date_kept(-37));
+}
+
 static void a_directory_that_is_held_is_not_removed(void **state)
 {
     (void)state;
@@ -344,6 +366,7 @@ int main(void)
         in_scratch_spool(what_appears_in_the_meantime_hides_nothing),
         in_scratch_spool(removes_quiet_directories_that_are_empty),
         in_scratch_spool(removes_a_quiet_branch_in_one_walk),
+        in_scratch_spool(keeps_the_directory_date_of_a_day_that_is_not_over),
         in_scratch_spool(a_directory_that_is_held_is_not_removed),
         in_scratch_spool(can_be_given_up_in_the_middle),
         in_scratch_spool(says_when_the_root_cannot_be_read),
