@@ -1,8 +1,9 @@
-/* bisect.h - a transaction that is refused for one crash's sake, tried in halves.
+/* bisect.h - a transaction that is refused (DB_FAILED) for one crash's sake, tried in halves.
  *
  * One bad crash never keeps the others back: a batch that is refused is tried again with each of
- * its halves, and so on, until that crash is alone. When too many are refused it is not theirs: the
- * run ends. */
+ * its halves, and so on, until that crash is alone. When ten of a batch are refused it is not
+ * theirs: the run ends. So it does with every other status: transact itself tries again after
+ * DB_AGAIN. */
 #ifndef BISECT_H
 #define BISECT_H
 

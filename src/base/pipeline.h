@@ -32,7 +32,7 @@ typedef void pipeline_stage(void *context, void *item);
 struct pipeline *pipeline_new(pipeline_stage *const stages[], size_t count, size_t length,
                               bool shares, void *context);
 
-/* Starts the threads, so that the first item need not wait for them. */
+/* Starts the threads, so that the first item need not wait for them; else pipeline_put() does. */
 void pipeline_start(struct pipeline *pipeline);
 
 /* Puts an item in, and waits until no more than `length` are in it: then the item that was put in

@@ -30,7 +30,7 @@ const char *outcome_key(enum outcome outcome);
 struct crash {
     const char *name; /* its id, or what stands in the place of one; it is not checked */
     enum outcome outcome;
-    char *reason; /* of the outcome; malloc'd; NULL: there is none */
+    char *reason; /* of the outcome, malloc'd; NULL: not set yet, or there was no memory for it */
 };
 
 /* Sets the outcome, and replaces the reason by the formatted text. Where there is no memory the

@@ -7,7 +7,8 @@
  * durable (spools_flush) before the next one begins:
  *
  *     archive_move              removes the links; renames the files into place, or deletes them,
- * and is the only step; where renaming fails, copies them under temporary names
+ *                               and is the only step; where renaming fails, copies them under
+ *                               temporary names
  *     archive_commit_copies     gives the copies their names
  *     archive_remove_originals  removes the files that were copied from the spool
  *
@@ -69,8 +70,8 @@ struct archive_move {
     const char *missing; /* the suffix of a file that is neither in the spool nor here, or NULL */
 };
 
-/* The reason names the step and the file. A failure that is not the pair's own, or ten in
- * succession for want of room, put the archive out of order. */
+/* For an archive that is open. The reason names the step and the file. A file system that is
+ * read-only, or ten failures in succession for want of room, put the archive out of order. */
 bool archive_move(struct archive *archive, const struct pair_location *location,
                   struct archive_move *move, struct failure *failure);
 bool archive_commit_copies(struct archive *archive, struct archive_move *move,

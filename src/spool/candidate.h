@@ -42,8 +42,8 @@ struct batch {
 void batches_init(struct batch batches[], size_t count, size_t size);
 
 /* Adds a crash that was found by its date link; there must be room. Takes over the directory of the
- * pair (-1: it is not open), holds the date directory, and takes a copy of the reason. False when
- * there is no memory; then nothing is added, and the directory is closed. */
+ * pair (-1: it is not open), holds the date directory (not NULL), and takes a copy of the reason.
+ * False when there is no memory; then nothing is added, and the directory is closed. */
 bool batch_add_found(struct batch *batch, const struct pair *pair, int directory,
                      struct date_dir *date_directory, enum outcome verdict, const char *why);
 
@@ -51,14 +51,14 @@ bool batch_add_found(struct batch *batch, const struct pair *pair, int directory
  * verdict is LEFT. NULL when there is no memory. */
 struct candidate *batch_add_request(struct batch *batch, const char *text);
 
-/* Gives a candidate another verdict; the reason is copied. */
+/* Gives a candidate another verdict; the reason (not NULL, and not its own) is copied. */
 void candidate_judge(struct candidate *candidate, enum outcome verdict, const char *why);
 
 /* A candidate that nobody else has taken, to be cleared in the end; NULL when all are taken.
  * Several threads may share a batch in this way. */
 struct candidate *batch_take(struct batch *batch);
 
-/* Lets go of all that a candidate holds. */
+/* Lets go of all that a candidate holds: once, and only of one that was taken. */
 void candidate_clear(struct candidate *candidate);
 
 /* Empties a batch, and lets go of every candidate that has not been taken. */

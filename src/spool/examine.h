@@ -7,9 +7,11 @@
 #include "spool/walk.h"
 
 enum examined {
-    EXAMINED_CRASH,      /* goes into a batch with its verdict: the queue may know it */
-    EXAMINED_WAITS,      /* is left: a collector may still be writing it, or it is not old enough */
-    EXAMINED_STRAY,      /* belongs to no crash, and is old enough to go to quarantine */
+    EXAMINED_CRASH, /* goes into a batch with its verdict; half a pair, too: if the queue knows
+                       it, a run was killed after it had put the rest away */
+    EXAMINED_WAITS, /* is left: something of a crash has changed within the settle time, or what
+                       belongs to no crash is not old enough */
+    EXAMINED_STRAY, /* belongs to no crash, and is old enough to go to quarantine */
     EXAMINED_UNREADABLE, /* cannot be looked at */
 };
 

@@ -8,7 +8,8 @@
 #include "spool/pair.h"
 
 /* In the order of what is to be preferred: a whole pair is taken from wherever it is; a part only
- * if every place could be looked at. */
+ * if every place could be looked at. LOCATED_FAILED is also for a file that is there but is not a
+ * regular one (errno value 0): it is taken neither for the pair's nor for nothing. */
 enum located { LOCATED_NOWHERE, LOCATED_PART, LOCATED_FAILED, LOCATED_WHOLE };
 
 /* The dump, or the metadata. */
@@ -32,7 +33,7 @@ enum { ROOT_COUNT = 2 };
 struct roots {
     struct spool *spools[ROOT_COUNT]; /* the second is NULL where there is none */
     struct names days[ROOT_COUNT];
-    bool told_empty; /* that the storage root holds no day has been told, see put_away.h */
+    bool told_empty; /* for put_away.h: that the storage root holds no day has been told */
 };
 
 /* Opens the storage root, and the deferred storage root if that is not NULL. False with the reason;

@@ -1,8 +1,9 @@
 /* put_away.h - the pair of a finished job: found, and moved to long-term storage or deleted.
  *
  * The outcome of the job says what became of its pair; LEFT: pair and row stay for the next run.
- * What is wrong is told here. Where pairs are copied, a batch takes two more steps (archive.h),
- * with a flush before each and after the last. */
+ * What is wrong is told here. While the storage root holds no day at all, a pair that is not found
+ * is LEFT, not MISSING: a disk that is not mounted looks like that. Where pairs are copied, a batch
+ * takes two more steps (archive.h), with a flush before each and after the last. */
 #ifndef PUT_AWAY_H
 #define PUT_AWAY_H
 
