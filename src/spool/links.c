@@ -1,5 +1,6 @@
 #include "spool/links.h"
 
+#include "base/quote.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
 
@@ -41,9 +42,10 @@ bool links_remove_name(const struct pair *pair, int directory, struct failure *f
 bool links_remove_from(const struct pair *pair, int directory, struct date_dir *date_directory,
                        struct failure *failure)
 {
+    char name[QUOTE_SIZE];
     int date = date_dir_open(date_directory);
     if (date < 0 && errno != ENOENT)
-        return fail(failure, errno, "cannot open directory \"%s\"", date_directory->path);
+        return fail(failure, errno, "cannot open directory %s", quote(name, date_directory->path));
     return links_remove_name(pair, directory, failure) &&
            (date < 0 || remove_link(date, pair->id.text) ||
             fail(failure, errno, "cannot remove the date link"));

@@ -210,6 +210,23 @@ static void the_link_that_the_search_starts_from_goes_last(void **state)
     chmod(DATES, 0755);
 }
 
+static void a_directory_that_cannot_be_opened_is_named_in_quotes(void **state)
+{
+    (void)state;
+    struct failure failure;
+    struct pair pair = pair_of(ID, DAY);
+    make_directories(DAY "/date");
+    make_file(DAY "/date/x\": y", "in the way", 0);
+    struct date_dir *date = date_dir_new(spool, NULL, DAY);
+    struct date_dir *directory = date_dir_new(spool, date, "x\": y");
+    assert_false(links_remove_from(&pair, -1, directory, &failure));
+    assert_int_equal(failure.error, ENOTDIR);
+    assert_string_equal(failure.text,
+                        "cannot open directory \"" DAY "/date/x\\\": y\": Not a directory");
+    date_dir_release(directory);
+    date_dir_release(date);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +238,7 @@ int main(void)
         in_scratch_spool(the_name_link_alone),
         in_scratch_spool(never_removes_anything_outside_the_date_tree),
         in_scratch_spool(the_link_that_the_search_starts_from_goes_last),
+        in_scratch_spool(a_directory_that_cannot_be_opened_is_named_in_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
