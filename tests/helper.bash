@@ -24,6 +24,10 @@ teardown_file() {
 }
 
 setup() {
+    # bats keeps account of where each command stands, which takes longer than most commands: let it
+    # do so for those of the cases, and not for those of the helpers.
+    trap '[[ $BASH_SOURCE == *.bash ]] || bats_debug_trap "$BASH_SOURCE"' DEBUG
+
     local dir=$BATS_TEST_TMPDIR
     SPOOL=$dir/spool DEFERRED=$dir/deferred ARCHIVE=$dir/archive FAILED=$dir/failed
     LOG=$dir/crashmon.log CONF=$dir/crashmon.conf
