@@ -5,7 +5,7 @@
 
 bool names_add(struct names *names, const char *name)
 {
-    /* Room for 8, 16, 32, ... names: grown whenever the count is such a number. */
+    /* Grows when it holds 8, 16, 32, ... names. */
     if (names->count == 0 || (names->count >= 8 && (names->count & (names->count - 1)) == 0)) {
         size_t room = names->count == 0 ? 8 : names->count * 2;
         char **items = realloc(names->items, room * sizeof *items);

@@ -7,7 +7,7 @@
 struct stage {
     struct pipeline *pipeline;
     pipeline_stage *work;
-    size_t done; /* items that it has worked on */
+    size_t done; /* items finished */
     pthread_t thread;
 };
 
@@ -15,14 +15,14 @@ struct pipeline {
     struct stage stages[PIPELINE_STAGES];
     size_t count, length;
     void *context;
-    pthread_mutex_t mutex; /* for all below, and for `done` */
+    pthread_mutex_t mutex; /* guards what follows, and every `done` */
     pthread_cond_t changed;
-    void *items[PIPELINE_LENGTH + 1]; /* the n-th item at n % (PIPELINE_LENGTH + 1) */
+    void *items[PIPELINE_LENGTH + 1]; /* item n is at n % (PIPELINE_LENGTH + 1) */
     size_t put;
     bool shares, started, has_threads, closing;
 };
 
-/* How many items a stage may work on: those that the stage before is done with. */
+/* How many items have reached a stage: those that the stage before has finished. */
 static size_t ready_for(const struct stage *stage)
 {
     const struct pipeline *pipeline = stage->pipeline;
@@ -67,7 +67,7 @@ struct pipeline *pipeline_new(pipeline_stage *const stages[], size_t count, size
     return pipeline;
 }
 
-/* Ends the first `count` threads, once they have nothing to do. */
+/* Ends the first `count` threads when they have no more work. */
 static void end_threads(struct pipeline *pipeline, size_t count)
 {
     pthread_mutex_lock(&pipeline->mutex);
@@ -78,7 +78,6 @@ static void end_threads(struct pipeline *pipeline, size_t count)
         pthread_join(pipeline->stages[i].thread, NULL);
 }
 
-/* All threads or none. */
 void pipeline_start(struct pipeline *pipeline)
 {
     if (pipeline->started)
@@ -93,7 +92,7 @@ void pipeline_start(struct pipeline *pipeline)
     }
 }
 
-/* Until no more than `left` items are in the pipeline. */
+/* Waits until at most `left` items are in the pipeline. */
 static void await(struct pipeline *pipeline, size_t left)
 {
     const struct stage *last = &pipeline->stages[pipeline->count - 1];

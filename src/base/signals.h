@@ -1,16 +1,15 @@
 /* signals.h - signals that ask a run to end.
  *
- * SIGTERM, SIGINT and SIGHUP are only noted. A run asks for them at each batch boundary, where
- * everything is consistent, and ends there with the exit code 128 + the signal. */
+ * SIGTERM, SIGINT and SIGHUP are only noted. A run checks for them after each batch, when
+ * everything is consistent, and ends with the exit code 128 + the signal. */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
-/* From now on the three signals are noted, except those that the user has set to be ignored
- * (nohup). SIGPIPE and SIGXFSZ are ignored: a reader that has gone away, and a file that must not
- * grow, are errors of the call and do not end the program. */
+/* Notes the three signals from now on, unless they are ignored (nohup). Ignores SIGPIPE and
+ * SIGXFSZ: a closed pipe or a file size limit is an error of the call. */
 void signals_catch(void);
 
-/* The first signal that came, or 0. */
+/* The first signal caught, or 0. */
 int signals_caught(void);
 
 #endif

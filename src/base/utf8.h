@@ -1,5 +1,4 @@
-/* utf8.h - text in UTF-8, one character at a time. The programs run in any locale, cron's too, so
- * the C library's own conversion, which follows the locale, is of no use here. */
+/* utf8.h - UTF-8, one character at a time, in any locale, unlike the C library's conversion. */
 #ifndef UTF8_H
 #define UTF8_H
 
@@ -7,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decodes the character at `text`. Returns how many bytes it has, and its code point in *code; 0
- * where there is none: at the end, and at what Unicode's chapter 3 calls ill-formed. */
+/* Decodes the character at `text` into *code and returns its length in bytes; 0 at the end, and if
+ * it is ill-formed (Unicode, chapter 3). */
 size_t utf8_decode(const char *text, uint32_t *code);
 
 /* Whether the whole string is UTF-8. */

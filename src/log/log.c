@@ -1,11 +1,10 @@
-/* log4c's own appenders and layouts fit no short-lived program: one truncates at start, one
- * rotates at every start, none is safe between processes, and a long message is cut. So both are
- * made here. log4c_init() is not called: it would obey a configuration file in the directory that
- * the program happens to be started in, and variables of the environment.
+/* log4c's own appenders and layouts do not suit short-lived programs: they truncate or rotate the
+ * file at each start, are not safe between processes, and cut long messages. So crashmon has its
+ * own. log4c_init() is not called: it obeys a configuration file in the working directory and
+ * environment variables.
  *
  * An event goes to the appender of its category (the file), then to that of the root category
- * (stderr). Each output has a threshold of its own; the category's priority, the lower of the two,
- * keeps out what neither would take. */
+ * (stderr). Each has its own threshold; the category's priority is the lower of the two. */
 #include "log/log.h"
 
 #include "log/log_file.h"
@@ -24,7 +23,7 @@
 struct output {
     const char *format;
     int level;
-    char *line; /* the layout's, reused for every event */
+    char *line; /* reused for every event */
     size_t size;
 };
 
@@ -40,17 +39,17 @@ enum { PRIORITY_COUNT = sizeof priorities / sizeof priorities[0] };
 static log4c_category_t *category; /* NULL: not open */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static const char *program;
-static int process; /* asked for once, as it is in every line */
+static int process; /* in every line, so asked for once */
 static struct output to_file, to_stderr;
 static struct log_file file;
 static struct failure file_failure; /* the last one */
 static bool file_complained;
 
-/* Lines below INFO, of which there is one for every crash, are written many at a time. */
+/* Lines below INFO, one for each crash, are collected here and written together. */
 static char pending[1 << 16];
 static size_t pending_length;
 
-/* log4c's priority of the lowest level that is not below this one. */
+/* The log4c priority of the lowest level that is not below `level`. */
 static int priority_of(int level)
 {
     for (int i = 0; i < PRIORITY_COUNT; i++)
@@ -67,7 +66,7 @@ static int level_of(int priority)
     return LEVEL_CRITICAL;
 }
 
-/* A reader that has gone away is no reason to end. There is nowhere to say it. */
+/* Ignores errors: there is nowhere to report them. */
 static void write_to_stderr(const char *line)
 {
     size_t length = strlen(line);
@@ -88,10 +87,10 @@ static const char *make_line(struct output *output, int level, struct timeval ti
     struct log_event event = {program, level, time, process, message};
     return log_format_render(output->format, &event, &output->line, &output->size) >= 0
                ? output->line
-               : "no memory for a line of the log\n";
+               : "out of memory for a line of the log\n";
 }
 
-/* Says what is wrong with the file, whatever the threshold of stderr, but not at every line. */
+/* Reports the failure of the file on stderr, whatever its threshold, but only once. */
 static void complain(void)
 {
     if (!file_complained) {
@@ -102,8 +101,7 @@ static void complain(void)
     }
 }
 
-/* log4c renders an event before it asks the appender, so the threshold is applied here: the
- * appenders write nothing for an empty line. */
+/* Applies the threshold, as log4c formats every event. An empty line is not written. */
 static const char *format_event(const log4c_layout_t *layout, const log4c_logging_event_t *event)
 {
     struct output *output = log4c_layout_get_udata(layout);
@@ -156,7 +154,7 @@ static int close_file(log4c_appender_t *appender)
     return 0;
 }
 
-/* log4c closes only what has an open(). */
+/* log4c only closes an appender that has an open(). */
 static int keep_stderr(log4c_appender_t *appender)
 {
     (void)appender;
@@ -175,7 +173,6 @@ static const log4c_appender_type_t file_type = {"file", open_file, append_to_fil
 static const log4c_appender_type_t stderr_type = {"stderr", keep_stderr, append_to_stderr,
                                                   keep_stderr};
 
-/* Makes log4c's appender of this type, with its layout, and opens it; NULL when that fails. */
 static log4c_appender_t *open_appender(const log4c_appender_type_t *type, struct output *output)
 {
     log4c_layout_t *layout = log4c_layout_get(type->name);
@@ -187,12 +184,12 @@ static log4c_appender_t *open_appender(const log4c_appender_type_t *type, struct
     return log4c_appender_open(appender) == 0 ? appender : NULL;
 }
 
-/* Without this the next file that the program opens would become its stderr. */
+/* Otherwise the next file that the program opens could become its stderr. */
 static bool occupy_standard_descriptors(struct failure *failure)
 {
     for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
         if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
-            return fail(failure, errno, "cannot open /dev/null");
+            return fail(failure, errno, "cannot open \"/dev/null\"");
     return true;
 }
 
@@ -227,7 +224,6 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
     return true;
 }
 
-/* Before log_open(): there is no format yet, nor a level. */
 static void write_bare(const char *format, va_list arguments)
 {
     char *message = NULL;
@@ -262,7 +258,7 @@ void log_vwrite(enum log_level level, const char *format, va_list arguments)
     errno = error;
 }
 
-/* What log4c made for itself stays: log4c_fini() does nothing without log4c_init(). */
+/* log4c's own memory stays: log4c_fini() does nothing without log4c_init(). */
 void log_close(void)
 {
     if (category == NULL)

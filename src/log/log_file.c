@@ -10,12 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How often the file is opened anew because others moved it, before a line goes where it can.
- * A file system that gives one file several inode numbers must not make this endless. */
+/* How often to reopen a file that was moved; a file may seem to have several inode numbers. */
 enum { ATTEMPTS = 100 };
 
-/* How long, in milliseconds, somebody who holds the lock, perhaps stopped in the middle, can hold
- * up a run; after that, no line waits until the lock is free again. */
+/* Milliseconds to wait for the lock. After that, no line waits until it is free again. */
 enum { PATIENCE = 10000 };
 
 bool log_file_open(struct log_file *file, struct failure *failure)
@@ -24,10 +22,10 @@ bool log_file_open(struct log_file *file, struct failure *failure)
         open(file->pathname, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
              file->mode);
     if (descriptor < 0)
-        return fail(failure, errno, "cannot open the log file %s", file->pathname);
+        return fail(failure, errno, "cannot open log file \"%s\"", file->pathname);
     int flags = fcntl(descriptor, F_GETFL);
     if (flags < 0 || fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) != 0) {
-        fail(failure, errno, "cannot set up the log file %s", file->pathname);
+        fail(failure, errno, "cannot set up log file \"%s\"", file->pathname);
         close(descriptor);
         return false;
     }
@@ -39,10 +37,10 @@ bool log_file_close(struct log_file *file, struct failure *failure)
 {
     int result = close(file->descriptor);
     file->descriptor = -1;
-    return result == 0 || fail(failure, errno, "cannot close the log file %s", file->pathname);
+    return result == 0 || fail(failure, errno, "cannot close log file \"%s\"", file->pathname);
 }
 
-/* Keeps the open file where there is no new one. Closing the old one gives up its lock. */
+/* Keeps the old file if the new one cannot be opened. Closing releases its lock. */
 static bool reopen(struct log_file *file, struct failure *failure)
 {
     struct log_file old = *file;
@@ -54,7 +52,7 @@ static bool lock(struct log_file *file, struct failure *failure)
     static const struct timespec millisecond = {.tv_nsec = 1000000};
     while (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0) {
         if ((errno != EWOULDBLOCK && errno != EINTR) || file->waited >= PATIENCE)
-            return fail(failure, errno, "cannot lock the log file %s", file->pathname);
+            return fail(failure, errno, "cannot lock log file \"%s\"", file->pathname);
         nanosleep(&millisecond, NULL);
         file->waited++;
     }
@@ -62,7 +60,7 @@ static bool lock(struct log_file *file, struct failure *failure)
     return true;
 }
 
-/* Whether the name still leads to the open file. */
+/* Whether the path still leads to the open file. */
 static bool is_current(const struct log_file *file, const struct stat *opened)
 {
     struct stat named;
@@ -70,13 +68,13 @@ static bool is_current(const struct log_file *file, const struct stat *opened)
            named.st_ino == opened->st_ino;
 }
 
-/* /dev/stderr is a link that may lead to a regular file, which is not the log's to rename. */
+/* /dev/stderr may lead to a regular file, which is not ours to rename. */
 static bool is_system_name(const char *pathname)
 {
     return strncmp(pathname, "/dev/", 5) == 0 || strncmp(pathname, "/proc/", 6) == 0;
 }
 
-/* An empty file is never rotated: a line above the maximum has to go somewhere. */
+/* An empty file is never full: a line longer than the maximum has to go somewhere. */
 static bool is_full(const struct log_file *file, const struct stat *opened, size_t length)
 {
     return file->maximum_size > 0 && file->backups > 0 && S_ISREG(opened->st_mode) &&
@@ -84,7 +82,6 @@ static bool is_full(const struct log_file *file, const struct stat *opened, size
            opened->st_size >= file->maximum_size - (off_t)length;
 }
 
-/* The name of a backup; number 0 is the log file itself. */
 static bool backup_name(const struct log_file *file, int number, char name[PATH_MAX])
 {
     int length = number == 0 ? snprintf(name, PATH_MAX, "%s", file->pathname)
@@ -92,23 +89,21 @@ static bool backup_name(const struct log_file *file, int number, char name[PATH_
     return length >= 0 && length < PATH_MAX;
 }
 
-/* From the oldest on, and no further than the first that cannot be moved: nothing but the oldest
- * is ever overwritten. */
+/* Oldest first, up to the first failure, so that only the oldest is overwritten. */
 static bool rotate(const struct log_file *file, struct failure *failure)
 {
     for (int number = file->backups - 1; number >= 0; number--) {
         char from[PATH_MAX];
         char to[PATH_MAX];
         if (!backup_name(file, number, from) || !backup_name(file, number + 1, to))
-            return fail(failure, ENAMETOOLONG, "cannot rotate the log file %s", file->pathname);
+            return fail(failure, ENAMETOOLONG, "cannot rotate log file \"%s\"", file->pathname);
         if (rename(from, to) != 0 && errno != ENOENT)
-            return fail(failure, errno, "cannot rotate the log file: rename %s to %s", from, to);
+            return fail(failure, errno, "cannot rename log file \"%s\" to \"%s\"", from, to);
     }
     return true;
 }
 
-/* Leaves the file that the name leads to locked, with room for a line of this length; *opened is
- * its status. */
+/* Locks the file of that name, and makes room for a line of this length. *opened is its status. */
 static bool prepare(struct log_file *file, size_t length, struct stat *opened,
                     struct failure *failure)
 {
@@ -116,7 +111,7 @@ static bool prepare(struct log_file *file, size_t length, struct stat *opened,
         if (!lock(file, failure))
             return false;
         if (fstat(file->descriptor, opened) != 0)
-            return fail(failure, errno, "cannot examine the log file %s", file->pathname);
+            return fail(failure, errno, "cannot look at log file \"%s\"", file->pathname);
         if (!is_current(file, opened)) {
             if (!reopen(file, failure))
                 return false;
@@ -126,11 +121,10 @@ static bool prepare(struct log_file *file, size_t length, struct stat *opened,
             return false;
         }
     }
-    return fail(failure, 0, "the log file %s is moved again and again", file->pathname);
+    return fail(failure, 0, "log file \"%s\" is moved again and again", file->pathname);
 }
 
-/* Takes back what a full disk left of the last line, unless somebody wrote behind it. False when it
- * is still there. */
+/* Removes an incomplete last line, unless another process wrote after it. False if it remains. */
 static bool take_back(const struct log_file *file, const char *lines, size_t written)
 {
     struct stat now;
@@ -154,8 +148,8 @@ static bool append(const struct log_file *file, const char *lines, size_t length
             int error = errno;
             return fail(failure, error,
                         take_back(file, lines, written)
-                            ? "cannot write the log file %s"
-                            : "cannot write the log file %s, where half a line stays",
+                            ? "cannot write log file \"%s\""
+                            : "cannot write log file \"%s\" (part of a line stays in it)",
                         file->pathname);
         }
     }
@@ -168,8 +162,8 @@ static size_t line_length(const char *lines, size_t length)
     return end != NULL ? (size_t)(end - lines) + 1 : length;
 }
 
-/* How much of the lines, the first of which is sure to, goes into the file before it is full. Into
- * what is no file one line goes at a time, lest another writer comes between. */
+/* How many bytes of whole lines fit into the file; the first line always fits. Anything but a
+ * regular file gets one line at a time, so that lines of several writers do not mix. */
 static size_t fitting(const struct log_file *file, struct stat *opened, const char *lines,
                       size_t length)
 {
@@ -192,7 +186,7 @@ bool log_file_write(struct log_file *file, const char *lines, size_t length,
         size_t part = prepared ? fitting(file, &opened, lines, length) : length;
         bool written = append(file, lines, part, failure);
         bool unlocked = flock(file->descriptor, LOCK_UN) == 0 || !prepared ||
-                        fail(failure, errno, "cannot unlock the log file %s", file->pathname);
+                        fail(failure, errno, "cannot unlock log file \"%s\"", file->pathname);
         good = prepared && written && unlocked;
         lines += part;
         length -= part;

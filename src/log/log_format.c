@@ -42,8 +42,7 @@ const char *log_level_name(int level, char buffer[32])
     }
 }
 
-/* Reading a format. A parser returns what comes after that which it has read, or NULL with the
- * reason; positions count from 1. */
+/* Parsing: returns the text after what was read, or NULL with the reason. Positions begin at 1. */
 
 static const char *refuse(const char *problem, const char *format, const char *at,
                           struct failure *failure)
@@ -66,7 +65,8 @@ static const char *parse_field(const char *format, const char *at, enum field *f
         if (strlen(fields[*field].name) == length && memcmp(fields[*field].name, name, length) == 0)
             return end + 1;
     char problem[64];
-    snprintf(problem, sizeof problem, "unknown field '%.*s'", length < 40 ? (int)length : 40, name);
+    snprintf(problem, sizeof problem, "unrecognized field '%.*s'", length < 40 ? (int)length : 40,
+             name);
     return refuse(problem, format, name, failure);
 }
 
@@ -78,18 +78,18 @@ static const char *parse_flags(const char *at, struct conversion *conversion)
         case '+': conversion->plus = true; break;
         case ' ': conversion->space = true; break;
         case '0': conversion->zero = true; break;
-        case '#': break; /* says nothing about decimal numbers and strings */
+        case '#': break; /* no effect on decimal numbers and strings */
         default: return at;
         }
     }
 }
 
-/* Leaves *number alone when there is none. */
+/* Leaves *number unchanged if there are no digits. */
 static const char *parse_number(const char *format, const char *at, int *number,
                                 struct failure *failure)
 {
     if (*at == '*')
-        return refuse("'*' is not possible", format, at, failure);
+        return refuse("'*' is not supported", format, at, failure);
     const char *start = at;
     for (int value = 0; *at >= '0' && *at <= '9'; at++) {
         value = value * 10 + (*at - '0');
@@ -100,7 +100,7 @@ static const char *parse_number(const char *format, const char *at, int *number,
     return at;
 }
 
-/* Python reads a length modifier and ignores it. */
+/* Like Python, ignores a length modifier. */
 static const char *parse_type(const char *format, const char *at, struct conversion *conversion,
                               struct failure *failure)
 {
@@ -113,7 +113,7 @@ static const char *parse_type(const char *format, const char *at, struct convers
         return at + 1;
     char problem[80];
     snprintf(problem, sizeof problem, "%s '%c' of field '%s'",
-             conversion->as_number ? "number conversion" : "unknown conversion", *at,
+             conversion->as_number ? "number conversion" : "unrecognized conversion", *at,
              fields[conversion->field].name);
     return refuse(problem, format, at, failure);
 }
@@ -143,9 +143,7 @@ bool log_format_check(const char *format, struct failure *failure)
     return at != NULL;
 }
 
-/* Making a line. */
-
-/* As Python's %d: the flag 0 counts even beside a precision. Returns how many characters. */
+/* Like Python's %d: the flag 0 counts even with a precision. Returns the number of characters. */
 static int append_number(struct log_line *line, long value, const struct conversion *conversion)
 {
     char digits[32];

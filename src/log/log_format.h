@@ -1,8 +1,7 @@
-/* log_format.h - a line of the log, after a format string of Python's logging module.
+/* log_format.h - a line of the log, from a format string of Python's logging module.
  *
- * Known fields: %(asctime)s (2008-12-25 12:05:00,123, local time), %(levelname)s, %(levelno)d,
- * %(name)s, %(process)d, %(message)s, and %% for a percent sign; each with the flags, the width
- * and the precision that Python's % operator takes. */
+ * Fields: %(asctime)s (2008-12-25 12:05:00,123, local time), %(levelname)s, %(levelno)d, %(name)s,
+ * %(process)d and %(message)s, with the flags, width and precision of Python's % operator. */
 #ifndef LOG_FORMAT_H
 #define LOG_FORMAT_H
 
@@ -17,24 +16,21 @@ struct log_event {
     int level;        /* a level of log.h */
     struct timeval time;
     long process;
-    const char *message; /* may hold anything: control characters are escaped in the line */
+    const char *message; /* anything; control characters are escaped in the line */
 };
 
-/* True when the format can be rendered; otherwise false, and the reason with the position. */
+/* Whether the format is valid; if not, the reason with the position. */
 bool log_format_check(const char *format, struct failure *failure);
 
-/* Renders one line with a newline at the end into *line (malloc'd, *size bytes, grown with
- * realloc when it is too short; both may start as NULL and 0). The format must have passed
- * log_format_check(). Returns the length of the line, or -1 when there is no memory. */
+/* Renders a line with its newline into *line (malloc'd, *size bytes, grown as needed; initially
+ * NULL and 0). The format must be valid. Returns the length, or -1 when out of memory. */
 long log_format_render(const char *format, const struct log_event *event, char **line,
                        size_t *size);
 
-/* A line of the message alone, escaped as in the log, with a newline at the end. Malloc'd; NULL
- * when there is no memory. */
+/* The message alone as a line, escaped as in the log. Malloc'd; NULL when out of memory. */
 char *log_format_plain(const char *message);
 
-/* "DEBUG", "WARNING", ...; "Level 15" for a level without a name, as Python says it. `buffer`
- * holds the latter. */
+/* "DEBUG", "WARNING", ...; for another level "Level 15", as in Python, in `buffer`. */
 const char *log_level_name(int level, char buffer[32]);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for `more` bytes and a NUL. */
 static bool reserve(struct log_line *line, size_t more)
 {
     size_t needed = line->length + more + 1;
@@ -34,11 +33,11 @@ void log_line_append_repeated(struct log_line *line, char c, int count)
         log_line_append(line, &c, 1);
 }
 
-/* How many bytes the character at `text` has, or 0 when it must not stand in a line as it is: a
- * control character, a separator of lines or paragraphs, or none. */
+/* The length in bytes of the character at `text`; 0 at the end, and if it must be escaped: a
+ * control character, a line or paragraph separator, or not UTF-8. */
 static size_t plain_length(const char *text)
 {
-    if (*text >= ' ' && *text <= '~') /* as nearly all are */
+    if (*text >= ' ' && *text <= '~') /* nearly always */
         return 1;
     uint32_t code;
     size_t length = utf8_decode(text, &code);
@@ -46,7 +45,6 @@ static size_t plain_length(const char *text)
     return is_control || code == 0x2028 || code == 0x2029 ? 0 : length;
 }
 
-/* What stands for a byte that must not stand in a line; returns its length. */
 static int escape(char byte, char text[8])
 {
     switch (byte) {

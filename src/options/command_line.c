@@ -16,10 +16,10 @@
 #endif
 #define DEFAULT_CONFIG SYSCONFDIR "/crashmon.conf"
 
-/* What popt reports for the options that are no settings; settings report 1 + their index. */
+/* What popt returns for options that are not settings; for settings it is 1 + their index. */
 enum { ASK_CONFIG = OPTION_COUNT_MAXIMUM + 1, ASK_VERSION, ASK_SHOW_CONFIG };
 
-/* popt's tables, made from ours: a group each, and one that includes them all. */
+/* popt's tables, made from ours: one for each group, and one that includes them all. */
 struct command_line {
     struct poptOption groups[GROUP_COUNT][OPTION_COUNT_MAXIMUM + 1];
     struct poptOption general[4];
@@ -94,7 +94,7 @@ static void show_config(const struct options *options)
     }
 }
 
-/* What the command line says, before any of it is applied: the file comes first. */
+/* The command line, which is applied after the file. */
 struct given {
     char *values[OPTION_COUNT_MAXIMUM]; /* by index; NULL: not given */
     char *config;
@@ -120,20 +120,19 @@ static bool read_command_line(poptContext context, struct given *given, struct f
                                poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(found));
 }
 
-/* Only crashmon-priority takes arguments: crash ids. */
 static bool check_arguments(const struct options *options, struct failure *failure)
 {
     struct crash_id id;
     for (const char **next = options->arguments; next != NULL && *next != NULL; next++) {
         if (options->program != PROGRAM_PRIORITY)
-            return fail(failure, 0, "%s: an argument that is no option (see --help)", *next);
+            return fail(failure, 0, "unexpected argument \"%s\" (see --help)", *next);
         if (!crash_id_parse(&id, *next))
-            return fail(failure, 0, "%s: no crash id", *next);
+            return fail(failure, 0, "\"%s\" is not a crash id", *next);
     }
     return true;
 }
 
-/* A file that is named must be there; the default one need not. */
+/* A file named on the command line must exist; the default one need not. */
 static bool apply_file(struct options *options, const struct given *given, struct failure *failure)
 {
     options->config = strdup(given->config != NULL ? given->config : DEFAULT_CONFIG);
@@ -158,14 +157,15 @@ static bool apply_given(struct options *options, const struct given *given, stru
 static bool check_together(const struct options *options, struct failure *failure)
 {
     if (options->storage_root == NULL)
-        return fail(failure, 0, "storage-root is not set; give --storage-root=DIR or set it in %s",
+        return fail(failure, 0,
+                    "storage-root is not set; give --storage-root=DIR or set it in \"%s\"",
                     options->config);
     if (options->deferred_storage_root != NULL &&
         strcmp(options->storage_root, options->deferred_storage_root) == 0)
-        return fail(failure, 0, "storage-root and deferred-storage-root are the same: %s",
+        return fail(failure, 0, "storage-root and deferred-storage-root are the same: \"%s\"",
                     options->storage_root);
     if (strcmp(options->json_file_suffix, options->dump_file_suffix) == 0)
-        return fail(failure, 0, "json-file-suffix and dump-file-suffix are the same: %s",
+        return fail(failure, 0, "json-file-suffix and dump-file-suffix are the same: \"%s\"",
                     options->json_file_suffix);
     return true;
 }

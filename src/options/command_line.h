@@ -7,14 +7,12 @@
 #include "options/options.h"
 #include "report/exit_code.h"
 
-/* Reads the command line and the configuration file, and checks every value.
- *
- * True: go on with the run. False: end with *code. Then failure->text says why, or is empty when
- * the user only asked a question (--help, --version, ...), which has been answered on stdout. */
+/* Reads the command line and the configuration file, and checks every value. False: end with *code;
+ * failure->text says why, or is empty after --version or --show-config. */
 bool options_read(struct options *options, enum program program, int argc, const char **argv,
                   enum exit_code *code, struct failure *failure);
 
-/* How long after one start of the program cron is meant to start the next one. */
+/* Seconds between two starts of the program by cron. */
 long options_interval(const struct options *options);
 
 void options_free(struct options *options);

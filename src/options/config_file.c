@@ -22,7 +22,6 @@ static char *trim(char *text)
     return text;
 }
 
-/* One line, already without its newline. `source` is "file:line". */
 static bool apply_line(struct options *options, char *line, const char *source,
                        const char *file_prefix, struct failure *failure)
 {
@@ -31,14 +30,14 @@ static bool apply_line(struct options *options, char *line, const char *source,
         return true;
     char *equals = strchr(name, '=');
     if (equals == NULL)
-        return fail(failure, 0, "not of the form name = value: %.200s", name);
+        return fail(failure, 0, "not of the form name = value: \"%.200s\"", name);
     *equals = '\0';
     char *value = trim(equals + 1);
     name = trim(name);
 
     const struct option *option = option_find(name, strlen(name));
     if (option == NULL)
-        return fail(failure, 0, "unknown option: %.200s", name);
+        return fail(failure, 0, "unrecognized option \"%.200s\"", name);
     const char *earlier = option_source(options, option);
     if (strncmp(earlier, file_prefix, strlen(file_prefix)) == 0)
         return fail(failure, 0, "%s: already set at %s", name, earlier);
@@ -62,7 +61,7 @@ static bool read_lines(struct options *options, FILE *file, const char *path,
         if (length > LINE_MAXIMUM)
             good = fail(&reason, 0, "the line is longer than %d bytes", LINE_MAXIMUM);
         else if (strlen(line) != (size_t)length)
-            good = fail(&reason, 0, "the line holds a NUL byte");
+            good = fail(&reason, 0, "the line contains a NUL byte");
         else if (!utf8_is_valid(line))
             good = fail(&reason, 0, "the line is not UTF-8");
         else

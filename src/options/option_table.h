@@ -1,4 +1,4 @@
-/* option_table.h - the table of all options: one row says everything about one. */
+/* option_table.h - the table of all options, one row each, named as in Socorro's Monitor. */
 #ifndef OPTION_TABLE_H
 #define OPTION_TABLE_H
 
@@ -19,13 +19,13 @@ enum option_group {
 
 enum option_kind {
     KIND_TEXT,     /* char *, never empty */
-    KIND_BLANK,    /* char *, NULL when it is left blank */
-    KIND_PATH,     /* char *, absolute or relative to the working directory; NULL when blank */
+    KIND_BLANK,    /* char *, NULL when blank */
+    KIND_PATH,     /* char *, made absolute; NULL when blank */
     KIND_NAME,     /* char *, letters, digits, dot, hyphen, underscore */
-    KIND_SUFFIX,   /* char *, what ends a file's name */
+    KIND_SUFFIX,   /* char *, the end of a file name */
     KIND_FORMAT,   /* char *, of a line of the log */
     KIND_DURATION, /* long, seconds, HHH:MM:SS */
-    KIND_NUMBER,   /* long; -1 when it is left blank and has no default */
+    KIND_NUMBER,   /* long; -1 when blank without a default */
     KIND_MODE,     /* long, octal */
     KIND_LEVEL,    /* long, a level of log.h by number or by name */
     KIND_FLAG,     /* bool */
@@ -34,7 +34,7 @@ enum option_kind {
 struct option {
     const char *name;
     enum option_group group;
-    unsigned programs; /* whose command line has it; the file serves all three */
+    unsigned programs; /* which have it on the command line; in the file all do */
     enum option_kind kind;
     size_t offset; /* of the value in struct options */
     long minimum, maximum;
@@ -52,17 +52,14 @@ extern const char *const option_group_titles[GROUP_COUNT];
 /* The option of that name (length bytes), or NULL. */
 const struct option *option_find(const char *name, size_t length);
 
-/* Checks and stores one value. `source` says where it stands; it is copied. False with the
- * reason when the value will not do. */
+/* Checks and stores one value, with a copy of its source. False with the reason if invalid. */
 bool option_set(struct options *options, const struct option *option, const char *text,
                 const char *source, struct failure *failure);
-
-/* Gives every option its default. */
 bool option_set_defaults(struct options *options, struct failure *failure);
 
 const char *option_source(const struct options *options, const struct option *option);
 
-/* Writes a value as a user would write it in the configuration file. */
+/* Writes a value as in the configuration file. */
 void option_print(const struct options *options, const struct option *option, char *buffer,
                   size_t size);
 

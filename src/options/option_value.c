@@ -49,10 +49,9 @@ static bool is_name(const char *text)
     return *text != '\0' && text[strspn(text, allowed)] == '\0' && strlen(text) <= 63;
 }
 
-/* A path that is not absolute is taken from the working directory, and trailing slashes go: it
- * becomes a prefix of what stands in the table jobs, read on other machines. Links in it stay:
- * these machines may know the spool by this very name. A slash behind a blank stays, too: without
- * it, a configuration file could not say the path. */
+/* Makes a path absolute and removes trailing slashes: it becomes the beginning of jobs.pathname,
+ * read on other hosts, which may know the spool by this name, so links are not resolved. A slash
+ * after a space stays: at the end of a line the configuration file would lose the space. */
 static char *absolute_path(const char *text)
 {
     char *path = NULL;
@@ -72,7 +71,7 @@ static char *absolute_path(const char *text)
 static bool store_text(char **member, char *text, struct failure *failure)
 {
     if (text == NULL)
-        return fail(failure, errno, "cannot store it");
+        return fail(failure, errno, "cannot store the value");
     free(*member);
     *member = text;
     return true;
@@ -124,7 +123,7 @@ static bool store_value(void *member, const struct option *option, const char *t
                fail(failure, 0, "not a level: a number up to 100, DEBUG, INFO, WARNING, ...");
     case KIND_FLAG: return parse_flag(member, text) || fail(failure, 0, "neither on nor off");
     }
-    return fail(failure, 0, "an option of an unknown kind");
+    return fail(failure, 0, "unrecognized kind of option");
 }
 
 bool option_set(struct options *options, const struct option *option, const char *text,

@@ -1,11 +1,10 @@
-/* options.h - what the user asked for.
+/* options.h - the options of the programs.
  *
  * Public: options.h, command_line.h.
  * Private to this folder: option_table.h, config_file.h, duration.h.
  *
- * Every option can stand on the command line (--name=value) and in the configuration file
- * (name = value). The command line wins over the file, the file over the default. One table
- * (option_table.c) says everything about an option; the names are those of Socorro's Monitor. */
+ * Each can be set on the command line (--name=value) and in the configuration file (name = value);
+ * the command line overrides the file. option_table.c describes them. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -24,7 +23,7 @@ struct options {
     enum program program;
     const char *program_name;
 
-    /* NULL: left to libpq's own settings. */
+    /* NULL: libpq's own settings. */
     char *database_host, *database_port, *database_name, *database_user_name;
 
     char *storage_root;
@@ -46,15 +45,14 @@ struct options {
 
     long batch_size;
     long lock_wait;
-    long limit; /* crashes a run; 0: all */
+    long limit; /* crashes in a run; 0: all */
     bool dry_run;
     char *metrics_file; /* NULL: none */
 
-    char *config;           /* the file that was read; NULL: none */
-    const char **arguments; /* what is no option, NULL at the end */
+    char *config;           /* path of the configuration file */
+    const char **arguments; /* arguments that are not options, NULL at the end */
 
-    /* Where each value comes from, by its index in the table: "default", "command line", or
-     * "file:line". */
+    /* Source of each value, by index: "default", "command line", or "file:line". */
     char *sources[OPTION_COUNT_MAXIMUM];
     void *context; /* popt's, which owns `arguments` */
 };

@@ -50,7 +50,6 @@ static bool write_file(const char *temporary, mode_t mode, const struct metrics 
     return fclose(file) == 0 && good;
 }
 
-/* Readers find the old metrics or the new ones, and nothing else where these cannot be written. */
 static bool replace_file(const char *target, const char *temporary, mode_t mode,
                          const struct metrics *metrics)
 {
@@ -70,11 +69,11 @@ bool metrics_write(const char *path, mode_t mode, const struct metrics *metrics,
     bool in_directory = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
     if ((in_directory ? asprintf(&target, "%s/%s-%s.prom", path, metrics->program, metrics->storage)
                       : asprintf(&target, "%s", path)) < 0)
-        return fail(failure, ENOMEM, "cannot write the metrics to %s", path);
+        return fail(failure, ENOMEM, "cannot write metrics file \"%s\"", path);
     bool good = asprintf(&temporary, "%s.%ld.tmp", target, (long)getpid()) >= 0 &&
                 replace_file(target, temporary, mode, metrics);
     if (!good)
-        fail(failure, errno, "cannot write the metrics to %s", target);
+        fail(failure, errno, "cannot write metrics file \"%s\"", target);
     free(temporary);
     free(target);
     return good;

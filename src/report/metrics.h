@@ -1,7 +1,5 @@
-/* metrics.h - the figures of the last run, for Prometheus.
- *
- * Written in the text format of its exposition, for node_exporter's textfile collector: to a
- * temporary name first, so that the collector never reads half a file. */
+/* metrics.h - the metrics of the last run, for Prometheus (node_exporter's textfile collector).
+ * Written under a temporary name first, so that no incomplete file is ever read. */
 #ifndef METRICS_H
 #define METRICS_H
 
@@ -14,14 +12,14 @@
 struct metrics {
     const char *program;
     const char *storage;
-    time_t ended;    /* by this machine's clock, like all that Prometheus is given */
-    time_t next_due; /* when the next run is meant to start */
+    time_t ended;    /* by this machine's clock, as Prometheus expects */
+    time_t next_due; /* when cron should start the next run */
     double duration; /* seconds */
     int exit_code;
     const struct tally *tally;
 };
 
-/* `path` is the file, or a directory, where the file then is PROGRAM-STORAGE.prom. */
+/* `path` is a file, or a directory for PROGRAM-STORAGE.prom. */
 bool metrics_write(const char *path, mode_t mode, const struct metrics *metrics,
                    struct failure *failure);
 

@@ -1,44 +1,36 @@
-/* outcome.h - what became of a crash.
- *
- * Each outcome is one word, which is the same in the log, in the summary, in the table of runs, in
- * the metrics and in the manual. */
+/* outcome.h - what became of a crash: one word in the log, table of runs, metrics and manual. */
 #ifndef OUTCOME_H
 #define OUTCOME_H
 
 enum outcome {
-    QUEUED,         /* scan, priority: it has a row in the queue now */
-    ALREADY_QUEUED, /* scan: it had one; only its links were still there */
+    QUEUED,         /* scan, priority: it has a new job */
+    ALREADY_QUEUED, /* scan: it had a job; only its links were left */
     RAISED,         /* priority: its job has priority now */
-    FINISHED,       /* priority: its job was finished already */
+    FINISHED,       /* priority: its job was already finished */
     ARCHIVED,       /* cleanup: the pair is in long-term storage */
     DELETED,        /* cleanup: the pair was deleted */
     LEFT,           /* it stays as it is until the next run */
-    QUARANTINED,    /* scan: it will never be a pair, or must not be queued */
-    GIVEN_UP,       /* priority: it was not found for too long */
-    REJECTED,       /* priority, cleanup: the row does not hold a crash id */
+    QUARANTINED,    /* scan: it never became a pair, or must not be queued */
+    GIVEN_UP,       /* priority: it was not found in time */
+    REJECTED,       /* priority, cleanup: the row does not contain a crash id */
     MISSING,        /* cleanup: its pair was not found */
     OUTCOME_COUNT,
 };
 
-/* As people read it: "already queued". */
+/* The word for people, "already queued", and for JSON and the metrics, "already_queued". */
 const char *outcome_word(enum outcome outcome);
-
-/* As JSON and the metrics have it: "already_queued". */
 const char *outcome_key(enum outcome outcome);
 
-/* A crash in a program's hands, as far as the report must know it. */
+/* What the report must know of a crash. */
 struct crash {
-    const char *name; /* its id, or what stands in the place of one; it is not checked */
+    const char *name; /* its id, or unchecked text in place of one */
     enum outcome outcome;
-    char *reason; /* of the outcome, malloc'd; NULL: not set yet, or there was no memory for it */
+    char *reason; /* malloc'd; NULL: not set, or out of memory */
 };
 
-/* Sets the outcome, and replaces the reason by the formatted text. Where there is no memory the
- * reason is missing. */
+/* Sets the outcome and its reason, which is NULL when out of memory; crash_clear() frees it. */
 void crash_set(struct crash *crash, enum outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* Frees the reason. */
 void crash_clear(struct crash *crash);
 
 #endif

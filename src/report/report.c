@@ -29,7 +29,6 @@ static void count(struct report *report, enum outcome outcome)
     pthread_mutex_unlock(&report->mutex);
 }
 
-/* What a dry run tells, the user reads: in the words of the log, escaped as there. */
 static void print(struct report *report, const char *format, va_list arguments)
 {
     char *text = NULL;

@@ -19,7 +19,7 @@ bool tally_has_left(const struct tally *tally)
     return false;
 }
 
-/* Appends every outcome that a crash had, as the format says: its name, then its number. */
+/* Appends each outcome that occurred, as `format` says: its name, then its count. */
 static void append_outcomes(const struct tally *tally, char text[TALLY_TEXT_SIZE],
                             const char *first, const char *format,
                             const char *(*name)(enum outcome outcome))

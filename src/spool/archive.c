@@ -15,7 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* There may be no room for one pair, and for the next one there may be. */
+/* Pairs in a row without room before the archive counts as full: a smaller one might fit. */
 enum { FULL_MAXIMUM = 10 };
 
 struct archive {
@@ -23,8 +23,8 @@ struct archive {
     enum archive_state state;
     struct spool *tree; /* NULL: pairs are deleted, or it is not open */
     struct names days;  /* of the tree */
-    uint64_t stamp;     /* of this run: in the names of its copies */
-    int full;           /* how many pairs in succession found no room */
+    uint64_t stamp;     /* of this run, in the names of its copies */
+    int full;           /* pairs in a row that found no room */
 };
 
 struct archive *archive_new(const struct archive_settings *settings)
@@ -59,7 +59,7 @@ const struct spool *archive_tree(const struct archive *archive)
     return archive->tree;
 }
 
-/* Where anybody can make a directory, or a link, before we do. */
+/* Directly below /tmp anybody can create the directory, or a link, before us. */
 bool archive_is_shared(const struct archive *archive)
 {
     const char *path = archive->settings.path;
@@ -71,7 +71,7 @@ static bool check_own_directory(const struct archive_settings *settings, struct 
     struct stat status;
     const char *path = settings->path;
     if (!settings->dry_run && mkdir(path, settings->dir_mode & 0700) < 0 && errno != EEXIST)
-        return fail(failure, errno, "cannot make directory \"%s\"", path);
+        return fail(failure, errno, "cannot create directory \"%s\"", path);
     if (lstat(path, &status) < 0)
         return (settings->dry_run && errno == ENOENT) ||
                fail(failure, errno, "cannot look at directory \"%s\"", path);
@@ -90,7 +90,7 @@ static bool open_tree(struct archive *archive, struct failure *failure)
     if (settings->path == NULL)
         return true;
     if (getentropy(&archive->stamp, sizeof archive->stamp) < 0)
-        return fail(failure, errno, "cannot open directory \"%s\": no random number",
+        return fail(failure, errno, "cannot get a random number for directory \"%s\"",
                     settings->path);
     bool is_shared = archive_is_shared(archive);
     if (is_shared && !check_own_directory(settings, failure))
@@ -120,7 +120,7 @@ enum located archive_find(const struct archive *archive, const struct crash_id *
     return location.found;
 }
 
-/* Takes note of how a step went: a failure may be that of the place as a whole. */
+/* Notes how a step went: a failure may concern the whole archive. */
 static bool note(struct archive *archive, bool good, const struct failure *failure)
 {
     if (good)
@@ -142,8 +142,7 @@ static struct file_style file_style(const struct archive *archive)
     return (struct file_style){archive->settings.file_mode, archive->settings.group};
 }
 
-/* The directory of the pair in the archive: under the day of the id, or where the id has none,
- * under the day that it had in the spool. */
+/* The pair's directory in the archive: under the day of its id, else under its day in the spool. */
 static int open_destination(const struct archive *archive, const struct pair *pair, bool make)
 {
     char path[64], name_path[NAME_PATH_LENGTH + 1];
@@ -156,8 +155,8 @@ static int open_destination(const struct archive *archive, const struct pair *pa
 
 enum { TEMPORARY_SIZE = 96 };
 
-/* A name that no reader takes for a file of a crash, and that no other run uses: one that has lost
- * its lock, and does not know it yet, must not publish what its successor is still writing. */
+/* A name that readers ignore and no other run uses: a run that has lost its lock without knowing
+ * must not publish a copy that its successor is still writing. */
 static void temporary_name(char name[TEMPORARY_SIZE], const struct archive *archive,
                            const struct archive_move *move, size_t index)
 {
@@ -184,8 +183,7 @@ static bool remove_leftover(void *context, const char *name)
            errno == ENOENT;
 }
 
-/* What a run that was killed has left of its copies. Should it be alive, having lost its lock, it
- * will not find them. */
+/* Removes the copies of a killed run, or of one that goes on without its lock, and will fail. */
 static bool remove_leftovers(const struct crash_id *id, int destination)
 {
     struct leftovers leftovers = {id, destination};
@@ -207,7 +205,7 @@ static void remove_copies(const struct archive *archive, const struct archive_mo
     }
 }
 
-/* Copies what could not be renamed; all of it or nothing. */
+/* Copies the files that could not be renamed: all or none. */
 static bool copy_files(const struct archive *archive, struct archive_move *move, int source,
                        int destination, struct failure *failure)
 {
@@ -272,7 +270,7 @@ static bool move_to_tree(const struct archive *archive, struct archive_move *mov
     const struct spool *tree = archive->tree;
     int destination = open_destination(archive, &move->pair, true);
     if (destination < 0)
-        return fail(failure, errno, "cannot make a directory for it in \"%s\"", tree->path);
+        return fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
     bool good = move_files(archive, move, source, destination, failure);
     move->missing = !is_there(destination, move, tree->dump_suffix)   ? tree->dump_suffix
                     : !is_there(destination, move, tree->json_suffix) ? tree->json_suffix
@@ -286,7 +284,7 @@ static bool move_pair(const struct archive *archive, const struct pair_location 
 {
     int source = location->directory;
     move->pair = location->pair;
-    /* The links first: once the files are gone nothing leads to them any more. */
+    /* Links first: without the files nothing leads to them. */
     if (!links_remove_in(&location->pair, source, failure))
         return false;
     if (!location_list(location, &move->files))

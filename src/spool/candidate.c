@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* However large a batch may be. */
+/* Directories that a batch may hold open. */
 enum { HELD_MAXIMUM = 1000 };
 
 void batches_init(struct batch batches[], size_t count, size_t size)
@@ -23,8 +23,8 @@ static void close_directory(int directory)
         close(directory);
 }
 
-/* Room for one more. The array is made when the first crash comes, as a run that finds nothing is
- * to cost nothing; and it is not cleared, so that what few crashes do not use is not touched. */
+/* Room for one more. The array is allocated with the first crash, since a run that finds nothing
+ * should cost nothing, and not cleared, so that unused pages stay untouched. */
 static struct candidate *next_item(struct batch *batch)
 {
     if (batch->items == NULL)

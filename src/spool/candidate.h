@@ -1,8 +1,5 @@
-/* candidate.h - a crash in the hands of crashmon-scan or crashmon-priority, on its way from the
- * spool into the queue, and a batch of such crashes: one transaction's worth.
- *
- * It carries what the spool says of it (the verdict), and in the end what became of it (the
- * outcome), each with its reason. */
+/* candidate.h - a crash on its way from the spool into the queue, with a verdict, from the spool,
+ * and in the end an outcome, each with its reason; and a batch of them, for one transaction. */
 #ifndef CANDIDATE_H
 #define CANDIDATE_H
 
@@ -12,58 +9,50 @@
 struct date_dir;
 
 struct candidate {
-    struct crash crash; /* first, as bisect.h wants it; the outcome is set by enqueue.h */
-    struct pair pair;   /* pair.spool NULL: there is no pair to be queued */
-    int directory;      /* of its files, or -1 where it is not held open */
-    struct date_dir
-        *date_directory; /* where its date link was found; NULL: it was found by its id */
+    struct crash crash;              /* first, for bisect.h; enqueue.h sets the outcome */
+    struct pair pair;                /* pair.spool NULL: no pair to queue */
+    int directory;                   /* of its files; -1: not held open */
+    struct date_dir *date_directory; /* of its date link; NULL: found by its id */
 
-    /* What is to become of it if it is not in the queue: QUEUED when the pair is ready, LEFT when
-     * it is not yet, QUARANTINED when it should have become one by now. Of a request also what has
-     * become of it without a pair. */
+    /* What to do if it is not in the queue: QUEUED when the pair is ready, LEFT when it is not yet,
+     * QUARANTINED when it should be by now. For a request without a pair, its outcome. */
     enum outcome verdict;
     char *why;             /* of the verdict; NULL for QUEUED */
-    const char *processor; /* the name of the one that it was assigned to; NULL: to none */
-    char *request;         /* the text of a request; NULL: nobody asked for it */
+    const char *processor; /* name of the processor assigned, or NULL */
+    char *request;         /* text of the request, or NULL */
 };
 
 struct batch {
     struct candidate *items;
     size_t count, size;
-    _Atomic size_t taken; /* by batch_take(): so many, the first ones, or more */
-    size_t held;          /* so many, the first ones, keep their directories open */
-    bool look_up;         /* before rows are made: not all of it is sure to be new, which is rare */
+    _Atomic size_t taken; /* this many, the first ones, or more; see batch_take() */
+    size_t held;          /* this many, the first ones, keep their directories open */
+    bool look_up; /* in the queue before inserting: some may not be new, which is rare */
 };
 
-/* Makes `count` batches for `size` candidates each, all empty. They keep as many of the pairs'
- * directories open as there can be descriptors for: such a pair is looked at again, and its name
- * link is removed, where it was found, without another search. To be called while there is one
- * thread (see dir_reserve()). */
+/* Initialises `count` empty batches for `size` candidates each. They hold as many directories of
+ * pairs open as possible, to save a second search. Call while there is one thread (dir_reserve). */
 void batches_init(struct batch batches[], size_t count, size_t size);
 
 /* Adds a crash that was found by its date link; there must be room. Takes over the directory of the
- * pair (-1: it is not open), holds the date directory (not NULL), and takes a copy of the reason.
- * False when there is no memory; then nothing is added, and the directory is closed. */
+ * pair (-1: not open), holds the date directory (not NULL), and copies the reason. False when out of
+ * memory: then nothing is added, and the directory is closed. */
 bool batch_add_found(struct batch *batch, const struct pair *pair, int directory,
                      struct date_dir *date_directory, enum outcome verdict, const char *why);
 
-/* Adds a request, whatever its text is; there must be room. The candidate has no pair, and its
- * verdict is LEFT. NULL when there is no memory. */
+/* Adds a request of any text; there must be room. It has the verdict LEFT. NULL: out of memory. */
 struct candidate *batch_add_request(struct batch *batch, const char *text);
 
-/* Gives a candidate another verdict; the reason (not NULL, and not its own) is copied. */
+/* Changes the verdict; the reason (not NULL, and not its own) is copied. */
 void candidate_judge(struct candidate *candidate, enum outcome verdict, const char *why);
 
-/* A candidate that nobody else has taken, to be cleared in the end; NULL when all are taken.
- * Several threads may share a batch in this way. */
+/* A candidate that nobody else has taken, for the caller to clear; NULL when all are taken. In this
+ * way several threads may share a batch. */
 struct candidate *batch_take(struct batch *batch);
 
-/* Lets go of all that a candidate holds: once, and only of one that was taken. */
+/* Free what a candidate holds, once; what those of a batch hold that were not taken; all batches. */
 void candidate_clear(struct candidate *candidate);
-
-/* Empties a batch, and lets go of every candidate that has not been taken. */
 void batch_clear(struct batch *batch);
-
 void batches_free(struct batch batches[], size_t count);
 
 #endif

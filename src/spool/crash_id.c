@@ -5,7 +5,7 @@
 
 enum { DEFAULT_DEPTH = 4, DEPTH_AT = 29, DATE_AT = 30 };
 
-/* Not isxdigit(): a locale must not widen what may become part of a path. */
+/* Not isxdigit(): the locale must not widen what may become part of a path. */
 static bool is_hexadecimal(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');

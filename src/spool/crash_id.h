@@ -1,13 +1,11 @@
-/* crash_id.h - the name of a crash.
- *
- * 36 characters, 8-4-4-4-12 hexadecimal digits and hyphens. The last six are a date, YYMMDD in
- * this century; the digit before them is the depth of the name tree, 1 to 4, and 0 means 4:
+/* crash_id.h - the name of a crash, as in Socorro (lib/ooid.py): 36 characters, 8-4-4-4-12
+ * hexadecimal digits and hyphens. The last six are a date, YYMMDD in this century; the digit before
+ * them is the depth of the name tree, 1 to 4, and 0 means 4:
  *
  *     22adfb61-f75b-11dc-b6be-001322081225     depth 2, 25 December 2008
  *
- * Ids come from outside, as file names and as rows that a web application wrote. Only a struct
- * crash_id that crash_id_parse() filled in may become part of a path or of a statement.
- * The format is Socorro's (lib/ooid.py). */
+ * Ids come from outside: file names, and rows that a web application wrote. Only a struct crash_id
+ * that crash_id_parse() filled in may become part of a path or of a statement. */
 #ifndef CRASH_ID_H
 #define CRASH_ID_H
 
@@ -23,13 +21,13 @@ struct crash_id {
     int depth;                /* directories in the name tree, 1 to 4 */
 };
 
-/* Parses the whole of `text`. False when it is no crash id; then `id` is not touched. */
+/* Parses all of `text`. False if it is not a crash id; then `id` is unchanged. */
 bool crash_id_parse(struct crash_id *id, const char *text);
 
-/* True when `text` is eight digits that make a date of the calendar, YYYYMMDD. */
+/* Whether `text` is a date of the calendar, YYYYMMDD. */
 bool day_is_valid(const char *text);
 
-/* Writes where the id lies in the name tree, as "22/ad": `depth` levels, no slash at the ends. */
+/* Writes the path of the id in the name tree, as in "22/ad": `depth` levels. */
 void crash_id_name_path(const struct crash_id *id, char path[NAME_PATH_LENGTH + 1]);
 
 #endif

@@ -34,7 +34,7 @@ struct date_dir *date_dir_hold(struct date_dir *directory)
     return directory;
 }
 
-/* A directory that is not empty, or gone, stays as it is; that is not an error. */
+/* A directory that is not empty, or already gone, is not an error. */
 static void remove_if_empty(const struct date_dir *directory)
 {
     char *above = strdup(directory->path);

@@ -24,7 +24,6 @@ void closedir_keeping_errno(DIR *stream)
     errno = error;
 }
 
-/* How to open: a step of a path; a directory that is to be listed; anything. */
 enum {
     STEP = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
     LISTED = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
@@ -36,8 +35,8 @@ static int open_step(int at, const char *name)
     return openat(at, name, STEP);
 }
 
-/* What mkdir() alone does not give: a group, and the bits that it leaves to the parent. Not by
- * name, which may have become a link, and a descriptor of O_PATH will not do. */
+/* Sets the group, and the mode bits that mkdir() ignores. Not by name, which may have become a
+ * link, and not through an O_PATH descriptor, which does not allow it. */
 static bool apply_style(int made, const struct dir_style *style)
 {
     if (style->group == (gid_t)-1 && (style->mode & ~(mode_t)01777) == 0)
@@ -51,8 +50,7 @@ static bool apply_style(int made, const struct dir_style *style)
     return good;
 }
 
-/* One that could not be given its style is taken away again, or the next run would use it as it
- * is. */
+/* A directory that could not get its style is removed, or the next run would use it as it is. */
 static int make_step(int at, const char *name, const struct dir_style *style)
 {
     if (mkdirat(at, name, style->mode) < 0)
@@ -67,7 +65,7 @@ static int make_step(int at, const char *name, const struct dir_style *style)
     return -1;
 }
 
-/* False, with errno, for a path that leads nowhere or up. */
+/* False with errno if a component is empty, too long, "." or "..". */
 static bool is_path_below(const char *path)
 {
     while (true) {
@@ -82,7 +80,7 @@ static bool is_path_below(const char *path)
     }
 }
 
-/* Component by component; the flags are meant for the last. */
+/* Component by component; `flags` are for the last one. */
 static int open_steps(int at, const char *path, int flags)
 {
     int current = at;
@@ -102,8 +100,7 @@ static int open_steps(int at, const char *path, int flags)
     return current;
 }
 
-/* All steps in one call, which Linux has since 5.6; elsewhere (a sandbox may also forbid it), and
- * under valgrind, ENOSYS or EPERM. */
+/* All components in one call. ENOSYS or EPERM before Linux 5.6, in a sandbox, under valgrind. */
 static int open_whole(int at, const char *path, int flags)
 {
     struct open_how how = {.flags = (unsigned)flags,
@@ -163,7 +160,7 @@ bool dir_has(int at, const char *path)
     return true;
 }
 
-/* From the end, as what is missing is mostly the last. */
+/* From the end: mostly only the last component is missing. */
 int dir_make(int at, const char *path, const struct dir_style *style)
 {
     int directory = dir_open(at, path);

@@ -12,8 +12,8 @@ static enum examined examine_stray(const struct walk *walk, const struct walk_en
     return time_is_past(&changed, incomplete_age, walk_now(walk)) ? EXAMINED_STRAY : EXAMINED_WAITS;
 }
 
-/* An incomplete pair is looked up in the queue, too: a run that was killed may have left no more of
- * it than a link. Not while a collector may be writing it. */
+/* An incomplete pair is looked up in the queue, too, because a killed run may have left only its
+ * link; but not while a collector may be writing it. */
 static enum examined examine_incomplete(const struct walk *walk, const struct walk_entry *entry,
                                         const struct timespec *changed, long settle_time,
                                         long incomplete_age, struct examination *result)

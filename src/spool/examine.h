@@ -1,4 +1,4 @@
-/* examine.h - what is to become of something that a walk has come upon. */
+/* examine.h - decides what to do with an entry of a walk. */
 #ifndef EXAMINE_H
 #define EXAMINE_H
 
@@ -7,28 +7,25 @@
 #include "spool/walk.h"
 
 enum examined {
-    EXAMINED_CRASH, /* goes into a batch with its verdict; half a pair, too: if the queue knows
-                       it, a run was killed after it had put the rest away */
-    EXAMINED_WAITS, /* is left: something of a crash has changed within the settle time, or what
-                       belongs to no crash is not old enough */
-    EXAMINED_STRAY, /* belongs to no crash, and is old enough to go to quarantine */
-    EXAMINED_UNREADABLE, /* cannot be looked at */
+    EXAMINED_CRASH, /* goes into a batch with its verdict; also half a pair: if it is in the queue,
+                       a run was killed that had put the rest away */
+    EXAMINED_WAITS, /* is left: perhaps still being written, or not old enough */
+    EXAMINED_STRAY, /* belongs to no crash, and is old enough for quarantine */
+    EXAMINED_UNREADABLE, /* cannot be read */
 };
 
 struct examination {
     enum outcome verdict;  /* for EXAMINED_CRASH: QUEUED, or LEFT or QUARANTINED with the reason */
     struct pair pair;      /* for EXAMINED_CRASH */
-    int directory;         /* of the pair when it is ready, for the caller to close; else -1 */
-    struct failure reason; /* for all but a verdict of QUEUED */
+    int directory;         /* of a ready pair, which the caller closes; else -1 */
+    struct failure reason; /* unless the verdict is QUEUED */
 };
 
-/* Both ages are in seconds. A pair is ready when it is unchanged for `settle_time`. What is not a
- * pair by `incomplete_age` never will be. */
+/* Ages in seconds: when an unchanged pair is ready, and an incomplete one goes to quarantine. */
 enum examined examine(const struct walk *walk, const struct walk_entry *entry, long settle_time,
                       long incomplete_age, struct examination *result);
 
-/* Looks for the pair of a crash in both roots. True: there is one, and it is ready. False with the
- * reason, of which the errno value is not 0 when it cannot be told. */
+/* Whether a root has a ready pair of the crash; if not, the reason, with any errno value. */
 bool examine_by_id(const struct roots *roots, const struct crash_id *id, long settle_time,
                    struct pair *pair, struct failure *reason);
 

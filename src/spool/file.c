@@ -32,7 +32,7 @@ bool time_is_past(const struct timespec *then, long seconds, const struct timesp
     return !is_later(&due, now);
 }
 
-/* Never hangs on a FIFO, never follows a link; what is not a regular file is EINVAL. */
+/* Never waits for a FIFO, never follows a link. EINVAL: not a regular file. */
 static int open_regular(int directory, const char *name, struct stat *status)
 {
     int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -60,7 +60,7 @@ static bool apply_style(int file, const struct file_style *style)
            fchmod(file, style->mode) == 0;
 }
 
-/* The number of an inode alone says little: it is given to the next file when its own is gone. */
+/* An inode number alone is not enough: it is used again. */
 static bool is_same(const struct stat *left, const struct stat *right)
 {
     return left->st_ino == right->st_ino && left->st_dev == right->st_dev &&
@@ -69,7 +69,7 @@ static bool is_same(const struct stat *left, const struct stat *right)
            left->st_mtim.tv_nsec == right->st_mtim.tv_nsec;
 }
 
-/* Through a descriptor, as the name may have become another file's. */
+/* Through a descriptor, as the name may by now be another file's. */
 static bool apply_style_by_name(int from, const char *name, const struct stat *expected,
                                 const struct file_style *style)
 {
@@ -83,8 +83,7 @@ static bool apply_style_by_name(int from, const char *name, const struct stat *e
     return good;
 }
 
-/* What was renamed must be what was checked; otherwise somebody has put another file in its
- * place, and that goes back. */
+/* The renamed file must be the one that was checked; another one goes back. */
 static bool is_the_file(int from, int to, const char *name, const struct stat *expected)
 {
     struct stat found;
@@ -112,7 +111,7 @@ static bool copy_bytes(int source, int copy, off_t size)
         if (copied < 0 && errno == EINTR)
             continue;
         if (copied <= 0) {
-            errno = copied == 0 ? EIO : errno; /* it has become shorter */
+            errno = copied == 0 ? EIO : errno; /* it was truncated */
             return false;
         }
         size -= copied;

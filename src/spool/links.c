@@ -11,13 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* NFS says ESTALE where the directory is gone, too. */
+/* ESTALE: on NFS, the directory is gone, too. */
 static bool is_gone(int error)
 {
     return error == ENOENT || error == ESTALE;
 }
 
-/* Removes a name if it is a link. */
 static bool remove_link(int directory, const char *name)
 {
     struct stat status;
@@ -51,8 +50,8 @@ bool links_remove_from(const struct pair *pair, int directory, struct date_dir *
             fail(failure, errno, "cannot remove the date link"));
 }
 
-/* What a name link says, as a path below the day: "date/12/05/web01_0". Its text comes from
- * outside; what does not lead into the date tree of the same day is not followed. */
+/* The target of a name link as a path below the day, "date/12/05/web01_0". It comes from outside:
+ * NULL if it does not lead into the date tree of the same day. */
 static const char *below_day(const char *target)
 {
     while (strncmp(target, "../", 3) == 0)

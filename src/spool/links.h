@@ -1,8 +1,5 @@
-/* links.h - the two links of a pair that nobody has seen yet.
- *
- * Whoever is killed between two removals must find the rest the next time: so the link that the
- * search starts from is removed last. A link that is not there is fine; what is not a link is left
- * alone. */
+/* links.h - removes the two links of a pair. The link that the search for it starts from goes last,
+ * so that a run after a kill finds it again. What is missing or not a link is ignored. */
 #ifndef LINKS_H
 #define LINKS_H
 
@@ -10,19 +7,15 @@
 
 struct date_dir;
 
-/* Starting from a date link in this directory: removes the name link, then the date link.
- * `directory` is that of the pair's files, or -1 where it is not open. */
+/* For a pair found by its date link in `date_directory`: removes the name link, then the date link;
+ * links_remove_name() only the name link. `directory` is that of the pair's files; -1: not open. */
 bool links_remove_from(const struct pair *pair, int directory, struct date_dir *date_directory,
                        struct failure *failure);
-
-/* The first half of that: the name link alone. */
 bool links_remove_name(const struct pair *pair, int directory, struct failure *failure);
 
-/* Starting from the pair: removes the date link that the name link points to, then the name link.
- */
+/* For a pair found by its files: removes the date link that the name link points to, then the name
+ * link; links_remove_in() if the directory of the files is open. */
 bool links_remove(const struct pair *pair, struct failure *failure);
-
-/* The same, where the directory of the pair is open already. */
 bool links_remove_in(const struct pair *pair, int directory, struct failure *failure);
 
 #endif

@@ -40,7 +40,7 @@ bool roots_refresh(struct roots *roots, struct failure *failure)
     return true;
 }
 
-/* 0, or an error; EINVAL: it is not a regular file. */
+/* 0, or an errno value; EINVAL: not a regular file. */
 static int stat_file(const struct pair_location *location, const char *suffix,
                      struct main_file *file)
 {
@@ -52,8 +52,7 @@ static int stat_file(const struct pair_location *location, const char *suffix,
     return file_is_regular(&file->status) ? 0 : EINVAL;
 }
 
-/* What of a pair lies under one day. What is there but is not a regular file cannot be told from
- * one that somebody has put in a pair's way: it is taken neither for the pair nor for nothing. */
+/* Looks for a pair under one day. Anything but a regular file is a failure: it may hide a pair. */
 static enum located search_day(struct pair_location *location, struct failure *failure)
 {
     const struct pair *pair = &location->pair;
@@ -74,8 +73,7 @@ static enum located search_day(struct pair_location *location, struct failure *f
                                                           : LOCATED_NOWHERE;
 }
 
-/* Keeps the better of what was found before and what is there on this day. True while there may be
- * something better. */
+/* Keeps the better of the best so far and what is on this day. True while a better one may come. */
 static bool keep_better(struct pair_location *best, const struct pair *pair, const char *day,
                         struct failure *failure)
 {
@@ -129,7 +127,7 @@ static bool ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-/* <id>.<name>.dump, and not the metadata of a suffix that ends so. */
+/* <id>.<name>.dump, unless it is the metadata, whose suffix may end likewise. */
 static bool is_further_dump(const struct pair *pair, const char *name)
 {
     return strcmp(name + strnlen(name, CRASH_ID_LENGTH), pair->spool->json_suffix) != 0 &&
@@ -148,7 +146,7 @@ static bool add(struct pair_files *files, const char *name, const struct stat *s
     return file->name != NULL && ++files->count > 0;
 }
 
-/* One that is not a regular file does not count. */
+/* Ignores what is not a regular file. */
 static bool add_further_dump(const struct pair_location *location, const char *name,
                              struct pair_files *files)
 {

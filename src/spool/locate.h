@@ -1,25 +1,19 @@
-/* locate.h - where a crash lies of which only the id is known, and which files it has there.
- *
- * The search goes through the two places that a collector writes crashes to: the storage root
- * first, then the deferred storage root, where there is one. */
+/* locate.h - finds a crash by its id, in the storage root, then in the deferred storage root. */
 #ifndef LOCATE_H
 #define LOCATE_H
 
 #include "spool/pair.h"
 
-/* In the order of what is to be preferred: a whole pair is taken from wherever it is; a part only
- * if every place could be looked at. LOCATED_FAILED is also for a file that is there but is not a
- * regular one (errno value 0): it is taken neither for the pair's nor for nothing. */
+/* Ascending: a whole pair counts wherever it is, a part only if every place could be searched.
+ * LOCATED_FAILED also means a file that is not regular (errno value 0). */
 enum located { LOCATED_NOWHERE, LOCATED_PART, LOCATED_FAILED, LOCATED_WHOLE };
 
-/* The dump, or the metadata. */
 struct main_file {
     bool found;
     struct stat status;
 };
 
-/* What a search has found: for a whole pair and for a part, where it is, and its directory, which
- * is open for reading. location_close() at the end. */
+/* What was found. For a pair or a part of one, its directory is open until location_close(). */
 struct pair_location {
     enum located found;
     struct pair pair;
@@ -31,37 +25,31 @@ enum { ROOT_COUNT = 2 };
 
 /* Zero-initialise it. */
 struct roots {
-    struct spool *spools[ROOT_COUNT]; /* the second is NULL where there is none */
+    struct spool *spools[ROOT_COUNT]; /* the second may be NULL */
     struct names days[ROOT_COUNT];
-    bool told_empty; /* for put_away.h: that the storage root holds no day has been told */
+    bool told_empty; /* "holds no day" has been reported, see put_away.c */
 };
 
-/* Opens the storage root, and the deferred storage root if that is not NULL. False with the reason;
- * roots_close() is to be called in any case. */
+/* Opens the storage root, and the deferred one unless NULL. Call roots_close() in any case. */
 bool roots_open(struct roots *roots, const char *storage_root, const char *deferred_storage_root,
                 const char *json_suffix, const char *dump_suffix, struct failure *failure);
-
 void roots_close(struct roots *roots);
 
-/* Reads which days there are, as a collector makes one at midnight. Whoever has listed jobs or
- * requests does it then: the day of a job's crash is older than the row that names it. */
+/* Lists the days again, as the collector adds one at midnight. Call after jobs or requests have
+ * been read: the day of a crash is older than its row. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
-/* Searches both roots: under the day of the id first, then under every other day, the newest first.
- * The reason is filled in for LOCATED_FAILED. */
+/* Searches both roots under the day of the id, then under all others, newest first; locate_in() one
+ * spool, with `days` from spool_days(). Gives the reason for LOCATED_FAILED. */
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);
-
-/* The same in one spool, of which `days` is what spool_days() said. */
 void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
                struct pair_location *location, struct failure *failure);
-
 void location_close(struct pair_location *location);
 
-/* Files of a crash, as they were when looked at. */
 struct pair_file {
     char *name;
-    struct stat status;
+    struct stat status; /* when it was found */
 };
 
 struct pair_files {
@@ -69,11 +57,10 @@ struct pair_files {
     size_t count;
 };
 
-/* All files of a crash that was found, once only: further dumps first, then the dump, the metadata
- * last, so that a pair that was handled in part is still found by its metadata. Zero-initialise
- * *files; pair_files_free() at the end. False with errno. */
+/* Lists all files of a crash: further dumps, the dump, and the metadata last, so that a pair
+ * handled in part is still found by its metadata. Works once for a location. Zero-initialise
+ * *files; free with pair_files_free(). False with errno. */
 bool location_list(const struct pair_location *location, struct pair_files *files);
-
 void pair_files_free(struct pair_files *files);
 
 #endif

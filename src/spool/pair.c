@@ -51,7 +51,7 @@ bool pair_is_gone(const struct pair *pair, int directory)
         pair_file_name(pair, pair->spool->json_suffix, name);
         if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
             return false;
-        if (errno != ESTALE) /* which NFS says where somebody has removed the directory */
+        if (errno != ESTALE) /* NFS: the directory was removed */
             return errno == ENOENT;
     }
     pair_path(pair, path);
@@ -64,7 +64,7 @@ static void keep_latest(struct timespec *latest, struct timespec candidate)
         *latest = candidate;
 }
 
-/* One of the two files; what is wrong with it is added to `reason`. */
+/* One of the two files; `reason` says what is wrong with it. */
 static enum pair_state examine_file(const struct pair *pair, int directory, const char *suffix,
                                     long settle_time, struct timespec *changed,
                                     struct failure *reason)

@@ -18,7 +18,7 @@ void finished_job_clear(struct finished_job *job)
     archive_move_free(&job->move);
 }
 
-/* Where no call has failed, the crash is to blame, and not the storage. */
+/* An errno value of 0 means that the crash is at fault, not the storage. */
 static void keep(struct finished_job *job, const struct failure *failure, struct report *report)
 {
     char name[QUOTE_SIZE];
@@ -31,7 +31,7 @@ static void keep(struct finished_job *job, const struct failure *failure, struct
     crash_set(&job->crash, LEFT, "%s", failure->text);
 }
 
-/* What is wrong with one archive keeps its jobs; those of the other are put away all the same. */
+/* A failure of one archive keeps back only its own jobs. */
 static bool is_usable(struct archive *archive, struct report *report)
 {
     struct failure failure;
@@ -41,7 +41,8 @@ static bool is_usable(struct archive *archive, struct report *report)
         return report_error(report, exit_code_of_errno(failure.error),
                             "%s; its jobs stay for the next run", failure.text);
     if (archive_is_shared(archive))
-        log_warning("\"%s\" is below /tmp: set where pairs are to be kept", archive_path(archive));
+        log_warning("long-term storage \"%s\" is below /tmp; set another directory",
+                    archive_path(archive));
     return true;
 }
 
@@ -56,12 +57,12 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
         crash_set(&job->crash, MISSING, "its %s file was not found; the rest is in \"%s\"",
                   job->move.missing, path);
     else if (path == NULL)
-        crash_set(&job->crash, DELETED, "no place is set for it");
+        crash_set(&job->crash, DELETED, "no long-term storage is set");
     else
         crash_set(&job->crash, ARCHIVED, "moved to \"%s\"", path);
 }
 
-/* A disk that is not mounted looks like an empty storage root: then nothing is known to be lost. */
+/* A disk that is not mounted looks like an empty storage root: then no pair counts as lost. */
 static void miss(struct finished_job *job, struct roots *roots, struct report *report)
 {
     if (roots->days[0].count > 0) {
@@ -69,10 +70,11 @@ static void miss(struct finished_job *job, struct roots *roots, struct report *r
         return;
     }
     if (!roots->told_empty)
-        report_error(report, EXIT_STORAGE,
-                     "\"%s\" holds no day at all (is it mounted?): jobs whose pairs are not found "
-                     "stay",
-                     roots->spools[0]->path);
+        report_error(
+            report, EXIT_STORAGE,
+            "storage root \"%s\" holds no day at all (is it mounted?); jobs whose pairs are "
+            "not found stay",
+            roots->spools[0]->path);
     roots->told_empty = true;
     crash_set(&job->crash, LEFT, "its pair was not found, and the storage root holds no day");
 }
@@ -105,7 +107,7 @@ void put_away(struct finished_job *job, struct roots *roots, bool dry_run, struc
     else if (is_usable(job->archive, report))
         find_and_move(job, &id, roots, dry_run, report);
     else
-        crash_set(&job->crash, LEFT, "nothing can be put there in this run");
+        crash_set(&job->crash, LEFT, "its long-term storage cannot be used in this run");
 }
 
 bool put_away_has_copies(const struct finished_job jobs[], size_t count)

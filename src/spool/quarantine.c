@@ -29,9 +29,8 @@ struct quarantine {
     char *name;       /* of the directory, for messages */
     int root;         /* -1: not open */
 
-    /* One thread at a time: what is found in the spool must be there still when it is moved, and a
-     * directory that is chosen because it holds none of the names must not get them from another.
-     */
+    /* One thread at a time: no other may move these files, or add the same names to the
+     * directory. */
     pthread_mutex_t turn;
 };
 
@@ -74,7 +73,7 @@ static bool open_root(struct quarantine *quarantine, struct failure *failure)
            fail(failure, errno, "cannot open directory \"%s\"", quarantine->name);
 }
 
-/* A directory's name for any name: what could puzzle a shell becomes an underscore. */
+/* A directory name from any name: characters special to a shell become underscores. */
 static void make_case_name(char case_name[CASE_NAME_SIZE], const char *name)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -84,7 +83,7 @@ static void make_case_name(char case_name[CASE_NAME_SIZE], const char *name)
             *at = '_';
 }
 
-/* The name that something gets in its directory: our own two names are not to be had. */
+/* The name of an entry in its directory, where our own two names are taken. */
 static const char *name_there(const char *name)
 {
     return strcmp(name, reason_name) == 0 ? "_reason"
@@ -92,8 +91,8 @@ static const char *name_there(const char *name)
                                           : name;
 }
 
-/* Whether a directory cannot be used: it has one of the names, or what is called a reason there
- * is not ours. The quarantine may lie in the spool, where anything can have been planted. */
+/* Whether a directory cannot be used: it has one of the names, or its reason is not a regular file.
+ * The quarantine may be in the spool, where anybody may have created it. */
 static bool is_taken(int directory, const struct names *names)
 {
     struct stat status;
@@ -104,8 +103,8 @@ static bool is_taken(int directory, const struct names *names)
            !file_is_regular(&status);
 }
 
-/* The directory for one crash: the first of <name>, <name>.1, ... that holds none of the names
- * that are to go there. A run that was killed in the middle so finds the same one again. */
+/* The directory for a crash: the first of <name>, <name>.1, ... that has none of the names to be
+ * moved. So the run after a kill finds the same one again. */
 static int open_case(const struct quarantine *quarantine, const char *day, const char *name,
                      const struct names *names)
 {
@@ -135,7 +134,7 @@ static bool flush(int directory)
     return good;
 }
 
-/* The reason is there before anything else comes. */
+/* The reason is on disk before anything is moved. */
 static bool write_reason(int directory, const char *text, const char *where)
 {
     char when[32], *message = NULL;
@@ -166,7 +165,7 @@ static bool remake_link(int from, const char *name, int to)
            unlinkat(from, name, 0) == 0;
 }
 
-/* To another file system only a regular file and a link can go; all else is EXDEV. */
+/* Only a regular file and a link can go to another file system; anything else is EXDEV. */
 static bool copy_across(int from, const char *name, int to)
 {
     const struct file_style style = {.mode = 0660, .group = (gid_t)-1};
@@ -193,7 +192,6 @@ static bool copy_across(int from, const char *name, int to)
     return good;
 }
 
-/* Moves the names, whatever is behind them. */
 static bool move_names(int from, const struct names *names, int to)
 {
     for (size_t i = 0; i < names->count; i++) {
@@ -213,14 +211,14 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
         return false;
     int directory = open_case(quarantine, day, name, names);
     if (directory < 0)
-        return fail(failure, errno, "cannot make a directory for it in \"%s\"", quarantine->name);
+        return fail(failure, errno, "cannot create a directory for it in \"%s\"", quarantine->name);
     bool good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
                 fail(failure, errno, "cannot move it to \"%s\"", quarantine->name);
     close(directory);
     return good;
 }
 
-/* Everything that has the id in its name, whatever it is, except the name link. */
+/* Every entry whose name begins with the id, except the name link. */
 static bool list_crash(int directory, const struct crash_id *id, struct names *names)
 {
     DIR *stream = dir_read(directory, NULL);

@@ -1,12 +1,10 @@
-/* quarantine.h - where a crash goes that will never be a pair, or must not be queued. Nothing in it
- * is ever deleted.
+/* quarantine.h - for crashes that never became a pair or must not be queued. Deletes nothing.
  *
  *     QUARANTINE/YYYYMMDD/<id>/           a directory for each crash (or stray entry)
- *     QUARANTINE/YYYYMMDD/<id>/reason     why, where it was and when it came; a line for each time
- *     QUARANTINE/YYYYMMDD/<id>/<id>.json  all that was found of the crash, as it was found
+ *     QUARANTINE/YYYYMMDD/<id>/reason     when, where from and why; a line for each time
+ *     QUARANTINE/YYYYMMDD/<id>/<id>.json  everything that was found of the crash, unchanged
  *
- * YYYYMMDD is the day of the spool that it was found under. A second crash of the same id gets a
- * directory <id>.1, and so on. Several threads may use it at a time. */
+ * YYYYMMDD is its day in the spool. A second crash of the same id goes to <id>.1, and so on. */
 #ifndef QUARANTINE_H
 #define QUARANTINE_H
 
@@ -15,20 +13,18 @@
 
 struct quarantine;
 
-/* The quarantine of a spool. Its directory is opened when it is first needed, and made where it is
- * missing; a NULL path is "quarantine" below the spool's root, where a link is not followed. The
- * path must live on. NULL when there is no memory. */
+/* The quarantine of a spool, opened, and created if missing, when first needed; NULL when out of
+ * memory. The path must outlive it; if NULL, it is "quarantine" in the root, where no link is
+ * followed. Several threads may use it until it is freed; freeing NULL is harmless. */
 struct quarantine *quarantine_new(const char *path, const struct spool *spool);
-
-/* Once all threads are done with it. Harmless with NULL. */
 void quarantine_free(struct quarantine *quarantine);
 
-/* Moves all files of a crash there, then removes the name link. The date link stays: the caller
- * removes it last, so that a run that is killed in between is repeated by the next one. */
+/* Moves all files of a crash, then removes the name link. The caller removes the date link, last,
+ * so that a run after a kill finds it again. */
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure);
 
-/* Moves something there that a walk has come upon, and that is not a date link. */
+/* Moves an entry of a walk that is not a date link. */
 bool quarantine_entry(struct quarantine *quarantine, const struct walk_entry *entry,
                       const char *reason, struct failure *failure);
 

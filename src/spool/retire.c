@@ -3,7 +3,6 @@
 #include "base/quote.h"
 #include "spool/links.h"
 
-/* Tells and counts what became of something that was to go to quarantine. */
 static void report_quarantine(struct report *report, bool done, const char *name,
                               const char *reason, const struct failure *failure)
 {
@@ -59,7 +58,6 @@ static void report_queued(const struct candidate *candidate, struct report *repo
         report_outcome(report, LEVEL_DEBUG, name, QUEUED, "for processor %s", processor);
 }
 
-/* A crash that is in the queue. */
 static void retire_links(const struct candidate *candidate, struct report *report)
 {
     char name[QUOTE_SIZE];

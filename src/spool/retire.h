@@ -1,7 +1,5 @@
-/* retire.h - what happens to a crash after the commit: links, quarantine, report.
- *
- * A crash that is in the queue is no longer new: its links are removed. One that must not be
- * queued, or never will be a pair, goes to quarantine. Every other one stays as it is. */
+/* retire.h - what happens to a crash after the commit: a queued one loses its links, one that never
+ * became a pair or must not be queued goes to quarantine, all others stay. */
 #ifndef RETIRE_H
 #define RETIRE_H
 
@@ -10,16 +8,14 @@
 #include "spool/quarantine.h"
 #include "spool/walk.h"
 
-/* Does on disk what the outcome asks for, tells it, and counts it. When links cannot be removed,
- * the crash is found again by the next scan, as one that is already queued. */
+/* Does on disk what the outcome requires, reports it and counts it. If links cannot be removed, the next scan finds the crash again. */
 void retire(const struct candidate *candidate, struct quarantine *quarantine,
             struct report *report);
 
-/* Retires the crashes of a batch that nobody else has taken, and lets go of each at once. Several
- * threads may share a batch; for each it ends when nothing is left to take. */
+/* The same for the crashes of a batch that nobody else has taken: several threads may share it. */
 void retire_batch(struct batch *batch, struct quarantine *quarantine, struct report *report);
 
-/* Something in a date tree that belongs to no crash, and never will: it goes to quarantine. */
+/* Moves an entry of a date tree that belongs to no crash to quarantine. */
 void retire_stray(const struct walk_entry *entry, const char *reason, struct quarantine *quarantine,
                   struct report *report);
 

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A new file that has no name. Where the file system knows no such thing (NFS), one that loses its
- * name at once. */
+/* A new file without a name, or unlinked at once if the file system has none of these (NFS). */
 static int make_nameless_file(int root)
 {
     char name[64];
@@ -24,8 +23,8 @@ static int make_nameless_file(int root)
     return file;
 }
 
-/* The ages of files are measured by the clock that stamps them: a file server has its own. Where
- * no file can be made, this machine's clock has to do. */
+/* Ages are measured by the clock that stamps the files, which may be a file server's. If no file
+ * can be created, this machine's clock has to do. */
 static struct timespec file_system_clock(int root)
 {
     struct timespec now;

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A directory on the way from `date` down to where the walk is. */
+/* A directory on the path from `date` to where the walk is. */
 struct level {
     struct date_dir *directory;
     DIR *stream;           /* NULL: read to its end */
-    struct names children; /* the directories in it, */
-    size_t next;           /* of which this one is the next to be entered */
+    struct names children; /* its directories */
+    size_t next;           /* the one to enter next */
 };
 
 struct walk {
@@ -27,9 +27,9 @@ struct walk {
     struct names days;
     size_t next_day;
     struct level levels[WALK_LEVELS + 1];
-    int depth;                 /* of levels in use */
-    struct failure failure;    /* the last one, */
-    char unreadable[PATH_MAX]; /* and of what, below the root */
+    int depth;                 /* levels in use */
+    struct failure failure;    /* the last one */
+    char unreadable[PATH_MAX]; /* its path below the root */
 };
 
 struct walk *walk_new(const struct spool *spool, bool keep_directories, struct failure *failure)
@@ -66,7 +66,6 @@ void walk_free(struct walk *walk)
     free(walk);
 }
 
-/* With errno. */
 static bool report_unreadable(struct walk *walk, const char *path, struct walk_entry *entry)
 {
     char quoted[QUOTE_SIZE];
@@ -80,7 +79,7 @@ static bool report_unreadable(struct walk *walk, const char *path, struct walk_e
     return true;
 }
 
-/* Whether no collector can be inside has to be asked before anything in it is changed. */
+/* Asked before anything in the directory is changed, and its mtime with that. */
 static bool is_removable(const struct walk *walk, DIR *stream)
 {
     struct stat status;
@@ -89,7 +88,7 @@ static bool is_removable(const struct walk *walk, DIR *stream)
     return time_is_past(&status.st_mtim, WALK_QUIET_TIME, &walk->spool->now);
 }
 
-/* Whether the day is over, wherever the collector's clock is: UTC-12 has it last. */
+/* Whether the day is over, wherever the collector's clock is: UTC-12 is the last. */
 static bool is_over(const char *day, const struct timespec *now)
 {
     char last[DAY_LENGTH + 1];
@@ -99,8 +98,7 @@ static bool is_over(const char *day, const struct timespec *now)
            strcmp(day, last) < 0;
 }
 
-/* Goes down into a directory. True when there is something to tell: that it cannot be read. One
- * that is not there any more is passed over. */
+/* Enters a directory. True with an entry if it cannot be read; one that is gone is skipped. */
 static bool enter(struct walk *walk, const char *name, struct walk_entry *entry)
 {
     struct date_dir *parent = walk->depth > 0 ? walk->levels[walk->depth - 1].directory : NULL;
@@ -121,8 +119,7 @@ static bool enter(struct walk *walk, const char *name, struct walk_entry *entry)
     return false;
 }
 
-/* The next entry of the directory that is being read, except its directories, which are kept for
- * later. False at its end. */
+/* The next entry of the directory being read; its directories come later. False at its end. */
 static bool read_entry(struct walk *walk, struct level *level, struct walk_entry *entry)
 {
     const struct dirent *found;

@@ -155,7 +155,7 @@ static void file_that_cannot_be_written_is_said_once(void **state)
     log_info("b");
     log_critical("c");
     log_close();
-    expect_content("stderr", "crashmon-scan: 40 cannot write the log file /dev/full: "
+    expect_content("stderr", "crashmon-scan: 40 cannot write log file \"/dev/full\": "
                              "No space left on device\ncrashmon-scan: 50 c\n");
 }
 
@@ -166,7 +166,7 @@ static void refuses_bad_formats_and_files(void **state)
     struct log_settings settings = some_settings();
     settings.file_format = "%(foo)s";
     assert_false(log_open(&settings, &failure));
-    assert_string_equal(failure.text, "unknown field 'foo' at position 3");
+    assert_string_equal(failure.text, "unrecognized field 'foo' at position 3");
     settings = some_settings();
     settings.stderr_format = "%";
     assert_false(log_open(&settings, &failure));

@@ -22,7 +22,7 @@ static void says_why_it_cannot_open(void **state)
     assert_false(log_file_open(&file, &failure));
     assert_int_equal(failure.error, ENOENT);
     assert_string_equal(failure.text,
-                        "cannot open the log file missing/log: No such file or directory");
+                        "cannot open log file \"missing/log\": No such file or directory");
 }
 
 static void line_is_kept_when_a_backup_cannot_be_moved(void **state)
@@ -31,7 +31,7 @@ static void line_is_kept_when_a_backup_cannot_be_moved(void **state)
     assert_int_equal(mkdir("log.1", 0700), 0);
     struct log_file file = open_log("log", 2, 1);
     write_line(&file, "a\n");
-    refuse_line(&file, "b\n", EISDIR, "cannot rotate the log file: rename log to log.1: ");
+    refuse_line(&file, "b\n", EISDIR, "cannot rename log file \"log\" to \"log.1\": ");
     close_log(&file);
     expect_content("log", "a\nb\n");
 }
@@ -44,7 +44,7 @@ static void nothing_is_overwritten_when_rotation_stops(void **state)
     write_line(&file, "b\n");
     write_line(&file, "c\n"); /* log.2, log.1 and log are there */
     assert_int_equal(mkdir("log.3", 0700), 0);
-    refuse_line(&file, "d\n", EISDIR, "rename log.2 to log.3: ");
+    refuse_line(&file, "d\n", EISDIR, "cannot rename log file \"log.2\" to \"log.3\": ");
     close_log(&file);
     expect_content("log.2", "a\n");
     expect_content("log.1", "b\n");
@@ -58,7 +58,7 @@ static void line_is_kept_when_there_is_no_new_file(void **state)
     write_line(&file, "a\n");
     assert_int_equal(rename("log", "moved"), 0);
     assert_int_equal(mkdir("log", 0700), 0);
-    refuse_line(&file, "b\n", EISDIR, "cannot open the log file log: ");
+    refuse_line(&file, "b\n", EISDIR, "cannot open log file \"log\": ");
     expect_content("moved", "a\nb\n");
     assert_int_equal(rmdir("log"), 0);
     write_line(&file, "c\n");
@@ -76,7 +76,7 @@ static void full_disk_leaves_no_half_line(void **state)
     write_line(&file, "123456\n");
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    refuse_line(&file, "too long\n", EFBIG, "cannot write the log file log: ");
+    refuse_line(&file, "too long\n", EFBIG, "cannot write log file \"log\": ");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     expect_content("log", "123456\n");
     write_line(&file, "on\n");
@@ -141,7 +141,7 @@ static void name_too_long_for_a_backup_keeps_the_line(void **state)
     name[254] = '\0';
     struct log_file file = open_log(name, 2, 5);
     write_line(&file, "a\n");
-    refuse_line(&file, "b\n", ENAMETOOLONG, "cannot rotate the log file");
+    refuse_line(&file, "b\n", ENAMETOOLONG, "cannot rename log file");
     close_log(&file);
     expect_content(name, "a\nb\n");
 }

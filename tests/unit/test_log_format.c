@@ -177,13 +177,13 @@ static void width_and_precision_count_characters(void **state)
 static void refuses_unknown_fields(void **state)
 {
     (void)state;
-    expect_refusal("%(asctime)s %(foo)s", "unknown field 'foo' at position 15");
-    expect_refusal("%(Message)s", "unknown field 'Message' at position 3");
-    expect_refusal("%(mess)s", "unknown field 'mess' at position 3");
-    expect_refusal("%()s", "unknown field '' at position 3");
-    expect_refusal("%(message )s", "unknown field 'message ' at position 3");
+    expect_refusal("%(asctime)s %(foo)s", "unrecognized field 'foo' at position 15");
+    expect_refusal("%(Message)s", "unrecognized field 'Message' at position 3");
+    expect_refusal("%(mess)s", "unrecognized field 'mess' at position 3");
+    expect_refusal("%()s", "unrecognized field '' at position 3");
+    expect_refusal("%(message )s", "unrecognized field 'message ' at position 3");
     expect_refusal("%(ffffffffffffffffffffffffffffffffffffffffffffffffff)s",
-                   "unknown field 'ffffffffffffffffffffffffffffffffffffffff' at position 3");
+                   "unrecognized field 'ffffffffffffffffffffffffffffffffffffffff' at position 3");
 }
 
 static void refuses_conversions_that_do_not_fit(void **state)
@@ -191,9 +191,9 @@ static void refuses_conversions_that_do_not_fit(void **state)
     (void)state;
     expect_refusal("%(levelname)d", "number conversion 'd' of field 'levelname' at position 13");
     expect_refusal("%(message)i", "number conversion 'i' of field 'message' at position 11");
-    expect_refusal("%(message)n", "unknown conversion 'n' of field 'message' at position 11");
-    expect_refusal("%(process)x", "unknown conversion 'x' of field 'process' at position 11");
-    expect_refusal("%(message)%", "unknown conversion '%' of field 'message' at position 11");
+    expect_refusal("%(message)n", "unrecognized conversion 'n' of field 'message' at position 11");
+    expect_refusal("%(process)x", "unrecognized conversion 'x' of field 'process' at position 11");
+    expect_refusal("%(message)%", "unrecognized conversion '%' of field 'message' at position 11");
 }
 
 static void refuses_what_ends_too_early(void **state)
@@ -221,8 +221,8 @@ static void bounds_width_and_precision(void **state)
     expect_refusal("%(message)5.1001s", "width or precision above 1000 at position 13");
     expect_refusal("%(message)99999999999999999999s",
                    "width or precision above 1000 at position 11");
-    expect_refusal("%(message)*s", "'*' is not possible at position 11");
-    expect_refusal("%(message)5.*s", "'*' is not possible at position 13");
+    expect_refusal("%(message)*s", "'*' is not supported at position 11");
+    expect_refusal("%(message)5.*s", "'*' is not supported at position 13");
 }
 
 static void reuses_the_line_and_lets_it_grow(void **state)
