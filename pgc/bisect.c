@@ -2,7 +2,7 @@
 
 #include "base/quote.h"
 
-enum { REFUSALS_MAXIMUM = 10 }; /* a batch */
+enum { REFUSALS_MAXIMUM = 10 }; /* for each batch */
 
 static struct crash *crash_at(const struct bisect *bisect, size_t index)
 {
@@ -41,7 +41,7 @@ static bool try_part(const struct bisect *bisect, size_t first, size_t count, in
               failure.text);
     return ++*refusals < REFUSALS_MAXIMUM ||
            report_error(bisect->report, EXIT_INTERNAL,
-                        "the database refuses one crash after the other");
+                        "the database refuses too many crashes of a batch; the run ends");
 }
 
 bool bisect(const struct bisect *bisect, size_t count)

@@ -1,4 +1,4 @@
-/* enqueue.h - a batch becomes rows of the table jobs: look up, assign, insert, look again. */
+/* enqueue.h - turns a batch into rows of the table jobs: look up, assign, insert, check again. */
 #ifndef ENQUEUE_H
 #define ENQUEUE_H
 
@@ -7,18 +7,18 @@
 #include "processors.h"
 #include "spool/candidate.h"
 
-/* Within a transaction: of `count` candidates from the one at `first`, those that have a pair,
- * assigns each that is ready and not yet queued to a live processor, and makes its row; in a dry
- * run it makes none. Sets the outcome of each:
+/* Within a transaction: of `count` candidates from `first`, those that have a pair, assigns each
+ * that is ready and not yet queued to a live processor, and inserts its row, except in a dry run.
+ * Sets the outcome of each:
  *
  *     QUEUED          it has a new row, and a processor
- *     ALREADY_QUEUED  this very pair has a row already
- *     QUARANTINED     the row is of another pair: of another storage, or under another day;
- *                     or that is the verdict, and it has no row
- *     LEFT            no processor is alive; or that is the verdict, and it has no row
+ *     ALREADY_QUEUED  this pair already has a row
+ *     QUARANTINED     the row is of another pair, in another storage or under another day;
+ *                     or this is the verdict, and it has no row
+ *     LEFT            no processor is alive; or this is the verdict, and it has no row
  *
- * DB_AGAIN when one that seemed new has a row after all, as the next attempt will find out, or was
- * put away since it was found; then its verdict becomes LEFT. */
+ * DB_AGAIN if a crash that seemed new has a row after all, as the next attempt will find, or if its
+ * pair was put away meanwhile, which makes its verdict LEFT. */
 enum db_status enqueue(struct batch *batch, size_t first, size_t count,
                        const struct options *options, struct processors *processors,
                        struct failure *failure);

@@ -1,18 +1,15 @@
-/* pooler.h - a connection pooler between us and the server.
+/* pooler.h - detects a connection pooler in transaction mode.
  *
- * In session mode a pooler gives a session of the server to one client for as long as it stays,
- * and everything works. In transaction mode two statements of one client may meet different
- * sessions: then an advisory lock is taken in one and missed in the next, settings reach
- * strangers, and the lock stays behind with nobody to give it up. */
+ * In session mode each client has a session of its own, and everything works. In transaction mode
+ * two statements of a client may reach different sessions: an advisory lock taken in one is missing
+ * in the other and never released, and settings affect other clients. */
 #ifndef POOLER_H
 #define POOLER_H
 
 #include "db_status.h"
 
-/* DB_POOLED when the connection is pooled in transaction mode, as far as one can tell from
- * outside: that our session of the server also serves a second connection. `backend` is the process
- * id of that session, as the server told it. Has no effect on the session, and costs a statement
- * and a second connection only behind a pooler. */
+/* DB_POOLED if our session of the server also serves a second connection. `backend` is its process
+ * id, as the server gave it. Behind a pooler, costs a statement and a second connection. */
 enum db_status pooler_check(int backend, struct failure *failure);
 
 #endif

@@ -1,8 +1,7 @@
-/* processors.h - who does the work: the processors that are alive, their load, and jobs that change
- * hands.
+/* processors.h - the processors, their load, and the reassignment of jobs.
  *
- * Alive is who was seen within the check-in time, dead who was not seen for twice as long. Who lies
- * in between gets nothing new and loses nothing. All times are by the server's clock. */
+ * A processor is alive if it was seen within the check-in time, and dead if it was not seen for
+ * twice that time, by the server's clock. In between it gets no new jobs and keeps its own. */
 #ifndef PROCESSORS_H
 #define PROCESSORS_H
 
@@ -11,61 +10,50 @@
 #include <stddef.h>
 
 enum processor_state {
-    PROCESSOR_GONE, /* it is not registered any more */
+    PROCESSOR_GONE, /* no longer registered */
     PROCESSOR_DEAD,
     PROCESSOR_LATE,
     PROCESSOR_ALIVE,
 };
 
-/* Stays where it is, with its id and name, until processors_free(). */
+/* Its address, id and name do not change until processors_free(). */
 struct processor {
     int id;
     char name[255 * 4 + 1];
     char last_seen[40];
-    enum processor_state state; /* when last asked */
-    long load;    /* unfinished jobs, see processors_count_loads(); below 0: not yet counted */
-    long pending; /* jobs assigned in a transaction that is not yet committed */
+    enum processor_state state; /* at the last refresh */
+    long load;    /* unfinished jobs, see processors_count_loads(); below 0: not counted */
+    long pending; /* jobs assigned, but not yet committed */
 };
 
 struct processors;
 
-/* With a check-in time in seconds. NULL when there is no memory. */
+/* `check_in` is in seconds; NULL when out of memory. Freeing NULL is harmless. */
 struct processors *processors_new(long check_in);
-
-/* Harmless with NULL. */
 void processors_free(struct processors *processors);
 
-/* Within a transaction: asks who is there, and takes back what was assigned and not confirmed. */
+/* Within a transaction: reads the processors, and forgets assignments that were not confirmed. */
 enum db_status processors_refresh(struct processors *processors, struct failure *failure);
 
-/* How many were alive when last asked. */
+/* How many are alive; the ids of those that are not dead, as the text of an array; the processor at
+ * an index, NULL after the last; the seconds of silence after which a processor is dead. */
 size_t processors_alive(const struct processors *processors);
-
-/* The ids of those who were not dead, as the text of an array. */
 const char *processors_living(const struct processors *processors);
-
-/* The one at an index, in no order; NULL behind the last. */
 const struct processor *processors_at(const struct processors *processors, size_t index);
-
-/* After how many seconds of silence a processor is dead. */
 long processors_silence(const struct processors *processors);
 
-/* Within a transaction: counts the jobs of the processors in a state, where that has not been done.
- * Those that are alive are counted before anything is assigned, but not before it is needed, and no
- * further than to 100,000: all who have more count as equal. */
+/* Within a transaction: counts the unfinished jobs of the processors in a state, once. Live ones
+ * are counted before the first assignment, up to 100,000: all that have more count as equal. */
 enum db_status processors_count_loads(struct processors *processors, enum processor_state state,
                                       struct failure *failure);
 
-/* The live processor with the fewest unfinished jobs, which has one more from now on. Never NULL
- * while one is alive. */
+/* The live processor with the fewest unfinished jobs, which now has one more; NULL if none is
+ * alive. Confirm after the commit. */
 struct processor *processors_assign(struct processors *processors);
-
-/* What was assigned has been committed. */
 void processors_confirm(struct processors *processors);
 
-/* Within a transaction, while one is alive: gives `count` unfinished jobs, by their ids, to live
- * ones, provided that their owner is still dead, or that they have none. *moved becomes the number
- * of those that have changed hands. */
+/* Within a transaction, while a processor is alive: of `count` unfinished jobs, by id, gives those
+ * whose owner is missing or still dead to live ones. *moved becomes their number. */
 enum db_status processors_reassign(struct processors *processors, const long long ids[], long count,
                                    long *moved, struct failure *failure);
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* While there is no log. An empty reason: the user's question has been answered. */
+/* Before the log is open. An empty reason: the program only had to show its version or settings. */
 static bool fail_begin(struct run *run, enum exit_code code, const char *reason)
 {
     if (*reason != '\0')
@@ -46,7 +46,7 @@ static bool take_lock(struct run *run)
 {
     struct failure failure;
     bool got = true;
-    if (run->options.dry_run) /* it changes nothing, so it need not wait for anybody */
+    if (run->options.dry_run) /* it changes nothing, so it needs no lock */
         return true;
     enum db_status status = lock_take(run->options.program_name, run->options.storage_name,
                                       run->options.lock_wait, &got, &failure);
@@ -56,7 +56,7 @@ static bool take_lock(struct run *run)
         log_info("ended by signal %d while waiting for the lock", signals_caught());
         return false;
     }
-    /* Not an error: the other run does the work, and cron is not to mail each overlap. */
+    /* Not an error: the other run does the work, and cron should not mail each overlap. */
     log_warning("%s", failure.text);
     run->report.code = EXIT_LOCKED;
     return false;
@@ -100,7 +100,6 @@ static double seconds_since(const struct timespec *then)
     return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
 }
 
-/* Once everything has been counted. */
 static void find_final_code(struct report *report)
 {
     if (!tally_adds_up(&report->tally))

@@ -1,14 +1,4 @@
-/* run.h - how a run of the three programs begins and ends.
- *
- *     int main(int argc, char **argv)
- *     {
- *         struct run run;
- *         if (run_begin(&run, PROGRAM_SCAN, argc, argv))
- *             ... the work ...
- *         return run_end(&run);
- *     }
- *
- * A run has one exit code: the first above 1 that was reported (report.h). */
+/* run.h - how a run begins and ends. It has one exit code: the first above 1 that was reported. */
 #ifndef RUN_H
 #define RUN_H
 
@@ -22,29 +12,26 @@ struct run {
     struct options options;
     struct report report;
     struct timespec started; /* monotonic */
-    mode_t umask;            /* the user's; the programs run with 0 and give exact modes */
-    bool begun;              /* all that comes before the work has succeeded */
-    long long row;           /* of this run in the table of runs; 0: none */
+    mode_t umask;            /* the user's; the programs run with 0, and set exact modes */
+    bool begun;              /* run_begin() has succeeded */
+    long long row;           /* of this run in crashmon.runs; 0: none */
 };
 
-/* Reads the options, opens the log, connects, checks the schema, takes the lock, and enters the
- * run in the table of runs. False when the run must end here; the reason has been told. */
+/* Reads the options, opens the log, connects, checks the schema, takes the lock, and inserts the
+ * row of the run. False when the run must end; the reason has been reported. */
 bool run_begin(struct run *run, enum program program, int argc, char **argv);
 
-/* Sums up, completes the row, writes the metrics, lets everything go, and returns the exit code.
- * To be called in any case. */
+/* Logs the summary, completes the row, writes the metrics, frees everything. Always call it. */
 int run_end(struct run *run);
 
-/* Whether a statement, or a transaction, of the run went well; if not, the reason is told. */
+/* Whether a statement, or a transaction, succeeded; if not, reports the reason. */
 bool run_check(struct run *run, enum db_status status, const struct failure *failure);
 bool run_transact(struct run *run, session_work *work, void *context);
 
-/* Verifies the lock in a transaction of its own, before a change on disk that comes long after the
- * last one. False when it is lost; that has been told. */
+/* Verifies the lock, before a change on disk outside a transaction; reports its loss. */
 bool run_has_lock(struct run *run);
 
-/* Whether the run has to end at this batch boundary: a signal came, --limit crashes have been
- * worked on (`worked`), or nobody reads any more what a dry run prints. */
+/* Whether to end after this batch: a signal, `worked` has reached --limit, or stdout is closed. */
 bool run_should_stop(const struct run *run, long worked);
 
 #endif

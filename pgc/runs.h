@@ -5,8 +5,7 @@
 #include "db_status.h"
 #include "report/tally.h"
 
-/* Enters a run that begins now, and whose successor is due in `interval` seconds. *row becomes the
- * id of its row. */
+/* Inserts a run that begins now; the next one is due in `interval` seconds. *row becomes its id. */
 enum db_status runs_enter(const char *program, const char *storage, long interval, long long *row,
                           struct failure *failure);
 

@@ -1,17 +1,15 @@
-/* text_array.h - a PostgreSQL array as text, {"a","b"}: how ECPG passes a list that is shorter than
- * its host variable, or of strings. */
+/* text_array.h - a PostgreSQL array as text, {"a","b"}, for lists that ECPG cannot pass itself. */
 #ifndef TEXT_ARRAY_H
 #define TEXT_ARRAY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Begin with text_array_reset(), even one that was used before; text_array_free() at the end.
- * `text` is what to pass, with a cast: unnest(:ids::text[]). */
+/* Call text_array_reset() before each use. Pass `text` with a cast: unnest(:ids::text[]). */
 struct text_array {
     char *text;
     size_t length, size, count;
-    bool ok; /* false: there was no memory, and nothing more is added */
+    bool ok; /* false: out of memory; nothing more is added */
 };
 
 void text_array_reset(struct text_array *array);
