@@ -1,35 +1,32 @@
--- Makes the tables of a Socorro database fit for crashmon, in place; all rows stay:
+-- Converts the tables of a Socorro database for crashmon, in place; all rows stay:
 --
 --     psql -d crashes -v zone=America/Los_Angeles -f sql/from-socorro.sql
 --     psql -d crashes -f sql/schema.sql
 --
--- `zone` is the time zone of the hosts that Monitor and the processors ran on: Socorro wrote their
--- local time, without a zone. Where it is not given, it is the zone of this session. It does not
--- matter where the columns have a zone already.
+-- `zone` is the time zone of the hosts that Monitor and the processors ran on, by default that of
+-- this session: Socorro wrote local times without a zone. Columns with a zone are not converted.
 --
--- Run it as the owner of the tables, while Monitor is stopped; processors and reporter may go on.
--- All is done in one transaction, and harmless when done again. Afterwards Socorro's programs,
--- Monitor too, work with the tables as before. See doc/migrating-from-socorro.md.
+-- Run it as the owner of the tables, with Monitor stopped; processors and reporter may go on. It is
+-- one transaction, and may be repeated. Afterwards Socorro's programs, including Monitor, work with
+-- the tables as before. See doc/migrating-from-socorro.md.
 \set ON_ERROR_STOP on
 \set QUIET on
 BEGIN;
 SET LOCAL client_min_messages = warning;
--- Whoever is at work with the tables is waited for, but nobody has to wait long behind us.
+-- Wait for others who use the tables, but do not make others wait long behind us.
 SET LOCAL lock_timeout = '10s';
 \if :{?zone}
 SET LOCAL timezone = :'zone';
 \endif
 LOCK TABLE processors, jobs, priorityjobs;
 
--- Values that were allowed to be missing, or to lead nowhere. A job without an owner is given to a
--- live processor by the next scan.
+-- Fill in missing values, and clear owners that do not exist: the next scan assigns those jobs.
 UPDATE processors SET lastseendatetime = startdatetime WHERE lastseendatetime IS NULL;
 UPDATE jobs SET priority = 0 WHERE priority IS NULL;
 UPDATE jobs SET queueddatetime = localtimestamp WHERE queueddatetime IS NULL;
 UPDATE jobs SET owner = NULL WHERE owner NOT IN (SELECT id FROM processors);
 
--- Types, where they are others than in tables.sql: a view over a column that is as it should be
--- is in nobody's way.
+-- Only types that differ from tables.sql, since a column that a view uses cannot be changed.
 SELECT format('ALTER TABLE %s %s', its_table,
               string_agg(format('ALTER %I TYPE %s', name, type), ', '))
 FROM (VALUES ('processors', 'startdatetime', 'timestamp with time zone'),
@@ -57,7 +54,7 @@ ALTER TABLE jobs
 ALTER TABLE priorityjobs
     ADD COLUMN IF NOT EXISTS requesteddatetime timestamptz NOT NULL DEFAULT now();
 
--- A processor may leave although jobs that it has finished are still there.
+-- A processor may be removed while its finished jobs are still there.
 SELECT format('ALTER TABLE jobs DROP CONSTRAINT %I', conname) FROM pg_constraint
 WHERE conrelid = 'jobs'::regclass AND confrelid = 'processors'::regclass AND confdeltype <> 'n'
 \gexec

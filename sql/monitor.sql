@@ -1,37 +1,36 @@
 -- What the three programs need beside the shared tables.
 
--- One row a run that took its lock. The row is made when the run starts and completed when it
--- ends: a row without `ended` is a run at work, or one that was killed. (A server that crashes may lose
--- what was written here in its last half second, though not what the run did.) crashmon-cleanup removes
--- its storage's runs older than thirty days.
+-- One row for each run that took its lock, made when the run starts and completed when it ends:
+-- without `ended`, the run is at work or was killed. (A server that crashes may lose the last half
+-- second of this table, but not of the work.) crashmon-cleanup removes rows of its storage after
+-- thirty days.
 CREATE TABLE IF NOT EXISTS crashmon.runs (
     id bigserial PRIMARY KEY,
     program text NOT NULL,
     storage text NOT NULL,
-    host text NOT NULL,               -- where the program ran,
-    pid integer NOT NULL,             -- and its process id there
+    host text NOT NULL,               -- where the program ran
+    pid integer NOT NULL,             -- its process id there
     backend integer NOT NULL DEFAULT pg_backend_pid(),
     started timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended timestamptz,
-    next_due timestamptz NOT NULL,    -- when cron is meant to start the next one
+    next_due timestamptz NOT NULL,    -- when cron should start the next run
     exit_code integer,
     seen bigint,
-    outcomes jsonb                    -- how many crashes had which outcome; they add up to `seen`
+    outcomes jsonb                    -- crashes by outcome; they add up to `seen`
 );
 CREATE INDEX IF NOT EXISTS runs_latest ON crashmon.runs (program, storage, started DESC);
 
--- A processor of Socorro's makes a table priority_jobs_<id> for itself. NULL where there is none: a
--- view of that name is none, as something else lies behind it.
+-- The table priority_jobs_<id> that one of Socorro's processors makes for itself, or NULL. A view
+-- does not count: it may lead to another table.
 CREATE OR REPLACE FUNCTION crashmon.priority_table(processor integer) RETURNS regclass
 LANGUAGE sql STABLE STRICT AS $$
     SELECT oid::regclass FROM pg_class
     WHERE oid = to_regclass('priority_jobs_' || processor) AND relkind IN ('r', 'p')
 $$;
 
--- Puts crashes before all others in the eyes of their owners, as far as these have a priority
--- table; the two arrays go in step. Returns how many of the tables could not be written: one that
--- its processor has just dropped or locked, that belongs to a login of its own (see roles.sql), or
--- has other columns. No processor's table keeps others from being served.
+-- Adds crashes to the priority tables of their owners (owners[i] has uuids[i]), where these have
+-- one. Returns how many tables could not be written: just dropped or locked by the processor, owned
+-- by a login of its own (see roles.sql), or with other columns. The others are still served.
 CREATE OR REPLACE FUNCTION crashmon.put_in_priority_tables(owners integer[], uuids text[])
 RETURNS integer LANGUAGE plpgsql STRICT SET lock_timeout = '1s' AS $$
 DECLARE
@@ -57,9 +56,9 @@ BEGIN
     RETURN refused;
 END $$;
 
--- Removes a processor that has not been seen for `silence` and has no unfinished job left. What
--- waits in its priority table is requested anew, and the table is dropped. Returns
---   'kept'     and nothing is changed: it has come back, somebody is at its row, or it has work;
+-- Removes a processor not seen for `silence` and without unfinished jobs. What waits in its
+-- priority table is requested again, and the table is dropped. Returns
+--   'kept'     nothing is changed: it is back, its row is locked, or it has jobs;
 --   'removed'  all is gone;
 --   'refused'  its row is gone, but its table cannot be read or dropped (see roles.sql).
 CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval)

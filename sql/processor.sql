@@ -1,24 +1,23 @@
--- For whoever writes a processor today: five functions instead of Socorro's SQL. A processor
--- calls register_processor() once, then take_jobs() and job_succeeded() or job_failed() for ever.
--- Commit after each call: others wait for what an open transaction holds. Processors that know only
--- Socorro's columns may work beside these.
+-- For authors of processors: five functions in place of Socorro's SQL. A processor calls
+-- register_processor() once, then take_jobs() and job_succeeded() or job_failed() in a loop. Commit
+-- after each call: an open transaction makes others wait. Processors that know only Socorro's
+-- columns may work beside these.
 --
--- A processor that has given no sign of life for the processor-check-in-time gets no new jobs, and
--- after twice that time its jobs go to others. Signs of life are take_jobs(), also where there was
--- nothing to take, job_succeeded() and job_failed() of a job that it had begun, and heartbeat(). One
--- of them is due well within that time: where one job takes longer, heartbeat() from a timer, or
--- between the steps of the work.
+-- A processor without a sign of life for processor-check-in-time gets no new jobs, and after twice
+-- that time its jobs go to others. Signs of life are heartbeat(), take_jobs(), even if it finds no
+-- job, and job_succeeded() and job_failed() of a job that it has begun. If one job may take that
+-- long, call heartbeat() from a timer, or between the steps of the work.
 --
--- When the connection breaks during a call, nobody knows whether the call was carried out.
--- register_processor(), heartbeat(), job_succeeded() and job_failed() are simply called again: false
--- from the last two means that the job's end is recorded already. After take_jobs(), jobs may count as
--- begun that the processor has never heard of, and nobody takes them while it lives: it registers
--- again under its name, and takes them anew. But not before it has reported all the jobs that it has
--- at work, in all its threads, or these are given out once more.
+-- If the connection breaks during a call, the call may or may not have taken effect. Call
+-- register_processor(), heartbeat(), job_succeeded() or job_failed() again: false from the last two
+-- means that the end of the job is already recorded. After take_jobs(), jobs may count as begun
+-- that the processor does not know of, and nobody else takes them while it is alive. First report
+-- all jobs that its threads are working on, or they are given out again, too; then register again
+-- under the same name.
 
--- Registers a processor and returns its id. A name is one processor: when it exists already the
--- row is refreshed and its id taken up again, and the jobs that it had begun and not finished
--- can be taken anew. So a processor that crashed just starts again under its old name.
+-- Registers a processor and returns its id. If the name exists, its row and id are used again, and
+-- jobs that it had begun and not finished can be taken again: a processor that crashed just starts
+-- again under its name.
 CREATE OR REPLACE FUNCTION crashmon.register_processor(name text) RETURNS integer
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -34,7 +33,7 @@ BEGIN
             SET startdatetime = excluded.startdatetime,
                 lastseendatetime = excluded.lastseendatetime
         RETURNING p.id INTO processor;
-    -- In order of id, as everybody does who waits for several jobs: so nobody waits in a circle.
+    -- In order of id, like everybody who locks several jobs, to avoid deadlocks.
     UPDATE jobs SET starteddatetime = NULL WHERE id IN (
         SELECT id FROM jobs
         WHERE owner = processor AND success IS NULL AND starteddatetime IS NOT NULL
@@ -42,9 +41,9 @@ BEGIN
     RETURN processor;
 END $$;
 
--- Tells that the processor is alive. False: it was silent for too long and was removed; its jobs
--- have other owners now, and it must register again. It never waits: when another session is at
--- the row, that one tells the same.
+-- Records that the processor is alive. False: it was silent for too long and was removed; its jobs
+-- have other owners, and it must register again. Never waits: a session that has locked the row
+-- records the same.
 CREATE OR REPLACE FUNCTION crashmon.heartbeat(processor integer) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -53,12 +52,11 @@ BEGIN
     RETURN FOUND OR EXISTS (SELECT FROM processors WHERE id = processor);
 END $$;
 
--- Takes up to `how_many` jobs that the processor owns and nobody has begun, in the order in which
--- they are to be done: those named in its priority table, if it has one; then by priority; then
--- the oldest. They count as started from now on. What leaves the priority table: the jobs taken,
--- and names that no job waits for. It is a heartbeat as well; for a processor that was removed it
--- is an error (no_data_found). Several threads of one processor may call it at the same time;
--- none waits for another and no job is given out twice.
+-- Takes up to `how_many` jobs that the processor owns and has not begun: first those in its
+-- priority table, if it has one, then by priority, then the oldest. They count as begun. Removes
+-- the jobs taken from the priority table, and names that no job waits for. It is a heartbeat, too;
+-- for a processor that was removed it is an error (no_data_found). Several threads of a processor
+-- may call it at the same time: none waits for another, and no job is given out twice.
 CREATE OR REPLACE FUNCTION crashmon.take_jobs(processor integer, how_many integer)
 RETURNS TABLE (id bigint, uuid text, pathname text, storage text)
 LANGUAGE plpgsql AS $$
@@ -75,7 +73,7 @@ BEGIN
     IF NOT crashmon.heartbeat(processor) THEN
         RAISE EXCEPTION 'processor % is not registered', processor
             USING ERRCODE = 'no_data_found',
-                  HINT = 'It was removed, or never was there: call crashmon.register_processor().';
+                  HINT = 'It was removed, or never registered; call crashmon.register_processor().';
     END IF;
 
     IF its_table IS NOT NULL THEN
@@ -113,23 +111,21 @@ BEGIN
         ORDER BY t.place;
 END $$;
 
--- Reports that a job is done. False, and nothing is changed: there is no such unfinished job, because
--- its end is recorded already, by this processor or by another one that it went to when this one was
--- silent for too long. True is a sign of life of the job's owner if the job was begun, and like a
--- heartbeat it does not wait: a job that has just gone to another processor tells nothing about that
--- one.
+-- Records that a job is done. False, with nothing changed: its end is already recorded, by this
+-- processor or by another one that got it after a long silence of this one. True counts as a
+-- heartbeat of the owner if the job was begun: a reassigned job says nothing about its new owner.
 CREATE OR REPLACE FUNCTION crashmon.job_succeeded(job bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
     at_work integer;
 BEGIN
-    -- The job first: while this waits for it, it holds nothing that anybody else may want.
+    -- Lock the job first: while this waits, it holds nothing that others may want.
     SELECT CASE WHEN starteddatetime IS NOT NULL THEN owner END INTO at_work FROM jobs
         WHERE id = job AND success IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    -- A job that changed hands has no start; without one Socorro's processors would take it.
+    -- A reassigned job has no start, and Socorro's processors would take it.
     UPDATE jobs SET completeddatetime = clock_timestamp(), success = true, message = NULL,
             starteddatetime = coalesce(starteddatetime, clock_timestamp())
         WHERE id = job;
@@ -137,7 +133,7 @@ BEGIN
     RETURN true;
 END $$;
 
--- Reports that a job could not be done, and why. As above.
+-- Records that a job failed, and why. Otherwise as above.
 CREATE OR REPLACE FUNCTION crashmon.job_failed(job bigint, message text) RETURNS boolean
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column

@@ -1,10 +1,10 @@
--- Makes everything that crashmon, the processors and the reporter need in an empty database:
+-- Creates all that crashmon, the processors and the reporter need in an empty database:
 --
 --     psql -d crashes -f sql/schema.sql
 --
--- Harmless when run again. The tables of the parties that know nothing of crashmon (tables.sql)
--- go to the first schema of the search path, under Socorro's names; all else goes to the
--- schema "crashmon". Roles belong to the whole server and have a file of their own, roles.sql.
+-- It may be repeated. The shared tables (tables.sql) go to the first schema of the search path,
+-- under Socorro's names; all else goes to the schema "crashmon". Roles belong to the whole server
+-- and have a file of their own, roles.sql.
 \set ON_ERROR_STOP on
 \set QUIET on
 BEGIN;
@@ -16,7 +16,7 @@ CREATE SCHEMA IF NOT EXISTS crashmon;
 \ir processor.sql
 \ir reporter.sql
 \ir views.sql
--- What was there before: programs that need it take other locks, and must not run beside today's.
+-- From earlier versions: programs that need it take other locks, and must not run beside these.
 DROP TABLE IF EXISTS crashmon.schema_version;
 DROP FUNCTION IF EXISTS crashmon.lock_class(text), crashmon.lock_key(text);
 COMMIT;

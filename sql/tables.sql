@@ -1,6 +1,5 @@
--- The tables that crashmon shares with the processors and the reporter. Names and columns are
--- Socorro's; what crashmon adds has a default, so that a writer who does not know it is not
--- disturbed.
+-- The tables shared with the processors and the reporter. Names and columns are Socorro's; columns
+-- that crashmon adds have a default, so that writers need not know them.
 
 CREATE TABLE IF NOT EXISTS processors (
     id serial PRIMARY KEY,
@@ -9,9 +8,8 @@ CREATE TABLE IF NOT EXISTS processors (
     lastseendatetime timestamptz NOT NULL DEFAULT now()
 );
 
--- One row a crash that is queued and not yet put away. A job is unfinished while success is
--- NULL. The owner of a finished job is history: it may leave (SET NULL) without taking the row
--- along or keeping cleanup from it.
+-- One row for each crash that is queued and not yet put away. A job is unfinished while success is
+-- NULL. The owner of a finished job may be removed (SET NULL); the row stays for cleanup.
 CREATE TABLE IF NOT EXISTS jobs (
     id bigserial PRIMARY KEY,
     pathname varchar(1024) NOT NULL,
@@ -26,18 +24,17 @@ CREATE TABLE IF NOT EXISTS jobs (
     storage text NOT NULL DEFAULT 'main'
 );
 
--- What a processor owns: its load, which is counted without a look at the jobs; its unfinished jobs
--- when it dies; those that it had begun when it registers again; and the foreign key.
+-- By owner: the load, counted from the index alone; the unfinished jobs of a dead processor; those
+-- it had begun when it registers again; and the foreign key.
 CREATE INDEX IF NOT EXISTS jobs_owner ON jobs (owner, success, starteddatetime);
--- A processor takes its next jobs: by priority, then the oldest.
+-- The next jobs of a processor: by priority, then the oldest.
 CREATE INDEX IF NOT EXISTS jobs_to_take ON jobs (owner, priority DESC, queueddatetime)
     WHERE starteddatetime IS NULL;
--- cleanup takes the finished jobs of its storage, in order of id.
+-- The finished jobs of a storage, by id, for cleanup.
 CREATE INDEX IF NOT EXISTS jobs_finished ON jobs (storage, id) WHERE success IS NOT NULL;
 
--- Each job is updated twice and deleted, and the queue is short compared with what passes through it
--- in a day: vacuum when a few thousand versions are dead, and not, as by default, when a fifth of the
--- table is.
+-- Each job is updated twice and deleted, and the queue is short compared with the jobs of a day:
+-- vacuum after a few thousand dead rows, not after a fifth of the table, as by default.
 ALTER TABLE jobs SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000,
                       autovacuum_analyze_scale_factor = 0.05);
 

@@ -1,9 +1,8 @@
--- For monitoring scripts and for people: how things stand. All ages are by the server's clock.
--- Each view reads a table once at most, so that looking every minute costs little.
+-- For monitoring. Ages are by the server's clock. Each view reads a table once at most, so that a
+-- query every minute costs little.
 
--- The queue of each storage that has jobs or has had a run in the last thirty days.
--- `with_priority` is the part of `waiting` that users asked for; `succeeded` and `failed` wait
--- for crashmon-cleanup.
+-- The queue of each storage that has jobs, or a run in the last thirty days. `with_priority` is the
+-- part of `waiting` that users requested; `succeeded` and `failed` wait for crashmon-cleanup.
 CREATE OR REPLACE VIEW crashmon.queue AS
 SELECT storage,
        coalesce(waiting, 0) AS waiting,
@@ -25,8 +24,8 @@ FULL JOIN (
                AS oldest_waiting
     FROM jobs GROUP BY storage) AS counted USING (storage);
 
--- The processors: how long ago each was seen, and its unfinished jobs, `started` being the part
--- of them that it has begun. A row without id counts unfinished jobs that have no owner.
+-- The processors: how long ago each was seen, and its unfinished jobs; it has begun `started` of
+-- them. A row without id counts unfinished jobs without an owner.
 CREATE OR REPLACE VIEW crashmon.processor_state AS
 SELECT p.id,
        p.name,
@@ -40,11 +39,11 @@ FULL JOIN (
     FROM jobs WHERE success IS NULL GROUP BY owner) AS j ON j.owner = p.id;
 
 -- Who holds which lock in this database: the advisory lock of a program for a storage is
--- (hashtext(program), hashtext(storage)). `host`, `pid` and `started` are those of the run that
--- holds it: NULL when the holder has no row in crashmon.runs, because it is no program of
--- crashmon's or has not got that far. `storage` is NULL when no run and no job bears that name
--- either. `since` is the start of the run, else of the session, else NULL: the start of another
--- role's session shows only to members of pg_read_all_stats, which nothing here requires.
+-- (hashtext(program), hashtext(storage)). `host`, `pid` and `started` are those of the run; NULL if
+-- the holder has no row in crashmon.runs: another program, or a run that has just started.
+-- `storage` is NULL if no run and no job has that name. `since` is the start of the run, else of
+-- the session, else NULL: another role's session start is visible only to members of
+-- pg_read_all_stats.
 CREATE OR REPLACE VIEW crashmon.locks AS
 SELECT p.program,
        coalesce(run.storage,
@@ -67,14 +66,14 @@ LEFT JOIN LATERAL (
     SELECT r.storage, r.host, r.pid, r.started FROM crashmon.runs AS r
     WHERE r.program = p.program AND r.backend = l.pid AND r.ended IS NULL
         AND hashtext(r.storage)::oid = l.objid
-        AND (r.started >= session.backend_start) IS NOT FALSE  -- process ids come back
+        AND (r.started >= session.backend_start) IS NOT FALSE  -- process ids are reused
     ORDER BY r.started DESC LIMIT 1) AS run ON true
 WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
--- The latest run of each program and storage. `running`: it is at work, and its session holds the
--- lock; a run that is not running and has no `ended` was killed. `overdue`: the next run is late
--- by more than one whole interval, so cron does not start the program any more, or a run hangs.
+-- The latest run of each program and storage. `running`: it has not ended, and its session holds
+-- the lock; one without `ended` that is not running was killed. `overdue`: the next run is late by
+-- more than an interval, so cron no longer starts the program, or a run hangs.
 CREATE OR REPLACE VIEW crashmon.last_runs AS
 WITH held AS MATERIALIZED (
     SELECT classid, objid, pid FROM pg_locks

@@ -332,9 +332,9 @@ sql_alone() { PGAPPNAME=reports exec psql -qAtX -c "$1"; }
 
 @test "request_crash refuses what is no crash id, and names it" {
     run ! sql "SELECT crashmon.request_crash(E'../../etc/passwd\n; DROP TABLE jobs')"
-    [[ $output == *'no crash id: "../../etc/passwd\n; DROP TABLE jobs"'* ]]
+    [[ $output == *'not a crash id: "../../etc/passwd\n; DROP TABLE jobs"'* ]]
     run ! sql "SELECT crashmon.request_crash(NULL)"
-    [[ $output == *'no crash id: ""'* ]]
+    [[ $output == *'not a crash id: ""'* ]]
     run ! sql "SELECT crashmon.request_crash(repeat('a', 100000))"
     ((${#output} < 500))
     sql_is "SELECT count(*) FROM priorityjobs" 0
