@@ -17,8 +17,9 @@ struct pipeline;
 typedef void pipeline_stage(void *context, void *item);
 
 /* A pipeline of `count` stages and up to `length` items; NULL when out of memory. It starts no
- * thread: a run that finds nothing needs none. With `shares` the owner, while it waits, also does the
- * last stage's work on the item that is there, so two threads must be able to share that work. */
+ * thread: a run that finds nothing needs none. With `shares` the owner, while it waits, also does
+ * the last stage's work on the item that is there, so two threads must be able to share that work.
+ */
 struct pipeline *pipeline_new(pipeline_stage *const stages[], size_t count, size_t length,
                               bool shares, void *context);
 

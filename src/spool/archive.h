@@ -57,8 +57,8 @@ struct archive_move {
     const char *missing; /* suffix of a file that is neither in the spool nor here, or NULL */
 };
 
-/* The three steps, for an archive that is open. EROFS, or ten pairs in a row without room, put it out
- * of order. */
+/* The three steps, for an archive that is open. EROFS, or ten pairs in a row without room, put it
+ * out of order. */
 bool archive_move(struct archive *archive, const struct pair_location *location,
                   struct archive_move *move, struct failure *failure);
 bool archive_commit_copies(struct archive *archive, struct archive_move *move,

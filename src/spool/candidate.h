@@ -27,7 +27,7 @@ struct batch {
     size_t count, size;
     _Atomic size_t taken; /* this many, the first ones, or more; see batch_take() */
     size_t held;          /* this many, the first ones, keep their directories open */
-    bool look_up; /* in the queue before inserting: some may not be new, which is rare */
+    bool look_up;         /* in the queue before inserting: some may not be new, which is rare */
 };
 
 /* Initialises `count` empty batches for `size` candidates each. They hold as many directories of
@@ -35,8 +35,8 @@ struct batch {
 void batches_init(struct batch batches[], size_t count, size_t size);
 
 /* Adds a crash that was found by its date link; there must be room. Takes over the directory of the
- * pair (-1: not open), holds the date directory (not NULL), and copies the reason. False when out of
- * memory: then nothing is added, and the directory is closed. */
+ * pair (-1: not open), holds the date directory (not NULL), and copies the reason. False when out
+ * of memory: then nothing is added, and the directory is closed. */
 bool batch_add_found(struct batch *batch, const struct pair *pair, int directory,
                      struct date_dir *date_directory, enum outcome verdict, const char *why);
 
@@ -50,7 +50,8 @@ void candidate_judge(struct candidate *candidate, enum outcome verdict, const ch
  * way several threads may share a batch. */
 struct candidate *batch_take(struct batch *batch);
 
-/* Free what a candidate holds, once; what those of a batch hold that were not taken; all batches. */
+/* Free what a candidate holds, once; what those of a batch hold that were not taken; all batches.
+ */
 void candidate_clear(struct candidate *candidate);
 void batch_clear(struct batch *batch);
 void batches_free(struct batch batches[], size_t count);

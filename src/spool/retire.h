@@ -8,7 +8,8 @@
 #include "spool/quarantine.h"
 #include "spool/walk.h"
 
-/* Does on disk what the outcome requires, reports it and counts it. If links cannot be removed, the next scan finds the crash again. */
+/* Does on disk what the outcome requires, reports it and counts it. If links cannot be removed, the
+ * next scan finds the crash again. */
 void retire(const struct candidate *candidate, struct quarantine *quarantine,
             struct report *report);
 

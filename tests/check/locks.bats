@@ -177,6 +177,15 @@ nothing_lost() {
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
+@test "a row of crashmon.runs that has to be waited for is waited for" {
+    session "BEGIN; LOCK TABLE crashmon.runs IN SHARE MODE"
+    background cleanup_jobs
+    await_blocked crashmon-cleanup
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT exit_code FROM crashmon.runs" 0
+}
+
 @test "a database that cannot be reached (69)" {
     for program in "${PROGRAMS[@]}"; do
         PGPORT=1 expect_status 69 program "$program"
