@@ -19,10 +19,20 @@
 /* What popt returns for options that are not settings; for settings it is 1 + their index. */
 enum { ASK_CONFIG = OPTION_COUNT_MAXIMUM + 1, ASK_VERSION, ASK_SHOW_CONFIG };
 
+/* clang-format off */
+static struct poptOption general[] = {
+    {"config", '\0', POPT_ARG_STRING, NULL, ASK_CONFIG,
+     "the configuration file (" DEFAULT_CONFIG ")", "FILE"},
+    {"show-config", '\0', POPT_ARG_NONE, NULL, ASK_SHOW_CONFIG,
+     "print every setting and where it comes from", NULL},
+    {"version", '\0', POPT_ARG_NONE, NULL, ASK_VERSION, "print the version", NULL},
+    POPT_TABLEEND
+};
+/* clang-format on */
+
 /* popt's tables, made from ours: one for each group, and one that includes them all. */
 struct command_line {
     struct poptOption groups[GROUP_COUNT][OPTION_COUNT_MAXIMUM + 1];
-    struct poptOption general[4];
     struct poptOption all[GROUP_COUNT + 3];
     char *helps[OPTION_COUNT_MAXIMUM];
 };
@@ -59,21 +69,8 @@ static void make_tables(struct command_line *line, enum program program)
                                           .arg = line->groups[group],
                                           .descrip = option_group_titles[group]};
     }
-    line->general[0] =
-        (struct poptOption){"config", '\0',       POPT_ARG_STRING,
-                            NULL,     ASK_CONFIG, "the configuration file (" DEFAULT_CONFIG ")",
-                            "FILE"};
-    line->general[1] = (struct poptOption){"show-config",
-                                           '\0',
-                                           POPT_ARG_NONE,
-                                           NULL,
-                                           ASK_SHOW_CONFIG,
-                                           "print every setting and where it comes from",
-                                           NULL};
-    line->general[2] = (struct poptOption){
-        "version", '\0', POPT_ARG_NONE, NULL, ASK_VERSION, "print the version", NULL};
     *next++ = (struct poptOption){
-        .argInfo = POPT_ARG_INCLUDE_TABLE, .arg = line->general, .descrip = "General:"};
+        .argInfo = POPT_ARG_INCLUDE_TABLE, .arg = general, .descrip = "General:"};
     *next = (struct poptOption){
         .argInfo = POPT_ARG_INCLUDE_TABLE, .arg = poptHelpOptions, .descrip = "Help:"};
 }

@@ -327,14 +327,17 @@ bool archive_commit_copies(struct archive *archive, struct archive_move *move,
     return note(archive, name_copies(archive, move, failure), failure);
 }
 
-void archive_drop_copies(const struct archive *archive, struct archive_move *move)
+bool archive_drop_copies(struct archive *archive, struct archive_move *move,
+                         struct failure *failure)
 {
+    (void)failure;
     int destination = open_destination(archive, &move->pair, false);
     move->copied = false;
-    if (destination < 0)
-        return;
-    remove_copies(archive, move, move->files.count, destination);
-    close(destination);
+    if (destination >= 0) {
+        remove_copies(archive, move, move->files.count, destination);
+        close(destination);
+    }
+    return true;
 }
 
 static bool remove_originals(struct archive_move *move, struct failure *failure)

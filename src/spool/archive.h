@@ -61,13 +61,12 @@ struct archive_move {
  * out of order. */
 bool archive_move(struct archive *archive, const struct pair_location *location,
                   struct archive_move *move, struct failure *failure);
-bool archive_commit_copies(struct archive *archive, struct archive_move *move,
-                           struct failure *failure);
-bool archive_remove_originals(struct archive *archive, struct archive_move *move,
-                              struct failure *failure);
+typedef bool archive_step(struct archive *archive, struct archive_move *move,
+                          struct failure *failure);
+archive_step archive_commit_copies, archive_remove_originals;
 
-/* Instead of archive_commit_copies(): removes this run's copies. */
-void archive_drop_copies(const struct archive *archive, struct archive_move *move);
+/* Instead of archive_commit_copies(): removes this run's copies, and cannot fail. */
+archive_step archive_drop_copies;
 
 /* Looks for a pair in the archive, like locate(). */
 enum located archive_find(const struct archive *archive, const struct crash_id *id,

@@ -118,28 +118,14 @@ bool put_away_has_copies(const struct finished_job jobs[], size_t count)
     return false;
 }
 
-void put_away_name_copies(struct finished_job jobs[], size_t count, struct report *report)
-{
-    struct failure failure;
-    for (struct finished_job *job = jobs; job < jobs + count; job++)
-        if (job->move.copied && !archive_commit_copies(job->archive, &job->move, &failure))
-            keep(job, &failure, report);
-}
-
-void put_away_remove_originals(struct finished_job jobs[], size_t count, struct report *report)
+void put_away_copies(struct finished_job jobs[], size_t count, archive_step *step,
+                     struct report *report)
 {
     struct failure failure;
     for (struct finished_job *job = jobs; job < jobs + count; job++)
         if (job->move.copied && job->crash.outcome != LEFT &&
-            !archive_remove_originals(job->archive, &job->move, &failure))
+            !step(job->archive, &job->move, &failure))
             keep(job, &failure, report);
-}
-
-void put_away_drop_copies(struct finished_job jobs[], size_t count)
-{
-    for (struct finished_job *job = jobs; job < jobs + count; job++)
-        if (job->move.copied)
-            archive_drop_copies(job->archive, &job->move);
 }
 
 void put_away_report(const struct finished_job *job, struct report *report)

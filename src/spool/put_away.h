@@ -23,10 +23,9 @@ void finished_job_clear(struct finished_job *job);
 /* Finds the pair and takes the first step, the only one unless job->move.copied. */
 void put_away(struct finished_job *job, struct roots *roots, bool dry_run, struct report *report);
 
-/* For the jobs that have copies: name the copies, then remove the originals; or drop the copies. */
-void put_away_name_copies(struct finished_job jobs[], size_t count, struct report *report);
-void put_away_remove_originals(struct finished_job jobs[], size_t count, struct report *report);
-void put_away_drop_copies(struct finished_job jobs[], size_t count);
+/* A further step of archive.h, for the jobs that have copies. */
+void put_away_copies(struct finished_job jobs[], size_t count, archive_step *step,
+                     struct report *report);
 bool put_away_has_copies(const struct finished_job jobs[], size_t count);
 
 /* Reports and counts the outcome of a job. */

@@ -203,13 +203,13 @@ static void copies_get_their_names_and_then_the_originals_go(void **state)
     assert_true(put_away_has_copies(jobs, JOBS));
     assert_true(put_away_has_copies(jobs, 1));
     assert_false(put_away_has_copies(jobs, 0));
-    put_away_name_copies(jobs, JOBS, &report);
+    put_away_copies(jobs, JOBS, archive_commit_copies, &report);
     assert_int_equal(entries_in(NAME_PATH), 2);
     assert_int_equal(chdir(path), 0);
     expect_content(NAME_PATH "/" ID ".json", ".json");
     expect_content(DAY "/name/33/ad/" OTHER_ID ".json", ".json");
     assert_int_equal(chdir(scratch_directory), 0);
-    put_away_remove_originals(jobs, JOBS, &report);
+    put_away_copies(jobs, JOBS, archive_remove_originals, &report);
     assert_int_equal(entries_in(NAME_PATH), 0);
     assert_int_equal(entries_in(DAY "/name/33/ad"), 0);
     assert_int_equal(jobs[0].crash.outcome, ARCHIVED);
@@ -224,7 +224,7 @@ static void copies_can_be_dropped(void **state)
     make_crash(ID, DAY, SLOT, 0);
     begin(path);
     expect_put(ID, ARCHIVED);
-    put_away_drop_copies(jobs, JOBS);
+    put_away_copies(jobs, JOBS, archive_drop_copies, &report);
     assert_int_equal(entries_in(NAME_PATH), 2);
     assert_int_equal(chdir(path), 0);
     assert_int_equal(entries_in(NAME_PATH), 0);
@@ -242,11 +242,11 @@ static void a_copy_that_cannot_get_its_name_leaves_the_job(void **state)
     assert_int_equal(chdir(path), 0);
     make_directories(NAME_PATH "/" ID ".json");
     assert_int_equal(chdir(scratch_directory), 0);
-    put_away_name_copies(jobs, JOBS, &report);
+    put_away_copies(jobs, JOBS, archive_commit_copies, &report);
     assert_int_equal(jobs[0].crash.outcome, LEFT);
     assert_non_null(jobs[0].crash.reason);
     assert_int_equal(jobs[1].crash.outcome, ARCHIVED);
-    put_away_remove_originals(jobs, JOBS, &report);
+    put_away_copies(jobs, JOBS, archive_remove_originals, &report);
     assert_int_equal(entries_in(NAME_PATH), 2);
     assert_int_equal(entries_in(DAY "/name/33/ad"), 0);
 }
