@@ -89,6 +89,13 @@ static bool backup_name(const struct log_file *file, int number, char name[PATH_
     return length >= 0 && length < PATH_MAX;
 }
 
+/* Only the oldest backup is replaced. Where a file system cannot do without replacing, it does. */
+static bool move(const char *from, const char *to, bool replace)
+{
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, replace ? 0 : RENAME_NOREPLACE) == 0 ||
+           (errno == EINVAL && rename(from, to) == 0);
+}
+
 /* Oldest first, up to the first failure, so that only the oldest is overwritten. */
 static bool rotate(const struct log_file *file, struct failure *failure)
 {
@@ -97,8 +104,9 @@ static bool rotate(const struct log_file *file, struct failure *failure)
         char to[PATH_MAX];
         if (!backup_name(file, number, from) || !backup_name(file, number + 1, to))
             return fail(failure, ENAMETOOLONG, "cannot rotate log file \"%s\"", file->pathname);
-        if (rename(from, to) != 0 && errno != ENOENT)
-            return fail(failure, errno, "cannot rename log file \"%s\" to \"%s\"", from, to);
+        if (!move(from, to, number + 1 == file->backups) && errno != ENOENT)
+            return errno == EEXIST ||
+                   fail(failure, errno, "cannot rename log file \"%s\" to \"%s\"", from, to);
     }
     return true;
 }
