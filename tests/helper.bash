@@ -171,7 +171,7 @@ ask() {
         answer=$(PGOPTIONS='-c client_min_messages=warning' psql -qAtX -v ON_ERROR_STOP=1 -c "$1")
         return
     fi
-    printf 'BEGIN;\n%s\n;\n\\echo :ERROR done\nCOMMIT;\n' "$1" >&"$SQL_ASK"
+    printf 'BEGIN;\n%s\n;\n\\set failed :ERROR\nCOMMIT;\n\\echo :failed done\n' "$1" >&"$SQL_ASK"
     while IFS= read -r -t 60 line <&"$SQL_ANSWER"; do
         case $line in
         'false done')
