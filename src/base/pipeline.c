@@ -1,7 +1,6 @@
 #include "base/pipeline.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 struct stage {

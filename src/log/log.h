@@ -50,11 +50,9 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 void log_vwrite(enum log_level level, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
-#define log_debug(...)    log_write(LEVEL_DEBUG, __VA_ARGS__)
-#define log_info(...)     log_write(LEVEL_INFO, __VA_ARGS__)
-#define log_warning(...)  log_write(LEVEL_WARNING, __VA_ARGS__)
-#define log_error(...)    log_write(LEVEL_ERROR, __VA_ARGS__)
-#define log_critical(...) log_write(LEVEL_CRITICAL, __VA_ARGS__)
+#define log_info(...)    log_write(LEVEL_INFO, __VA_ARGS__)
+#define log_warning(...) log_write(LEVEL_WARNING, __VA_ARGS__)
+#define log_error(...)   log_write(LEVEL_ERROR, __VA_ARGS__)
 
 /* Flushes and closes. Harmless when log_open() failed or was never called. */
 void log_close(void);

@@ -3,7 +3,6 @@
 #include "base/utf8.h"
 #include "options/option_table.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

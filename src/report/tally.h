@@ -5,7 +5,6 @@
 #include "report/outcome.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct tally {
     long seen;

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE])

@@ -66,11 +66,11 @@ static void each_output_has_its_threshold(void **state)
 {
     (void)state;
     open_log(some_settings());
-    log_debug("a");
+    log_write(LEVEL_DEBUG, "a");
     log_info("b %d", 1);
     log_warning("c");
     log_error("d %s", "x");
-    log_critical("e");
+    log_write(LEVEL_CRITICAL, "e");
     log_close();
     expect_content("log", "DEBUG a\nINFO b 1\nWARNING c\nERROR d x\nCRITICAL e\n");
     expect_content("stderr", "crashmon-scan: 40 d x\ncrashmon-scan: 50 e\n");
@@ -85,7 +85,7 @@ static void thresholds_may_lie_between_and_above_levels(void **state)
     open_log(settings);
     log_info("a");
     log_warning("b");
-    log_critical("c");
+    log_write(LEVEL_CRITICAL, "c");
     log_close();
     expect_content("log", "CRITICAL c\n");
     expect_content("stderr", "");
@@ -138,7 +138,7 @@ static void line_to_stderr_is_one_write(void **state)
     use_as_stderr(pair[0]);
     open_log(some_settings());
     log_error("a");
-    log_critical("b");
+    log_write(LEVEL_CRITICAL, "b");
     assert_int_equal(read(pair[1], line, sizeof line), strlen("crashmon-scan: 40 a\n"));
     assert_string_equal(line, "crashmon-scan: 40 a\n");
     close(pair[1]);
@@ -153,7 +153,7 @@ static void file_that_cannot_be_written_is_said_once(void **state)
     open_log(settings);
     log_info("a");
     log_info("b");
-    log_critical("c");
+    log_write(LEVEL_CRITICAL, "c");
     log_close();
     expect_content("stderr", "crashmon-scan: 40 cannot write log file \"/dev/full\": "
                              "No space left on device\ncrashmon-scan: 50 c\n");
@@ -240,7 +240,7 @@ static void obeys_no_configuration_of_log4c(void **state)
     setenv("LOG4C_PRIORITY", "fatal", 1);
     setenv("LOG4C_APPENDER", "stdout", 1);
     open_log(some_settings());
-    log_debug("a");
+    log_write(LEVEL_DEBUG, "a");
     log_close();
     expect_content("log", "DEBUG a\n");
 }
