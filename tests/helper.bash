@@ -341,7 +341,7 @@ elsewhere() {
     ELSEWHERE=$(mktemp -d "$OTHER_DISK/elsewhere.XXXXXX")
 }
 
-# The directory of the name branch for an id, as in 22/ad.
+# The directory of the name tree for an id, as in 22/ad.
 name_dir() {
     local depth=${1:29:1} day=20${1: -6}
     # date takes more than digits: 20feb591 is a day in 591.

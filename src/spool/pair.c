@@ -11,9 +11,9 @@
 
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE])
 {
-    char branch[NAME_PATH_LENGTH + 1];
-    crash_id_name_path(&pair->id, branch);
-    snprintf(path, PAIR_DIRECTORY_SIZE, "%s/name/%s", pair->day, branch);
+    char name_path[NAME_PATH_LENGTH + 1];
+    crash_id_name_path(&pair->id, name_path);
+    snprintf(path, PAIR_DIRECTORY_SIZE, "%s/name/%s", pair->day, name_path);
 }
 
 void pair_file_name(const struct pair *pair, const char *suffix, char name[NAME_MAX + 1])

@@ -113,7 +113,7 @@ static int open_beneath(int root, const char *path)
 /* --- the floor of a scan */
 
 struct scan {
-    int root, name; /* the root, and the name branch of the day */
+    int root, name; /* the root, and the name tree of the day */
     bool safe;
 };
 

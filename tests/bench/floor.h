@@ -19,7 +19,7 @@ int must(long result, const char *what);
 
 __attribute__((format(printf, 2, 3))) void print(char path[PATH_MAX], const char *format, ...);
 
-/* The path of a file, or with a blank suffix of the name link, from the name branch on: 22/ad/<id>
+/* The path of a file, or with a blank suffix of the name link, from the name tree on: 22/ad/<id>
  */
 void name_path(char path[PATH_MAX], const char *id, const char *suffix);
 

@@ -26,7 +26,7 @@ void make_id(struct id *id, unsigned long long n)
              (unsigned)(bits[1] >> 48), (unsigned)(bits[1] & 0xfffff), &DAY[2]);
 }
 
-/* The n-th directory of the date branch that holds links; round the clock, then once more. */
+/* The n-th directory of the date tree that holds links; round the clock, then once more. */
 static void date_path(char path[PATH_MAX], size_t n)
 {
     size_t slot = n / WEB_HEADS;

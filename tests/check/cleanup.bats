@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # pid is set by background
 load ../helper
 
-@test "a successful job's pair goes to its archive, in the name branch alone, without links" {
+@test "a successful job's pair goes to its archive, in the name tree alone, without links" {
     id=$(collect --day 20081225)
     ended true "$id"
     before=$(sums "$SPOOL")

@@ -340,7 +340,7 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
     pair_is_whole "$SPOOL" "$(date +%Y%m%d)" "$id"
 }
 
-@test "empty directories of the date branch are removed when they are old, never when young" {
+@test "empty directories of the date tree are removed when they are old, never when young" {
     processor p1
     collect --age 7200 --day 20081225
     collect --age 60 --day 20081226
@@ -353,7 +353,7 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
         fail "removed: a young directory"
 }
 
-@test "an old date branch goes whole, when it is empty; the name branch stays" {
+@test "an old date tree goes whole, when it is empty; the name tree stays" {
     processor p1
     id=$(collect --age 7200 --day 20081225)
     scan

@@ -72,7 +72,7 @@ request_finds() {
     [[ -z $(find "$SPOOL" ! -type d) ]] || fail "$(find "$SPOOL")"
 }
 
-@test "long-term storage has the name branch alone, no links, under the day of the id" {
+@test "long-term storage has the name tree alone, no links, under the day of the id" {
     scan_queues 20081226 "$(collect --day 20081226 --id-day 081225)"
     id=$(sql "SELECT uuid FROM jobs")
     finish "$id" false

@@ -43,7 +43,7 @@ plant_names() {
     [[ ! -e pwned ]]
 }
 
-@test "whatever the names of the directories in the date branch, the crashes in them are queued" {
+@test "whatever the names of the directories in the date tree, the crashes in them are queued" {
     processor p1
     mapfile -t ids < <(crash --count ${#names[@]})
     slots=() links=()

@@ -147,7 +147,7 @@ all_quarantined() {
 
 # --- links, and what else is no directory, on the way to the files
 
-@test "a link or a file in the place of a day or of its date branch: reported, not entered (1)" {
+@test "a link or a file in the place of a day or of its date tree: reported, not entered (1)" {
     processor p1
     crash --root "$OUTSIDE" >/dev/null
     good=$(collect --day 20081224)
@@ -192,7 +192,7 @@ all_quarantined() {
     [[ -z $(find "$ARCHIVE" "$SPOOL/quarantine" -name '*.json' -o -name '*.dump') ]]
 }
 
-@test "loops of links in the date branch are not walked, and quarantined as the links they are" {
+@test "loops of links in the date tree are not walked, and quarantined as the links they are" {
     processor p1
     good=$(crash)
     slot=$SPOOL/20081225/date/12/05
