@@ -89,7 +89,7 @@ static bool backup_name(const struct log_file *file, int number, char name[PATH_
     return length >= 0 && length < PATH_MAX;
 }
 
-/* Only the oldest backup is replaced. Where a file system cannot do without replacing, it does. */
+/* On a file system that cannot rename without replacing, replaces. */
 static bool move(const char *from, const char *to, bool replace)
 {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, replace ? 0 : RENAME_NOREPLACE) == 0 ||

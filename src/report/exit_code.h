@@ -1,11 +1,11 @@
-/* exit_code.h - why a run ended, for cron and for monitoring scripts. The numbers are part of the
- * interface; where sysexits.h has the same meaning, its number is used. */
+/* exit_code.h - why a run ended, for cron and for monitoring scripts; run.c has the last word. The
+ * numbers are part of the interface; where sysexits.h has the same meaning, its number is used. */
 #ifndef EXIT_CODE_H
 #define EXIT_CODE_H
 
 enum exit_code {
     EXIT_DONE = 0,           /* done, or nothing to do */
-    EXIT_LEFT = 1,           /* done, but some crashes were left or quarantined */
+    EXIT_LEFT = 1,           /* done, but some crashes were left or need attention */
     EXIT_BAD_USAGE = 64,     /* invalid command line */
     EXIT_NO_PROCESSOR = 68,  /* no live processor; the spool is untouched */
     EXIT_NO_DATABASE = 69,   /* the database cannot be reached, or the connection was lost */

@@ -26,7 +26,7 @@ static void print_all(FILE *file, const struct metrics *metrics)
                 metrics->exit_code);
     print_gauge(file, metrics, "last_run_seen", "Crashes that the last run saw.",
                 (double)metrics->tally->seen);
-    fprintf(file, "# HELP crashmon_last_run_crashes What became of them.\n"
+    fprintf(file, "# HELP crashmon_last_run_crashes Crashes by outcome.\n"
                   "# TYPE crashmon_last_run_crashes gauge\n");
     for (int i = 0; i < OUTCOME_COUNT; i++)
         fprintf(file,

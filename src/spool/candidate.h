@@ -25,8 +25,8 @@ struct candidate {
 struct batch {
     struct candidate *items;
     size_t count, size;
-    _Atomic size_t taken; /* this many, the first ones, or more; see batch_take() */
-    size_t held;          /* this many, the first ones, keep their directories open */
+    _Atomic size_t taken; /* calls of batch_take(): may exceed `count` */
+    size_t held;          /* so many, the first ones, keep their directories open */
     bool look_up;         /* in the queue before inserting: some may not be new, which is rare */
 };
 

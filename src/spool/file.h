@@ -25,8 +25,8 @@ struct file_style {
 };
 
 /* Sets the style of the file and renames it into the directory `to`, replacing a file of that name;
- * `status` is that of the file examined. Use file_copy() after EXDEV, `to` is on another file
- * system, and EPERM, the file belongs to another user and cannot get the style. */
+ * `status` is that of the file examined. After EXDEV (`to` is on another file system) and
+ * EPERM (the file belongs to another user and cannot get the style) use file_copy(). */
 bool file_rename(int from, int to, const char *name, const struct stat *status,
                  const struct file_style *style);
 

@@ -22,8 +22,8 @@ enum pair_state {
 };
 
 /* Examines the two files. `settle_time` is in seconds; *changed becomes the last change, if any
- * file exists. Fills in the reason unless the pair is ready; then *directory (unless NULL) becomes
- * an O_PATH descriptor of its directory, which the caller closes. */
+ * file exists. If the pair is ready, *directory (unless NULL) becomes an O_PATH descriptor of its
+ * directory, which the caller closes; else fills in the reason. */
 enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
                              struct timespec *changed, struct failure *reason);
 

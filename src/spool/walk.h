@@ -38,4 +38,5 @@ bool walk_next(struct walk *walk, struct walk_entry *entry); /* false at the end
 /* The spool's clock when it was opened; when an entry was last changed, or else walk_now(). */
 const struct timespec *walk_now(const struct walk *walk);
 struct timespec walk_entry_changed(const struct walk *walk, const struct walk_entry *entry);
+
 #endif

@@ -174,7 +174,7 @@ scan_meets() {
     processor p1
     collect --count 800 >/dev/null
     expect_status 0 scan --batch-size=400 --log-file-error-logging-level=20
-    run grep -o 'batch of [0-9]* committed' "$LOG"
+    run grep -o 'batch of [0-9]* done' "$LOG"
     [[ ${output//[^0-9$'\n']/} == $'125\n250\n375\n50' ]] || fail "$output"
     no_links "*"
     log_has "seen 800: queued 800"
