@@ -50,7 +50,7 @@ made_since() { comm -13 <(echo "$1") <(made) | cut -d' ' -f1; }
 
 @test "another sysconfdir makes anew what knows it, and nothing else" {
     equal "$(made_since "$MADE_BEFORE")" \
-        "$(printf '%s\n' "${PROGRAMS[@]}" src/options/options.{d,o} sysconfdir | sort)"
+        "$(printf '%s\n' "${PROGRAMS[@]}" src/options/command_line.{d,o} sysconfdir | sort)"
 }
 
 @test "nothing is made anew when nothing has changed" {
