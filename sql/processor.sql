@@ -3,17 +3,7 @@
 -- after each call: an open transaction makes others wait. Processors that know only Socorro's
 -- columns may work beside these.
 --
--- A processor without a sign of life for processor-check-in-time gets no new jobs, and after twice
--- that time its jobs go to others. Signs of life are heartbeat(), take_jobs(), even if it finds no
--- job, and job_succeeded() and job_failed() of a job that it has begun. If one job may take that
--- long, call heartbeat() from a timer, or between the steps of the work.
---
--- If the connection breaks during a call, the call may or may not have taken effect. Call
--- register_processor(), heartbeat(), job_succeeded() or job_failed() again: false from the last two
--- means that the end of the job is already recorded. After take_jobs(), jobs may count as begun
--- that the processor does not know of, and nobody else takes them while it is alive. First report
--- all jobs that its threads are working on, or they are given out again, too; then register again
--- under the same name.
+-- When a sign of life is due, and what to do after an answer that was lost: see crashmon(7).
 
 -- Registers a processor and returns its id. If the name exists, its row and id are used again, and
 -- jobs that it had begun and not finished can be taken again: a processor that crashed just starts
