@@ -3,31 +3,35 @@
 #include "spool/date_dir.h"
 #include "spool/file.h"
 
-static enum examined examine_stray(const struct walk *walk, const struct walk_entry *entry,
-                                   long incomplete_age, const char *what,
-                                   struct examination *result)
+static const struct timespec *now(const struct walk_entry *entry)
 {
-    struct timespec changed = walk_entry_changed(walk, entry);
+    return &entry->directory->spool->now;
+}
+
+static enum examined examine_stray(const struct walk_entry *entry, long incomplete_age,
+                                   const char *what, struct examination *result)
+{
+    struct timespec changed = walk_entry_changed(entry);
     fail(&result->reason, 0, "%s", what);
-    return time_is_past(&changed, incomplete_age, walk_now(walk)) ? EXAMINED_STRAY : EXAMINED_WAITS;
+    return time_is_past(&changed, incomplete_age, now(entry)) ? EXAMINED_STRAY : EXAMINED_WAITS;
 }
 
 /* An incomplete pair is looked up in the queue, too, because a killed run may have left only its
  * link; but not while a collector may be writing it. */
-static enum examined examine_incomplete(const struct walk *walk, const struct walk_entry *entry,
+static enum examined examine_incomplete(const struct walk_entry *entry,
                                         const struct timespec *changed, long settle_time,
                                         long incomplete_age, struct examination *result)
 {
-    struct timespec linked = walk_entry_changed(walk, entry);
+    struct timespec linked = walk_entry_changed(entry);
     const struct timespec *latest = time_is_past(changed, 0, &linked) ? &linked : changed;
-    if (!time_is_past(latest, settle_time, walk_now(walk)))
+    if (!time_is_past(latest, settle_time, now(entry)))
         return EXAMINED_WAITS;
-    result->verdict = time_is_past(latest, incomplete_age, walk_now(walk)) ? QUARANTINED : LEFT;
+    result->verdict = time_is_past(latest, incomplete_age, now(entry)) ? QUARANTINED : LEFT;
     return EXAMINED_CRASH;
 }
 
-enum examined examine(const struct walk *walk, const struct walk_entry *entry, long settle_time,
-                      long incomplete_age, struct examination *result)
+enum examined examine(const struct walk_entry *entry, long settle_time, long incomplete_age,
+                      struct examination *result)
 {
     struct timespec changed = {0};
     result->directory = -1;
@@ -36,16 +40,16 @@ enum examined examine(const struct walk *walk, const struct walk_entry *entry, l
         return EXAMINED_UNREADABLE;
     }
     if (entry->kind != WALK_LINK)
-        return examine_stray(walk, entry, incomplete_age, "it is not a link", result);
+        return examine_stray(entry, incomplete_age, "it is not a link", result);
     if (!crash_id_parse(&result->pair.id, entry->name))
-        return examine_stray(walk, entry, incomplete_age, "its name is not a crash id", result);
+        return examine_stray(entry, incomplete_age, "its name is not a crash id", result);
     result->pair.spool = entry->directory->spool;
     date_dir_day(entry->directory, result->pair.day);
     result->verdict = QUEUED;
     switch (
         pair_examine(&result->pair, settle_time, &result->directory, &changed, &result->reason)) {
     case PAIR_INCOMPLETE:
-        return examine_incomplete(walk, entry, &changed, settle_time, incomplete_age, result);
+        return examine_incomplete(entry, &changed, settle_time, incomplete_age, result);
     case PAIR_UNSETTLED: return EXAMINED_WAITS;
     case PAIR_UNREADABLE: return EXAMINED_UNREADABLE;
     case PAIR_READY: break;

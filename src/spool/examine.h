@@ -22,8 +22,8 @@ struct examination {
 };
 
 /* Ages in seconds: when an unchanged pair is ready, and an incomplete one goes to quarantine. */
-enum examined examine(const struct walk *walk, const struct walk_entry *entry, long settle_time,
-                      long incomplete_age, struct examination *result);
+enum examined examine(const struct walk_entry *entry, long settle_time, long incomplete_age,
+                      struct examination *result);
 
 /* Whether a root has a ready pair of the crash; if not, the reason, with any errno value. */
 bool examine_by_id(const struct roots *roots, const struct crash_id *id, long settle_time,

@@ -162,15 +162,11 @@ bool walk_next(struct walk *walk, struct walk_entry *entry)
     }
 }
 
-const struct timespec *walk_now(const struct walk *walk)
-{
-    return &walk->spool->now;
-}
-
-struct timespec walk_entry_changed(const struct walk *walk, const struct walk_entry *entry)
+struct timespec walk_entry_changed(const struct walk_entry *entry)
 {
     struct stat status;
+    const struct timespec *now = &entry->directory->spool->now;
     return fstatat(entry->descriptor, entry->name, &status, AT_SYMLINK_NOFOLLOW) == 0
-               ? file_changed(&status, &walk->spool->now)
-               : walk->spool->now;
+               ? file_changed(&status, now)
+               : *now;
 }

@@ -35,8 +35,7 @@ struct walk *walk_new(const struct spool *spool, bool keep_directories, struct f
 void walk_free(struct walk *walk);
 bool walk_next(struct walk *walk, struct walk_entry *entry); /* false at the end */
 
-/* The spool's clock when it was opened; when an entry was last changed, or else walk_now(). */
-const struct timespec *walk_now(const struct walk *walk);
-struct timespec walk_entry_changed(const struct walk *walk, const struct walk_entry *entry);
+/* When an entry was last changed; the present of the spool if that cannot be told. */
+struct timespec walk_entry_changed(const struct walk_entry *entry);
 
 #endif

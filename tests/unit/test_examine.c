@@ -24,7 +24,7 @@ static enum examined examine_the_one(void)
     assert_non_null(walk);
     assert_true(walk_next(walk, &entry));
     result = (struct examination){.directory = -2};
-    enum examined examined = examine(walk, &entry, SETTLE, INCOMPLETE, &result);
+    enum examined examined = examine(&entry, SETTLE, INCOMPLETE, &result);
     assert_false(walk_next(walk, &entry));
     walk_free(walk);
     return examined;
