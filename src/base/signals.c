@@ -1,14 +1,16 @@
 #include "base/signals.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t caught;
+/* Any thread may be interrupted, so that an object for one thread's signals alone will not do. */
+static _Atomic int caught;
 
 static void note(int signal)
 {
-    if (caught == 0)
-        caught = signal;
+    int none = 0;
+    atomic_compare_exchange_strong(&caught, &none, signal);
 }
 
 void signals_catch(void)
