@@ -51,6 +51,13 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
 {
     struct failure failure;
     const char *path = archive_path(job->archive);
+    const struct pair *pair = &location->pair;
+    /* In a dry run nothing is moved, but half a pair is missing unless that half is in its place.
+     */
+    if (dry_run && path != NULL && location->found == LOCATED_PART &&
+        archive_find(job->archive, &pair->id, &failure) == LOCATED_NOWHERE)
+        job->move.missing =
+            location->json.found ? pair->spool->dump_suffix : pair->spool->json_suffix;
     if (!dry_run && !archive_move(job->archive, location, &job->move, &failure))
         keep(job, &failure, report);
     else if (job->move.missing != NULL)

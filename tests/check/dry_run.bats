@@ -154,6 +154,26 @@ announces_only() {
     sql_is "SELECT uuid FROM jobs" "$running"
 }
 
+@test "cleanup --dry-run announces that half of a pair is missing, unless that is in its place" {
+    ids=()
+    for half in json dump; do
+        id=$(crash --without "$half") moved=$(crash)
+        ids+=("$id" "$moved")
+        mkdir -p "$(dirname "$(place "$ARCHIVE" "$moved")")"
+        mv "$(place "$SPOOL" "$moved").$half" "$(place "$ARCHIVE" "$moved").$half"
+    done
+    ended true "${ids[@]}"
+    dry cleanup_jobs
+    [[ $status == 1 ]]
+    announces_only "${ids[@]}"
+    expect_status 1 cleanup_jobs
+    equal "$announced" "$(sed -nE 's/.* - ("[0-9a-f-]{36}": (archived|missing): )/\1/p' "$LOG")"
+    announces "${ids[0]}" ': missing: its .json file'
+    announces "${ids[1]}" ': archived: '
+    announces "${ids[2]}" ': missing: its .dump file'
+    announces "${ids[3]}" ': archived: '
+}
+
 @test "cleanup --dry-run announces what is deleted where the option is blank" {
     processor p1
     id=$(collect)
