@@ -27,7 +27,8 @@ static bool try_part(const struct bisect *bisect, size_t first, size_t count, in
     enum db_status status = bisect->transact(bisect->context, first, count, &failure);
     if (status == DB_OK)
         return true;
-    if (status == DB_FAILED && count > 1) {
+    bool is_refused = status == DB_FAILED || status == DB_OVERTAKEN;
+    if (is_refused && count > 1) {
         size_t half = count / 2;
         if (try_part(bisect, first, half, refusals))
             return try_part(bisect, first + half, count - half, refusals);
@@ -35,7 +36,7 @@ static bool try_part(const struct bisect *bisect, size_t first, size_t count, in
         return false;
     }
     leave(bisect, first, count, failure.text);
-    if (status != DB_FAILED)
+    if (!is_refused)
         return report_error(bisect->report, db_exit_code(status), "%s", failure.text);
     log_error("%s: %s; it stays for the next run", quote(name, crash_at(bisect, first)->name),
               failure.text);

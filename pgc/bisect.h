@@ -1,6 +1,6 @@
-/* bisect.h - repeats a refused transaction (DB_FAILED) in halves, until the crash that is refused
- * is alone: it does not hold back the rest of its batch. After ten refusals in a batch, and after
- * any other failure, the run ends. */
+/* bisect.h - repeats a refused transaction (DB_FAILED, DB_OVERTAKEN) in halves, until the crash
+ * that is refused is alone: it does not hold back the rest of its batch. After ten refusals in a
+ * batch, and after any other failure, the run ends. */
 #ifndef BISECT_H
 #define BISECT_H
 

@@ -17,8 +17,8 @@
  *                     or this is the verdict, and it has no row
  *     LEFT            no processor is alive; or this is the verdict, and it has no row
  *
- * DB_AGAIN if a crash that seemed new has a row after all, as the next attempt will find, or if its
- * pair was put away meanwhile, which makes its verdict LEFT. */
+ * DB_OVERTAKEN if a crash that seemed new has a row after all, as the next attempt will find, or if
+ * its pair was put away meanwhile, which makes its verdict LEFT. */
 enum db_status enqueue(struct batch *batch, size_t first, size_t count,
                        const struct options *options, struct processors *processors,
                        struct failure *failure);

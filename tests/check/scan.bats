@@ -391,6 +391,20 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
     done
 }
 
+@test "a row that never appears, while nobody else has queued the crash, keeps back no other (1)" {
+    processor p1
+    mapfile -t ids < <(crash --count 9)
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER refuse BEFORE INSERT ON jobs FOR EACH ROW WHEN (NEW.uuid = '${ids[4]}')
+             EXECUTE FUNCTION refuse()"
+    expect_status 1 scan
+    has_links "${ids[4]}"
+    log_has "seen 9: queued 8, left 1; exit code 1"
+    accept
+    expect_status 0 scan
+    jobs_are "${ids[@]}"
+}
+
 @test "a run that has lost its connection moves nothing more, not even a stray" {
     processor p1
     collect >/dev/null

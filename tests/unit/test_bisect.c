@@ -27,6 +27,7 @@ static struct {
     size_t last;          /* the job that was committed last */
     bool out_of_order;
     int transactions;
+    enum db_status refusal; /* how one with a bad job ends */
 } database;
 
 static enum db_status end_with(enum db_status status, struct failure *failure, const char *why)
@@ -47,7 +48,7 @@ static enum db_status transact(void *context, size_t first, size_t count, struct
             return end_with(database.fatal, failure, "fatal");
         if (jobs[i].is_bad) {
             snprintf(why, sizeof why, "%s is bad", jobs[i].name);
-            return end_with(DB_FAILED, failure, why);
+            return end_with(database.refusal, failure, why);
         }
     }
     for (size_t i = first; i < first + count; i++) {
@@ -95,6 +96,7 @@ static void begin_jobs(void)
     clear_jobs();
     report_init(&report);
     memset(&database, 0, sizeof database);
+    database.refusal = DB_FAILED;
     for (size_t i = 0; i < ALL; i++) {
         jobs[i] = (struct job){.crash.outcome = OUTCOME_COUNT};
         snprintf(jobs[i].name, sizeof jobs[i].name, "%zu", i);
@@ -150,6 +152,8 @@ static void one_that_is_bad_costs_few_transactions(void **state)
     for (size_t bad = 0; bad < ALL; bad++) {
         begin_jobs();
         jobs[bad].is_bad = true;
+        if (bad % 2 == 1)
+            database.refusal = DB_OVERTAKEN;
         assert_true(bisect(&work, ALL));
         expect_each_done(ALL);
         assert_true(database.transactions <= 13); /* 1 + 2 * log2(40) */
