@@ -24,8 +24,8 @@ enum exit_code db_exit_code(enum db_status status);
  * goes into `failure` with the server's message. A statement that finds no row is DB_OK.
  *
  * For a SELECT INTO null pointers, ECPG allocates arrays as long as the result; without a row they
- * stay null. Free them with ECPGfree_auto_mem(), not with free(): a later statement that fails
- * would free them again. No column of such a result may be null. */
+ * stay null. Free them with ECPGfree_auto_mem(), and before the next statement: if that succeeds
+ * it forgets them, if it fails it frees them. No column of such a result may be null. */
 enum db_status db_check(const char *what, struct failure *failure);
 
 /* How many rows that statement found or changed. */

@@ -53,7 +53,8 @@ struct processor *processors_assign(struct processors *processors);
 void processors_confirm(struct processors *processors);
 
 /* Within a transaction, while a processor is alive: of `count` unfinished jobs, by id, gives those
- * whose owner is missing or still dead to live ones. *moved becomes their number. */
+ * whose owner is missing or still dead to live ones. *moved becomes their number. The ids are those
+ * that the last statement has found; they are freed before the next one, as ECPG wants it. */
 enum db_status processors_reassign(struct processors *processors, const long long ids[], long count,
                                    long *moved, struct failure *failure);
 
