@@ -67,12 +67,14 @@ void report_note(struct report *report, enum log_level level, const char *format
 void report_outcome(struct report *report, enum log_level level, const char *name,
                     enum outcome outcome, const char *format, ...)
 {
-    char quoted[QUOTE_SIZE], detail[1024];
+    char line[QUOTE_SIZE + 1100];
     va_list arguments;
+    quote(line, name);
+    char *detail = stpcpy(stpcpy(stpcpy(strchr(line, '\0'), ": "), outcome_word(outcome)), ": ");
     va_start(arguments, format);
-    vsnprintf(detail, sizeof detail, format, arguments);
+    vsnprintf(detail, sizeof line - (size_t)(detail - line), format, arguments);
     va_end(arguments);
-    report_note(report, level, "%s: %s: %s", quote(quoted, name), outcome_word(outcome), detail);
+    report_note(report, level, "%s", line);
     count(report, outcome);
 }
 
