@@ -53,11 +53,16 @@ refuse_to() {
             ORDER BY priority DESC, queueddatetime LIMIT 1" "${ids[2]}"
 }
 
-@test "when the request cannot be removed, the job is not raised: one transaction" {
+# A job, and a request for it.
+requested_job() {
     p=$(processor p1)
     id=$(nowhere)
     jobs "$p" 0 "$id"
     requests 0 "$id"
+}
+
+@test "when the request cannot be removed, the job is not raised: one transaction" {
+    requested_job
     refuse_to 'DELETE ON priorityjobs'
     run priority
     [[ $status != 0 && $status -lt 99 ]] || fail "exit code $status" "$output"
@@ -68,10 +73,7 @@ refuse_to() {
 }
 
 @test "when the job cannot be raised, the request is not removed: one transaction" {
-    p=$(processor p1)
-    id=$(nowhere)
-    jobs "$p" 0 "$id"
-    requests 0 "$id"
+    requested_job
     refuse_to 'UPDATE ON jobs'
     run priority
     [[ $status != 0 && $status -lt 99 ]] || fail "exit code $status" "$output"
@@ -262,10 +264,7 @@ refuse_to() {
 }
 
 @test "a job that its processor finishes meanwhile is not touched" {
-    p=$(processor p1)
-    id=$(nowhere)
-    jobs "$p" 0 "$id"
-    requests 0 "$id"
+    requested_job
     session "BEGIN; UPDATE jobs SET starteddatetime = now(), completeddatetime = now(),
                         success = true, message = 'done'"
     background priority
@@ -293,10 +292,7 @@ refuse_to() {
 }
 
 @test "two runs at once: one says that the other holds the lock (75), each request is served once" {
-    p=$(processor p1)
-    id=$(nowhere)
-    jobs "$p" 0 "$id"
-    requests 0 "$id"
+    requested_job
     session "BEGIN; SELECT FROM jobs FOR UPDATE"
     background priority
     await_blocked crashmon-priority

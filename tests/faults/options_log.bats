@@ -40,11 +40,11 @@ levels() {
 
 # --- levels
 
-@test "--log-file-error-logging-level says what is logged: 10 all, 20 no DEBUG, 40 errors alone" {
-    eventful
-    [[ $(levels) == "DEBUG ERROR INFO" ]] || fail "10: $(levels)"
-    for case in 20:'ERROR INFO' 15:'ERROR INFO' 30:ERROR 40:ERROR 50:; do
-        rm "$LOG"
+# LEVEL:WHAT-IS-LOGGED...
+levels_log() {
+    local case
+    for case; do
+        rm -f "$LOG"
         sql "TRUNCATE jobs, priorityjobs, processors RESTART IDENTITY CASCADE"
         eventful --log-file-error-logging-level="${case%%:*}"
         touch "$LOG"
@@ -52,14 +52,14 @@ levels() {
     done
 }
 
+@test "--log-file-error-logging-level says what is logged: 10 all, 20 no DEBUG, 40 errors alone" {
+    eventful
+    [[ $(levels) == "DEBUG ERROR INFO" ]] || fail "10: $(levels)"
+    levels_log 20:'ERROR INFO' 15:'ERROR INFO' 30:ERROR 40:ERROR 50:
+}
+
 @test "levels have names, too" {
-    for case in DEBUG:'DEBUG ERROR INFO' INFO:'ERROR INFO' WARNING:ERROR ERROR:ERROR CRITICAL:; do
-        rm -f "$LOG"
-        sql "TRUNCATE jobs, priorityjobs, processors RESTART IDENTITY CASCADE"
-        eventful --log-file-error-logging-level="${case%%:*}"
-        touch "$LOG"
-        [[ $(levels) == "${case#*:}" ]] || fail "${case%%:*}: $(levels)"
-    done
+    levels_log DEBUG:'DEBUG ERROR INFO' INFO:'ERROR INFO' WARNING:ERROR ERROR:ERROR CRITICAL:
 }
 
 @test "--stderr-error-logging-level says what is printed: 40 errors, 20 the summary as well" {

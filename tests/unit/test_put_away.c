@@ -191,15 +191,22 @@ static void a_dry_run_changes_nothing(void **state)
     assert_int_equal(entries_in("../archive"), 0);
 }
 
-static void copies_get_their_names_and_then_the_originals_go(void **state)
+/* To another file system, whose path it returns. */
+static const char *copy_two_crashes(void)
 {
-    (void)state;
     const char *path = elsewhere();
     make_crash(ID, DAY, SLOT, 0);
     make_crash(OTHER_ID, DAY, SLOT, 0);
     begin(path);
     expect_put(ID, ARCHIVED);
     assert_int_equal(put(1, OTHER_ID, false)->crash.outcome, ARCHIVED);
+    return path;
+}
+
+static void copies_get_their_names_and_then_the_originals_go(void **state)
+{
+    (void)state;
+    const char *path = copy_two_crashes();
     assert_true(put_away_has_copies(jobs, JOBS));
     assert_true(put_away_has_copies(jobs, 1));
     assert_false(put_away_has_copies(jobs, 0));
@@ -233,12 +240,7 @@ static void copies_can_be_dropped(void **state)
 static void a_copy_that_cannot_get_its_name_leaves_the_job(void **state)
 {
     (void)state;
-    const char *path = elsewhere();
-    make_crash(ID, DAY, SLOT, 0);
-    make_crash(OTHER_ID, DAY, SLOT, 0);
-    begin(path);
-    expect_put(ID, ARCHIVED);
-    put(1, OTHER_ID, false);
+    const char *path = copy_two_crashes();
     assert_int_equal(chdir(path), 0);
     make_directories(NAME_PATH "/" ID ".json");
     assert_int_equal(chdir(scratch_directory), 0);
