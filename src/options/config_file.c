@@ -70,7 +70,7 @@ static bool read_lines(struct options *options, FILE *file, const char *path,
         free(source);
     }
     if (good && ferror(file))
-        good = fail(failure, errno, "%s: cannot read the configuration", path);
+        good = fail(failure, errno, "cannot read configuration file \"%s\"", path);
     free(line);
     free(prefix);
     return good;
@@ -80,7 +80,7 @@ bool config_file_read(struct options *options, const char *path, struct failure 
 {
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return fail(failure, errno, "%s: cannot open the configuration", path);
+        return fail(failure, errno, "cannot open configuration file \"%s\"", path);
     bool good = read_lines(options, file, path, failure);
     fclose(file);
     return good;

@@ -7,7 +7,7 @@ enum exit_code {
     EXIT_DONE = 0,           /* done, or nothing to do */
     EXIT_LEFT = 1,           /* done, but some crashes were left or need attention */
     EXIT_BAD_USAGE = 64,     /* invalid command line */
-    EXIT_NO_PROCESSOR = 68,  /* no live processor; the spool is untouched */
+    EXIT_NO_PROCESSOR = 68,  /* no live processor; new crashes stay in the spool */
     EXIT_NO_DATABASE = 69,   /* the database cannot be reached, or the connection was lost */
     EXIT_INTERNAL = 70,      /* internal error: the counts do not add up, out of memory, ... */
     EXIT_STORAGE = 74,       /* a storage root cannot be read or written, or a disk is full */
