@@ -38,8 +38,8 @@ static bool try_part(const struct bisect *bisect, size_t first, size_t count, in
     leave(bisect, first, count, failure.text);
     if (!is_refused)
         return report_error(bisect->report, db_exit_code(status), "%s", failure.text);
-    log_error("%s: %s; it stays for the next run", quote(name, crash_at(bisect, first)->name),
-              failure.text);
+    log_error("%s; %s stays for the next run", failure.text,
+              quote(name, crash_at(bisect, first)->name));
     return ++*refusals < REFUSALS_MAXIMUM ||
            report_error(bisect->report, EXIT_INTERNAL,
                         "the database refuses too many crashes of a batch; the run ends");

@@ -171,16 +171,9 @@ bool run_transact(struct run *run, session_work *work, void *context)
     return run_check(run, session_transact(work, context, &failure), &failure);
 }
 
-static enum db_status do_nothing(void *context, struct failure *failure)
-{
-    (void)context;
-    (void)failure;
-    return DB_OK;
-}
-
 bool run_has_lock(struct run *run)
 {
-    return run_transact(run, do_nothing, NULL);
+    return run_transact(run, NULL, NULL);
 }
 
 bool run_should_stop(const struct run *run, long worked)

@@ -9,7 +9,7 @@
  * in transaction mode (pooler.h) and another version of the schema. A dry run is read-only. */
 enum db_status session_open(const struct options *options, struct failure *failure);
 
-/* The work of a transaction, which is rolled back unless it returns DB_OK. */
+/* The work of a transaction, which is rolled back unless it returns DB_OK; NULL: none. */
 typedef enum db_status session_work(void *context, struct failure *failure);
 
 /* Verifies the lock (lock.h), does the work, commits; up to five times, as long as a retry may

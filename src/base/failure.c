@@ -11,9 +11,11 @@ bool fail(struct failure *failure, int error, const char *format, ...)
     vsnprintf(failure->text, sizeof failure->text, format, arguments);
     va_end(arguments);
     failure->error = error;
-    if (error != 0) {
-        size_t used = strlen(failure->text);
-        snprintf(failure->text + used, sizeof failure->text - used, ": %s", strerror(error));
+    if (error != 0) { /* which is not cut off, whatever the text is about */
+        const char *reason = strerror(error);
+        size_t used = strlen(failure->text), room = sizeof failure->text - strlen(": ") - 1;
+        used = used + strlen(reason) > room ? room - strlen(reason) : used;
+        snprintf(failure->text + used, sizeof failure->text - used, ": %s", reason);
     }
     return false;
 }

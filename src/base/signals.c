@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* Any thread may be interrupted, so that an object for one thread's signals alone will not do. */
+/* Any thread may be interrupted, so sig_atomic_t is not enough. */
 static _Atomic int caught;
 
 static void note(int signal)

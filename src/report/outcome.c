@@ -43,6 +43,11 @@ void crash_set(struct crash *crash, enum outcome outcome, const char *format, ..
     crash->reason = reason;
 }
 
+const char *crash_reason(const struct crash *crash)
+{
+    return crash->reason != NULL ? crash->reason : "out of memory for the reason";
+}
+
 void crash_clear(struct crash *crash)
 {
     free(crash->reason);

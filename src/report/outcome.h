@@ -25,12 +25,13 @@ const char *outcome_key(enum outcome outcome);
 struct crash {
     const char *name; /* its id, or unchecked text in place of one */
     enum outcome outcome;
-    char *reason; /* malloc'd; NULL: not set, or out of memory */
+    char *reason; /* malloc'd; NULL: not set, or out of memory; see crash_reason() */
 };
 
 /* Sets the outcome and its reason, which is NULL when out of memory; crash_clear() frees it. */
 void crash_set(struct crash *crash, enum outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+const char *crash_reason(const struct crash *crash);
 void crash_clear(struct crash *crash);
 
 #endif

@@ -80,8 +80,7 @@ void report_outcome(struct report *report, enum log_level level, const char *nam
 
 void report_crash(struct report *report, enum log_level level, const struct crash *crash)
 {
-    report_outcome(report, level, crash->name, crash->outcome, "%s",
-                   crash->reason != NULL ? crash->reason : "out of memory for the reason");
+    report_outcome(report, level, crash->name, crash->outcome, "%s", crash_reason(crash));
 }
 
 bool report_error(struct report *report, enum exit_code code, const char *format, ...)

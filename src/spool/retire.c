@@ -38,7 +38,7 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
 {
     struct failure failure = {0};
     const struct crash *crash = &candidate->crash;
-    const char *reason = crash->reason != NULL ? crash->reason : "out of memory for the reason";
+    const char *reason = crash_reason(crash);
     bool done =
         report->dry_run || (quarantine_pair(quarantine, &candidate->pair, reason, &failure) &&
                             remove_links(candidate, &failure));

@@ -85,11 +85,13 @@ breaks() {
 @test "a header of pgc/ in src/ is found, one of a folder above, and what is in no known folder" {
     add src/base/failure.h '# include <log/log.h>' '// #include "session.h"'
     add src/log/log.c '#include "session.h"'
+    add src/log/log_line.c '#include "../../pgc/session.h"'
     add src/misc/misc.h ''
     add src/main.c ''
     breaks arrows 'src/main.c: in no folder that structure knows' \
         'src/base/failure.h: may not include log/log.h' \
         'src/log/log.c: may not include pgc/session.h' \
+        'src/log/log_line.c: may not include pgc/session.h' \
         'src/misc/misc.h: in no folder that structure knows'
 }
 
