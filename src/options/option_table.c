@@ -33,7 +33,8 @@ const struct option option_table[] = {
      ".json", "SUFFIX", "suffix of metadata files"},
     {"dump-file-suffix", GROUP_SPOOL, ALL, KIND_SUFFIX, IN(dump_file_suffix), 0, 0,
      ".dump", "SUFFIX", "suffix of minidumps"},
-    {"quarantine-to", GROUP_SPOOL, PROGRAM_SCAN, KIND_PATH, IN(quarantine_to), 0, 0,
+    {"quarantine-to", GROUP_SPOOL, PROGRAM_SCAN | PROGRAM_CLEANUP,
+     KIND_PATH, IN(quarantine_to), 0, 0,
      NULL, "DIR", "the quarantine (STORAGE-ROOT/quarantine)"},
 
     {"processor-check-in-time", GROUP_TIME, QUEUE,

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,11 +135,6 @@ static struct dir_style dir_style(const struct archive *archive)
     return (struct dir_style){archive->settings.dir_mode, archive->settings.group};
 }
 
-static struct file_style file_style(const struct archive *archive)
-{
-    return (struct file_style){archive->settings.file_mode, archive->settings.group};
-}
-
 /* The pair's directory in the archive: under the day of its id, else under its day in the spool. */
 static int open_destination(const struct archive *archive, const struct pair *pair, bool make)
 {
@@ -152,103 +146,13 @@ static int open_destination(const struct archive *archive, const struct pair *pa
     return make ? dir_make(archive->tree->root, path, &style) : dir_open(archive->tree->root, path);
 }
 
-enum { TEMPORARY_SIZE = 96 };
-
-/* A name that readers ignore and no other run uses: a run that has lost its lock without knowing
- * must not publish a copy that its successor is still writing. */
-static void temporary_name(char name[TEMPORARY_SIZE], const struct archive *archive,
-                           const struct archive_move *move, size_t index)
-{
-    snprintf(name, TEMPORARY_SIZE, ".%s.%zu.%016" PRIx64 ".tmp", move->pair.id.text, index,
-             archive->stamp);
-}
-
-static bool is_temporary(const char *name, const struct crash_id *id)
-{
-    size_t length = strlen(name);
-    return name[0] == '.' && strncmp(name + 1, id->text, CRASH_ID_LENGTH) == 0 && length > 4 &&
-           strcmp(name + length - 4, ".tmp") == 0;
-}
-
-struct leftovers {
-    const struct crash_id *id;
-    int destination;
-};
-
-static bool remove_leftover(void *context, const char *name)
-{
-    const struct leftovers *leftovers = context;
-    return !is_temporary(name, leftovers->id) || unlinkat(leftovers->destination, name, 0) == 0 ||
-           errno == ENOENT;
-}
-
-/* Removes the copies of a killed run, or of one that goes on without its lock, and will fail. */
-static bool remove_leftovers(const struct crash_id *id, int destination)
-{
-    struct leftovers leftovers = {id, destination};
-    int directory = dir_open_to_list(destination, NULL);
-    if (directory < 0)
-        return false;
-    bool good = dir_list(directory, remove_leftover, &leftovers);
-    close_keeping_errno(directory);
-    return good;
-}
-
-static void remove_copies(const struct archive *archive, const struct archive_move *move,
-                          size_t end, int destination)
-{
-    for (size_t i = move->renamed; i < end; i++) {
-        char temporary[TEMPORARY_SIZE];
-        temporary_name(temporary, archive, move, i);
-        unlinkat(destination, temporary, 0);
-    }
-}
-
-/* Copies the files that could not be renamed: all or none. */
-static bool copy_files(const struct archive *archive, struct archive_move *move, int source,
-                       int destination, struct failure *failure)
-{
-    const struct file_style style = file_style(archive);
-    if (!remove_leftovers(&move->pair.id, destination))
-        return fail(failure, errno, "cannot remove old copies from \"%s\"", archive->tree->path);
-    for (size_t i = move->renamed; i < move->files.count; i++) {
-        char temporary[TEMPORARY_SIZE], name[QUOTE_SIZE];
-        temporary_name(temporary, archive, move, i);
-        if (!file_copy(source, move->files.items[i].name, destination, temporary, &style)) {
-            fail(failure, errno, "cannot copy file %s to \"%s\"",
-                 quote(name, move->files.items[i].name), archive->tree->path);
-            remove_copies(archive, move, i, destination);
-            return false;
-        }
-    }
-    move->copied = true;
-    return true;
-}
-
-static bool move_files(const struct archive *archive, struct archive_move *move, int source,
-                       int destination, struct failure *failure)
-{
-    const struct file_style style = file_style(archive);
-    for (; move->renamed < move->files.count; move->renamed++) {
-        char name[QUOTE_SIZE];
-        const struct pair_file *file = &move->files.items[move->renamed];
-        if (file_rename(source, destination, file->name, &file->status, &style))
-            continue;
-        if (errno == EXDEV || errno == EPERM)
-            return copy_files(archive, move, source, destination, failure);
-        return fail(failure, errno, "cannot move file %s to \"%s\"", quote(name, file->name),
-                    archive->tree->path);
-    }
-    return true;
-}
-
-static bool delete_files(const struct archive_move *move, int source, struct failure *failure)
+static bool delete_files(const struct pair_files *files, int source, struct failure *failure)
 {
     char name[QUOTE_SIZE];
-    for (size_t i = move->renamed; i < move->files.count; i++)
-        if (unlinkat(source, move->files.items[i].name, 0) < 0 && errno != ENOENT)
-            return fail(failure, errno, "cannot remove file %s from \"%s\"",
-                        quote(name, move->files.items[i].name), move->pair.spool->path);
+    for (size_t i = 0; i < files->count; i++)
+        if (unlinkat(source, files->items[i].name, 0) < 0 && errno != ENOENT)
+            return fail(failure, errno, "cannot remove file %s from the spool",
+                        quote(name, files->items[i].name));
     return true;
 }
 
@@ -263,59 +167,64 @@ static bool is_there(int directory, const struct archive_move *move, const char 
     return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool move_to_tree(const struct archive *archive, struct archive_move *move, int source,
-                         struct failure *failure)
+static enum archive_moved move_to_tree(const struct archive *archive, struct archive_move *move,
+                                       int source, struct failure *failure)
 {
     const struct spool *tree = archive->tree;
+    const struct file_style style = {archive->settings.file_mode, archive->settings.group};
     int destination = open_destination(archive, &move->pair, true);
-    if (destination < 0)
-        return fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
-    bool good = move_files(archive, move, source, destination, failure);
+    if (destination < 0) {
+        fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
+        return ARCHIVE_FAILED;
+    }
+    enum archive_moved moved = archive_move_files(move, source, destination, &style, failure);
     move->missing = !is_there(destination, move, tree->dump_suffix)   ? tree->dump_suffix
                     : !is_there(destination, move, tree->json_suffix) ? tree->json_suffix
                                                                       : NULL;
     close(destination);
-    return good;
+    return moved;
 }
 
-static bool move_pair(const struct archive *archive, const struct pair_location *location,
-                      struct archive_move *move, struct failure *failure)
+static enum archive_moved move_pair(const struct archive *archive,
+                                    const struct pair_location *location, struct archive_move *move,
+                                    struct failure *failure)
 {
     int source = location->directory;
     move->pair = location->pair;
+    move->root = archive->settings.path;
+    move->stamp = archive->stamp;
     /* Links first: without the files nothing leads to them. */
     if (!links_remove_in(&location->pair, source, failure))
-        return false;
-    if (!location_list(location, &move->files))
-        return fail(failure, errno, "cannot read the directory of the pair in \"%s\"",
-                    location->pair.spool->path);
-    return archive->settings.path == NULL ? delete_files(move, source, failure)
-                                          : move_to_tree(archive, move, source, failure);
+        return ARCHIVE_FAILED;
+    if (!location_list(location, &move->files)) {
+        fail(failure, errno, "cannot read the directory of the pair in \"%s\"",
+             location->pair.spool->path);
+        return ARCHIVE_FAILED;
+    }
+    if (archive->settings.path != NULL)
+        return move_to_tree(archive, move, source, failure);
+    return delete_files(&move->files, source, failure) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
 }
 
-bool archive_move(struct archive *archive, const struct pair_location *location,
-                  struct archive_move *move, struct failure *failure)
+enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
+                                struct archive_move *move, struct failure *failure)
 {
-    return note(archive, move_pair(archive, location, move, failure), failure);
+    enum archive_moved moved = move_pair(archive, location, move, failure);
+    if (moved == ARCHIVE_MOVED || moved == ARCHIVE_FAILED)
+        note(archive, moved == ARCHIVE_MOVED, failure);
+    return moved;
 }
 
-static bool name_copies(const struct archive *archive, struct archive_move *move,
-                        struct failure *failure)
+bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,
+                           struct quarantine *quarantine, struct failure *failure)
 {
     int destination = open_destination(archive, &move->pair, false);
     if (destination < 0)
-        return fail(failure, errno, "cannot open the directory of its copies in \"%s\"",
+        return fail(failure, errno, "cannot open the directory of the pair in \"%s\"",
                     archive->tree->path);
-    bool good = true;
-    for (size_t i = move->renamed; i < move->files.count && good; i++) {
-        char temporary[TEMPORARY_SIZE], name[QUOTE_SIZE];
-        temporary_name(temporary, archive, move, i);
-        if (renameat(destination, temporary, destination, move->files.items[i].name) < 0)
-            good = fail(failure, errno, "cannot rename the copy of file %s in \"%s\"",
-                        quote(name, move->files.items[i].name), archive->tree->path);
-    }
-    if (!good)
-        remove_copies(archive, move, move->files.count, destination);
+    bool good =
+        quarantine_name(quarantine, destination, move->stranger, &move->pair,
+                        "it was put in place of a file that was about to be archived", failure);
     close(destination);
     return good;
 }
@@ -323,7 +232,14 @@ static bool name_copies(const struct archive *archive, struct archive_move *move
 bool archive_commit_copies(struct archive *archive, struct archive_move *move,
                            struct failure *failure)
 {
-    return note(archive, name_copies(archive, move, failure), failure);
+    int destination = open_destination(archive, &move->pair, false);
+    bool good = destination >= 0
+                    ? archive_move_name_copies(move, destination, failure)
+                    : fail(failure, errno, "cannot open the directory of the copies in \"%s\"",
+                           archive->tree->path);
+    if (destination >= 0)
+        close(destination);
+    return note(archive, good, failure);
 }
 
 bool archive_drop_copies(struct archive *archive, struct archive_move *move,
@@ -331,33 +247,22 @@ bool archive_drop_copies(struct archive *archive, struct archive_move *move,
 {
     (void)failure;
     int destination = open_destination(archive, &move->pair, false);
-    move->copied = false;
     if (destination >= 0) {
-        remove_copies(archive, move, move->files.count, destination);
+        archive_move_drop_copies(move, destination);
         close(destination);
     }
     return true;
 }
 
-static bool remove_originals(struct archive_move *move, struct failure *failure)
-{
-    int source = pair_open_directory(&move->pair);
-    if (source < 0)
-        return fail(failure, errno, "cannot open the directory of the pair in \"%s\"",
-                    move->pair.spool->path);
-    bool good = delete_files(move, source, failure);
-    close(source);
-    move->copied = move->copied && !good;
-    return good;
-}
-
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,
                               struct failure *failure)
 {
-    return note(archive, remove_originals(move, failure), failure);
-}
-
-void archive_move_free(struct archive_move *move)
-{
-    pair_files_free(&move->files);
+    int source = pair_open_directory(&move->pair);
+    bool good = source >= 0
+                    ? archive_move_remove_originals(move, source, failure)
+                    : fail(failure, errno, "cannot open the directory of the pair in \"%s\"",
+                           move->pair.spool->path);
+    if (source >= 0)
+        close(source);
+    return note(archive, good, failure);
 }

@@ -14,7 +14,8 @@
 #ifndef ARCHIVE_H
 #define ARCHIVE_H
 
-#include "spool/locate.h"
+#include "spool/archive_move.h"
+#include "spool/quarantine.h"
 
 #include <sys/types.h>
 
@@ -48,22 +49,17 @@ const char *archive_path(const struct archive *archive);         /* NULL: pairs 
 bool archive_is_shared(const struct archive *archive);           /* directly below /tmp */
 const struct spool *archive_tree(const struct archive *archive); /* to be flushed; may be NULL */
 
-/* A pair on its way. Zero-initialise; free with archive_move_free(). */
-struct archive_move {
-    struct pair pair; /* in the spool */
-    struct pair_files files;
-    size_t renamed;      /* files renamed; the others were copied */
-    bool copied;         /* the other two steps are still to come */
-    const char *missing; /* suffix of a file that is neither in the spool nor here, or NULL */
-};
-
 /* The three steps, for an archive that is open. EROFS, or ten pairs in a row without room, put it
- * out of order. */
-bool archive_move(struct archive *archive, const struct pair_location *location,
-                  struct archive_move *move, struct failure *failure);
+ * out of order. The reason is given for all but ARCHIVE_MOVED. */
+enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
+                                struct archive_move *move, struct failure *failure);
 typedef bool archive_step(struct archive *archive, struct archive_move *move,
                           struct failure *failure);
 archive_step archive_commit_copies, archive_remove_originals;
+
+/* Moves the stranger to quarantine, out of its final name. */
+bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,
+                           struct quarantine *quarantine, struct failure *failure);
 
 /* Instead of archive_commit_copies(): removes this run's copies, and cannot fail. */
 archive_step archive_drop_copies;
@@ -71,7 +67,5 @@ archive_step archive_drop_copies;
 /* Looks for a pair in the archive, like locate(). */
 enum located archive_find(const struct archive *archive, const struct crash_id *id,
                           struct failure *failure);
-
-void archive_move_free(struct archive_move *move);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -83,24 +84,19 @@ static bool apply_style_by_name(int from, const char *name, const struct stat *e
     return good;
 }
 
-/* The renamed file must be the one that was checked; another one goes back. */
-static bool is_the_file(int from, int to, const char *name, const struct stat *expected)
+enum file_renamed file_rename(int from, int to, const char *name, const struct stat *status,
+                              const struct file_style *style)
 {
     struct stat found;
+    if (!has_style(status, style) && !apply_style_by_name(from, name, status, style))
+        return errno == EPERM ? FILE_NEEDS_COPY : FILE_FAILED;
+    if (renameat2(from, name, to, name, RENAME_NOREPLACE) < 0)
+        return errno == EEXIST                                       ? FILE_EXISTS
+               : errno == EXDEV || errno == EPERM || errno == EINVAL ? FILE_NEEDS_COPY
+                                                                     : FILE_FAILED;
     if (fstatat(to, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
-    if (is_same(&found, expected))
-        return true;
-    renameat(to, name, from, name);
-    errno = EINVAL;
-    return false;
-}
-
-bool file_rename(int from, int to, const char *name, const struct stat *status,
-                 const struct file_style *style)
-{
-    return (has_style(status, style) || apply_style_by_name(from, name, status, style)) &&
-           renameat(from, name, to, name) == 0 && is_the_file(from, to, name, status);
+        return FILE_FAILED;
+    return is_same(&found, status) ? FILE_RENAMED : FILE_STRANGER;
 }
 
 static bool copy_bytes(int source, int copy, off_t size)
@@ -137,14 +133,67 @@ static bool copy_to(int source, const struct stat *status, int to, const char *t
     return good;
 }
 
-bool file_copy(int from, const char *name, int to, const char *temporary,
-               const struct file_style *style)
+bool file_copy(int from, const char *name, const struct stat *expected, int to,
+               const char *temporary, const struct file_style *style)
 {
     struct stat status;
     int source = open_regular(from, name, &status);
     if (source < 0)
         return false;
-    bool good = copy_to(source, &status, to, temporary, style);
+    errno = EINVAL;
+    bool good = is_same(&status, expected) && copy_to(source, &status, to, temporary, style);
     close_keeping_errno(source);
     return good;
+}
+
+bool file_move(int from, const char *name, int to, const char *new_name)
+{
+    if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0)
+        return true;
+    return errno == EINVAL && linkat(from, name, to, new_name, 0) == 0 &&
+           unlinkat(from, name, 0) == 0;
+}
+
+static bool has_equal_bytes(int left, int right)
+{
+    static _Thread_local char bytes[2][1 << 16];
+    ssize_t length;
+    while ((length = read(left, bytes[0], sizeof bytes[0])) > 0) {
+        ssize_t other = 0, more = 1;
+        while (other < length &&
+               (more = read(right, bytes[1] + other, (size_t)(length - other))) > 0)
+            other += more;
+        if (more < 0)
+            return false;
+        errno = 0;
+        if (other < length || memcmp(bytes[0], bytes[1], (size_t)length) != 0)
+            return false;
+    }
+    return length == 0;
+}
+
+bool file_is_equal(int left, int right, const char *name)
+{
+    struct stat left_status, right_status;
+    int left_file = open_regular(left, name, &left_status);
+    int right_file = left_file >= 0 ? open_regular(right, name, &right_status) : -1;
+    bool good = false;
+    if (right_file >= 0) {
+        errno = 0;
+        good =
+            left_status.st_size == right_status.st_size && has_equal_bytes(left_file, right_file);
+        close_keeping_errno(right_file);
+    }
+    if (left_file >= 0)
+        close_keeping_errno(left_file);
+    return good;
+}
+
+bool file_remove(int directory, const char *name, const struct stat *status)
+{
+    struct stat found;
+    if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    errno = EINVAL;
+    return is_same(&found, status) && (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
 }

@@ -24,14 +24,33 @@ struct file_style {
     gid_t group; /* (gid_t)-1: unchanged */
 };
 
-/* Sets the style of the file and renames it into the directory `to`, replacing a file of that name;
- * `status` is that of the file examined. After EXDEV (`to` is on another file system) and
- * EPERM (the file belongs to another user and cannot get the style) use file_copy(). */
-bool file_rename(int from, int to, const char *name, const struct stat *status,
-                 const struct file_style *style);
+enum file_renamed {
+    FILE_RENAMED,
+    FILE_EXISTS,     /* `to` has a file of that name, which is not replaced */
+    FILE_NEEDS_COPY, /* `to` is on another file system, or the style cannot be set, or the file
+                        system cannot rename without replacing */
+    FILE_STRANGER,   /* what is there now under the name is not the file that was examined */
+    FILE_FAILED,     /* with errno */
+};
 
-/* Copies the file into the directory `to` under a new temporary name. Does not flush the copy. */
-bool file_copy(int from, const char *name, int to, const char *temporary,
+/* Sets the style of the file that was examined, with this status, and renames it into the directory
+ * `to`. */
+enum file_renamed file_rename(int from, int to, const char *name, const struct stat *status,
+                              const struct file_style *style);
+
+/* Copies the file that was examined into the directory `to` under a new temporary name. Does not
+ * flush the copy. */
+bool file_copy(int from, const char *name, const struct stat *status, int to, const char *temporary,
                const struct file_style *style);
+
+/* Moves whatever has a name to another one, which nothing may have: EEXIST. Also where the file
+ * system cannot rename without replacing. */
+bool file_move(int from, const char *name, int to, const char *new_name);
+
+/* Whether two directories have the same bytes under a name. False with errno 0: other bytes. */
+bool file_is_equal(int left, int right, const char *name);
+
+/* Removes the file that was examined, and no other. True also if nothing has the name. */
+bool file_remove(int directory, const char *name, const struct stat *status);
 
 #endif

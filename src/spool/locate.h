@@ -47,9 +47,17 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
                struct pair_location *location, struct failure *failure);
 void location_close(struct pair_location *location);
 
+enum pair_file_state {
+    PAIR_FILE_FOUND,
+    PAIR_FILE_RENAMED, /* into the archive, */
+    PAIR_FILE_COPIED,  /* under a temporary name, */
+    PAIR_FILE_THERE,   /* or it is there under its name, and here */
+};
+
 struct pair_file {
     char *name;
     struct stat status; /* when it was found */
+    enum pair_file_state state;
 };
 
 struct pair_files {

@@ -46,20 +46,39 @@ static bool is_usable(struct archive *archive, struct report *report)
     return true;
 }
 
-static void move_found(struct finished_job *job, const struct pair_location *location, bool dry_run,
-                       struct report *report)
+/* Another crash of the same id has been archived. */
+static void quarantine_newcomer(struct finished_job *job, const char *reason,
+                                struct quarantine *quarantine, struct report *report)
 {
     struct failure failure;
+    if (quarantine_pair(quarantine, &job->move.pair, reason, &failure))
+        crash_set(&job->crash, QUARANTINED, "%s", reason);
+    else
+        keep(job, &failure, report);
+}
+
+static void move_found(struct finished_job *job, const struct pair_location *location,
+                       struct quarantine *quarantine, struct report *report)
+{
+    struct failure failure, taken;
     const char *path = archive_path(job->archive);
     const struct pair *pair = &location->pair;
     /* In a dry run nothing is moved, but half a pair is missing unless that half is in its place.
      */
-    if (dry_run && path != NULL && location->found == LOCATED_PART &&
+    if (report->dry_run && path != NULL && location->found == LOCATED_PART &&
         archive_find(job->archive, &pair->id, &failure) == LOCATED_NOWHERE)
         job->move.missing =
             location->json.found ? pair->spool->dump_suffix : pair->spool->json_suffix;
-    if (!dry_run && !archive_move(job->archive, location, &job->move, &failure))
+    enum archive_moved moved = report->dry_run
+                                   ? ARCHIVE_MOVED
+                                   : archive_move(job->archive, location, &job->move, &failure);
+    if (moved == ARCHIVE_STRANGER &&
+        !archive_take_stranger(job->archive, &job->move, quarantine, &taken))
+        keep(job, &taken, report);
+    else if (moved == ARCHIVE_FAILED || moved == ARCHIVE_STRANGER)
         keep(job, &failure, report);
+    else if (moved == ARCHIVE_CONFLICT)
+        quarantine_newcomer(job, failure.text, quarantine, report);
     else if (job->move.missing != NULL)
         crash_set(&job->crash, MISSING, "its %s file was not found; the rest is in \"%s\"",
                   job->move.missing, path);
@@ -87,7 +106,7 @@ static void miss(struct finished_job *job, struct roots *roots, struct report *r
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id, struct roots *roots,
-                          bool dry_run, struct report *report)
+                          struct quarantine *quarantine, struct report *report)
 {
     struct failure failure;
     struct pair_location location;
@@ -98,7 +117,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id, s
     if (location.found == LOCATED_FAILED || archived == LOCATED_FAILED)
         keep(job, &failure, report);
     else if (location.found != LOCATED_NOWHERE)
-        move_found(job, &location, dry_run, report);
+        move_found(job, &location, quarantine, report);
     else if (archived == LOCATED_WHOLE)
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
     else
@@ -106,13 +125,14 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id, s
     location_close(&location);
 }
 
-void put_away(struct finished_job *job, struct roots *roots, bool dry_run, struct report *report)
+void put_away(struct finished_job *job, struct roots *roots, struct quarantine *quarantine,
+              struct report *report)
 {
     struct crash_id id;
     if (!crash_id_parse(&id, job->uuid))
         crash_set(&job->crash, REJECTED, "not a crash id; the row is removed");
     else if (is_usable(job->archive, report))
-        find_and_move(job, &id, roots, dry_run, report);
+        find_and_move(job, &id, roots, quarantine, report);
     else
         crash_set(&job->crash, LEFT, "its long-term storage cannot be used in this run");
 }
@@ -142,5 +162,7 @@ void put_away_report(const struct finished_job *job, struct report *report)
         level = archive_path(job->archive) != NULL ? LEVEL_ERROR : LEVEL_WARNING;
     else if (job->crash.outcome == REJECTED)
         level = LEVEL_ERROR;
+    else if (job->crash.outcome == QUARANTINED)
+        level = LEVEL_WARNING;
     report_crash(report, level, &job->crash);
 }

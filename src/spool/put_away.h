@@ -21,7 +21,8 @@ void finished_job_init(struct finished_job *job, long long id, const char *uuid,
 void finished_job_clear(struct finished_job *job);
 
 /* Finds the pair and takes the first step, the only one unless job->move.copied. */
-void put_away(struct finished_job *job, struct roots *roots, bool dry_run, struct report *report);
+void put_away(struct finished_job *job, struct roots *roots, struct quarantine *quarantine,
+              struct report *report);
 
 /* A further step of archive.h, for the jobs that have copies. */
 void put_away_copies(struct finished_job jobs[], size_t count, archive_step *step,

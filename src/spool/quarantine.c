@@ -179,12 +179,11 @@ static bool copy_across(int from, const char *name, int to)
         return false;
     }
     if ((unlinkat(to, copy_name, 0) < 0 && errno != ENOENT) ||
-        !file_copy(from, name, to, copy_name, &style))
+        !file_copy(from, name, &status, to, copy_name, &style))
         return false;
     int copy = openat(to, copy_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool good = copy >= 0 && fsync(copy) == 0 &&
-                renameat(to, copy_name, to, name_there(name)) == 0 && flush(to) &&
-                unlinkat(from, name, 0) == 0;
+    bool good = copy >= 0 && fsync(copy) == 0 && file_move(to, copy_name, to, name_there(name)) &&
+                flush(to) && unlinkat(from, name, 0) == 0;
     int error = errno;
     if (copy >= 0)
         close(copy);
@@ -196,7 +195,7 @@ static bool move_names(int from, const struct names *names, int to)
 {
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
-        if (renameat(from, name, to, name_there(name)) < 0 && errno != ENOENT &&
+        if (!file_move(from, name, to, name_there(name)) && errno != ENOENT &&
             (errno != EXDEV || !copy_across(from, name, to)))
             return false;
     }
@@ -257,16 +256,31 @@ bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, con
     return good;
 }
 
+static bool move_name(struct quarantine *quarantine, int directory, const char *name,
+                      const char *day, const char *case_of, const char *where, const char *reason,
+                      struct failure *failure)
+{
+    char *items[] = {(char *)(uintptr_t)name};
+    const struct names names = {.items = items, .count = 1};
+    pthread_mutex_lock(&quarantine->turn);
+    bool good = move_to_case(quarantine, directory, &names, day, case_of, where, reason, failure);
+    pthread_mutex_unlock(&quarantine->turn);
+    return good;
+}
+
+bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,
+                     const struct pair *pair, const char *reason, struct failure *failure)
+{
+    char where[PAIR_PATH_SIZE];
+    pair_path(pair, where);
+    return move_name(quarantine, directory, name, pair->day, pair->id.text, where, reason, failure);
+}
+
 bool quarantine_entry(struct quarantine *quarantine, const struct walk_entry *entry,
                       const char *reason, struct failure *failure)
 {
     char day[DAY_LENGTH + 1];
-    char *items[] = {(char *)(uintptr_t)entry->name};
-    const struct names names = {.items = items, .count = 1};
     date_dir_day(entry->directory, day);
-    pthread_mutex_lock(&quarantine->turn);
-    bool good = move_to_case(quarantine, entry->descriptor, &names, day, entry->name,
-                             entry->directory->path, reason, failure);
-    pthread_mutex_unlock(&quarantine->turn);
-    return good;
+    return move_name(quarantine, entry->descriptor, entry->name, day, entry->name,
+                     entry->directory->path, reason, failure);
 }

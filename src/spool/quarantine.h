@@ -24,7 +24,10 @@ void quarantine_free(struct quarantine *quarantine);
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure);
 
-/* Moves an entry of a walk that is not a date link. */
+/* Moves one thing that was found for a pair in this directory; an entry of a walk that is not a
+ * date link. */
+bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,
+                     const struct pair *pair, const char *reason, struct failure *failure);
 bool quarantine_entry(struct quarantine *quarantine, const struct walk_entry *entry,
                       const char *reason, struct failure *failure);
 

@@ -32,7 +32,7 @@ my $copy = $ENV{OTHER_DISK} && File::Temp->newdir('crashmon-faults.XXXXXX', DIR 
 # The calls that change something, on disk or in the database, and the errors that each can give.
 # (A send cannot fail alone: libpq then waits for the last words of a server that is still there.)
 our %errors = (
-    (map { $_ => [qw(EIO ENOSPC EACCES EROFS)] } qw(unlinkat renameat mkdirat)),
+    (map { $_ => [qw(EIO ENOSPC EACCES EROFS)] } qw(unlinkat renameat2 mkdirat)),
     openat     => [qw(EIO EACCES EMFILE ENOMEM)],
     openat2    => [qw(EIO EACCES EMFILE ENOMEM ENOSYS)],
     newfstatat => [qw(EIO EACCES ENOMEM)],
@@ -46,7 +46,7 @@ our %errors = (
     fsync      => [qw(EIO ENOSPC)],
 );
 our @under;    # what a run that is not traced is started with, such as valgrind
-our @changing = qw(unlinkat renameat mkdirat sendto write fsync syncfs sendfile fchmod openat);
+our @changing = qw(unlinkat renameat2 linkat mkdirat sendto write fsync syncfs sendfile fchmod openat);
 
 sub shell {
     my ($command) = @_;

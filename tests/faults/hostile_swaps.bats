@@ -112,10 +112,10 @@ swappable_days() {
     ! grep -rq secret "$ARCHIVE" || fail "the outside has been archived"
 }
 
-@test "cleanup: a file that is swapped at the last instant, when it has been checked, goes back" {
+@test "cleanup: what takes a file's place at the last instant goes to quarantine at once, and not back" {
     # The second file of a pair is renamed half a second after it was checked and got its mode.
-    slowly="strace -f -qq -o /dev/null -e trace=renameat \
-        -e inject=renameat:delay_enter=500000:when=2"
+    slowly="strace -f -qq -o /dev/null -e trace=renameat2 \
+        -e inject=renameat2:delay_enter=500000:when=2"
     $slowly true || skip "no strace here"
     clean_slowly() { EXEC=$slowly cleanup_jobs; }
     has_mode() { [[ $(stat -c %a "$2") == "$1" ]]; }
@@ -134,11 +134,13 @@ swappable_days() {
         [[ $status == 1 || $status == 74 ]] || fail "exit code $status" "$(<"$BACKGROUND")"
         untouched
         [[ -z $(find "$ARCHIVE" -name '*.json') ]] || fail "archived: $(find "$ARCHIVE" -ls)"
+        [[ ! -e $json && ! -L $json ]] || fail "it went back"
+        [[ -n $(find "$SPOOL/quarantine" -name "$id.json") ]] || fail "$(find "$SPOOL" -ls)"
         sql_is "SELECT uuid FROM jobs" "$id"
         log_has "$id"
         mv "$SPOOL/kept" "$json"
         cleans
         pair_is_whole "$ARCHIVE" 20081225 "$id"
-        rm -r "${ARCHIVE:?}"/*
+        rm -r "${ARCHIVE:?}"/* "$SPOOL/quarantine"
     done
 }

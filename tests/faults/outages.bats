@@ -193,7 +193,7 @@ gone_on() {
     stage
     trace=$BATS_TEST_TMPDIR/trace
     pids=()
-    for call in scan:unlinkat priority:unlinkat cleanup:renameat; do
+    for call in scan:unlinkat priority:unlinkat cleanup:renameat2; do
         background traced "-o $trace.${#pids[@]} -e trace=${call#*:}
                            -e inject=${call#*:}:signal=STOP:when=1" program "crashmon-${call%:*}"
         pids+=("$pid")

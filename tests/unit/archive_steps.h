@@ -45,7 +45,7 @@ static inline bool move_crash(const char *id, struct failure *failure)
     assert_true(spool_days(spool, &days, failure));
     locate_in(spool, &days, &pair.id, &location, failure);
     assert_true(location.found == LOCATED_WHOLE || location.found == LOCATED_PART);
-    bool done = archive_move(archive, &location, &moved, failure);
+    bool done = archive_move(archive, &location, &moved, failure) == ARCHIVE_MOVED;
     location_close(&location);
     names_free(&days);
     return done;

@@ -37,7 +37,8 @@ static void a_move_on_one_file_system_is_one_step(void **state)
     move_it();
     assert_false(moved.copied);
     assert_int_equal(moved.files.count, 3);
-    assert_int_equal(moved.renamed, 3);
+    for (size_t i = 0; i < moved.files.count; i++)
+        assert_int_equal(moved.files.items[i].state, PAIR_FILE_RENAMED);
     assert_null(moved.missing);
     expect_found(LOCATED_WHOLE);
     assert_int_equal(entries_in(NAME_PATH), 0);
@@ -122,7 +123,8 @@ static void to_another_file_system_it_takes_three_steps(void **state)
     assert_string_equal(archive_tree(archive)->path, path);
     move_it();
     assert_true(moved.copied);
-    assert_int_equal(moved.renamed, 0);
+    for (size_t i = 0; i < moved.files.count; i++)
+        assert_int_equal(moved.files.items[i].state, PAIR_FILE_COPIED);
     expect_found(LOCATED_NOWHERE);
     assert_int_equal(entries_in(NAME_PATH), 3);
     expect_missing(DATES "/" ID);

@@ -16,6 +16,7 @@
 enum { JOBS = 2 };
 
 static struct roots roots;
+static struct quarantine *quarantine;
 static struct finished_job jobs[JOBS];
 
 static int enter(void **state)
@@ -33,6 +34,8 @@ static int leave(void **state)
     memset(jobs, 0, sizeof jobs);
     end_archive();
     archive = NULL;
+    quarantine_free(quarantine);
+    quarantine = NULL;
     roots_close(&roots);
     log_close();
     return leave_scratch_spool(state);
@@ -46,6 +49,8 @@ static void begin(const char *path)
     make_archive(path);
     roots = (struct roots){0};
     assert_true(roots_open(&roots, scratch_directory, NULL, ".json", ".dump", &failure));
+    quarantine = quarantine_new(NULL, roots.spools[0]);
+    assert_non_null(quarantine);
 }
 
 static struct finished_job *put(int index, const char *uuid, bool dry_run)
@@ -53,7 +58,9 @@ static struct finished_job *put(int index, const char *uuid, bool dry_run)
     struct finished_job *job = &jobs[index];
     finished_job_clear(job);
     finished_job_init(job, 7 + index, uuid, archive);
-    put_away(job, &roots, dry_run, &report);
+    report.dry_run = dry_run;
+    put_away(job, &roots, quarantine, &report);
+    report.dry_run = false;
     return job;
 }
 

@@ -1,0 +1,190 @@
+#include "spool/archive_move.h"
+
+#include "base/quote.h"
+#include "spool/dir.h"
+#include "spool/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TEMPORARY_SIZE = 96 };
+
+/* A name that readers ignore and no other run uses: a run that has lost its lock without knowing
+ * must not publish a copy that its successor is still writing. */
+static void temporary_name(char name[TEMPORARY_SIZE], const struct archive_move *move,
+                           const struct pair_file *file)
+{
+    snprintf(name, TEMPORARY_SIZE, ".%s.%zu.%016" PRIx64 ".tmp", move->pair.id.text,
+             (size_t)(file - move->files.items), move->stamp);
+}
+
+static bool is_temporary(const char *name, const struct crash_id *id)
+{
+    size_t length = strlen(name);
+    return name[0] == '.' && strncmp(name + 1, id->text, CRASH_ID_LENGTH) == 0 && length > 4 &&
+           strcmp(name + length - 4, ".tmp") == 0;
+}
+
+struct leftovers {
+    const struct crash_id *id;
+    int destination;
+};
+
+static bool remove_leftover(void *context, const char *name)
+{
+    const struct leftovers *leftovers = context;
+    return !is_temporary(name, leftovers->id) || unlinkat(leftovers->destination, name, 0) == 0 ||
+           errno == ENOENT;
+}
+
+/* Removes the copies of a killed run, or of one that goes on without its lock, and will fail. */
+static bool remove_leftovers(const struct crash_id *id, int destination)
+{
+    struct leftovers leftovers = {id, destination};
+    int directory = dir_open_to_list(destination, NULL);
+    if (directory < 0)
+        return false;
+    bool good = dir_list(directory, remove_leftover, &leftovers);
+    close_keeping_errno(directory);
+    return good;
+}
+
+/* With errno. */
+static bool fail_with(struct failure *failure, const char *format, const struct pair_file *file,
+                      const struct archive_move *move)
+{
+    char name[QUOTE_SIZE], what[QUOTE_SIZE + 64];
+    snprintf(what, sizeof what, format, quote(name, file->name));
+    return fail(failure, errno, "cannot %s \"%s\"", what, move->root);
+}
+
+/* Looks for files of these names before anything is moved, so that nothing is mixed. */
+static enum archive_moved compare_all(struct archive_move *move, int source, int destination,
+                                      struct failure *failure)
+{
+    struct pair_files *files = &move->files;
+    for (struct pair_file *file = files->items; file < files->items + files->count; file++) {
+        struct stat status;
+        if (fstatat(destination, file->name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+            if (errno == ENOENT)
+                continue;
+            fail_with(failure, "look at file %s in", file, move);
+            return ARCHIVE_FAILED;
+        }
+        if (!file_is_equal(source, destination, file->name)) {
+            char name[QUOTE_SIZE];
+            if (errno == 0) {
+                fail(failure, 0, "file %s in \"%s\" has other bytes", quote(name, file->name),
+                     move->root);
+                return ARCHIVE_CONFLICT;
+            }
+            fail_with(failure, "compare file %s with that in", file, move);
+            return ARCHIVE_FAILED;
+        }
+        file->state = PAIR_FILE_THERE;
+        move->copied = true;
+    }
+    return ARCHIVE_MOVED;
+}
+
+static bool copy(struct archive_move *move, struct pair_file *file, int source, int destination,
+                 const struct file_style *style, struct failure *failure)
+{
+    char temporary[TEMPORARY_SIZE];
+    if (!move->has_copies && !remove_leftovers(&move->pair.id, destination))
+        return fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
+    temporary_name(temporary, move, file);
+    if (!file_copy(source, file->name, &file->status, destination, temporary, style))
+        return fail_with(failure, "copy file %s to", file, move);
+    file->state = PAIR_FILE_COPIED;
+    move->copied = move->has_copies = true;
+    return true;
+}
+
+static enum archive_moved move_file(struct archive_move *move, struct pair_file *file, int source,
+                                    int destination, const struct file_style *style,
+                                    struct failure *failure)
+{
+    enum file_renamed renamed =
+        move->has_copies ? FILE_NEEDS_COPY
+                         : file_rename(source, destination, file->name, &file->status, style);
+    switch (renamed) {
+    case FILE_RENAMED: file->state = PAIR_FILE_RENAMED; return ARCHIVE_MOVED;
+    case FILE_NEEDS_COPY:
+        return copy(move, file, source, destination, style, failure) ? ARCHIVE_MOVED
+                                                                     : ARCHIVE_FAILED;
+    case FILE_STRANGER:
+        move->stranger = file->name;
+        fail(failure, 0, "another file was put in place of one of its files");
+        return ARCHIVE_STRANGER;
+    case FILE_EXISTS:
+    case FILE_FAILED: break;
+    }
+    fail_with(failure, "move file %s to", file, move);
+    return ARCHIVE_FAILED;
+}
+
+enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,
+                                      const struct file_style *style, struct failure *failure)
+{
+    struct pair_files *files = &move->files;
+    enum archive_moved moved = compare_all(move, source, destination, failure);
+    for (size_t i = 0; i < files->count && moved == ARCHIVE_MOVED; i++)
+        if (files->items[i].state == PAIR_FILE_FOUND)
+            moved = move_file(move, &files->items[i], source, destination, style, failure);
+    if (moved != ARCHIVE_MOVED)
+        archive_move_drop_copies(move, destination);
+    return moved;
+}
+
+bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure)
+{
+    const struct pair_files *files = &move->files;
+    for (struct pair_file *file = files->items; file < files->items + files->count; file++) {
+        char temporary[TEMPORARY_SIZE];
+        temporary_name(temporary, move, file);
+        if (file->state != PAIR_FILE_COPIED)
+            continue;
+        if (!file_move(destination, temporary, destination, file->name)) {
+            fail_with(failure, "name the copy of file %s in", file, move);
+            archive_move_drop_copies(move, destination);
+            return false;
+        }
+        file->state = PAIR_FILE_THERE;
+    }
+    return true;
+}
+
+void archive_move_drop_copies(struct archive_move *move, int destination)
+{
+    const struct pair_files *files = &move->files;
+    for (struct pair_file *file = files->items; file < files->items + files->count; file++) {
+        char temporary[TEMPORARY_SIZE];
+        temporary_name(temporary, move, file);
+        if (file->state == PAIR_FILE_COPIED)
+            unlinkat(destination, temporary, 0);
+    }
+    move->copied = false;
+}
+
+bool archive_move_remove_originals(struct archive_move *move, int source, struct failure *failure)
+{
+    const struct pair_files *files = &move->files;
+    for (struct pair_file *file = files->items; file < files->items + files->count; file++)
+        if (file->state == PAIR_FILE_THERE && !file_remove(source, file->name, &file->status))
+            return errno == EINVAL
+                       ? fail(failure, 0, "a file of it has changed since it was copied")
+                       : fail(failure, errno, "cannot remove a file of it from \"%s\"",
+                              move->pair.spool->path);
+    move->copied = false;
+    return true;
+}
+
+void archive_move_free(struct archive_move *move)
+{
+    pair_files_free(&move->files);
+}

@@ -1,0 +1,44 @@
+/* archive_move.h - the files of one pair on their way into a directory of the archive. What is
+ * there is never changed: a file that is there with the same bytes counts as moved, and is treated
+ * like a copy from then on; one with other bytes stops the whole pair. */
+#ifndef ARCHIVE_MOVE_H
+#define ARCHIVE_MOVE_H
+
+#include "spool/locate.h"
+
+#include <stdint.h>
+
+struct file_style;
+
+/* A pair on its way. Zero-initialise; free with archive_move_free(). */
+struct archive_move {
+    struct pair pair; /* in the spool */
+    struct pair_files files;
+    const char *root;     /* of the archive, */
+    uint64_t stamp;       /* and what is in the names of this run's copies */
+    bool copied;          /* the other two steps are still to come */
+    bool has_copies;      /* some of them are copies of this run */
+    const char *missing;  /* suffix of a file that is neither in the spool nor here, or NULL */
+    const char *stranger; /* what was put in place of a file of this name is in the archive now */
+};
+
+enum archive_moved {
+    ARCHIVE_MOVED,
+    ARCHIVE_CONFLICT, /* the archive has a file of that name with other bytes; nothing was moved */
+    ARCHIVE_STRANGER, /* see archive_take_stranger() */
+    ARCHIVE_FAILED,
+};
+
+/* The first step, from the directory `source`; sets move->copied if further ones are to come. */
+enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,
+                                      const struct file_style *style, struct failure *failure);
+
+bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure);
+void archive_move_drop_copies(struct archive_move *move, int destination);
+
+/* Removes from `source` what was copied, or was there already: only files that have not changed. */
+bool archive_move_remove_originals(struct archive_move *move, int source, struct failure *failure);
+
+void archive_move_free(struct archive_move *move);
+
+#endif

@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# cleanup_archived.bats - long-term storage is never changed: a crash id that comes a second time.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+
+# Another crash of an id that the archive has: again ID [COLLECT OPTIONS]; its row is finished.
+again() {
+    collect --id "$1" --day 20081225 "${@:2}" >/dev/null
+    ended true "$1"
+}
+
+# Asserts that the newcomer lies in quarantine, whole, with the reason, and nowhere else.
+newcomer_is_quarantined() {
+    local id=$1 file
+    expect_status 1 cleanup_jobs
+    sql_is "SELECT count(*) FROM jobs" 0
+    no_links "$id"
+    equal "$(spool_state "$ARCHIVE")" "$archived"
+    for file in "$id.json" "$id.dump"; do
+        [[ -f $SPOOL/quarantine/20081225/$id/$file ]] || fail "$(find "$SPOOL")"
+    done
+    [[ -z $(find "$SPOOL"/2*/name -type f) ]] || fail "left: $(find "$SPOOL"/2*/name)"
+    grep -q "file .* in \"$ARCHIVE\" has other bytes" "$SPOOL/quarantine/20081225/$id/reason"
+    log_has "\"$id\": quarantined: file "
+}
+
+setup_archived() {
+    id=$(collect --day 20081225 "$@")
+    ended true "$id"
+    cleans
+    archived=$(spool_state "$ARCHIVE")
+}
+
+@test "a crash id that comes a second time with other bytes is quarantined, and the archive stays" {
+    setup_archived
+    again "$id" --size 100
+    newcomer_is_quarantined "$id"
+}
+
+@test "the same on another file system" {
+    [[ $OTHER_DISK ]] || skip "there is one file system"
+    rm -r "$ARCHIVE"
+    ARCHIVE=$(mktemp -d "$OTHER_DISK/archive.XXXXXX")
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
+    setup_archived
+    again "$id" --size 100
+    newcomer_is_quarantined "$id"
+    rm -r "$ARCHIVE"
+}
+
+@test "one file with other bytes keeps the whole newcomer out, so that nothing is mixed" {
+    setup_archived --extra browser
+    find "$ARCHIVE" -type f -exec cp -p -t "$BATS_TEST_TMPDIR" {} +
+    for changed in "$id.json" "$id.dump" "$id.browser.dump"; do
+        again "$id" --extra browser
+        place=$SPOOL/20081225/name/$(name_dir "$id")
+        cp -p "$BATS_TEST_TMPDIR/$id".* "$place"
+        printf x >>"$place/$changed"
+        newcomer_is_quarantined "$id"
+        [[ -f $SPOOL/quarantine/20081225/$id/$id.browser.dump ]] || fail "$(find "$SPOOL")"
+        rm -r "$SPOOL/quarantine"
+    done
+}
+
+@test "the same bytes count as moved: a repetition after a kill" {
+    setup_archived --extra browser
+    find "$ARCHIVE" -type f -exec cp -p -t "$BATS_TEST_TMPDIR" {} +
+    for there in "$id.json" "$id.dump" "$id.browser.dump" "$id.*"; do
+        again "$id" --extra browser
+        place=$SPOOL/20081225/name/$(name_dir "$id")
+        rm "$place/$id".*
+        cp -p "$BATS_TEST_TMPDIR/$id".* "$place"
+        # shellcheck disable=SC2086 # a pattern: these alone have been moved before
+        find "$ARCHIVE" -type f ! -name "$there" -delete
+        cleans
+        equal "$(spool_state "$ARCHIVE")" "$archived"
+        [[ -z $(find "$SPOOL"/2*/name -type f) ]] || fail "left: $(find "$SPOOL"/2*/name)"
+    done
+}
+
+@test "a file system that cannot rename without replacing: copies, and links to the final name" {
+    without="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:error=EINVAL"
+    $without true 2>/dev/null || skip "no strace here"
+    id=$(collect --day 20081225 --extra browser)
+    ended true "$id"
+    EXEC=$without expect_status 0 cleanup_jobs
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    [[ -z $(find "$ARCHIVE" -name '.*.tmp') ]] || fail "$(find "$ARCHIVE")"
+    archived=$(spool_state "$ARCHIVE")
+    again "$id" --size 100
+    EXEC=$without newcomer_is_quarantined "$id"
+}
+
+@test "a file that grows between copy and removal is not removed, and nothing is lost" {
+    [[ $OTHER_DISK ]] || skip "there is one file system"
+    rm -r "$ARCHIVE"
+    ARCHIVE=$(mktemp -d "$OTHER_DISK/archive.XXXXXX")
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
+    slowly="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:delay_enter=500000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    id=$(collect --day 20081225)
+    ended true "$id"
+    clean_slowly() { EXEC=$slowly cleanup_jobs; }
+    background clean_slowly
+    await has_copies
+    printf more >>"$SPOOL/20081225/name/$(name_dir "$id")/$id.dump"
+    background_ends 1
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    grep -q "PMDMmore" "$SPOOL/20081225/name/$(name_dir "$id")/$id.dump"
+    archived=$(spool_state "$ARCHIVE")
+    sql_is "SELECT count(*) FROM jobs" 1
+    expect_status 1 cleanup_jobs # the longer one is another crash for all that is known
+    equal "$(spool_state "$ARCHIVE")" "$archived"
+    grep -q "PMDMmore" "$SPOOL/quarantine/20081225/$id/$id.dump"
+    rm -r "$ARCHIVE"
+}
+has_copies() { [[ -n $(find "$ARCHIVE" -name '.*.tmp') ]]; }
