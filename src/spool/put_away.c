@@ -4,10 +4,11 @@
 
 #include <stdio.h>
 
-void finished_job_init(struct finished_job *job, long long id, const char *uuid,
-                       struct archive *archive)
+void finished_job_init(struct finished_job *job, long long id, const char *uuid, bool success,
+                       struct archive *archives[2])
 {
-    *job = (struct finished_job){.id = id, .archive = archive};
+    *job = (struct finished_job){
+        .id = id, .success = success, .archive = archives[success], .other = archives[!success]};
     snprintf(job->uuid, sizeof job->uuid, "%s", uuid);
     job->crash.name = job->uuid;
 }
@@ -105,6 +106,24 @@ static void miss(struct finished_job *job, struct roots *roots, struct report *r
     crash_set(&job->crash, LEFT, "its pair was not found, and the storage root holds no day");
 }
 
+/* Looks in long-term storage, first where the verdict says. A processor may have changed its
+ * verdict since the pair was put away, or half of it: then the job goes on where the pair is. */
+static enum located find_archived(struct finished_job *job, const struct crash_id *id,
+                                  struct report *report, struct failure *failure)
+{
+    enum located here = archive_find(job->archive, id, failure);
+    if (here != LOCATED_NOWHERE)
+        return here;
+    if (!is_usable(job->other, report)) {
+        fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
+        return LOCATED_FAILED;
+    }
+    enum located there = archive_find(job->other, id, failure);
+    if (there == LOCATED_WHOLE || there == LOCATED_PART)
+        job->archive = job->other;
+    return there;
+}
+
 static void find_and_move(struct finished_job *job, const struct crash_id *id, struct roots *roots,
                           struct quarantine *quarantine, struct report *report)
 {
@@ -112,8 +131,8 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id, s
     struct pair_location location;
     enum located archived = LOCATED_NOWHERE;
     locate(roots, id, &location, &failure);
-    if (location.found == LOCATED_NOWHERE)
-        archived = archive_find(job->archive, id, &failure);
+    if (location.found < LOCATED_FAILED)
+        archived = find_archived(job, id, report, &failure);
     if (location.found == LOCATED_FAILED || archived == LOCATED_FAILED)
         keep(job, &failure, report);
     else if (location.found != LOCATED_NOWHERE)

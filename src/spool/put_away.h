@@ -11,13 +11,15 @@
 struct finished_job {
     struct crash crash; /* first, for bisect.h; its name is `uuid` */
     long long id;
-    char uuid[50 * 4 + 1]; /* as in the row: perhaps not a crash id */
-    struct archive *archive;
+    char uuid[50 * 4 + 1];           /* as in the row: perhaps not a crash id */
+    bool success;                    /* of the processor, when the job was listed */
+    bool deleted;                    /* its row */
+    struct archive *archive, *other; /* for its verdict, and for the other one */
     struct archive_move move;
 };
 
-void finished_job_init(struct finished_job *job, long long id, const char *uuid,
-                       struct archive *archive);
+void finished_job_init(struct finished_job *job, long long id, const char *uuid, bool success,
+                       struct archive *archives[2]);
 void finished_job_clear(struct finished_job *job);
 
 /* Finds the pair and takes the first step, the only one unless job->move.copied. */

@@ -115,3 +115,63 @@ setup_archived() {
     rm -r "$ARCHIVE"
 }
 has_copies() { [[ -n $(find "$ARCHIVE" -name '.*.tmp') ]]; }
+
+# --- the verdict that counts is that of the row when it is deleted
+
+# Cleans up, and changes the row of $id after its pair was moved, before the row is deleted.
+cleans_while() {
+    slowly="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:delay_enter=500000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    clean_slowly() { EXEC=$slowly cleanup_jobs; }
+    background clean_slowly
+    await eval '[[ -n $(find "$ARCHIVE" -name "$id.json") ]]'
+    sql "$1"
+    background_ends 1
+    log_has "\"$id\": left: its row has changed meanwhile"
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+@test "a job that is set back while its pair is put away keeps its row, and is not lost" {
+    id=$(collect --day 20081225)
+    ended true "$id"
+    cleans_while "UPDATE jobs SET success = NULL WHERE uuid = '$id'"
+    sql_is "SELECT success IS NULL FROM jobs" t
+    finish "$id" false
+    cleans # it is in long-term storage, though where the first verdict had it
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
+}
+
+@test "a verdict that changes meanwhile keeps the row, and does not split the pair" {
+    id=$(collect --day 20081225)
+    ended true "$id"
+    cleans_while "UPDATE jobs SET success = false WHERE uuid = '$id'"
+    sql_is "SELECT success FROM jobs" f
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
+}
+
+@test "a pair of which half was put away goes on where that half is, whatever the verdict is now" {
+    id=$(collect --day 20081225)
+    mkdir -p "$ARCHIVE/20081225/name/$(name_dir "$id")"
+    mv "$SPOOL/20081225/name/$(name_dir "$id")/$id.dump" "$ARCHIVE/20081225/name/$(name_dir "$id")"
+    ended false "$id"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
+}
+
+@test "a DELETE that a trigger swallows is not done: the row stays, and that is told" {
+    mapfile -t ids < <(collect --day 20081225 --count 3)
+    ended true "${ids[@]}"
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER refuse BEFORE DELETE ON jobs FOR EACH ROW WHEN (OLD.uuid = '${ids[1]}')
+             EXECUTE FUNCTION refuse()"
+    expect_status 1 cleanup_jobs
+    sql_is "SELECT uuid FROM jobs" "${ids[1]}"
+    log_has "\"${ids[1]}\": left: its row has changed meanwhile, or was not deleted"
+    log_has "seen 3: archived 2, left 1"
+    accept
+    cleans
+}

@@ -57,7 +57,8 @@ static struct finished_job *put(int index, const char *uuid, bool dry_run)
 {
     struct finished_job *job = &jobs[index];
     finished_job_clear(job);
-    finished_job_init(job, 7 + index, uuid, archive);
+    struct archive *both[2] = {archive, archive};
+    finished_job_init(job, 7 + index, uuid, true, both);
     report.dry_run = dry_run;
     put_away(job, &roots, quarantine, &report);
     report.dry_run = false;
