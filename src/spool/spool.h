@@ -1,7 +1,7 @@
 /* spool.h - a tree of pairs: a storage root, or long-term storage.
  *
  * Public: spool.h, crash_id.h, pair.h, walk.h, examine.h, candidate.h, retire.h, quarantine.h,
- * locate.h, archive.h, archive_move.h, put_away.h.
+ * locate.h, archive.h, archive_move.h, put_away.h, mark.h.
  * Private to this folder: dir.h, file.h, date_dir.h, links.h.
  *
  *     ROOT/YYYYMMDD/name/22/ad/<id>.json                       the pair

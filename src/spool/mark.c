@@ -1,0 +1,122 @@
+#include "spool/mark.h"
+
+#include "spool/dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define MARK_NAME ".crashmon"
+
+static const char beginning[] = "crashmon 1 ", pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+enum { BEGINNING = sizeof beginning - 1, LENGTH = BEGINNING + MARK_SIZE };
+
+/* `line` is LENGTH bytes; it ends with a newline where a mark has its NUL. */
+static bool parse(const char *line, char mark[MARK_SIZE])
+{
+    if (strncmp(line, beginning, BEGINNING) != 0 || line[LENGTH - 1] != '\n')
+        return false;
+    memcpy(mark, line + BEGINNING, MARK_SIZE - 1);
+    mark[MARK_SIZE - 1] = '\0';
+    for (size_t i = 0; i < MARK_SIZE - 1; i++)
+        if (pattern[i] == '-' ? mark[i] != '-' : strspn(mark + i, "0123456789abcdef") == 0)
+            return false;
+    return true;
+}
+
+/* Whoever owns the directory may have put a link, a FIFO or something large in its place. Returns
+ * the length, 0 for what is not a regular file, -1 with errno. */
+static ssize_t read_line(int file, char *line, size_t size)
+{
+    struct stat status;
+    if (fstat(file, &status) < 0)
+        return -1;
+    return S_ISREG(status.st_mode) ? read(file, line, size) : 0;
+}
+
+bool mark_read(int directory, const char *path, char mark[MARK_SIZE], struct failure *failure)
+{
+    char line[LENGTH + 1];
+    mark[0] = '\0';
+    int file =
+        openat(directory, MARK_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT)
+        return true;
+    ssize_t length = file < 0 ? -1 : read_line(file, line, sizeof line);
+    if (length < 0)
+        fail(failure, errno, "cannot read the mark \"%s/" MARK_NAME "\"", path);
+    else if (length != LENGTH || !parse(line, mark))
+        length = fail(failure, 0,
+                      "cannot use the mark \"%s/" MARK_NAME "\": it is not the line \"%sUUID\"",
+                      path, beginning);
+    if (file >= 0)
+        close(file);
+    return length == LENGTH;
+}
+
+/* A version 4 UUID. */
+static bool invent(char mark[MARK_SIZE])
+{
+    unsigned char random[MARK_SIZE];
+    if (getentropy(random, sizeof random) < 0)
+        return false;
+    for (size_t i = 0; i < MARK_SIZE - 1; i++)
+        mark[i] = pattern[i] == '-' ? '-' : "0123456789abcdef"[random[i] % 16];
+    mark[14] = '4';
+    mark[19] = "89ab"[random[19] % 4];
+    mark[MARK_SIZE - 1] = '\0';
+    return true;
+}
+
+/* Gives the file its final name, unless there is one. Not every file system has the first call, nor
+ * has every one the second. */
+static bool publish(int directory, const char *temporary)
+{
+    return renameat2(directory, temporary, directory, MARK_NAME, RENAME_NOREPLACE) == 0 ||
+           errno == EEXIST ||
+           ((errno == EINVAL || errno == ENOSYS) &&
+            (linkat(directory, temporary, directory, MARK_NAME, 0) == 0 || errno == EEXIST));
+}
+
+static bool make(int directory)
+{
+    char mark[MARK_SIZE], temporary[sizeof MARK_NAME + MARK_SIZE];
+    if (!invent(mark))
+        return false;
+    snprintf(temporary, sizeof temporary, MARK_NAME ".%s", mark);
+    int file =
+        openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (file < 0)
+        return false;
+    bool good = dprintf(file, "%s%s\n", beginning, mark) == LENGTH && fsync(file) == 0;
+    close_keeping_errno(file);
+    good = good && publish(directory, temporary);
+    int error = errno;
+    unlinkat(directory, temporary, 0);
+    errno = error;
+    return good;
+}
+
+/* Also a mark that was there: whoever made it may have been killed before this. */
+static bool flush(int directory)
+{
+    int readable = dir_open_to_list(directory, NULL);
+    if (readable < 0)
+        return false;
+    bool good = fsync(readable) == 0;
+    close_keeping_errno(readable);
+    return good;
+}
+
+bool mark_make(int directory, const char *path, char mark[MARK_SIZE], struct failure *failure)
+{
+    if (!mark_read(directory, path, mark, failure))
+        return false;
+    if ((mark[0] == '\0' && !make(directory)) || !flush(directory))
+        return fail(failure, errno, "cannot make the mark \"%s/" MARK_NAME "\"", path);
+    return mark[0] != '\0' || mark_read(directory, path, mark, failure);
+}

@@ -1,0 +1,31 @@
+/* mark.h - the mark of a directory that crashmon was given: the file ".crashmon", one line,
+ *
+ *     crashmon 1 UUID
+ *
+ * A directory is known by its mark, not by its path, at which another disk may be mounted, or none.
+ * Which mark each place has to have is known to pgc/storages.h. `path` is for messages. */
+#ifndef MARK_H
+#define MARK_H
+
+#include "base/failure.h"
+
+enum { MARK_SIZE = 37 }; /* a UUID in lower case, and its NUL */
+
+/* Reads the mark of an open directory; it becomes "" if there is none. False with the reason if
+ * that file cannot be read, or is not a mark. */
+bool mark_read(int directory, const char *path, char mark[MARK_SIZE], struct failure *failure);
+
+/* The same, but makes a mark if there is none, and has it on disk. When several processes do that,
+ * the first one's mark is the one that all of them get. A kill leaves no mark or a whole one, and
+ * perhaps a file ".crashmon.UUID", which does no harm. */
+bool mark_make(int directory, const char *path, char mark[MARK_SIZE], struct failure *failure);
+
+/* What a directory that was given is for. */
+enum place { PLACE_STORAGE, PLACE_DEFERRED, PLACE_SUCCESSFUL, PLACE_FAILED, PLACE_QUARANTINE };
+enum { PLACE_COUNT = PLACE_QUARANTINE + 1 };
+
+/* Checks that an open directory is the one that it should be. False with the reason if it must not
+ * be used. */
+typedef bool mark_check(enum place place, const char *path, int directory, struct failure *failure);
+
+#endif
