@@ -20,6 +20,20 @@ CREATE TABLE IF NOT EXISTS crashmon.runs (
 );
 CREATE INDEX IF NOT EXISTS runs_latest ON crashmon.runs (program, storage, started DESC);
 
+-- By which mark, the file .crashmon in it, each directory of a storage is known. Destinations and
+-- quarantines may be shared, roots may not.
+CREATE TABLE IF NOT EXISTS crashmon.storages (
+    storage text,
+    place text CHECK (place IN ('storage', 'deferred', 'successful', 'failed', 'quarantine')),
+    identity uuid NOT NULL,
+    path text NOT NULL,               -- where it was seen last,
+    host text NOT NULL,               -- and by which host
+    swept date,                       -- when its empty days were removed last
+    PRIMARY KEY (storage, place)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS storages_roots ON crashmon.storages (identity)
+    WHERE place IN ('storage', 'deferred');
+
 -- The table priority_jobs_<id> that one of Socorro's processors makes for itself, or NULL. A view
 -- does not count: it may lead to another table.
 CREATE OR REPLACE FUNCTION crashmon.priority_table(processor integer) RETURNS regclass

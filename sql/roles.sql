@@ -44,6 +44,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon FROM PUBLIC;
 -- monitor: the login of the three programs, and of monitoring scripts.
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, priorityjobs, crashmon.runs TO crashmon_monitor;
 GRANT SELECT, UPDATE, DELETE ON processors TO crashmon_monitor;
+GRANT SELECT, INSERT, UPDATE ON crashmon.storages TO crashmon_monitor;
 GRANT SELECT ON crashmon.queue, crashmon.processor_state, crashmon.locks, crashmon.last_runs
     TO crashmon_monitor;
 GRANT USAGE ON SEQUENCE jobs_id_seq, crashmon.runs_id_seq TO crashmon_monitor;
