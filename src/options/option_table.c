@@ -97,6 +97,8 @@ const struct option option_table[] = {
      "0", "NUMBER", "crashes in a run; 0: all"},
     {"dry-run", GROUP_RUN, ALL, KIND_FLAG, IN(dry_run), 0, 0,
      "off", NULL, "change nothing, print what a run would do"},
+    {"adopt", GROUP_RUN, ALL, KIND_FLAG, IN(adopt), 0, 0,
+     "off", NULL, "accept the directories that are there now, and end"},
     {"metrics-file", GROUP_RUN, ALL, KIND_PATH, IN(metrics_file), 0, 0,
      NULL, "PATH", "where to write metrics for Prometheus: a file, or a directory for "
      "PROGRAM-STORAGE.prom"},

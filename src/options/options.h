@@ -47,6 +47,7 @@ struct options {
     long lock_wait;
     long limit; /* crashes in a run; 0: all */
     bool dry_run;
+    bool adopt;
     char *metrics_file; /* NULL: none */
 
     char *config;           /* path of the configuration file */

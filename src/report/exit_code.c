@@ -4,5 +4,7 @@
 
 enum exit_code exit_code_of_errno(int error)
 {
-    return error == EACCES || error == EPERM ? EXIT_PERMISSION : EXIT_STORAGE;
+    return error == EACCES || error == EPERM ? EXIT_PERMISSION
+           : error == ENOTUNIQ               ? EXIT_CONFIGURATION
+                                             : EXIT_STORAGE;
 }

@@ -14,11 +14,13 @@ enum exit_code {
     EXIT_LOCKED = 75,        /* another run holds the lock; nothing was done */
     EXIT_SCHEMA = 76,        /* the schema is missing or has another version */
     EXIT_PERMISSION = 77,    /* a permission is missing, or a destination is not safe to use */
-    EXIT_CONFIGURATION = 78, /* the configuration is invalid, or the connection is pooled */
+    EXIT_CONFIGURATION = 78, /* the configuration is invalid, or the connection is pooled, or a
+                              * root belongs to another storage or host */
     EXIT_SIGNAL = 128,       /* plus n, if signal n ended the run */
 };
 
-/* For a failed file operation: EXIT_PERMISSION for EACCES and EPERM, else EXIT_STORAGE. */
+/* For a failed file operation: EXIT_PERMISSION for EACCES and EPERM, EXIT_CONFIGURATION for
+ * ENOTUNIQ (a directory that belongs to another storage or host), else EXIT_STORAGE. */
 enum exit_code exit_code_of_errno(int error);
 
 #endif

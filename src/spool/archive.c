@@ -97,7 +97,10 @@ static bool open_tree(struct archive *archive, struct failure *failure)
         return true;
     archive->tree =
         spool_open(settings->path, settings->json_suffix, settings->dump_suffix, failure);
-    return archive->tree != NULL && spool_days(archive->tree, &archive->days, failure);
+    return archive->tree != NULL &&
+           (is_shared || settings->check == NULL ||
+            settings->check(settings->place, settings->path, archive->tree->root, failure)) &&
+           spool_days(archive->tree, &archive->days, failure);
 }
 
 bool archive_open(struct archive *archive, struct failure *failure)

@@ -15,6 +15,7 @@
 #define ARCHIVE_H
 
 #include "spool/archive_move.h"
+#include "spool/mark.h"
 #include "spool/quarantine.h"
 
 #include <sys/types.h>
@@ -25,6 +26,8 @@ struct archive_settings {
     mode_t file_mode, dir_mode; /* of what is created there */
     gid_t group;                /* likewise; (gid_t)-1: unchanged */
     bool dry_run;
+    enum place place;
+    mark_check *check; /* NULL: none; not for a directory directly below /tmp */
 };
 
 struct archive;

@@ -28,18 +28,19 @@ struct quarantine {
     const char *path; /* NULL: below the root of the spool */
     char *name;       /* of the directory, for messages */
     int root;         /* -1: not open */
+    mark_check *check;
 
     /* One thread at a time: no other may move these files, or add the same names to the
      * directory. */
     pthread_mutex_t turn;
 };
 
-struct quarantine *quarantine_new(const char *path, const struct spool *spool)
+struct quarantine *quarantine_new(const char *path, const struct spool *spool, mark_check *check)
 {
     struct quarantine *quarantine = malloc(sizeof *quarantine);
     if (quarantine == NULL)
         return NULL;
-    *quarantine = (struct quarantine){.spool = spool, .path = path, .root = -1};
+    *quarantine = (struct quarantine){.spool = spool, .path = path, .root = -1, .check = check};
     if (asprintf(&quarantine->name, "%s%s", path != NULL ? path : spool->path,
                  path != NULL ? "" : "/quarantine") < 0) {
         free(quarantine);
@@ -60,7 +61,13 @@ void quarantine_free(struct quarantine *quarantine)
     free(quarantine);
 }
 
-static bool open_root(struct quarantine *quarantine, struct failure *failure)
+static bool is_below(const char *path, const char *root)
+{
+    size_t length = strlen(root);
+    return strncmp(path, root, length) == 0 && path[length] == '/';
+}
+
+bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
 {
     const char *path = quarantine->path;
     if (quarantine->root >= 0)
@@ -69,8 +76,14 @@ static bool open_root(struct quarantine *quarantine, struct failure *failure)
         quarantine->root = dir_make(quarantine->spool->root, "quarantine", &directory_style);
     else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
         quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return quarantine->root >= 0 ||
-           fail(failure, errno, "cannot open directory \"%s\"", quarantine->name);
+    if (quarantine->root < 0)
+        return fail(failure, errno, "cannot open directory \"%s\"", quarantine->name);
+    if (path == NULL || is_below(path, quarantine->spool->path) || quarantine->check == NULL ||
+        quarantine->check(PLACE_QUARANTINE, path, quarantine->root, failure))
+        return true;
+    close(quarantine->root);
+    quarantine->root = -1;
+    return false;
 }
 
 /* A directory name from any name: characters special to a shell become underscores. */
@@ -206,7 +219,7 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
                          const char *day, const char *name, const char *where, const char *reason,
                          struct failure *failure)
 {
-    if (!open_root(quarantine, failure))
+    if (!quarantine_open(quarantine, failure))
         return false;
     int directory = open_case(quarantine, day, name, names);
     if (directory < 0)

@@ -8,6 +8,7 @@
 #ifndef QUARANTINE_H
 #define QUARANTINE_H
 
+#include "spool/mark.h"
 #include "spool/pair.h"
 #include "spool/walk.h"
 
@@ -15,9 +16,13 @@ struct quarantine;
 
 /* The quarantine of a spool, opened, and created if missing, when first needed; NULL when out of
  * memory. The path must outlive it; if NULL, it is "quarantine" in the root, where no link is
- * followed. Several threads may use it until it is freed; freeing NULL is harmless. */
-struct quarantine *quarantine_new(const char *path, const struct spool *spool);
+ * followed. One that lies elsewhere must pass the check, unless that is NULL. Several threads may
+ * use it until it is freed; freeing NULL is harmless. */
+struct quarantine *quarantine_new(const char *path, const struct spool *spool, mark_check *check);
 void quarantine_free(struct quarantine *quarantine);
+
+/* Opens it now. While it cannot be opened nothing is moved. */
+bool quarantine_open(struct quarantine *quarantine, struct failure *failure);
 
 /* Moves all files of a crash, then removes the name link. The caller removes the date link, last,
  * so that a run after a kill finds it again. */

@@ -261,13 +261,13 @@ sub clear_away {
 
 sub empty {
     my ($directory) = @_;
-    run(['find', $directory, '-mindepth', 1, '-delete']);
+    run(['find', $directory, '-mindepth', 1, '!', '-name', '.crashmon', '-delete']);
 }
 
-# The files below a directory, their bytes, and the links.
+# The files below a directory, but its mark, their bytes, and the links.
 sub files_in {
     my ($directory) = @_;
-    run(['find', $directory, '-printf', '%y %s\n'], out => "$work/found");
+    run(['find', $directory, '!', '-name', '.crashmon', '-printf', '%y %s\n'], out => "$work/found");
     my ($files, $bytes, $links) = (0, 0, 0);
     open my $found, '<', "$work/found" or die;
     while (my $line = <$found>) {

@@ -212,9 +212,9 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
     sql "INSERT INTO jobs (pathname, uuid, starteddatetime, completeddatetime) VALUES
              ('/x', '${ids[0]}', NULL, NULL), ('/x', '${ids[1]}', now(), NULL),
              ('/x', '${ids[2]}', now(), now())"
-    before=$(db_state | grep -v runs; spool_state "$SPOOL")
+    before=$(db_state | grep -v crashmon; spool_state "$SPOOL")
     expect_status 0 cleanup_jobs
-    equal "$(db_state | grep -v runs; spool_state "$SPOOL")" "$before"
+    equal "$(db_state | grep -v crashmon; spool_state "$SPOOL")" "$before"
 }
 
 @test "success alone says that a job is finished" {
@@ -231,6 +231,7 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
     expect_status 0 cleanup_jobs
     sql_is "SELECT uuid FROM jobs" "$other"
     pair_is_whole "$SPOOL" 20081225 "$other"
+    sql "UPDATE crashmon.storages SET storage = 'two'"
     expect_status 0 cleanup_jobs --storage-name=two
     sql_is "SELECT count(*) FROM jobs" 0
     pair_is_whole "$ARCHIVE" 20081225 "$other"

@@ -32,7 +32,8 @@ my $copy = $ENV{OTHER_DISK} && File::Temp->newdir('crashmon-faults.XXXXXX', DIR 
 # The calls that change something, on disk or in the database, and the errors that each can give.
 # (A send cannot fail alone: libpq then waits for the last words of a server that is still there.)
 our %errors = (
-    (map { $_ => [qw(EIO ENOSPC EACCES EROFS)] } qw(unlinkat renameat2 mkdirat)),
+    (map { $_ => [qw(EIO ENOSPC EACCES EROFS)] } qw(unlinkat mkdirat)),
+    renameat2  => [qw(EIO ENOSPC EACCES EROFS EINVAL)],
     openat     => [qw(EIO EACCES EMFILE ENOMEM)],
     openat2    => [qw(EIO EACCES EMFILE ENOMEM ENOSYS)],
     newfstatat => [qw(EIO EACCES ENOMEM)],
@@ -46,7 +47,8 @@ our %errors = (
     fsync      => [qw(EIO ENOSPC)],
 );
 our @under;    # what a run that is not traced is started with, such as valgrind
-our @changing = qw(unlinkat renameat2 linkat mkdirat sendto write fsync syncfs sendfile fchmod openat);
+our @changing = qw(unlinkat renameat2 linkat mkdirat sendto write fsync syncfs sendfile fchmod
+                   openat);
 
 sub shell {
     my ($command) = @_;
@@ -168,7 +170,7 @@ sub restore {
     shell("cp -a $kept $live" . ($copy ? "; find $copy -mindepth 1 -delete" : ''));
     sql("SET client_min_messages = warning; SET lock_timeout = '30s';
          DROP TABLE IF EXISTS priority_jobs_1, priority_jobs_2, priority_jobs_3;
-         TRUNCATE processors, jobs, priorityjobs, crashmon.runs RESTART IDENTITY CASCADE;
+         TRUNCATE processors, jobs, priorityjobs, crashmon.runs, crashmon.storages RESTART IDENTITY CASCADE;
          INSERT INTO processors (id, name, lastseendatetime) VALUES $processors; $rows");
 }
 
@@ -246,6 +248,8 @@ sub state {
             $name =~ s{/quarantine/\d{8}}{/quarantine};
             my $where = $root =~ s{.*/}{}r;
             $where = 'failed' if $copy && $root eq $copy;
+            return if $name =~ m{^/\.crashmon\.};    # of a mark that was not made
+            return push @state, "$where$name" if $name eq '/.crashmon';
             return if -l && $program eq 'crashmon-priority' && ($where eq 'deferred' || m{/name/});
             if (-l) { push @state, "$where$name -> " . readlink }
             elsif (-f) { push @state, "$where$name " . ($name =~ m{/reason$} ? '' : digest($_)) }
@@ -256,7 +260,8 @@ sub state {
         SELECT 'job', uuid, pathname, priority, success, storage, owner IS NULL,
                starteddatetime IS NULL FROM jobs;
         SELECT 'request', uuid FROM priorityjobs;
-        SELECT 'processor', name FROM processors");
+        SELECT 'processor', name FROM processors;
+        SELECT 'place', storage, place, path FROM crashmon.storages");
     push @state, sql("SELECT 'preferred', uuid FROM priority_jobs_1 UNION SELECT 'preferred', uuid FROM priority_jobs_2")
         if $program eq 'crashmon-priority';
     return join "\n", sort @state;

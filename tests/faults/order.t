@@ -276,8 +276,8 @@ for my $program (qw(crashmon-scan crashmon-priority)) {
     is(rows_go_last($rows, @events), '',
         'crashmon-cleanup deletes no row before what it did to the pair is flushed');
 
-    my ($move, $flush, $delete) =
-        map { place($_, 0, @events) } qr/^rename/, qr/^flush/, qr/^delete/;
+    my ($move, $delete) = map { place($_, 0, @events) } qr/^rename .*$crash_id\.\w+$/, qr/^delete/;
+    my $flush = place(qr/^flush/, $move, @events);
     $breaks->($move, $delete, qr/is deleted before/, '... a move after the flush is seen');
     $breaks->($move, $delete + 1, qr/after its row/, '... and one after the deletion');
     $breaks->($delete, $flush, qr/is deleted before/, '... and a deletion before the flush');

@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(input);
     }
     walk_all(spool);
-    scene.quarantine = quarantine_new(NULL, spool);
+    scene.quarantine = quarantine_new(NULL, spool, NULL);
     CHECK(scene.quarantine != NULL);
     walk_all(spool);
     quarantine_free(scene.quarantine);

@@ -132,17 +132,6 @@ static void one_that_is_nowhere_is_missing(void **state)
     assert_non_null(jobs[0].crash.reason);
 }
 
-/* A disk that is not mounted looks like that. */
-static void nothing_is_missing_while_the_root_holds_no_day(void **state)
-{
-    (void)state;
-    begin(beside_spool("archive"));
-    expect_put(ID, LEFT);
-    expect_put(OTHER_ID, LEFT);
-    assert_int_equal(report.code, EXIT_STORAGE);
-    assert_int_equal(errors_in_log(), 1);
-}
-
 static void a_row_that_holds_no_id_is_rejected(void **state)
 {
     (void)state;
@@ -294,7 +283,6 @@ int main(void)
         with_spool(a_pair_is_deleted_where_there_is_no_path),
         with_spool(one_that_is_there_already_counts_as_moved),
         with_spool(one_that_is_nowhere_is_missing),
-        with_spool(nothing_is_missing_while_the_root_holds_no_day),
         with_spool(a_row_that_holds_no_id_is_rejected),
         with_spool(what_cannot_be_looked_at_is_left),
         with_spool(a_destination_that_is_not_there_leaves_all),

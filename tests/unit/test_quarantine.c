@@ -17,7 +17,7 @@ enum { THREADS = 3, ROUNDS = 5 };
 
 static struct quarantine *begin(const char *path)
 {
-    struct quarantine *quarantine = quarantine_new(path, spool);
+    struct quarantine *quarantine = quarantine_new(path, spool, NULL);
     assert_non_null(quarantine);
     return quarantine;
 }

@@ -22,7 +22,7 @@ static int enter(void **state)
         return 1;
     begin_report();
     batches_init(&batch, 1, 4);
-    quarantine = quarantine_new(NULL, spool);
+    quarantine = quarantine_new(NULL, spool, NULL);
     struct date_dir *date = date_dir_new(spool, NULL, DAY);
     slot = date_dir_new(spool, date, "12");
     date_dir_release(date);

@@ -1,0 +1,22 @@
+/* storages.h - the table crashmon.storages: by which mark (spool/mark.h) each place is known.
+ *
+ * A place without a row gets one, with the mark that is there or a new one. From then on a
+ * directory without that mark is another one: a disk that is not mounted, the spool of another
+ * host. A dry run makes neither marks nor rows. With --adopt what is there now is accepted,
+ * whatever the row says, and printed. */
+#ifndef STORAGES_H
+#define STORAGES_H
+
+#include "run.h"
+#include "spool/mark.h"
+#include "spool/spool.h"
+
+/* Reads the rows of the storage, and checks the roots before anything is concluded from what they
+ * hold; `deferred` may be NULL. False when the run must end; the reason has been reported. */
+bool storages_check_roots(struct run *run, const struct spool *storage,
+                          const struct spool *deferred);
+
+/* Checks a destination or a quarantine when it is opened; any thread may call it. */
+mark_check storages_check;
+
+#endif
