@@ -1,0 +1,298 @@
+#!/usr/bin/env bats
+# marks.bats - a root is known by its mark: what is not mounted, was replaced, or belongs to another
+# host is never read as if it were empty, and nothing is put into it. On real mounts.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+load marks
+
+# --- the first run
+
+@test "the first run of a site makes a mark and a row for each place that it uses" {
+    id=$(crash)
+    expect_status 0 scan
+    equal "$(known)" "storage|$SPOOL"
+    [[ $(<"$SPOOL/.crashmon") =~ ^crashmon\ 1\ [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ ]]
+    equal "$(stat -c %a "$SPOOL/.crashmon")" 644
+    expect_status 0 priority
+    equal "$(known)" "deferred|$DEFERRED"$'\n'"storage|$SPOOL"
+    finish "$id" true
+    cleans
+    [[ ! -e $FAILED/.crashmon ]] || fail "a place that was not used"
+    equal "$(known)" "successful|$ARCHIVE"$'\n'"deferred|$DEFERRED"$'\n'"storage|$SPOOL"
+    for place in storage="$SPOOL" deferred="$DEFERRED" successful="$ARCHIVE"; do
+        sql_is "SELECT host, identity FROM crashmon.storages WHERE place = '${place%%=*}'" \
+            "$(hostname)|$(mark_of "${place#*=}")"
+    done
+    equal "$(command find "$SPOOL" "$ARCHIVE" -name '.crashmon.*')" ""
+}
+
+@test "the first runs of all three at once get the same marks, ten times" {
+    for _ in {1..10}; do
+        sql "TRUNCATE crashmon.storages"
+        rm -f "$SPOOL/.crashmon" "$DEFERRED/.crashmon"
+        processes=()
+        for run in scan priority cleanup_jobs cleanup_jobs; do
+            background "$run" --lock-wait=00:00:30
+            processes+=("$pid")
+        done
+        for pid in "${processes[@]}"; do background_ends 0 "$pid"; done
+        sql_is "SELECT identity FROM crashmon.storages ORDER BY place" \
+            "$(mark_of "$DEFERRED")"$'\n'"$(mark_of "$SPOOL")"
+    done
+}
+
+@test "a mark that a killed run has made, without a row, is accepted" {
+    expect_status 0 scan
+    mark=$(mark_of "$SPOOL")
+    sql "DELETE FROM crashmon.storages"
+    expect_status 0 scan
+    equal "$(mark_of "$SPOOL")" "$mark"
+    sql_is "SELECT identity FROM crashmon.storages" "$mark"
+}
+
+@test "an upgrade from before the marks: roots that hold days get them, whatever is queued" {
+    ids=$(crash --count 3 --without links) throttled=$(crash --root "$DEFERRED")
+    # shellcheck disable=SC2086 # one word an id
+    ended true $ids "$throttled"
+    sql "UPDATE jobs SET pathname = '$DEFERRED/x.json' WHERE uuid = '$throttled'"
+    cleans
+    [[ -e $SPOOL/.crashmon && -e $DEFERRED/.crashmon ]]
+}
+
+@test "an upgrade while a root is not mounted (74): it gets no mark, and all waits until it is back" {
+    for root in "$SPOOL" "$DEFERRED"; do
+        sql "DELETE FROM jobs; DELETE FROM crashmon.storages"
+        rm -f "$SPOOL/.crashmon" "$DEFERRED/.crashmon"
+        id=$(crash --root "$root" --without links)
+        ended true "$id"
+        sql "UPDATE jobs SET pathname = '$root/20081225/$id.json'"
+        mv "$root" "$BATS_TEST_TMPDIR/elsewhere"
+        mkdir "$root"
+        expect_status 74 cleanup_jobs
+        [[ $output == *"\"$root\" holds no day"*"mounted"*--adopt* ]] || fail "$output"
+        [[ ! -e $root/.crashmon ]] || fail "a mark"
+        jobs_are "$id"
+        rmdir "$root"
+        mv "$BATS_TEST_TMPDIR/elsewhere" "$root"
+        cleans
+    done
+}
+
+@test "a deferred root that is new and empty is accepted, though the storage has jobs" {
+    id=$(crash)
+    expect_status 0 scan
+    rmdir "$DEFERRED/20000101"
+    expect_status 0 priority
+    [[ -e $DEFERRED/.crashmon ]]
+    # Where the collector's Monitor left no pathname nobody knows where the pair is.
+    sql "UPDATE jobs SET pathname = ' '; DELETE FROM crashmon.storages WHERE place = 'deferred'"
+    rm "$DEFERRED/.crashmon"
+    refused 74 priority "\"$DEFERRED\" holds no day" "mounted"
+}
+
+# --- disks that are not mounted
+
+@test "the deferred root is not mounted (74): cleanup concludes nothing, and goes on when it is back" {
+    on_disks "$DEFERRED"
+    used
+    away "$DEFERRED"
+    rm -rf "$DEFERRED"/* # what the test's setup has put below the mount
+    back "$DEFERRED"
+    throttled=$(crash --root "$DEFERRED") here=$(crash)
+    expect_status 0 priority "$throttled" "$here"
+    finish "$throttled" true
+    finish "$here" true
+    away "$DEFERRED"
+    for run in cleanup_jobs priority; do
+        refused 74 "$run" "\"$DEFERRED\" has no mark" "is the disk mounted?" "nothing was read"
+    done
+    jobs_are "$throttled" "$here"
+    pair_is_whole "$SPOOL" 20081225 "$here"
+    expect_status 0 scan
+    back "$DEFERRED"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$throttled"
+    pair_is_whole "$ARCHIVE" 20081225 "$here"
+}
+
+@test "the storage root is not mounted (74), and one crash lies on the bare mount point" {
+    on_disks "$SPOOL"
+    used
+    done=$(crash --count 3 --without links) new=$(crash)
+    # shellcheck disable=SC2086 # one word an id
+    ended true $done
+    away "$SPOOL"
+    bare=$(crash)
+    for run in cleanup_jobs scan priority; do
+        refused 74 "$run" "\"$SPOOL\" has no mark" "is the disk mounted?"
+    done
+    has_links "$bare"
+    back "$SPOOL"
+    cleans
+    for id in $done; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+    expect_status 0 scan
+    jobs_are "$new"
+}
+
+@test "an unmounted storage root at scan (74), each time, until it is back" {
+    on_disks "$SPOOL"
+    expect_status 0 scan
+    id=$(crash)
+    away "$SPOOL"
+    for _ in 1 2 3; do refused 74 scan "has no mark"; done
+    back "$SPOOL"
+    expect_status 0 scan
+    jobs_are "$id"
+}
+
+@test "another disk at the place of the root (74) is not read" {
+    on_disks "$SPOOL" "$BATS_TEST_TMPDIR/other"
+    used
+    id=$(crash)
+    SPOOL=$BATS_TEST_TMPDIR/other crash >/dev/null
+    sed "s|^storage-root.*|storage-root = $BATS_TEST_TMPDIR/other|; s|^deferred.*||" "$CONF" >"$CONF.b"
+    CONF=$CONF.b expect_status 0 scan --storage-name=b --limit=1
+    away "$SPOOL"
+    mount --bind "$BATS_TEST_TMPDIR/other" "$SPOOL"
+    refused 74 scan "\"$SPOOL\" has another mark"
+    away "$SPOOL"
+    back "$SPOOL"
+    expect_status 0 scan
+    sql_true "SELECT count(*) = 1 FROM jobs WHERE uuid = '$id'"
+}
+
+@test "a root that is unmounted in the middle of a run is still the one that was opened" {
+    on_disks "$SPOOL"
+    used
+    ids=$(crash --count 6 --without links)
+    # shellcheck disable=SC2086 # one word an id
+    ended true $ids
+    held cleanup_jobs --batch-size=2
+    umount -l "$SPOOL"
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT count(*) FROM jobs" 0
+    for id in $ids; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+    back "$SPOOL"
+}
+
+@test "long-term storage is not mounted (74): its jobs stay, the other destination goes on" {
+    on_disks "$ARCHIVE"
+    used
+    good=$(crash --without links) bad=$(crash --without links)
+    ended true "$good"
+    ended false "$bad"
+    away "$ARCHIVE"
+    for _ in 1 2; do
+        expect_status 74 cleanup_jobs
+        [[ $output == *"long-term storage \"$ARCHIVE\" has no mark"*mounted* ]] || fail "$output"
+        jobs_are "$good"
+        pair_is_whole "$SPOOL" 20081225 "$good"
+        pair_is_whole "$FAILED" 20081225 "$bad"
+        equal "$(command find "$ARCHIVE" -mindepth 1)" ""
+    done
+    back "$ARCHIVE"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$good"
+}
+
+@test "the quarantine is not mounted (74): what has to go there stays, the rest is queued" {
+    there=$BATS_TEST_TMPDIR/there
+    on_disks "$there"
+    first=$(crash --without json)
+    options=(--incomplete-age=00:30:00 --quarantine-to="$there")
+    expect_status 1 scan "${options[@]}"
+    quarantined "$first" json "$there"
+    [[ -e $there/.crashmon ]]
+    away "$there"
+    half=$(crash --without json) good=$(crash)
+    expect_status 74 scan "${options[@]}"
+    [[ $output == *"quarantine \"$there\" has no mark"* ]] || fail "$output"
+    jobs_are "$good"
+    has_links "$half"
+    equal "$(command find "$there" -mindepth 1)" ""
+    back "$there"
+    expect_status 1 scan "${options[@]}"
+    quarantined "$half" json "$there"
+}
+
+@test "a quarantine below the storage root has no mark, by whatever option" {
+    crash --without json >/dev/null
+    expect_status 1 scan --incomplete-age=00:30:00
+    crash --without json >/dev/null
+    expect_status 1 scan --incomplete-age=00:30:00 --quarantine-to="$SPOOL/mine"
+    equal "$(command find "$SPOOL" -name .crashmon)" "$SPOOL/.crashmon"
+}
+
+# --- other hosts and other storages
+
+@test "a second host that forgets --storage-name (78): the sentence tells both hosts" {
+    used
+    id=$(crash --without links)
+    ended true "$id"
+    mine=$BATS_TEST_TMPDIR/mine
+    mkdir "$mine"
+    sed "s|^storage-root.*|storage-root = $mine|" "$CONF" >"$CONF.b"
+    on_host b.example
+    for run in cleanup_jobs scan priority; do
+        CONF=$CONF.b refused 78 "$run" "\"$mine\" on host b.example has no mark" \
+            "storage main is on host $(hostname)" --storage-name
+    done
+    [[ ! -e $mine/.crashmon ]]
+    sed -i "/^deferred/d" "$CONF.b"
+    CONF=$CONF.b expect_status 0 scan --storage-name=b
+    # Also when it has had a name, and forgets it now.
+    CONF=$CONF.b refused 78 cleanup_jobs "has another mark" --storage-name
+    EXEC=
+    cleans
+}
+
+@test "the same root on several hosts, as by NFS, is fine" {
+    used
+    on_host b.example
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+}
+
+@test "two storages cannot have the same root (78), by whatever path: the sentence names both" {
+    on_disks "$SPOOL"
+    expect_status 0 scan
+    other=$BATS_TEST_TMPDIR/other
+    mkdir "$other"
+    for root in "$SPOOL" "$other"; do
+        [[ $root == "$SPOOL" ]] || { mount --bind "$SPOOL" "$other" && disks+=("$other"); }
+        for adopt in '' --adopt; do
+            # shellcheck disable=SC2086 # nothing, or the option
+            expect_status 78 scan --storage-name=two --storage-root="$root" $adopt
+            [[ $output == *"\"$root\" of storage two"*"storage main (\"$SPOOL\" on host"* ]] ||
+                fail "$output"
+        done
+    done
+    expect_status 78 priority --deferred-storage-root="$other"
+    [[ $output == *"deferred storage root \"$other\" of storage main"* ]] || fail "$output"
+    equal "$(known)" "storage|$SPOOL"
+}
+
+@test "a destination that is the storage root (78) takes nothing" {
+    used
+    id=$(crash --without links)
+    ended true "$id"
+    sql "DELETE FROM crashmon.storages WHERE place = 'successful'"
+    expect_status 78 cleanup_jobs --save-successful-minidumps-to="$SPOOL"
+    jobs_are "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    cleans
+}
+
+@test "two storages share long-term storage" {
+    used
+    mkdir "$BATS_TEST_TMPDIR/two"
+    mine=$(crash --without links) theirs=$(crash --root "$BATS_TEST_TMPDIR/two" --without links)
+    ended true "$mine" "$theirs"
+    sql "UPDATE jobs SET storage = 'two' WHERE uuid = '$theirs'"
+    sed "s|^storage-root.*|storage-root = $BATS_TEST_TMPDIR/two|; /^deferred/d" "$CONF" >"$CONF.two"
+    CONF=$CONF.two expect_status 0 cleanup_jobs --storage-name=two
+    cleans
+    for id in "$mine" "$theirs"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+    sql_is "SELECT count(DISTINCT identity), count(*) FROM crashmon.storages
+            WHERE place = 'successful'" "1|2"
+}
