@@ -78,6 +78,9 @@ as_a_user() {
     BUILD=$BATS_TEST_TMPDIR EXEC+=' setpriv --reuid=65534 --regid=65534 --clear-groups'
 }
 
+# Has each directory its mark, as in a spool that has been in use.
+marked() { cleanup_jobs --adopt >/dev/null; }
+
 # Runs a command that must end with this exit code; $output is what it printed.
 expect_status() {
     local want=$1

@@ -117,9 +117,6 @@ bool mark_make(int directory, const char *path, char mark[MARK_SIZE], struct fai
     if (!mark_read(directory, path, mark, failure))
         return false;
     if ((mark[0] == '\0' && !make(directory)) || !flush(directory))
-        return fail(failure, errno,
-                    "cannot make the mark \"%s/" MARK_NAME
-                    "\" (--adopt, once, by a user who may write there is enough)",
-                    path);
+        return fail(failure, errno, "cannot make the mark \"%s/" MARK_NAME "\"", path);
     return mark[0] != '\0' || mark_read(directory, path, mark, failure);
 }

@@ -98,7 +98,7 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
     on_disks "$DEFERRED"
     expect_status 0 scan
     mount -o remount,ro "$BATS_TEST_TMPDIR/disks/deferred"
-    refused 74 priority "cannot make the mark \"$DEFERRED/.crashmon\"" --adopt "Read-only"
+    refused 74 priority "cannot make the mark \"$DEFERRED/.crashmon\"" "Read-only"
     sql "DELETE FROM crashmon.storages"
     mount -o remount,rw "$BATS_TEST_TMPDIR/disks/deferred"
     expect_status 0 priority --adopt

@@ -20,8 +20,9 @@ one_disk() {
     local dir=$BATS_TEST_TMPDIR/disk
     disk "$dir" "$1"
     SPOOL=$dir/spool DEFERRED=$dir/deferred ARCHIVE=$dir/archive FAILED=$dir/failed
-    mkdir "$SPOOL" "$DEFERRED" "$ARCHIVE" "$FAILED"
+    mkdir -p "$SPOOL" "$DEFERRED/20000101" "$ARCHIVE" "$FAILED"
     sed -i "s|= $BATS_TEST_TMPDIR/\([a-z]*\)$|= $dir/\1|" "$CONF"
+    marked
 }
 
 # Leaves not a byte, or not an inode, on a disk; and gives them back.
@@ -150,7 +151,7 @@ put_away_before() {
     held cleanup_jobs --batch-size=1
     mkdir "$BATS_TEST_TMPDIR/kept"
     mv "$ARCHIVE"/* "$BATS_TEST_TMPDIR/kept"
-    rmdir "$ARCHIVE"
+    rm -r "$ARCHIVE"
     session COMMIT
     background_ends 74
     away=$(put_away_before "$BATS_TEST_TMPDIR/kept" "${ids[@]}")
@@ -159,6 +160,7 @@ put_away_before() {
     for id in "${ids[@]:away}"; do pair_is_whole "$SPOOL" 20081225 "$id"; done
     [[ ! -e $ARCHIVE ]] || fail "made again: $(find "$ARCHIVE")"
     mkdir "$ARCHIVE"
+    marked
     cleans
     put_away "${ids[@]:away}"
 }
