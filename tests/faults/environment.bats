@@ -246,12 +246,14 @@ limited() (
 }
 
 @test "a log that may not grow is said, and the work goes on" {
+    marked
     EXEC=limited LIMIT='-f 0'
     way_through
     [[ $said == *"$LOG"* ]] || fail "says: $said"
 }
 
 @test "metrics that may not grow are said, and no file of theirs is left behind" {
+    marked
     mkdir "$BATS_TEST_TMPDIR/metrics"
     EXEC=limited LIMIT='-f 0'
     expect_status 0 cleanup_jobs --metrics-file="$BATS_TEST_TMPDIR/metrics" \
@@ -261,6 +263,7 @@ limited() (
 }
 
 @test "a quarantine whose files may not grow keeps nothing back but its crash (74)" {
+    marked
     processor p1
     id=$(collect --day 20081225) half=$(collect --day 20081225 --without dump --age 100000)
     EXEC=limited LIMIT='-f 0'

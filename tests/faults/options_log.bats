@@ -222,12 +222,14 @@ is_metrics() {
 @test "--metrics-file names a file, or a directory for PROGRAM-STORAGE.prom, whole and alone" {
     processor p1
     collect --count 3
-    mkdir "$BATS_TEST_TMPDIR/metrics"
+    mkdir "$BATS_TEST_TMPDIR/metrics" "$BATS_TEST_TMPDIR/two"
+    sed "s|^storage-root.*|storage-root = $BATS_TEST_TMPDIR/two|; /^deferred/d" "$CONF" >"$CONF.two"
+    cp "$CONF" "$CONF.main"
     for program in "${PROGRAMS[@]}"; do
         expect_status 0 program "$program" --metrics-file="$BATS_TEST_TMPDIR/$program.prom"
         is_metrics "$BATS_TEST_TMPDIR/$program.prom" "$program"
         for storage in main two; do
-            expect_status 0 program "$program" --metrics-file="$BATS_TEST_TMPDIR/metrics" \
+            CONF=$CONF.$storage expect_status 0 program "$program" --metrics-file="$BATS_TEST_TMPDIR/metrics" \
                 --storage-name=$storage
             is_metrics "$BATS_TEST_TMPDIR/metrics/$program-$storage.prom" "$program"
         done
