@@ -1,7 +1,8 @@
 /* put_away.h - moves the pair of a finished job to long-term storage, or deletes it. The outcome of
  * the job says what became of the pair; LEFT: pair and row stay. A pair that is not found counts as
- * missing, so the roots must be known to be the right ones (mark.h); while the storage root holds no
- * day at all it is LEFT. Failures are logged here. A batch with copies takes two more steps (archive.h), with a flush before each and after the last.
+ * missing, so the roots must be known to be the right ones (mark.h); while the storage root holds
+ * no day at all it is LEFT. Failures are logged here. A batch with copies takes two more steps
+ * (archive.h), with a flush before each and after the last.
  */
 #ifndef PUT_AWAY_H
 #define PUT_AWAY_H

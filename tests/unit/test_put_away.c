@@ -49,7 +49,7 @@ static void begin(const char *path)
     make_archive(path);
     roots = (struct roots){0};
     assert_true(roots_open(&roots, scratch_directory, NULL, ".json", ".dump", &failure));
-    quarantine = quarantine_new(NULL, roots.spools[0]);
+    quarantine = quarantine_new(NULL, roots.spools[0], NULL);
     assert_non_null(quarantine);
 }
 
