@@ -12,9 +12,9 @@
 #include "spool/spool.h"
 
 /* Reads the rows of the storage, and checks the roots before anything is concluded from what they
- * hold; `deferred` may be NULL. False when the run must end; the reason has been reported. */
-bool storages_check_roots(struct run *run, const struct spool *storage,
-                          const struct spool *deferred);
+ * hold; `deferred` may be NULL. From then on each spool knows its mark, but in a dry run only if it
+ * has a row. False when the run must end; the reason has been reported. */
+bool storages_check_roots(struct run *run, struct spool *storage, struct spool *deferred);
 
 /* Checks a destination or a quarantine when it is opened; any thread may call it. */
 mark_check storages_check;

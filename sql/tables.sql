@@ -23,6 +23,11 @@ CREATE TABLE IF NOT EXISTS jobs (
     message text,
     storage text NOT NULL DEFAULT 'main'
 );
+-- The mark of the root that the pair was queued from (see crashmon.storages); and since when the
+-- pair of a finished job is missing, which does not count if the job was completed after that.
+ALTER TABLE jobs
+    ADD COLUMN IF NOT EXISTS root uuid,
+    ADD COLUMN IF NOT EXISTS missingdatetime timestamptz;
 
 -- By owner: the load, counted from the index alone; the unfinished jobs of a dead processor; those
 -- it had begun when it registers again; and the foreign key.
