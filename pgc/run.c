@@ -104,7 +104,7 @@ static void find_final_code(struct report *report)
 {
     if (!tally_adds_up(&report->tally))
         report_error(report, EXIT_INTERNAL, "the outcomes do not add up to the crashes seen");
-    if (report->code == EXIT_DONE && signals_caught() != 0)
+    if (report->code <= EXIT_LEFT && signals_caught() != 0)
         report->code = EXIT_SIGNAL + (unsigned)signals_caught();
     if (report->code == EXIT_DONE && tally_has_left(&report->tally))
         report->code = EXIT_LEFT;

@@ -23,4 +23,8 @@ enum exit_code {
  * ENOTUNIQ (a directory that belongs to another storage or host), else EXIT_STORAGE. */
 enum exit_code exit_code_of_errno(int error);
 
+/* The same for one on the files of a crash, which may be itself at fault: EXIT_LEFT for an errno
+ * value of 0, and for ENOTDIR (a link or a file is in the place of one of its directories). */
+enum exit_code exit_code_of_crash(int error);
+
 #endif

@@ -83,6 +83,14 @@ void report_crash(struct report *report, enum log_level level, const struct cras
     report_outcome(report, level, crash->name, crash->outcome, "%s", crash_reason(crash));
 }
 
+void report_waiting(struct report *report, const struct crash *crash)
+{
+    report_crash(report, LEVEL_DEBUG, crash);
+    pthread_mutex_lock(&report->mutex);
+    report->tally.waiting++;
+    pthread_mutex_unlock(&report->mutex);
+}
+
 bool report_error(struct report *report, enum exit_code code, const char *format, ...)
 {
     va_list arguments;

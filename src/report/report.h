@@ -39,6 +39,9 @@ void report_outcome(struct report *report, enum log_level level, const char *nam
     __attribute__((format(printf, 5, 6)));
 void report_crash(struct report *report, enum log_level level, const struct crash *crash);
 
+/* The same for one that is left, and waits as it should: no reason for EXIT_LEFT. */
+void report_waiting(struct report *report, const struct crash *crash);
+
 /* Logs, or prints in a dry run, a line that is not about one crash. */
 void report_note(struct report *report, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -14,7 +14,7 @@ bool tally_adds_up(const struct tally *tally)
 bool tally_has_left(const struct tally *tally)
 {
     for (int i = LEFT; i < OUTCOME_COUNT; i++)
-        if (tally->outcomes[i] > 0)
+        if (tally->outcomes[i] > (i == LEFT ? tally->waiting : 0))
             return true;
     return false;
 }

@@ -9,13 +9,14 @@
 struct tally {
     long seen;
     long outcomes[OUTCOME_COUNT];
+    long waiting; /* so many of those that are LEFT wait as they should */
 };
 
 enum { TALLY_TEXT_SIZE = 512 };
 
 bool tally_adds_up(const struct tally *tally);
 
-/* Whether a crash was left or needs attention. */
+/* Whether a crash needs attention, or was left and does not just wait. */
 bool tally_has_left(const struct tally *tally);
 
 /* Write "seen 21: queued 20, left 1", or {"queued": 20, "left": 1}. */
