@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,14 +53,15 @@ static int stat_file(const struct pair_location *location, const char *suffix,
     return file_is_regular(&file->status) ? 0 : EINVAL;
 }
 
-/* Looks for a pair under one day. Anything but a regular file is a failure: it may hide a pair. */
+/* Looks for a pair under one day. Anything but a regular file is a failure: it may hide a pair. A
+ * link or a file in a directory's place (ENOTDIR) is one, too. */
 static enum located search_day(struct pair_location *location, struct failure *failure)
 {
     const struct pair *pair = &location->pair;
     int error = 0;
     location->directory = pair_open_directory_to_list(pair);
     if (location->directory < 0)
-        error = errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+        error = errno == ENOENT ? 0 : errno;
     else if ((error = stat_file(location, pair->spool->json_suffix, &location->json)) == 0)
         error = stat_file(location, pair->spool->dump_suffix, &location->dump);
     if (error == EINVAL)
@@ -73,45 +75,167 @@ static enum located search_day(struct pair_location *location, struct failure *f
                                                           : LOCATED_NOWHERE;
 }
 
-/* Keeps the better of the best so far and what is on this day. True while a better one may come. */
-static bool keep_better(struct pair_location *best, const struct pair *pair, const char *day,
-                        struct failure *failure)
+static struct pair_location nowhere(const struct spool *spool, const struct crash_id *id)
 {
-    struct pair_location here = {.pair = *pair};
-    memcpy(here.pair.day, day, sizeof here.pair.day);
-    here.found = search_day(&here, failure);
-    struct pair_location worse = here.found > best->found ? *best : here;
-    if (here.found > best->found)
-        *best = here;
-    location_close(&worse);
-    return best->found < LOCATED_WHOLE;
+    return (struct pair_location){.pair = {.spool = spool, .id = *id}, .directory = -1};
 }
 
-static void search_spool(const struct spool *spool, const struct names *days,
-                         const struct crash_id *id, struct pair_location *best,
-                         struct failure *failure)
+struct search {
+    const struct crash_id *id;
+    bool is_queued; /* look for the only pair that has lost its name link, not for the first pair */
+    struct pair_location best;
+    bool is_ambiguous; /* another one is as good as the best */
+    struct failure *failure;
+};
+
+/* Seconds in which a collector has written a pair and made its links. */
+enum { YOUNG = 600 };
+
+static bool is_found(enum located found)
 {
-    const struct pair pair = {.spool = spool, .id = *id};
-    bool go_on = id->day[0] == '\0' || keep_better(best, &pair, id->day, failure);
+    return found == LOCATED_WHOLE || found == LOCATED_PART;
+}
+
+static bool is_young(const struct main_file *file, const struct timespec *now)
+{
+    struct timespec changed = file_changed(&file->status, now);
+    return file->found && !time_is_past(&changed, YOUNG, now);
+}
+
+/* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
+ * make the name link last. */
+static enum located judge_other(const struct pair_location *location, struct failure *failure)
+{
+    struct stat status;
+    const struct spool *spool = location->pair.spool;
+    if (location->found == LOCATED_NOWHERE || location->directory < 0)
+        return location->found;
+    bool has_name =
+        fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (has_name && S_ISLNK(status.st_mode))
+        return LOCATED_NOWHERE;
+    if (!has_name && errno != ENOENT)
+        fail(failure, errno, "cannot look for its name link in \"%s/%s\"", spool->path,
+             location->pair.day);
+    else if (is_young(&location->json, &spool->now) || is_young(&location->dump, &spool->now))
+        fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to", spool->path,
+             location->pair.day);
+    else
+        return location->found;
+    return LOCATED_FAILED;
+}
+
+/* Keeps the better of the best so far and what is on this day. True while more has to be seen. */
+static bool keep_better(struct search *search, const struct spool *spool, const char *day)
+{
+    struct pair_location *best = &search->best, here = nowhere(spool, search->id);
+    memcpy(here.pair.day, day, sizeof here.pair.day);
+    here.found = search_day(&here, search->failure);
+    if (search->is_queued)
+        here.found = judge_other(&here, search->failure);
+    bool is_better = here.found > best->found;
+    if (is_better || here.found == best->found)
+        search->is_ambiguous = !is_better && is_found(here.found);
+    struct pair_location worse = is_better ? *best : here;
+    if (is_better)
+        *best = here;
+    location_close(&worse);
+    return best->found < LOCATED_WHOLE || (search->is_queued && !search->is_ambiguous);
+}
+
+static bool search_spool(struct search *search, const struct spool *spool, const struct names *days)
+{
+    const char *first = search->id->day;
+    bool go_on = first[0] == '\0' || keep_better(search, spool, first);
     for (size_t i = days->count; go_on && i-- > 0;)
-        if (strcmp(days->items[i], id->day) != 0)
-            go_on = keep_better(best, &pair, days->items[i], failure);
+        if (strcmp(days->items[i], first) != 0)
+            go_on = keep_better(search, spool, days->items[i]);
+    return go_on;
+}
+
+static void search_roots(struct search *search, const struct roots *roots)
+{
+    search->best = nowhere(NULL, search->id);
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+        if (!search_spool(search, roots->spools[i], &roots->days[i]))
+            break;
 }
 
 void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
                struct pair_location *location, struct failure *failure)
 {
-    *location = (struct pair_location){.directory = -1};
-    search_spool(spool, days, id, location, failure);
+    struct search search = {.id = id, .best = nowhere(NULL, id), .failure = failure};
+    search_spool(&search, spool, days);
+    *location = search.best;
 }
 
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure)
 {
-    *location = (struct pair_location){.directory = -1};
+    struct search search = {.id = id, .failure = failure};
+    search_roots(&search, roots);
+    *location = search.best;
+}
+
+void locate_queued(const struct roots *roots, const struct crash_id *id,
+                   const struct origin *origin, struct pair_location *location,
+                   struct failure *failure)
+{
+    struct search search = {.id = id, .is_queued = true, .failure = failure};
+    *location = nowhere(origin->spool, id);
+    if (origin->state == ORIGIN_CLOSED) {
+        fail(failure, 0, "it was queued from a root that is not set in this run");
+        location->found = LOCATED_FAILED;
+        return;
+    }
+    if (origin->state == ORIGIN_KNOWN) {
+        memcpy(location->pair.day, origin->day, sizeof location->pair.day);
+        location->found = search_day(location, failure);
+        if (location->found != LOCATED_NOWHERE)
+            return;
+        location_close(location);
+    }
+    search_roots(&search, roots);
+    *location = search.best;
+    if (search.is_ambiguous) {
+        fail(failure, 0, "several pairs have its id, and its row does not say which one is meant");
+        location->found = LOCATED_FAILED;
+    }
+}
+
+/* The day in a pathname like that of a pair, .../DAY/name/22/ad/<id>.json, whatever the suffix. */
+static bool find_day(const char *pathname, const struct crash_id *id, char day[DAY_LENGTH + 1])
+{
+    const struct pair pair = {.id = *id};
+    char directory[PAIR_DIRECTORY_SIZE], below[PAIR_PATH_SIZE];
+    pair_directory(&pair, directory); /* without a day: "/name/22/ad" */
+    snprintf(below, sizeof below, "%s/%s.", directory, id->text);
+    const char *end = strstr(pathname, below);
+    if (end == NULL || end - pathname < 1 + DAY_LENGTH || end[-DAY_LENGTH - 1] != '/')
+        return false;
+    memcpy(day, end - DAY_LENGTH, DAY_LENGTH);
+    day[DAY_LENGTH] = '\0';
+    return day_is_valid(day);
+}
+
+static bool is_below(const char *pathname, const char *root)
+{
+    size_t length = strlen(root);
+    return strncmp(pathname, root, length) == 0 && pathname[length] == '/';
+}
+
+void origin_read(struct origin *origin, const struct roots *roots, const struct crash_id *id,
+                 const char *mark, const char *pathname)
+{
+    *origin = (struct origin){0};
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
-        if (location->found < LOCATED_WHOLE)
-            search_spool(roots->spools[i], &roots->days[i], id, location, failure);
+        if (mark[0] != '\0' ? strcmp(roots->spools[i]->mark, mark) == 0
+                            : is_below(pathname, roots->spools[i]->path))
+            origin->spool = roots->spools[i];
+    if (origin->spool == NULL)
+        origin->state = mark[0] != '\0' ? ORIGIN_CLOSED : ORIGIN_UNKNOWN;
+    else if (find_day(pathname, id, origin->day))
+        origin->state = ORIGIN_KNOWN;
 }
 
 void location_close(struct pair_location *location)

@@ -5,7 +5,8 @@
 #include "spool/pair.h"
 
 /* Ascending: a whole pair counts wherever it is, a part only if every place could be searched.
- * LOCATED_FAILED also means a file that is not regular (errno value 0). */
+ * LOCATED_FAILED also means a file that is not regular, or several pairs of which each may be the
+ * one (errno value 0). */
 enum located { LOCATED_NOWHERE, LOCATED_PART, LOCATED_FAILED, LOCATED_WHOLE };
 
 struct main_file {
@@ -27,7 +28,6 @@ enum { ROOT_COUNT = 2 };
 struct roots {
     struct spool *spools[ROOT_COUNT]; /* the second may be NULL */
     struct names days[ROOT_COUNT];
-    bool told_empty; /* "holds no day" has been reported, see put_away.c */
 };
 
 /* Opens the storage root, and the deferred one unless NULL. Call roots_close() in any case. */
@@ -39,10 +39,29 @@ void roots_close(struct roots *roots);
  * been read: the day of a crash is older than its row. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
-/* Searches both roots under the day of the id, then under all others, newest first; locate_in() one
- * spool, with `days` from spool_days(). Gives the reason for LOCATED_FAILED. */
+/* Where the row of a crash says that its pair was queued from. */
+struct origin {
+    enum { ORIGIN_UNKNOWN, ORIGIN_KNOWN, ORIGIN_CLOSED } state;
+    const struct spool *spool; /* these two for ORIGIN_KNOWN */
+    char day[DAY_LENGTH + 1];
+};
+
+/* Fills in the origin from columns of the row. `mark` is that of the root; "": not known, so the
+ * pathname must begin with the path of a root. If none of the roots has that mark it is closed. */
+void origin_read(struct origin *origin, const struct roots *roots, const struct crash_id *id,
+                 const char *mark, const char *pathname);
+
+/* Searches for a crash without a row: both roots under the day of the id, then under all others,
+ * newest first; locate_in() one spool, with `days` from spool_days(). Gives the reason for
+ * LOCATED_FAILED. */
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);
+
+/* Searches for a crash that has a row, first in its origin. Elsewhere a pair with a name link is
+ * that of another crash with the same id, because what was queued has lost it. */
+void locate_queued(const struct roots *roots, const struct crash_id *id,
+                   const struct origin *origin, struct pair_location *location,
+                   struct failure *failure);
 void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
                struct pair_location *location, struct failure *failure);
 void location_close(struct pair_location *location);

@@ -99,13 +99,13 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
 static enum pair_state examine_files(const struct pair *pair, int directory, long settle_time,
                                      struct timespec *changed, struct failure *reason)
 {
+    if (directory < 0 && errno == ENOENT) {
+        fail(reason, 0, "its directory is missing");
+        return PAIR_INCOMPLETE;
+    }
     if (directory < 0) {
-        bool is_absent = errno == ENOENT || errno == ENOTDIR;
-        if (is_absent)
-            fail(reason, 0, "its directory is missing");
-        else
-            fail(reason, errno, "cannot open its directory");
-        return is_absent ? PAIR_INCOMPLETE : PAIR_UNREADABLE;
+        fail(reason, errno, "cannot open its directory");
+        return PAIR_UNREADABLE;
     }
     struct failure json, dump;
     enum pair_state json_state =

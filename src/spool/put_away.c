@@ -4,13 +4,19 @@
 
 #include <stdio.h>
 
-void finished_job_init(struct finished_job *job, long long id, const char *uuid, bool success,
-                       struct archive *archives[2])
+void finished_job_init(struct finished_job *job, const struct finished_row *row,
+                       const struct roots *roots, struct archive *archives[2])
 {
-    *job = (struct finished_job){
-        .id = id, .success = success, .archive = archives[success], .other = archives[!success]};
-    snprintf(job->uuid, sizeof job->uuid, "%s", uuid);
+    struct crash_id id;
+    *job = (struct finished_job){.id = row->id,
+                                 .success = row->success,
+                                 .missed = row->missed,
+                                 .archive = archives[row->success],
+                                 .other = archives[!row->success]};
+    snprintf(job->uuid, sizeof job->uuid, "%s", row->uuid);
     job->crash.name = job->uuid;
+    if (crash_id_parse(&id, job->uuid))
+        origin_read(&job->origin, roots, &id, row->mark, row->pathname);
 }
 
 void finished_job_clear(struct finished_job *job)
@@ -19,16 +25,17 @@ void finished_job_clear(struct finished_job *job)
     archive_move_free(&job->move);
 }
 
-/* An errno value of 0 means that the crash is at fault, not the storage. */
+bool finished_job_is_done(const struct finished_job *job)
+{
+    return job->crash.outcome != LEFT && (!job->is_missing || job->missed == MISSED_FOR_A_DAY);
+}
+
 static void keep(struct finished_job *job, const struct failure *failure, struct report *report)
 {
     char name[QUOTE_SIZE];
-    quote(name, job->uuid);
-    if (failure->error == 0)
-        log_error("cannot put %s away: %s; it stays for the next run", name, failure->text);
-    else
-        report_error(report, exit_code_of_errno(failure->error),
-                     "cannot put %s away: %s; it stays for the next run", name, failure->text);
+    report_error(report, exit_code_of_crash(failure->error),
+                 "cannot put %s away: %s; it stays for the next run", quote(name, job->uuid),
+                 failure->text);
     crash_set(&job->crash, LEFT, "%s", failure->text);
 }
 
@@ -89,21 +96,15 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
         crash_set(&job->crash, ARCHIVED, "moved to \"%s\"", path);
 }
 
-/* A disk that is not mounted looks like an empty storage root: then no pair counts as lost. */
-static void miss(struct finished_job *job, struct roots *roots, struct report *report)
+static void miss(struct finished_job *job)
 {
-    if (roots->days[0].count > 0) {
-        crash_set(&job->crash, MISSING, "its pair was not found; the row is removed");
-        return;
-    }
-    if (!roots->told_empty)
-        report_error(
-            report, EXIT_STORAGE,
-            "storage root \"%s\" holds no day at all (is it mounted?); jobs whose pairs are "
-            "not found stay",
-            roots->spools[0]->path);
-    roots->told_empty = true;
-    crash_set(&job->crash, LEFT, "its pair was not found, and the storage root holds no day");
+    job->is_missing = true;
+    if (job->missed == MISSED_NEVER)
+        crash_set(&job->crash, MISSING, "its pair was not found; the row stays for 24 hours");
+    else if (job->missed == MISSED_LATELY)
+        crash_set(&job->crash, LEFT, "its pair is missing; the row stays for 24 hours");
+    else
+        crash_set(&job->crash, MISSING, "its pair was not found for 24 hours; the row is removed");
 }
 
 /* Looks in long-term storage, first where the verdict says. A processor may have changed its
@@ -124,13 +125,15 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
     return there;
 }
 
-static void find_and_move(struct finished_job *job, const struct crash_id *id, struct roots *roots,
-                          struct quarantine *quarantine, struct report *report)
+static void find_and_move(struct finished_job *job, const struct crash_id *id,
+                          const struct roots *roots, struct quarantine *quarantine,
+                          struct report *report)
 {
     struct failure failure;
     struct pair_location location;
     enum located archived = LOCATED_NOWHERE;
-    locate(roots, id, &location, &failure);
+    job->is_searched = true;
+    locate_queued(roots, id, &job->origin, &location, &failure);
     if (location.found < LOCATED_FAILED)
         archived = find_archived(job, id, report, &failure);
     if (location.found == LOCATED_FAILED || archived == LOCATED_FAILED)
@@ -140,11 +143,11 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id, s
     else if (archived == LOCATED_WHOLE)
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
     else
-        miss(job, roots, report);
+        miss(job);
     location_close(&location);
 }
 
-void put_away(struct finished_job *job, struct roots *roots, struct quarantine *quarantine,
+void put_away(struct finished_job *job, const struct roots *roots, struct quarantine *quarantine,
               struct report *report)
 {
     struct crash_id id;
@@ -183,5 +186,8 @@ void put_away_report(const struct finished_job *job, struct report *report)
         level = LEVEL_ERROR;
     else if (job->crash.outcome == QUARANTINED)
         level = LEVEL_WARNING;
-    report_crash(report, level, &job->crash);
+    if (job->crash.outcome == LEFT && job->is_missing)
+        report_waiting(report, &job->crash);
+    else
+        report_crash(report, level, &job->crash);
 }

@@ -1,7 +1,8 @@
 /* put_away.h - moves the pair of a finished job to long-term storage, or deletes it. The outcome of
  * the job says what became of the pair; LEFT: pair and row stay. A pair that is not found counts as
- * missing, so the roots must be known to be the right ones (mark.h); while the storage root holds
- * no day at all it is LEFT. Failures are logged here. A batch with copies takes two more steps
+ * missing, so the roots must be known to be the right ones (mark.h). As what is mounted inside a
+ * root has no mark, the row stays for 24 hours: the first run that misses the pair tells it, and
+ * the one that removes the row. Failures are logged here. A batch with copies takes two more steps
  * (archive.h), with a flush before each and after the last.
  */
 #ifndef PUT_AWAY_H
@@ -10,22 +11,40 @@
 #include "report/report.h"
 #include "spool/archive.h"
 
+/* Whether its pair has been missing before. */
+enum missed { MISSED_NEVER, MISSED_LATELY, MISSED_FOR_A_DAY };
+
+/* What the row of a job says. */
+struct finished_row {
+    long long id;
+    const char *uuid;            /* perhaps not a crash id */
+    bool success;                /* of the processor */
+    const char *mark, *pathname; /* see origin_read() */
+    enum missed missed;
+};
+
 struct finished_job {
     struct crash crash; /* first, for bisect.h; its name is `uuid` */
     long long id;
     char uuid[50 * 4 + 1];           /* as in the row: perhaps not a crash id */
     bool success;                    /* of the processor, when the job was listed */
+    struct origin origin;            /* if it has a crash id */
+    enum missed missed;              /* by earlier runs */
+    bool is_searched, is_missing;    /* its pair by this run */
     bool deleted;                    /* its row */
     struct archive *archive, *other; /* for its verdict, and for the other one */
     struct archive_move move;
 };
 
-void finished_job_init(struct finished_job *job, long long id, const char *uuid, bool success,
-                       struct archive *archives[2]);
+void finished_job_init(struct finished_job *job, const struct finished_row *row,
+                       const struct roots *roots, struct archive *archives[2]);
 void finished_job_clear(struct finished_job *job);
 
+/* Whether nothing is left to do but to delete the row. */
+bool finished_job_is_done(const struct finished_job *job);
+
 /* Finds the pair and takes the first step, the only one unless job->move.copied. */
-void put_away(struct finished_job *job, struct roots *roots, struct quarantine *quarantine,
+void put_away(struct finished_job *job, const struct roots *roots, struct quarantine *quarantine,
               struct report *report);
 
 /* A further step of archive.h, for the jobs that have copies. */

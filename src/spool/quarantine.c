@@ -252,7 +252,7 @@ bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, con
 {
     struct names names = {0};
     int directory = pair_open_directory(pair);
-    if (directory < 0 && errno != ENOENT && errno != ENOTDIR)
+    if (directory < 0 && errno != ENOENT)
         return fail(failure, errno, "cannot open the directory of the pair");
     char where[PAIR_PATH_SIZE];
     pair_path(pair, where);
