@@ -268,11 +268,16 @@ finish() {
              completeddatetime = now(), success = $2 WHERE uuid = '$1'"
 }
 
-# Jobs that ended, in this order: ended SUCCESS ID...
+# Jobs that ended, in this order, whose pairs are where they are now: ended SUCCESS ID...
 ended() {
-    local id values=''
+    local id path values=''
+    local -A where=()
+    while IFS= read -r -d '' path; do
+        id=${path##*/} id=${id%%.*}
+        where["x$id"]=${path%/*}/$id
+    done < <(find "$SPOOL" "$DEFERRED" -path '*/name/*-*.*' -print0)
     for id in "${@:2}"; do
-        values+="${values:+, }('$SPOOL/$id.json', '$id', $1, now(), now())"
+        values+="${values:+, }('${where["x$id"]:-$SPOOL/$id}.json', '$id', $1, now(), now())"
     done
     sql "INSERT INTO jobs (pathname, uuid, success, starteddatetime, completeddatetime)
          VALUES $values"

@@ -151,11 +151,10 @@ load ../helper
     [[ -z $(find "$BATS_TEST_TMPDIR" -name "$bad*") ]] || fail "$(find "$BATS_TEST_TMPDIR")"
 }
 
-@test "a pair that was deleted already, or half of it, is deleted in the end" {
+@test "a pair of which half was deleted already is deleted in the end" {
     half=$(collect)
     rm "$SPOOL"/2*/name/*/*/"$half.json"
-    sql "INSERT INTO jobs (pathname, uuid, success, completeddatetime)
-         VALUES ('$SPOOL/x', '$half', true, now())"
+    ended true "$half"
     run cleanup_jobs --save-successful-minidumps-to=
     [[ $status -le 1 ]] || fail "exit code $status" "$output"
     sql_is "SELECT count(*) FROM jobs" 0
@@ -219,7 +218,7 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
 
 @test "success alone says that a job is finished" {
     id=$(collect --day 20081225)
-    sql "INSERT INTO jobs (pathname, uuid, success) VALUES ('/x', '$id', true)"
+    sql "INSERT INTO jobs (pathname, uuid, success) VALUES ('$(place "$SPOOL" "$id").json', '$id', true)"
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }

@@ -72,7 +72,7 @@ told_of() { sed -nE "s/.* $1 - \"([0-9a-f-]{36})\": $2.*/\1/p" "$LOG" | sort; }
     [[ -z $(find "$SPOOL" "$ARCHIVE" ! -type d) ]] || fail "$(find "$SPOOL" "$ARCHIVE")"
     accept
     expect_status 1 cleanup_jobs --save-successful-minidumps-to=
-    left_at
+    left_at 4
     equal "$(told_of WARNING 'missing: ')" "${ids[4]}"
 }
 

@@ -151,7 +151,7 @@ announces_only() {
     run cleanup_jobs
     pair_is_whole "$ARCHIVE" 20081225 "$good"
     pair_is_whole "$FAILED" 20081225 "$bad"
-    sql_is "SELECT uuid FROM jobs" "$running"
+    jobs_are "$running" "$gone"
 }
 
 @test "cleanup --dry-run announces that half of a pair is missing, unless that is in its place" {

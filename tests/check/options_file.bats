@@ -65,7 +65,7 @@ bad_line() {
     mkdir "$BATS_TEST_TMPDIR/\"a b\""
     sed -i "s|^save-failed.*|save-failed-minidumps-to = $BATS_TEST_TMPDIR/\"a b\"|" "$CONF"
     id=$(collect --day 20081225)
-    sql "INSERT INTO jobs (pathname, uuid, success) VALUES ('/x', '$id', false)"
+    ended false "$id"
     expect_status 0 cleanup_jobs
     pair_is_whole "$BATS_TEST_TMPDIR/\"a b\"" 20081225 "$id"
 }

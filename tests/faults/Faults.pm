@@ -258,7 +258,8 @@ sub state {
     }
     push @state, sql("
         SELECT 'job', uuid, pathname, priority, success, storage, owner IS NULL,
-               starteddatetime IS NULL FROM jobs;
+               starteddatetime IS NULL, missingdatetime IS NULL,
+               (SELECT place FROM crashmon.storages WHERE identity = root) FROM jobs;
         SELECT 'request', uuid FROM priorityjobs;
         SELECT 'processor', name FROM processors;
         SELECT 'place', storage, place, path FROM crashmon.storages");

@@ -119,6 +119,7 @@ swappable_days() {
     $slowly true || skip "no strace here"
     clean_slowly() { EXEC=$slowly cleanup_jobs; }
     has_mode() { [[ $(stat -c %a "$2") == "$1" ]]; }
+    marked # which renames, too
     for kind in link hardlink; do
         id=$(crash)
         json=$(place "$SPOOL" "$id").json

@@ -134,7 +134,7 @@ monitor_queues() {
     sql_is "SELECT * FROM processors" \
         "7|host7|2010-07-01 19:00:00+00|2010-07-01 19:01:00+00"
     sql_is "SELECT * FROM jobs" "12|/p.json|u|7|3|2010-01-01 20:00:00+00|2010-07-01 19:02:00+00|$(
-        )2010-07-01 19:03:00+00|f|bad|main"
+        )2010-07-01 19:03:00+00|f|bad|main||"
     sql_is "SELECT uuid, now() - requesteddatetime < interval '1 min' FROM priorityjobs" "u|t"
 }
 

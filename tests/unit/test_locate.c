@@ -9,31 +9,9 @@
 
 #include "scratch_spool.h"
 
+#include "locate_steps.h"
+
 static const char no_date[] = "22adfb61-f75b-11dc-b6be-001322999999"; /* at 22/ad/fb/61 */
-
-static struct roots roots;
-
-/* Both roots: the spool, and "deferred" beside it. */
-static void open_roots(void)
-{
-    static char deferred[PATH_MAX];
-    struct failure failure;
-    assert_true(mkdir("../deferred", 0755) == 0 || errno == EEXIST);
-    assert_non_null(realpath("../deferred", deferred));
-    roots = (struct roots){0};
-    if (!roots_open(&roots, scratch_directory, deferred, ".json", ".dump", &failure) ||
-        !roots_refresh(&roots, &failure))
-        fail_msg("%s", failure.text);
-}
-
-/* As a collector lays the files of a crash in the deferred root. */
-static void defer_files(const char *id, const char *day)
-{
-    assert_true(mkdir("../deferred", 0755) == 0 || errno == EEXIST);
-    assert_int_equal(chdir("../deferred"), 0);
-    make_files(id, day, 0);
-    assert_int_equal(chdir("../spool"), 0);
-}
 
 static struct pair_location located(const char *id, enum located found)
 {
@@ -47,12 +25,6 @@ static struct pair_location located(const char *id, enum located found)
     if (found == LOCATED_FAILED)
         assert_true(*failure.text != '\0');
     return location;
-}
-
-static void end(struct pair_location *location)
-{
-    location_close(location);
-    roots_close(&roots);
 }
 
 static void expect_located(const char *id, enum located found, const char *day, int root)
@@ -70,7 +42,7 @@ static void expect_located(const char *id, enum located found, const char *day, 
         assert_int_equal(fstatat(roots.spools[root]->root, path, &there, 0), 0);
         assert_int_equal(opened.st_ino, there.st_ino);
     }
-    end(&location);
+    close_roots(&location);
     assert_int_equal(open_descriptors(), before);
 }
 
@@ -137,12 +109,12 @@ static void says_which_of_the_two_there_are(void **state)
     assert_true(location.dump.found);
     assert_int_equal(location.dump.status.st_size, strlen(".dump"));
     assert_false(location.json.found);
-    end(&location);
+    close_roots(&location);
     make_crash_file(ID, DAY, ".json", 0);
     location = located(ID, LOCATED_WHOLE);
     assert_true(location.dump.found);
     assert_true(location.json.found);
-    end(&location);
+    close_roots(&location);
 }
 
 static void what_is_no_regular_file_of_one_name_cannot_be_judged(void **state)
@@ -176,8 +148,20 @@ static void follows_no_link_on_the_way(void **state)
     assert_true(crash_id_parse(&id, ID));
     open_roots();
     locate(&roots, &id, &location, &failure);
-    assert_true(location.found == LOCATED_NOWHERE || location.found == LOCATED_FAILED);
-    end(&location);
+    assert_int_equal(location.found, LOCATED_FAILED);
+    assert_int_equal(failure.error, ENOTDIR);
+    close_roots(&location);
+}
+
+static void a_file_in_the_place_of_a_directory_may_hide_it(void **state)
+{
+    (void)state;
+    make_file("20081220", "x", 0);
+    expect_located(ID, LOCATED_FAILED, NULL, 0);
+    make_crash_file(ID, DAY, ".json", 0);
+    expect_located(ID, LOCATED_FAILED, NULL, 0);
+    make_crash_file(ID, DAY, ".dump", 0);
+    expect_located(ID, LOCATED_WHOLE, DAY, 0);
 }
 
 static void what_cannot_be_read_is_not_nowhere(void **state)
@@ -217,7 +201,7 @@ static void expect_names(struct pair_location *location, const char *const names
         assert_int_equal(files.items[i].status.st_ino, status.st_ino);
     }
     pair_files_free(&files);
-    end(location);
+    close_roots(location);
 }
 
 static void lists_the_dumps_and_then_the_metadata(void **state)
@@ -271,7 +255,7 @@ static void a_day_is_seen_after_the_next_refresh(void **state)
     assert_true(roots_refresh(&roots, &failure));
     locate(&roots, &id, &location, &failure);
     assert_int_equal(location.found, LOCATED_WHOLE);
-    end(&location);
+    close_roots(&location);
 }
 
 int main(void)
@@ -286,6 +270,7 @@ int main(void)
         in_scratch_spool(says_which_of_the_two_there_are),
         in_scratch_spool(what_is_no_regular_file_of_one_name_cannot_be_judged),
         in_scratch_spool(follows_no_link_on_the_way),
+        in_scratch_spool(a_file_in_the_place_of_a_directory_may_hide_it),
         in_scratch_spool(what_cannot_be_read_is_not_nowhere),
         in_scratch_spool(lists_the_dumps_and_then_the_metadata),
         in_scratch_spool(lists_what_there_is_of_a_part),

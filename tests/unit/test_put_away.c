@@ -18,12 +18,14 @@ enum { JOBS = 2 };
 static struct roots roots;
 static struct quarantine *quarantine;
 static struct finished_job jobs[JOBS];
+static enum missed missed; /* what the rows say of earlier runs */
 
 static int enter(void **state)
 {
     if (enter_scratch_spool(state) != 0)
         return 1;
     begin_report();
+    missed = MISSED_NEVER;
     return 0;
 }
 
@@ -53,12 +55,31 @@ static void begin(const char *path)
     assert_non_null(quarantine);
 }
 
+/* As if it had been queued from the spool, under DAY. */
+static const char *pathname_of(const char *uuid)
+{
+    static char pathname[PATH_MAX + PAIR_PATH_SIZE];
+    char path[PAIR_PATH_SIZE];
+    struct pair pair = {.spool = roots.spools[0], .day = DAY};
+    if (!crash_id_parse(&pair.id, uuid))
+        return uuid;
+    pair_path(&pair, path);
+    snprintf(pathname, sizeof pathname, "%s/%s", scratch_directory, path);
+    return pathname;
+}
+
 static struct finished_job *put(int index, const char *uuid, bool dry_run)
 {
     struct finished_job *job = &jobs[index];
     finished_job_clear(job);
     struct archive *both[2] = {archive, archive};
-    finished_job_init(job, 7 + index, uuid, true, both);
+    const struct finished_row row = {.id = 7 + index,
+                                     .uuid = uuid,
+                                     .success = true,
+                                     .mark = "",
+                                     .pathname = pathname_of(uuid),
+                                     .missed = missed};
+    finished_job_init(job, &row, &roots, both);
     report.dry_run = dry_run;
     put_away(job, &roots, quarantine, &report);
     report.dry_run = false;
@@ -129,7 +150,72 @@ static void one_that_is_nowhere_is_missing(void **state)
     make_files(OTHER_ID, DAY, 0);
     begin(beside_spool("archive"));
     expect_put(ID, MISSING);
-    assert_non_null(jobs[0].crash.reason);
+    assert_non_null(strstr(jobs[0].crash.reason, "the row stays for 24 hours"));
+    assert_true(jobs[0].is_searched && jobs[0].is_missing);
+    assert_false(finished_job_is_done(&jobs[0]));
+}
+
+static void one_that_is_missing_waits_for_a_day_and_then_its_row_goes(void **state)
+{
+    (void)state;
+    begin(beside_spool("archive"));
+    missed = MISSED_LATELY;
+    expect_put(ID, LEFT);
+    assert_false(finished_job_is_done(&jobs[0]));
+    report_seen(&report, 2);
+    put_away_report(&jobs[0], &report);
+    assert_false(tally_has_left(&report.tally));
+    missed = MISSED_FOR_A_DAY;
+    expect_put(ID, MISSING);
+    assert_non_null(strstr(jobs[0].crash.reason, "the row is removed"));
+    assert_true(finished_job_is_done(&jobs[0]));
+    put_away_report(&jobs[0], &report);
+    assert_true(tally_has_left(&report.tally));
+    assert_true(tally_adds_up(&report.tally));
+    make_crash(ID, DAY, SLOT, 0);
+    expect_put(ID, ARCHIVED);
+    assert_false(jobs[0].is_missing);
+    missed = MISSED_NEVER;
+}
+
+static void one_whose_root_is_not_there_is_left(void **state)
+{
+    (void)state;
+    make_files(ID, DAY, 0);
+    begin(beside_spool("archive"));
+    struct archive *both[2] = {archive, archive};
+    const struct finished_row row = {.uuid = ID, .mark = OTHER_ID, .pathname = ""};
+    finished_job_init(&jobs[0], &row, &roots, both);
+    put_away(&jobs[0], &roots, quarantine, &report);
+    assert_int_equal(jobs[0].crash.outcome, LEFT);
+    assert_false(jobs[0].is_missing);
+    assert_int_equal(report.code, EXIT_LEFT);
+    assert_int_equal(entries_in(NAME_PATH), 2);
+}
+
+static void the_other_crash_of_its_id_stays_as_it_is(void **state)
+{
+    (void)state;
+    make_crash(ID, "20081226", SLOT, 0);
+    begin(beside_spool("archive"));
+    expect_put(ID, MISSING);
+    assert_int_equal(entries_in("20081226/name/22/ad"), 3);
+    make_files(ID, DAY, 0);
+    expect_put(ID, ARCHIVED);
+    assert_int_equal(entries_in("20081226/name/22/ad"), 3);
+    assert_true(is_there("20081226/date/" SLOT "/" ID));
+}
+
+static void a_link_in_the_place_of_its_day_is_no_fault_of_the_storage(void **state)
+{
+    (void)state;
+    make_files(ID, "20081220", 0);
+    make_link(DAY, "20081220", 0);
+    begin(beside_spool("archive"));
+    expect_put(ID, LEFT);
+    assert_int_equal(report.code, EXIT_LEFT);
+    assert_false(jobs[0].is_missing);
+    assert_int_equal(entries_in("20081220/name/22/ad"), 2);
 }
 
 static void a_row_that_holds_no_id_is_rejected(void **state)
@@ -283,6 +369,10 @@ int main(void)
         with_spool(a_pair_is_deleted_where_there_is_no_path),
         with_spool(one_that_is_there_already_counts_as_moved),
         with_spool(one_that_is_nowhere_is_missing),
+        with_spool(one_that_is_missing_waits_for_a_day_and_then_its_row_goes),
+        with_spool(one_whose_root_is_not_there_is_left),
+        with_spool(the_other_crash_of_its_id_stays_as_it_is),
+        with_spool(a_link_in_the_place_of_its_day_is_no_fault_of_the_storage),
         with_spool(a_row_that_holds_no_id_is_rejected),
         with_spool(what_cannot_be_looked_at_is_left),
         with_spool(a_destination_that_is_not_there_leaves_all),

@@ -1,0 +1,245 @@
+#!/usr/bin/env bats
+# cleanup_origin.bats - the pair that is put away is the one that was queued, whatever else has its
+# id; and each row says where that is.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+load marks
+
+# Queues the crashes that are new, as scan does, and asserts that there are so many jobs: queued COUNT
+queued() {
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM jobs" "$1"
+}
+
+# Another crash of an id, as a collector leaves it: again ID DAY [COLLECT OPTIONS].
+again() { collect --id "$1" --day "$2" --size 200 "${@:3}" >/dev/null; }
+
+# Where a pair lies: pair_in ROOT DAY ID.
+pair_in() { echo "$1/$2/name/$(name_dir "$3")/$3"; }
+
+# Asserts that all of it is as the collector has left it.
+is_new() {
+    pair_is_whole "$1" "$2" "$3"
+    equal "$(find "$1/$2" -name "$3" -type l | wc -l)" 2
+}
+
+# --- the same id under another day
+
+@test "the same id arrives again under an earlier day: the pair that was queued is archived" {
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    before=$(sums "$SPOOL/20081226")
+    again "$id" 20081225
+    finish "$id" true
+    cleans
+    is_new "$SPOOL" 20081225 "$id"
+    equal "$(sums "$ARCHIVE")" "$before"
+    [[ -z $(find "$SPOOL/20081226" -type f) ]] || fail "$(find "$SPOOL")"
+}
+
+@test "the same where pairs are deleted" {
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    again "$id" 20081225
+    finish "$id" true
+    cleans --save-successful-minidumps-to=
+    is_new "$SPOOL" 20081225 "$id"
+    [[ -z $(find "$SPOOL/20081226" -type f) ]] || fail "$(find "$SPOOL")"
+}
+
+@test "while its row is there the other pair is quarantined by scan, and the row's pair is archived" {
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    before=$(sums "$SPOOL/20081226")
+    again "$id" 20081225
+    expect_status 1 scan
+    quarantined "$id" "already queued from storage main: .*/20081226/"
+    finish "$id" true
+    cleans
+    equal "$(sums "$ARCHIVE")" "$before"
+}
+
+@test "a job of which cleanup was killed between both: the rest is where the row says" {
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    before=$(sums "$SPOOL/20081226")
+    again "$id" 20081225
+    mkdir -p "$(dirname "$(place "$ARCHIVE" "$id")")"
+    mv "$(pair_in "$SPOOL" 20081226 "$id").dump" "$(place "$ARCHIVE" "$id").dump"
+    finish "$id" true
+    cleans
+    is_new "$SPOOL" 20081225 "$id"
+    equal "$(sums "$ARCHIVE")" "$before"
+}
+
+# --- the same id in the other root
+
+@test "queued from the deferred root, and new in the storage root: only the first is put away" {
+    for to in --batch-size=1000 --save-successful-minidumps-to=; do
+        id=$(crash --root "$DEFERRED")
+        expect_status 0 priority "$id"
+        before=$(sums "$DEFERRED")
+        again "$id" 20081225
+        finish "$id" true
+        cleans "$to"
+        is_new "$SPOOL" 20081225 "$id"
+        roots=$(find "$DEFERRED" -type f)
+        [[ -z $roots ]] || fail "$roots"
+        [[ $to != --batch* ]] || equal "$(sums "$ARCHIVE")" "$before"
+    done
+}
+
+@test "queued from the storage root, and in the deferred one: only the first is put away" {
+    for to in --batch-size=1000 --save-successful-minidumps-to=; do
+        id=$(crash)
+        queued 1
+        again "$id" 20081225 --root "$DEFERRED"
+        finish "$id" true
+        cleans "$to"
+        is_new "$DEFERRED" 20081225 "$id"
+        [[ -z $(find "$SPOOL" -type f) ]] || fail "$(find "$SPOOL")"
+    done
+}
+
+@test "queued from the deferred root, and new under the same day in the storage root: a duplicate" {
+    id=$(crash --root "$DEFERRED")
+    expect_status 0 priority "$id"
+    again "$id" 20081225
+    expect_status 1 scan
+    quarantined "$id" "already queued from storage main: \"$DEFERRED/"
+    pair_is_whole "$DEFERRED" 20081225 "$id"
+}
+
+# --- what the row says
+
+@test "each row has the mark of the root that its pair lies in, also within one batch" {
+    here=$(crash) throttled=$(crash --root "$DEFERRED") also=$(crash)
+    expect_status 0 priority "$here" "$throttled" "$also"
+    new=$(crash)
+    expect_status 0 scan
+    roots=$(for id in "$here" "$also" "$new"; do echo "$id|$(mark_of "$SPOOL")"; done
+        echo "$throttled|$(mark_of "$DEFERRED")")
+    equal "$(sql "SELECT uuid, root FROM jobs" | sort)" "$(sort <<<"$roots")"
+    sql_is "SELECT count(*) FROM jobs WHERE pathname = CASE uuid
+            WHEN '$throttled' THEN '$(place "$DEFERRED" "$throttled").json'
+            WHEN '$here' THEN '$(place "$SPOOL" "$here").json'
+            WHEN '$also' THEN '$(place "$SPOOL" "$also").json'
+            WHEN '$new' THEN '$(place "$SPOOL" "$new").json' END" 4
+}
+
+@test "links that a killed run has left beside its row are removed, as the root is the same" {
+    id=$(crash)
+    queued 1
+    mkdir -p "$SPOOL/20081225/date/12/05"
+    ln -s "../../../name/$(name_dir "$id")" "$SPOOL/20081225/date/12/05/$id"
+    expect_status 0 scan
+    log_has "\"$id\": already queued: "
+    no_links "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+}
+
+@test "--adopt of a root takes the jobs along that were queued from the one before" {
+    here=$(crash) throttled=$(crash --root "$DEFERRED")
+    expect_status 0 priority "$throttled"
+    expect_status 0 scan
+    before=$(mark_of "$DEFERRED")
+    rm "$SPOOL/.crashmon"
+    expect_status 0 scan --adopt
+    sql_is "SELECT root FROM jobs WHERE uuid = '$here'" "$(mark_of "$SPOOL")"
+    sql_is "SELECT root FROM jobs WHERE uuid = '$throttled'" "$before"
+    finish "$here" true
+    finish "$throttled" true
+    cleans
+}
+
+@test "a mark that no root has any more says nothing: then the pathname does" {
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    sql "DELETE FROM crashmon.storages"
+    rm "$SPOOL/.crashmon"
+    again "$id" 20081225
+    finish "$id" true
+    cleans
+    is_new "$SPOOL" 20081225 "$id"
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+@test "a pair that was queued from a root that is not set is left (1), not missing" {
+    throttled=$(crash --root "$DEFERRED")
+    expect_status 0 priority "$throttled"
+    finish "$throttled" true
+    sql "UPDATE jobs SET completeddatetime = now() - interval '30 days'"
+    for _ in 1 2; do
+        expect_status 1 cleanup_jobs --deferred-storage-root=
+        log_has "\"$throttled\": left: it was queued from a root that is not set in this run"
+        sql_is "SELECT missingdatetime IS NULL FROM jobs" t
+    done
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$throttled"
+}
+
+@test "rows from before the upgrade have no mark: the beginning of the pathname says which root" {
+    id=$(crash --root "$DEFERRED")
+    expect_status 0 priority "$id"
+    finish "$id" true
+    sql "ALTER TABLE jobs DROP COLUMN root, DROP COLUMN missingdatetime"
+    psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql"
+    sql_is "SELECT root IS NULL, missingdatetime IS NULL FROM jobs" "t|t"
+    again "$id" 20081225
+    cleans
+    is_new "$SPOOL" 20081225 "$id"
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+# --- a row without a pathname
+
+@test "without a pathname it is the pair that has lost its links" {
+    id=$(collect --day 20081226 --id-day 081225 --without links)
+    before=$(sums "$SPOOL/20081226")
+    ended true "$id"
+    sql "UPDATE jobs SET pathname = ''"
+    again "$id" 20081225
+    again "$id" 20081224 --root "$DEFERRED"
+    cleans
+    is_new "$SPOOL" 20081225 "$id"
+    is_new "$DEFERRED" 20081224 "$id"
+    equal "$(sums "$ARCHIVE")" "$before"
+}
+
+@test "of several that have lost their links none is touched, and the job is left (1)" {
+    id=$(collect --day 20081226 --id-day 081225 --without links)
+    ended true "$id"
+    sql "UPDATE jobs SET pathname = ''"
+    for where in "$SPOOL 20081225" "$DEFERRED 20081225"; do
+        again "$id" "${where#* }" --root "${where% *}" --without links
+        before=$(disk_state | grep -v crashmon)
+        expect_status 1 cleanup_jobs
+        [[ $output == *"several pairs have its id"* ]] || fail "$output"
+        equal "$(disk_state | grep -v crashmon)" "$before"
+        jobs_are "$id"
+        rm "$(pair_in "${where% *}" "${where#* }" "$id")".*
+    done
+    cleans
+}
+
+# --- a job that is set back
+
+@test "a job that is set back after its pair was moved, and finished again, is no loss" {
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER refuse BEFORE DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+    finish "$id" true
+    expect_status 1 cleanup_jobs
+    accept
+    again "$id" 20081225
+    for success in false true; do
+        sql "UPDATE jobs SET success = NULL, completeddatetime = NULL"
+        finish "$id" $success
+        expect_status 0 cleanup_jobs --dry-run
+        [[ $output == *"archived: it was in \"$ARCHIVE\" already"* ]] || fail "$output"
+    done
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    is_new "$SPOOL" 20081225 "$id"
+}
