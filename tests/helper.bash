@@ -106,6 +106,7 @@ log_has() { [[ $(<"$LOG") == *"$1"* ]] || fail "not in the log: $1"; }
 # takes the place of the subshell, so that this is its own id; the shell has it ignore SIGINT.
 background() {
     BACKGROUND=$BATS_TEST_TMPDIR/background.${#background_pids[@]}
+    : >"$BACKGROUND" # for who waits for another one meanwhile
     (EXEC='exec env --default-signal=INT,HUP' && "$@") >"$BACKGROUND" 2>&1 3>&- &
     pid=$!
     background_pids+=("$pid")
