@@ -149,16 +149,6 @@ static int open_destination(const struct archive *archive, const struct pair *pa
     return make ? dir_make(archive->tree->root, path, &style) : dir_open(archive->tree->root, path);
 }
 
-static bool delete_files(const struct pair_files *files, int source, struct failure *failure)
-{
-    char name[QUOTE_SIZE];
-    for (size_t i = 0; i < files->count; i++)
-        if (unlinkat(source, files->items[i].name, 0) < 0 && errno != ENOENT)
-            return fail(failure, errno, "cannot remove file %s from the spool",
-                        quote(name, files->items[i].name));
-    return true;
-}
-
 static bool is_there(int directory, const struct archive_move *move, const char *suffix)
 {
     char name[CRASH_ID_LENGTH + NAME_MAX];
@@ -204,9 +194,8 @@ static enum archive_moved move_pair(const struct archive *archive,
              location->pair.spool->path);
         return ARCHIVE_FAILED;
     }
-    if (archive->settings.path != NULL)
-        return move_to_tree(archive, move, source, failure);
-    return delete_files(&move->files, source, failure) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+    move->unwanted = archive->settings.path == NULL;
+    return move->unwanted ? ARCHIVE_MOVED : move_to_tree(archive, move, source, failure);
 }
 
 enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
@@ -255,6 +244,12 @@ bool archive_drop_copies(struct archive *archive, struct archive_move *move,
         close(destination);
     }
     return true;
+}
+
+bool archive_delete(struct archive *archive, struct archive_move *move, int source,
+                    struct failure *failure)
+{
+    return note(archive, archive_move_remove_originals(move, source, failure), failure);
 }
 
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,

@@ -4,10 +4,12 @@
  * reads it. A pair takes up to three steps; each is done for a whole batch and flushed
  * (spools_flush) before the next:
  *
- *     archive_move              removes the links, then renames or deletes the files; where that is
- *                               not possible, copies them under temporary names
+ *     archive_move              removes the links, then renames the files; where that is not
+ *                               possible, copies them under temporary names
  *     archive_commit_copies     gives the copies their names
  *     archive_remove_originals  removes the files that were copied from the spool
+ *
+ * Where pairs are deleted, archive_move removes the links alone, and archive_delete the files.
  *
  * At any time there is a whole pair under its final name, in the spool or here, and readers never
  * see an incomplete file. After a kill each step can be repeated. */
@@ -59,6 +61,11 @@ enum archive_moved archive_move(struct archive *archive, const struct pair_locat
 typedef bool archive_step(struct archive *archive, struct archive_move *move,
                           struct failure *failure);
 archive_step archive_commit_copies, archive_remove_originals;
+
+/* Deletes the files of an unwanted pair from its directory, as far as they have not changed since
+ * archive_move(). */
+bool archive_delete(struct archive *archive, struct archive_move *move, int source,
+                    struct failure *failure);
 
 /* Moves the stranger to quarantine, out of its final name. */
 bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,

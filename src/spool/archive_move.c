@@ -175,9 +175,10 @@ bool archive_move_remove_originals(struct archive_move *move, int source, struct
 {
     const struct pair_files *files = &move->files;
     for (struct pair_file *file = files->items; file < files->items + files->count; file++)
-        if (file->state == PAIR_FILE_THERE && !file_remove(source, file->name, &file->status))
+        if ((file->state == PAIR_FILE_THERE || move->unwanted) &&
+            !file_remove(source, file->name, &file->status))
             return errno == EINVAL
-                       ? fail(failure, 0, "a file of it has changed since it was copied")
+                       ? fail(failure, 0, "a file of it has changed since it was looked at")
                        : fail(failure, errno, "cannot remove a file of it from \"%s\"",
                               move->pair.spool->path);
     move->copied = false;

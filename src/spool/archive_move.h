@@ -16,7 +16,8 @@ struct archive_move {
     struct pair_files files;
     const char *root;     /* of the archive, */
     uint64_t stamp;       /* and what is in the names of this run's copies */
-    bool copied;          /* the other two steps are still to come */
+    bool copied;          /* the other two steps are still to come, */
+    bool unwanted;        /* or the last one alone, as it is to be deleted */
     bool has_copies;      /* some of them are copies of this run */
     const char *missing;  /* suffix of a file that is neither in the spool nor here, or NULL */
     const char *stranger; /* what was put in place of a file of this name is in the archive now */
@@ -36,7 +37,8 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
 bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure);
 void archive_move_drop_copies(struct archive_move *move, int destination);
 
-/* Removes from `source` what was copied, or was there already: only files that have not changed. */
+/* Removes from `source` what was copied, was there already, or is unwanted: only files that have not
+ * changed. */
 bool archive_move_remove_originals(struct archive_move *move, int source, struct failure *failure);
 
 void archive_move_free(struct archive_move *move);

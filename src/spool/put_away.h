@@ -3,7 +3,7 @@
  * missing, so the roots must be known to be the right ones (mark.h). As what is mounted inside a
  * root has no mark, the row stays for 24 hours: the first run that misses the pair tells it, and
  * the one that removes the row. Failures are logged here. A batch with copies takes two more steps
- * (archive.h), with a flush before each and after the last.
+ * (archive.h), with a flush before each and after the last; a pair that is to be deleted takes one.
  */
 #ifndef PUT_AWAY_H
 #define PUT_AWAY_H
@@ -34,6 +34,7 @@ struct finished_job {
     bool deleted;                    /* its row */
     struct archive *archive, *other; /* for its verdict, and for the other one */
     struct archive_move move;
+    int directory; /* of a pair that is to be deleted, as long as it is; else -1 */
 };
 
 void finished_job_init(struct finished_job *job, const struct finished_row *row,
@@ -43,9 +44,13 @@ void finished_job_clear(struct finished_job *job);
 /* Whether nothing is left to do but to delete the row. */
 bool finished_job_is_done(const struct finished_job *job);
 
-/* Finds the pair and takes the first step, the only one unless job->move.copied. */
+/* Finds the pair and takes the first step, the only one unless job->move.copied or .unwanted. */
 void put_away(struct finished_job *job, const struct roots *roots, struct quarantine *quarantine,
               struct report *report);
+
+/* Deletes a pair that is unwanted, while its row is locked; or leaves it, for a reason. */
+void put_away_delete(struct finished_job *job, struct report *report);
+void put_away_leave(struct finished_job *job, const char *reason);
 
 /* A further step of archive.h, for the jobs that have copies. */
 void put_away_copies(struct finished_job jobs[], size_t count, archive_step *step,
