@@ -97,6 +97,8 @@ static bool open_tree(struct archive *archive, struct failure *failure)
         return true;
     archive->tree =
         spool_open(settings->path, settings->json_suffix, settings->dump_suffix, failure);
+    if (archive->tree != NULL)
+        archive->tree->is_archive = true;
     return archive->tree != NULL &&
            (is_shared || settings->check == NULL ||
             settings->check(settings->place, settings->path, archive->tree->root, failure)) &&

@@ -85,6 +85,10 @@ static enum archive_moved compare_all(struct archive_move *move, int source, int
             fail_with(failure, "compare file %s with that in", file, move);
             return ARCHIVE_FAILED;
         }
+        if (!move->copied && !remove_leftovers(&move->pair.id, destination)) {
+            fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
+            return ARCHIVE_FAILED;
+        }
         file->state = PAIR_FILE_THERE;
         move->copied = true;
     }

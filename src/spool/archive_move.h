@@ -37,8 +37,8 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
 bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure);
 void archive_move_drop_copies(struct archive_move *move, int destination);
 
-/* Removes from `source` what was copied, was there already, or is unwanted: only files that have not
- * changed. */
+/* Removes from `source` what was copied, was there already, or is unwanted: only files that have
+ * not changed. */
 bool archive_move_remove_originals(struct archive_move *move, int source, struct failure *failure);
 
 void archive_move_free(struct archive_move *move);

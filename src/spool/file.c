@@ -34,17 +34,28 @@ bool time_is_past(const struct timespec *then, long seconds, const struct timesp
 }
 
 /* Never waits for a FIFO, never follows a link. EINVAL: not a regular file. */
-static int open_regular(int directory, const char *name, struct stat *status)
+static int open_any_regular(int directory, const char *name, struct stat *status)
 {
     int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (file < 0)
         return -1;
     if (fstat(file, status) == 0) {
-        if (file_is_regular(status))
+        if (S_ISREG(status->st_mode))
             return file;
         errno = EINVAL;
     }
     close_keeping_errno(file);
+    return -1;
+}
+
+/* The same for a file with a single name. */
+static int open_regular(int directory, const char *name, struct stat *status)
+{
+    int file = open_any_regular(directory, name, status);
+    if (file < 0 || file_is_regular(status))
+        return file;
+    close(file);
+    errno = EINVAL;
     return -1;
 }
 
@@ -176,7 +187,7 @@ bool file_is_equal(int left, int right, const char *name)
 {
     struct stat left_status, right_status;
     int left_file = open_regular(left, name, &left_status);
-    int right_file = left_file >= 0 ? open_regular(right, name, &right_status) : -1;
+    int right_file = left_file >= 0 ? open_any_regular(right, name, &right_status) : -1;
     bool good = false;
     if (right_file >= 0) {
         errno = 0;

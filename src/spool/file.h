@@ -47,7 +47,8 @@ bool file_copy(int from, const char *name, const struct stat *status, int to, co
  * system cannot rename without replacing. */
 bool file_move(int from, const char *name, int to, const char *new_name);
 
-/* Whether two directories have the same bytes under a name. False with errno 0: other bytes. */
+/* Whether two directories have the same bytes under a name; the file in the second one may have
+ * more names. False with errno 0: other bytes. */
 bool file_is_equal(int left, int right, const char *name);
 
 /* Removes the file that was examined, and no other. True also if nothing has the name. */

@@ -50,7 +50,10 @@ static int stat_file(const struct pair_location *location, const char *suffix,
     file->found = fstatat(location->directory, name, &file->status, AT_SYMLINK_NOFOLLOW) == 0;
     if (!file->found)
         return errno == ENOENT ? 0 : errno;
-    return file_is_regular(&file->status) ? 0 : EINVAL;
+    return file_is_regular(&file->status) ||
+                   (S_ISREG(file->status.st_mode) && location->pair.spool->is_archive)
+               ? 0
+               : EINVAL;
 }
 
 /* Looks for a pair under one day. Anything but a regular file is a failure: it may hide a pair. A

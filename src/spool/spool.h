@@ -26,9 +26,10 @@ struct spool {
     const char *path;        /* absolute; jobs.pathname begins with it */
     const char *json_suffix; /* the three strings are the caller's, and must outlive the spool */
     const char *dump_suffix;
-    int root;             /* readable, so that syncfs() reports errors since it was opened */
-    dev_t device;         /* its file system */
-    struct timespec now;  /* the file system's clock when the spool was opened */
+    int root;            /* readable, so that syncfs() reports errors since it was opened */
+    bool is_archive;     /* long-term storage, whose files may have more names (backups by links) */
+    dev_t device;        /* its file system */
+    struct timespec now; /* the file system's clock when the spool was opened */
     char mark[MARK_SIZE]; /* of a root that has been accepted (pgc/storages.h); else "" */
 };
 

@@ -41,14 +41,26 @@ our %errors = (
     readlinkat => [qw(EIO EACCES)],
     fchmod     => [qw(EIO EPERM EROFS)],
     write      => [qw(EIO ENOSPC EINTR)],
+    linkat     => [qw(EIO ENOSPC EPERM EMLINK)],
     sendfile   => [qw(EIO ENOSPC EINTR)],
     recvfrom   => [qw(ECONNRESET)],
     syncfs     => [qw(EIO ENOSPC)],
     fsync      => [qw(EIO ENOSPC)],
 );
+# What is disturbed: a name, the program, its options, and what always fails, for strace.
+our @situations = (
+    ['crashmon-scan', 'crashmon-scan'], ['crashmon-priority', 'crashmon-priority'],
+    ['crashmon-cleanup', 'crashmon-cleanup'],
+    ['crashmon-cleanup, deleting', 'crashmon-cleanup', ['--save-successful-minidumps-to=']],
+    ['crashmon-cleanup, without RENAME_NOREPLACE', 'crashmon-cleanup', [],
+     ['renameat2:error=EINVAL']],
+    ['crashmon-cleanup --adopt', 'crashmon-cleanup', ['--adopt']],
+);
 our @under;    # what a run that is not traced is started with, such as valgrind
 our @changing = qw(unlinkat renameat2 linkat mkdirat sendto write fsync syncfs sendfile fchmod
                    openat);
+our @options;    # of the situation
+my @besides;
 
 sub shell {
     my ($command) = @_;
@@ -74,8 +86,7 @@ sub pathname {
     my ($root, $id) = @_;
     my $found = `find $root -name $id.json`;
     chomp $found;
-    $found =~ s/^\Q$kept\E/$live/;
-    return $found;
+    return $found =~ s/^\Q$kept\E/$live/r;
 }
 
 sub job {
@@ -87,7 +98,9 @@ sub job {
 
 # Makes the stage for one program; the configuration is the same for all.
 sub set_stage {
-    my ($program) = @_;
+    my ($program, $its_options, $its_besides) = @_;
+    @options = @{$its_options // []};
+    @besides = @{$its_besides // []};
     remove_tree($kept);
     make_path(map { "$kept/$_" } qw(spool deferred archive failed));
     ($processors, $rows) = ("(1, 'ada', now()), (2, 'bob', now())", '');
@@ -151,6 +164,10 @@ sub set_priority {
 
 sub set_cleanup {
     my $age = '--age 72000';
+    $rows .= "INSERT INTO crashmon.storages (storage, place, identity, path, host)
+              VALUES ('main', 'storage', gen_random_uuid(), '/before', 'another'),
+                     ('main', 'failed', gen_random_uuid(), '/before', 'another');\n"
+        if grep { $_ eq '--adopt' } @options;
     my %finished = (starteddatetime => 'now()', completeddatetime => 'now()', owner => 1);
     for my $success (qw(true false)) {
         job("$kept/spool", $_, %finished, success => $success)
@@ -159,10 +176,23 @@ sub set_cleanup {
             collect("$kept/spool $age --day 20081225 --id-day none --without links");
         job("$kept/deferred", $_, %finished, success => $success) for collect("$kept/deferred $age");
     }
+    # Long-term storage has one of the id already: the same, a part of it, or another one.
+    for my $of (['json', 'dump', 'browser.dump'], ['dump'], []) {
+        my ($id) = collect("$kept/spool $age --without links --extra browser");
+        job("$kept/spool", $id, %finished, success => 'true');
+        my $here = dirname(pathname("$kept/spool", $id)) =~ s/^\Q$live\E/$kept/r;
+        my $there = $here =~ s{/spool/}{/archive/}r;
+        make_path($there);
+        shell("cp -p $here/$id.$_ $there") for @$of;
+        put_text("$there/$id.dump", 'another') if !@$of;
+    }
     job("$kept/spool", collect("$kept/spool $age --without links"), owner => 1);
     job("$kept/spool", '11111111-1111-1111-1111-111112081225', %finished, success => 'true');
     job("$kept/spool", collect("$kept/spool $age --without links"), %finished, success => 'true', storage => "'other'");
 }
+
+# The files that are in long-term storage before a run.
+sub archived { return glob "$kept/archive/*/name/*/*/*" }
 
 sub restore {
     remove_tree($live);
@@ -176,13 +206,14 @@ sub restore {
 
 # --- the runs
 
-# Runs the program, with strace before it where @strace says how. Returns its exit code (128 + n
+# Runs the program, with strace before it where @strace or the situation says how. Returns its exit code (128 + n
 # for a signal) and what it printed.
 sub run {
     my ($program, @strace) = @_;
+    @strace = traced() if @besides && !@strace;
     my @command = (
         @strace ? ('strace', '-f', '-qq', '-o', "$here/trace", @strace) : @under,
-        "$ENV{BUILD}/$program", "--config=$here/crashmon.conf", '--lock-wait=00:00:30');
+        "$ENV{BUILD}/$program", "--config=$here/crashmon.conf", '--lock-wait=00:00:30', @options);
     my $pid = fork // die;
     if ($pid == 0) {
         open STDOUT, '>', "$here/output" or die;
@@ -194,13 +225,28 @@ sub run {
     return ($code, get_text("$here/output"));
 }
 
+# Runs the program with one call disturbed, one of those that calls() returns.
+sub disturb {
+    my ($program, $call, $number, $how) = @_;
+    return run($program, traced($call), '-e', "inject=$call:$how:when=$number");
+}
+
+sub traced {
+    my $names = join ',', @_, map { /(\w+)/ } @besides;
+    return ('-e', "trace=$names", map { ('-e', "inject=$_") } @besides);
+}
+
 # The run after the disturbed one, which finishes what that one began. What priority has queued and
-# not retired is retired by scan in the storage root, and by cleanup in the deferred one.
+# not retired is retired by scan in the storage root, and by cleanup in the deferred one. What has
+# been adopted is used.
 sub repair {
     my ($program) = @_;
     my ($code, $output) = run($program);
-    return ($code, $output) if $program ne 'crashmon-priority' || $code > 1;
-    return run('crashmon-scan');
+    return ($code, $output) if $code > 1;
+    return run('crashmon-scan') if $program eq 'crashmon-priority';
+    return ($code, $output) if !grep { $_ eq '--adopt' } @options;
+    local @options = ();
+    return run($program);
 }
 
 # Every call of these names that an undisturbed run makes once its configuration is read, as
@@ -209,7 +255,7 @@ sub repair {
 sub calls {
     my ($program, @names) = @_;
     restore();
-    run($program, '-e', 'trace=' . join(',', @names, 'openat'));
+    run($program, traced(@names, 'openat'));
     my (%count, %known, %loader, @calls, $begun);
     open my $trace, '<', "$here/trace" or die;
     while (<$trace>) {
@@ -222,7 +268,7 @@ sub calls {
             if $number > ($loader{$name} // 0) && !$known{$name, $number}++
             && grep { $_ eq $name } @names;
     }
-    return @calls;
+    return grep { "@besides" !~ /^$_->[0]:/ } @calls;
 }
 
 sub all { return ($ENV{FAULTS} // '') eq 'all' }

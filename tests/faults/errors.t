@@ -22,8 +22,9 @@ sub ways {
     return $only_looks ? $errors[$turn++ % @errors] : @errors;
 }
 
-for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
-    my $reference = Faults::set_stage($program);
+for my $situation (@Faults::situations) {
+    my ($name, $program, @how) = @$situation;
+    my $reference = Faults::set_stage($program, @how);
     my @calls = Faults::calls($program, sort keys %Faults::errors);
     my @points = map { my $call = $_; map { [@$call, $_] } ways(@$call) } @calls;
     my @taken = Faults::sample(5, @points);
@@ -31,14 +32,14 @@ for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
     for my $point (@taken) {
         my ($call, $number, $what, $error) = @$point;
         Faults::restore();
-        my ($failed, $said) = Faults::run($program, '-e', "trace=$call", '-e', "inject=$call:error=$error:when=$number");
+        my ($failed, $said) = Faults::disturb($program, $call, $number, "error=$error");
         $said .= Faults::log_text();
         my ($code, $output) = Faults::repair($program);
         my $difference = Faults::difference($reference, Faults::state($program));
         push @bad, "$error at $call $number: $what (ends with $failed, then $code)\n$difference\n$said\n$output"
             if $difference ne '' || $code > 1 || !$documented{$failed} || ($failed > 1 && $said !~ /cannot|lost/);
     }
-    my $claim = "$program bears the failure of any of its " . @points . ' points (' . @taken . ' taken)';
+    my $claim = "$name bears the failure of any of its " . @points . ' points (' . @taken . ' taken)';
     diag $claim if Faults::all();
     ok(!@bad, $claim) or diag join "\n", @bad;
 }

@@ -9,21 +9,22 @@ use lib dirname(realpath(__FILE__));
 use Faults;
 use Test::More;
 
-for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
-    my $reference = Faults::set_stage($program);
+for my $situation (@Faults::situations) {
+    my ($name, $program, @how) = @$situation;
+    my $reference = Faults::set_stage($program, @how);
     my @points = grep { $_->[0] ne 'openat' || $_->[2] =~ /O_CREAT/ } Faults::calls($program, @Faults::changing);
     my @taken = Faults::sample(4, @points);
     my @bad;
     for my $point (@taken) {
         my ($call, $number, $what) = @$point;
         Faults::restore();
-        my ($killed) = Faults::run($program, '-e', "trace=$call", '-e', "inject=$call:signal=KILL:when=$number");
+        my ($killed) = Faults::disturb($program, $call, $number, 'signal=KILL');
         my ($code, $output) = Faults::repair($program);
         my $difference = Faults::difference($reference, Faults::state($program));
         push @bad, "killed before $call $number: $what (ends with $killed, then $code)\n$difference\n$output"
             if $difference ne '' || $code > 1 || $killed != 137;
     }
-    my $claim = "$program survives being killed at any of its " . @points . ' points (' . @taken . ' taken)';
+    my $claim = "$name survives being killed at any of its " . @points . ' points (' . @taken . ' taken)';
     diag $claim if Faults::all();
     ok(!@bad, $claim) or diag join "\n", @bad;
 }

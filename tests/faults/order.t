@@ -187,10 +187,11 @@ sub links_go_last {
 }
 
 # cleanup: a row goes when all that was done to its pair is on disk; a copy gets its name when its
-# bytes are, and the original goes when that name is.
+# bytes are, and the original goes when that name is. What was archived before is a copy, too.
 sub rows_go_last {
     my ($rows, @events) = @_;
-    my (%at_risk, %copy, %gone, @broken);
+    my (%at_risk, %gone, @broken);
+    my %copy = map { basename($_) => $_ } Faults::archived();
     for my $event (@events) {
         my ($what, @about) = @$event;
         my $unsafe = track(\%at_risk, $event);

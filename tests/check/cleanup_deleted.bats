@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# cleanup_deleted.bats - where pairs are deleted their rows are locked meanwhile: nobody changes a
+# verdict while its pair goes.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+
+# Cleans up and deletes, with a delay before the first such call in the directory of the pair of $id.
+delete_slowly_at() {
+    local place
+    place=$(dirname "$(place "$SPOOL" "$id")")
+    slowly="strace -f -qq -o /dev/null -P $place -e trace=$1 -e inject=$1:delay_enter=700000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    clean_slowly() { EXEC=$slowly cleanup_jobs --save-successful-minidumps-to=; }
+    background clean_slowly
+}
+
+is_seen() { [[ -z $(find "$SPOOL" -name "$id" -type l) ]]; }
+is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").dump ]]; }
+
+@test "a row that somebody has locked is passed over with its pair, the others are done" {
+    mapfile -t ids < <(crash --count 120)
+    ended true "${ids[@]}"
+    session "BEGIN; SELECT FROM jobs WHERE uuid IN ('${ids[0]}', '${ids[70]}') FOR UPDATE" >/dev/null
+    expect_status 1 cleanup_jobs --save-successful-minidumps-to=
+    for id in "${ids[0]}" "${ids[70]}"; do
+        pair_is_whole "$SPOOL" 20081225 "$id"
+        log_has "\"$id\": left: its row is locked by somebody else"
+    done
+    jobs_are "${ids[0]}" "${ids[70]}"
+    log_has "seen 120: deleted 118, left 2"
+    session COMMIT
+    cleans --save-successful-minidumps-to=
+    roots_are_empty
+}
+
+@test "a verdict that changes before the pair is deleted keeps both" {
+    for change in 'success = NULL' 'success = false'; do
+        id=$(crash)
+        ended true "$id"
+        delete_slowly_at getdents64
+        await is_seen # and its files are about to be listed
+        sql "UPDATE jobs SET $change WHERE uuid = '$id'"
+        background_ends 1
+        pair_is_whole "$SPOOL" 20081225 "$id"
+        log_has "\"$id\": left: its verdict has changed"
+        sql_is "SELECT uuid FROM jobs WHERE success IS NOT true" "$id"
+        finish "$id" false
+        cleans
+        pair_is_whole "$FAILED" 20081225 "$id"
+    done
+}
+
+@test "a verdict changes before a pair goes, or when all of it is gone" {
+    id=$(crash --extra browser --without links)
+    ended true "$id"
+    delete_slowly_at unlinkat
+    await sql_true "SELECT count(*) = 1 FROM pg_locks WHERE relation = 'jobs'::regclass
+                    AND mode = 'RowShareLock'"
+    is_there || fail "too late"
+    sql "UPDATE jobs SET success = false WHERE uuid = '$id'"
+    [[ -z $(find "$SPOOL" -type f -name "$id*") ]] || fail "$(find "$SPOOL")"
+    background_ends 1
+    log_has "\"$id\": left: its row has changed meanwhile"
+    sql_is "SELECT uuid FROM jobs" "$id"
+}
+
+@test "a file that has grown since it was looked at is not deleted" {
+    id=$(crash)
+    ended true "$id"
+    delete_slowly_at getdents64
+    await is_seen
+    printf more >>"$(place "$SPOOL" "$id").dump"
+    background_ends 1
+    log_has "\"$id\": left: a file of it has changed since it was looked at"
+    sql_is "SELECT uuid FROM jobs" "$id"
+    is_there || fail "$(find "$SPOOL")"
+    cleans --save-successful-minidumps-to=
+    roots_are_empty
+}
