@@ -80,7 +80,8 @@ static enum archive_moved compare_all(struct archive_move *move, int source, int
             if (errno == 0) {
                 fail(failure, 0, "file %s in \"%s\" has other bytes", quote(name, file->name),
                      move->root);
-                return ARCHIVE_CONFLICT;
+                move->conflict = file->name;
+                continue;
             }
             fail_with(failure, "compare file %s with that in", file, move);
             return ARCHIVE_FAILED;
@@ -92,7 +93,7 @@ static enum archive_moved compare_all(struct archive_move *move, int source, int
         file->state = PAIR_FILE_THERE;
         move->copied = true;
     }
-    return ARCHIVE_MOVED;
+    return move->conflict != NULL ? ARCHIVE_CONFLICT : ARCHIVE_MOVED;
 }
 
 static bool copy(struct archive_move *move, struct pair_file *file, int source, int destination,
@@ -153,7 +154,7 @@ bool archive_move_name_copies(struct archive_move *move, int destination, struct
         temporary_name(temporary, move, file);
         if (file->state != PAIR_FILE_COPIED)
             continue;
-        if (!file_move(destination, temporary, destination, file->name)) {
+        if (!file_publish(destination, temporary, file->name)) {
             fail_with(failure, "name the copy of file %s in", file, move);
             archive_move_drop_copies(move, destination);
             return false;

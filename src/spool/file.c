@@ -161,8 +161,16 @@ bool file_move(int from, const char *name, int to, const char *new_name)
 {
     if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0)
         return true;
-    return errno == EINVAL && linkat(from, name, to, new_name, 0) == 0 &&
-           unlinkat(from, name, 0) == 0;
+    if (errno == EINVAL || errno == ENOSYS)
+        errno = EXDEV;
+    return false;
+}
+
+bool file_publish(int directory, const char *temporary, const char *name)
+{
+    return file_move(directory, temporary, directory, name) ||
+           (errno == EXDEV && linkat(directory, temporary, directory, name, 0) == 0 &&
+            unlinkat(directory, temporary, 0) == 0);
 }
 
 static bool has_equal_bytes(int left, int right)

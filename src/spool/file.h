@@ -43,9 +43,13 @@ enum file_renamed file_rename(int from, int to, const char *name, const struct s
 bool file_copy(int from, const char *name, const struct stat *status, int to, const char *temporary,
                const struct file_style *style);
 
-/* Moves whatever has a name to another one, which nothing may have: EEXIST. Also where the file
- * system cannot rename without replacing. */
+/* Moves whatever has a name to another one, which nothing may have: EEXIST. EXDEV: it has to be
+ * copied, to another file system or in one that cannot rename without replacing. */
 bool file_move(int from, const char *name, int to, const char *new_name);
+
+/* Gives our own file its final name, which nothing may have: EEXIST. Also where the file system
+ * cannot rename without replacing. */
+bool file_publish(int directory, const char *temporary, const char *name);
 
 /* Whether two directories have the same bytes under a name; the file in the second one may have
  * more names. False with errno 0: other bytes. */

@@ -66,11 +66,11 @@ static bool is_usable(struct archive *archive, struct report *report)
 }
 
 /* Another crash of the same id has been archived. */
-static void quarantine_newcomer(struct finished_job *job, const char *reason,
-                                struct quarantine *quarantine, struct report *report)
+static void keep_newcomer_out(struct finished_job *job, const char *reason,
+                              struct quarantine *quarantine, struct report *report)
 {
     struct failure failure;
-    if (quarantine_pair(quarantine, &job->move.pair, reason, &failure))
+    if (quarantine_newcomer(quarantine, &job->move.pair, job->move.conflict, reason, &failure))
         crash_set(&job->crash, QUARANTINED, "%s", reason);
     else
         keep(job, &failure, report);
@@ -97,7 +97,7 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
     else if (moved == ARCHIVE_FAILED || moved == ARCHIVE_STRANGER)
         keep(job, &failure, report);
     else if (moved == ARCHIVE_CONFLICT)
-        quarantine_newcomer(job, failure.text, quarantine, report);
+        keep_newcomer_out(job, failure.text, quarantine, report);
     else if (job->move.missing != NULL)
         crash_set(&job->crash, MISSING, "its %s file was not found; the rest is in \"%s\"",
                   job->move.missing, path);

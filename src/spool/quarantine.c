@@ -104,13 +104,20 @@ static const char *name_there(const char *name)
                                           : name;
 }
 
-/* Whether a directory cannot be used: it has one of the names, or its reason is not a regular file.
- * The quarantine may be in the spool, where anybody may have created it. */
-static bool is_taken(int directory, const struct names *names)
+/* A run may have been killed when it had copied a file, and not yet removed it. */
+static bool is_copied(int from, const char *name, int to)
+{
+    return name_there(name) == name && file_is_equal(from, to, name);
+}
+
+/* Whether a directory cannot be used: it has one of the names, for other bytes, or its reason is
+ * not a regular file. The quarantine may be in the spool, where anybody may have created it. */
+static bool is_taken(int directory, int from, const struct names *names)
 {
     struct stat status;
     for (size_t i = 0; i < names->count; i++)
-        if (fstatat(directory, name_there(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) == 0)
+        if (fstatat(directory, name_there(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            !is_copied(from, names->items[i], directory))
             return true;
     return fstatat(directory, reason_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
            !file_is_regular(&status);
@@ -119,7 +126,7 @@ static bool is_taken(int directory, const struct names *names)
 /* The directory for a crash: the first of <name>, <name>.1, ... that has none of the names to be
  * moved. So the run after a kill finds the same one again. */
 static int open_case(const struct quarantine *quarantine, const char *day, const char *name,
-                     const struct names *names)
+                     int from, const struct names *names)
 {
     char case_name[CASE_NAME_SIZE], path[CASE_NAME_SIZE + 32];
     make_case_name(case_name, name);
@@ -129,7 +136,7 @@ static int open_case(const struct quarantine *quarantine, const char *day, const
         else
             snprintf(path, sizeof path, "%s/%s.%d", day, case_name, again);
         int directory = dir_make(quarantine->root, path, &directory_style);
-        if (directory < 0 || !is_taken(directory, names))
+        if (directory < 0 || !is_taken(directory, from, names))
             return directory;
         close(directory);
     }
@@ -178,7 +185,8 @@ static bool remake_link(int from, const char *name, int to)
            unlinkat(from, name, 0) == 0;
 }
 
-/* Only a regular file and a link can go to another file system; anything else is EXDEV. */
+/* Only a regular file and a link can go to another file system; anything else is EXDEV. In one that
+ * cannot rename without replacing it is just renamed: nothing has its name there. */
 static bool copy_across(int from, const char *name, int to)
 {
     const struct file_style style = {.mode = 0660, .group = (gid_t)-1};
@@ -187,16 +195,14 @@ static bool copy_across(int from, const char *name, int to)
         return false;
     if (S_ISLNK(status.st_mode))
         return remake_link(from, name, to);
-    if (!file_is_regular(&status)) {
-        errno = EXDEV;
-        return false;
-    }
+    if (!file_is_regular(&status))
+        return renameat(from, name, to, name_there(name)) == 0;
     if ((unlinkat(to, copy_name, 0) < 0 && errno != ENOENT) ||
         !file_copy(from, name, &status, to, copy_name, &style))
         return false;
     int copy = openat(to, copy_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool good = copy >= 0 && fsync(copy) == 0 && file_move(to, copy_name, to, name_there(name)) &&
-                flush(to) && unlinkat(from, name, 0) == 0;
+    bool good = copy >= 0 && fsync(copy) == 0 && file_publish(to, copy_name, name_there(name)) &&
+                flush(to) && file_remove(from, name, &status);
     int error = errno;
     if (copy >= 0)
         close(copy);
@@ -204,14 +210,30 @@ static bool copy_across(int from, const char *name, int to)
     return good;
 }
 
+static bool remove_copied(int from, const char *name, const struct stat *status, int to)
+{
+    return (unlinkat(to, copy_name, 0) == 0 || errno == ENOENT) && flush(to) &&
+           file_remove(from, name, status);
+}
+
+static bool move_one(int from, const char *name, int to)
+{
+    struct stat status;
+    if (file_move(from, name, to, name_there(name)) || errno == ENOENT)
+        return true;
+    int error = errno;
+    if ((error == EXDEV || error == EEXIST) &&
+        fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && is_copied(from, name, to))
+        return remove_copied(from, name, &status, to);
+    errno = error;
+    return error == EXDEV && copy_across(from, name, to);
+}
+
 static bool move_names(int from, const struct names *names, int to)
 {
-    for (size_t i = 0; i < names->count; i++) {
-        const char *name = names->items[i];
-        if (!file_move(from, name, to, name_there(name)) && errno != ENOENT &&
-            (errno != EXDEV || !copy_across(from, name, to)))
+    for (size_t i = 0; i < names->count; i++)
+        if (!move_one(from, names->items[i], to))
             return false;
-    }
     return flush(to);
 }
 
@@ -221,7 +243,7 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
 {
     if (!quarantine_open(quarantine, failure))
         return false;
-    int directory = open_case(quarantine, day, name, names);
+    int directory = open_case(quarantine, day, name, from, names);
     if (directory < 0)
         return fail(failure, errno, "cannot create a directory for it in \"%s\"", quarantine->name);
     bool good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
@@ -247,8 +269,36 @@ static bool list_crash(int directory, const struct crash_id *id, struct names *n
     return good;
 }
 
+static void put_last(struct names *names, const char *name)
+{
+    for (size_t i = 0; i + 1 < names->count; i++)
+        if (strcmp(names->items[i], name) == 0) {
+            char *item = names->items[i];
+            names->items[i] = names->items[i + 1];
+            names->items[i + 1] = item;
+        }
+}
+
+/* By the dump or the metadata the crash is found again: further dumps go first. */
+static void sort_crash(struct names *names, const struct pair *pair, const char *last)
+{
+    char dump[NAME_MAX + 1], json[NAME_MAX + 1];
+    pair_file_name(pair, pair->spool->dump_suffix, dump);
+    pair_file_name(pair, pair->spool->json_suffix, json);
+    put_last(names, dump);
+    put_last(names, json);
+    if (last != NULL && strcmp(last, dump) == 0)
+        put_last(names, dump);
+}
+
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure)
+{
+    return quarantine_newcomer(quarantine, pair, NULL, reason, failure);
+}
+
+bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *last,
+                         const char *reason, struct failure *failure)
 {
     struct names names = {0};
     int directory = pair_open_directory(pair);
@@ -259,6 +309,7 @@ bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, con
     pthread_mutex_lock(&quarantine->turn);
     bool good = directory < 0 || list_crash(directory, &pair->id, &names) ||
                 fail(failure, errno, "cannot read the directory of the pair");
+    sort_crash(&names, pair, last);
     good = good && move_to_case(quarantine, directory, &names, pair->day, pair->id.text, where,
                                 reason, failure);
     pthread_mutex_unlock(&quarantine->turn);

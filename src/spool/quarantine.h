@@ -4,7 +4,8 @@
  *     QUARANTINE/YYYYMMDD/<id>/reason     when, where from and why; a line for each time
  *     QUARANTINE/YYYYMMDD/<id>/<id>.json  everything that was found of the crash, unchanged
  *
- * YYYYMMDD is its day in the spool. A second crash of the same id goes to <id>.1, and so on. */
+ * YYYYMMDD is its day in the spool. A second crash of the same id goes to <id>.1, and so on, unless
+ * it has the same bytes. */
 #ifndef QUARANTINE_H
 #define QUARANTINE_H
 
@@ -28,6 +29,11 @@ bool quarantine_open(struct quarantine *quarantine, struct failure *failure);
  * so that a run after a kill finds it again. */
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure);
+
+/* The same for a crash whose file `last` differs from one that is archived. If it is one of the two
+ * main files it goes last, so that a run after a kill finds the difference again. */
+bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *last,
+                         const char *reason, struct failure *failure);
 
 /* Moves one thing that was found for a pair in this directory; an entry of a walk that is not a
  * date link. */

@@ -78,6 +78,20 @@ setup_archived() {
     done
 }
 
+@test "archived files may have more names, as a backup by hard links gives them" {
+    setup_archived
+    find "$ARCHIVE" -type f -exec cp -p -t "$BATS_TEST_TMPDIR" {} +
+    cp -al "$ARCHIVE" "$SPOOL/../backup"
+    again "$id"
+    cp -p "$BATS_TEST_TMPDIR/$id".* "$SPOOL/20081225/name/$(name_dir "$id")"
+    cleans
+    again "$id" --size 100
+    newcomer_is_quarantined "$id"
+    ended true "$id" # whose pair is archived, and whose row was not yet removed
+    cleans
+    equal "$(spool_state "$ARCHIVE")" "$archived"
+}
+
 @test "a file system that cannot rename without replacing: copies, and links to the final name" {
     without="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:error=EINVAL"
     $without true 2>/dev/null || skip "no strace here"

@@ -92,6 +92,14 @@ static void says_which_file_is_neither_here_nor_there(void **state)
     end_archive();
 }
 
+static void delete_it(void)
+{
+    struct failure failure;
+    int source = open(NAME_PATH, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(archive_delete(archive, &moved, source, &failure));
+    close(source);
+}
+
 static void without_a_path_pairs_are_deleted(void **state)
 {
     (void)state;
@@ -105,9 +113,28 @@ static void without_a_path_pairs_are_deleted(void **state)
     expect_found(LOCATED_NOWHERE);
     move_it();
     assert_false(moved.copied);
-    assert_int_equal(entries_in(NAME_PATH), 0);
+    assert_true(moved.unwanted);
+    assert_int_equal(entries_in(NAME_PATH), 3);
     expect_missing(DATES "/" ID);
+    delete_it();
+    assert_int_equal(entries_in(NAME_PATH), 0);
     assert_int_equal(entries_in(DAY "/name/33/ad"), 3);
+    end_archive();
+}
+
+static void a_file_that_has_changed_is_not_deleted(void **state)
+{
+    (void)state;
+    struct failure failure;
+    make_crash(ID, DAY, SLOT, 0);
+    open_archive(NULL);
+    move_it();
+    make_crash_file(ID, DAY, ".json", 0);
+    int source = open(NAME_PATH, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_false(archive_delete(archive, &moved, source, &failure));
+    assert_int_equal(failure.error, 0);
+    close(source);
+    expect_content(NAME_PATH "/" ID ".json", ".json");
     end_archive();
 }
 
@@ -208,6 +235,7 @@ int main(void)
         in_scratch_spool(a_pair_of_which_a_part_was_moved_is_finished),
         in_scratch_spool(says_which_file_is_neither_here_nor_there),
         in_scratch_spool(without_a_path_pairs_are_deleted),
+        in_scratch_spool(a_file_that_has_changed_is_not_deleted),
         in_scratch_spool(to_another_file_system_it_takes_three_steps),
         in_scratch_spool(copies_can_be_dropped),
         in_scratch_spool(every_step_can_be_done_again_after_a_kill),
