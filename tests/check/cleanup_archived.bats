@@ -62,6 +62,21 @@ setup_archived() {
     done
 }
 
+@test "a newcomer whose quarantine was interrupted goes there whole, not in part to the archive" {
+    killed="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL"
+    $killed true 2>/dev/null || skip "no strace here"
+    for moved in 1 2 3; do
+        setup_archived
+        rm "$ARCHIVE/20081225/name/$(name_dir "$id")/$id.json"
+        archived=$(spool_state "$ARCHIVE")
+        again "$id" --size 100 --extra browser
+        EXEC="$killed:when=$moved" expect_status 137 cleanup_jobs
+        newcomer_is_quarantined "$id"
+        [[ -f $SPOOL/quarantine/20081225/$id/$id.browser.dump ]] || fail "$(find "$SPOOL")"
+        rm -r "$SPOOL/quarantine" "$ARCHIVE/20081225"
+    done
+}
+
 @test "the same bytes count as moved: a repetition after a kill" {
     setup_archived --extra browser
     find "$ARCHIVE" -type f -exec cp -p -t "$BATS_TEST_TMPDIR" {} +

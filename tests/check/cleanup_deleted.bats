@@ -8,7 +8,7 @@ load ../helper
 delete_slowly_at() {
     local place
     place=$(dirname "$(place "$SPOOL" "$id")")
-    slowly="strace -f -qq -o /dev/null -P $place -e trace=$1 -e inject=$1:delay_enter=700000:when=1"
+    slowly="strace -f -qq -o /dev/null -P $place -e trace=$1 -e inject=$1:delay_enter=1000000:when=1"
     $slowly true 2>/dev/null || skip "no strace here"
     clean_slowly() { EXEC=$slowly cleanup_jobs --save-successful-minidumps-to=; }
     background clean_slowly

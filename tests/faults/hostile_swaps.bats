@@ -113,17 +113,17 @@ swappable_days() {
 }
 
 @test "cleanup: what takes a file's place at the last instant goes to quarantine at once, and not back" {
-    # The second file of a pair is renamed half a second after it was checked and got its mode.
+    # The second file of a pair is renamed a second after it was checked and got its mode.
     slowly="strace -f -qq -o /dev/null -e trace=renameat2 \
-        -e inject=renameat2:delay_enter=500000:when=2"
+        -e inject=renameat2:delay_enter=1000000:when=2"
     $slowly true || skip "no strace here"
     clean_slowly() { EXEC=$slowly cleanup_jobs; }
+    marked
     has_mode() { [[ $(stat -c %a "$2") == "$1" ]]; }
-    marked # which renames, too
-    for kind in link hardlink; do
+    for kind in link hardlink fifo directory file; do
         id=$(crash)
         json=$(place "$SPOOL" "$id").json
-        put $kind "$SPOOL/$kind"
+        if [[ $kind == file ]]; then cp -p "$json" "$SPOOL/$kind"; else put $kind "$SPOOL/$kind"; fi
         ended true "$id"
         remember
         background clean_slowly

@@ -16,14 +16,15 @@ my @valgrind = (qw(valgrind --leak-check=full --error-exitcode=99),
 my $clean = qr/ERROR SUMMARY: 0 errors/;
 
 # The whole stage; then what is left of it, where nothing is to be done.
-for my $program (qw(crashmon-scan crashmon-priority crashmon-cleanup)) {
-    my $reference = Faults::set_stage($program);
+for my $situation (grep { !$_->[3] } @Faults::situations) {
+    my ($name, $program, @how) = @$situation;
+    my $reference = Faults::set_stage($program, @how);
     Faults::restore();
     local @Faults::under = @valgrind;
     for my $work ('does its work', 'has nothing to do') {
         my ($code, $output) = Faults::repair($program);
         my $difference = Faults::difference($reference, Faults::state($program));
-        ok($code <= 1 && $difference eq '' && $output =~ $clean, "$program $work")
+        ok($code <= 1 && $difference eq '' && $output =~ $clean, "$name $work")
             or diag("ends with $code\n$difference\n$output");
     }
 }
