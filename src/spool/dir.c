@@ -36,9 +36,11 @@ static int open_step(int at, const char *name)
 }
 
 /* Sets the group, and the mode bits that mkdir() ignores. Not by name, which may have become a
- * link, and not through an O_PATH descriptor, which does not allow it. */
+ * link, and not through an O_PATH descriptor, which does not allow it. A file system that has
+ * neither (CIFS) refuses that, which does no harm where they are right already. */
 static bool apply_style(int made, const struct dir_style *style)
 {
+    struct stat status;
     if (style->group == (gid_t)-1 && (style->mode & ~(mode_t)01777) == 0)
         return true;
     int directory = openat(made, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -46,6 +48,9 @@ static bool apply_style(int made, const struct dir_style *style)
         return false;
     bool good = (style->group == (gid_t)-1 || fchown(directory, (uid_t)-1, style->group) == 0) &&
                 fchmod(directory, style->mode) == 0;
+    if (!good && errno == EPERM && fstat(directory, &status) == 0)
+        good = (style->group == (gid_t)-1 || style->group == status.st_gid) &&
+               (status.st_mode & 07777) == style->mode;
     close_keeping_errno(directory);
     return good;
 }

@@ -16,6 +16,11 @@ bool file_is_regular(const struct stat *status)
     return S_ISREG(status->st_mode) && status->st_nlink == 1;
 }
 
+bool file_is_same(const struct stat *left, const struct stat *right)
+{
+    return left->st_ino == right->st_ino && left->st_dev == right->st_dev;
+}
+
 static bool is_later(const struct timespec *left, const struct timespec *right)
 {
     return left->tv_sec != right->tv_sec ? left->tv_sec > right->tv_sec
@@ -65,19 +70,27 @@ static bool has_style(const struct stat *status, const struct file_style *style)
            (status->st_mode & 07777) == style->mode;
 }
 
-/* The group first: changing it may clear bits of the mode. */
+/* The group first: changing it may clear bits of the mode. A file system that has neither (CIFS)
+ * refuses both, which does no harm where they are right already. */
 static bool apply_style(int file, const struct file_style *style)
 {
-    return (style->group == (gid_t)-1 || fchown(file, (uid_t)-1, style->group) == 0) &&
-           fchmod(file, style->mode) == 0;
+    struct stat status;
+    int error = 0;
+    if (style->group != (gid_t)-1 && fchown(file, (uid_t)-1, style->group) < 0)
+        error = errno;
+    if (fchmod(file, style->mode) < 0)
+        error = errno;
+    bool good =
+        error == 0 || (error == EPERM && fstat(file, &status) == 0 && has_style(&status, style));
+    errno = error;
+    return good;
 }
 
 /* An inode number alone is not enough: it is used again. */
-static bool is_same(const struct stat *left, const struct stat *right)
+static bool is_unchanged(const struct stat *left, const struct stat *right)
 {
-    return left->st_ino == right->st_ino && left->st_dev == right->st_dev &&
-           file_is_regular(left) && file_is_regular(right) && left->st_size == right->st_size &&
-           left->st_mtim.tv_sec == right->st_mtim.tv_sec &&
+    return file_is_same(left, right) && file_is_regular(left) && file_is_regular(right) &&
+           left->st_size == right->st_size && left->st_mtim.tv_sec == right->st_mtim.tv_sec &&
            left->st_mtim.tv_nsec == right->st_mtim.tv_nsec;
 }
 
@@ -90,7 +103,7 @@ static bool apply_style_by_name(int from, const char *name, const struct stat *e
     if (file < 0)
         return false;
     errno = EINVAL;
-    bool good = is_same(&status, expected) && apply_style(file, style);
+    bool good = is_unchanged(&status, expected) && apply_style(file, style);
     close_keeping_errno(file);
     return good;
 }
@@ -101,13 +114,13 @@ enum file_renamed file_rename(int from, int to, const char *name, const struct s
     struct stat found;
     if (!has_style(status, style) && !apply_style_by_name(from, name, status, style))
         return errno == EPERM ? FILE_NEEDS_COPY : FILE_FAILED;
-    if (renameat2(from, name, to, name, RENAME_NOREPLACE) < 0)
-        return errno == EEXIST                                       ? FILE_EXISTS
-               : errno == EXDEV || errno == EPERM || errno == EINVAL ? FILE_NEEDS_COPY
-                                                                     : FILE_FAILED;
+    if (!file_move(from, name, to, name))
+        return errno == EEXIST                    ? FILE_EXISTS
+               : errno == EXDEV || errno == EPERM ? FILE_NEEDS_COPY
+                                                  : FILE_FAILED;
     if (fstatat(to, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return FILE_FAILED;
-    return is_same(&found, status) ? FILE_RENAMED : FILE_STRANGER;
+    return is_unchanged(&found, status) ? FILE_RENAMED : FILE_STRANGER;
 }
 
 static bool copy_bytes(int source, int copy, off_t size)
@@ -152,7 +165,7 @@ bool file_copy(int from, const char *name, const struct stat *expected, int to,
     if (source < 0)
         return false;
     errno = EINVAL;
-    bool good = is_same(&status, expected) && copy_to(source, &status, to, temporary, style);
+    bool good = is_unchanged(&status, expected) && copy_to(source, &status, to, temporary, style);
     close_keeping_errno(source);
     return good;
 }
@@ -214,5 +227,5 @@ bool file_remove(int directory, const char *name, const struct stat *status)
     if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
     errno = EINVAL;
-    return is_same(&found, status) && (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
+    return is_unchanged(&found, status) && (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
 }

@@ -1,6 +1,7 @@
 #include "spool/mark.h"
 
 #include "spool/dir.h"
+#include "spool/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,16 +73,6 @@ static bool invent(char mark[MARK_SIZE])
     return true;
 }
 
-/* Gives the file its final name, unless there is one. Not every file system has the first call, nor
- * has every one the second. */
-static bool publish(int directory, const char *temporary)
-{
-    return renameat2(directory, temporary, directory, MARK_NAME, RENAME_NOREPLACE) == 0 ||
-           errno == EEXIST ||
-           ((errno == EINVAL || errno == ENOSYS) &&
-            (linkat(directory, temporary, directory, MARK_NAME, 0) == 0 || errno == EEXIST));
-}
-
 static bool make(int directory)
 {
     char mark[MARK_SIZE], temporary[sizeof MARK_NAME + MARK_SIZE];
@@ -94,7 +85,7 @@ static bool make(int directory)
         return false;
     bool good = dprintf(file, "%s%s\n", beginning, mark) == LENGTH && fsync(file) == 0;
     close_keeping_errno(file);
-    good = good && publish(directory, temporary);
+    good = good && (file_publish(directory, temporary, MARK_NAME) || errno == EEXIST);
     int error = errno;
     unlinkat(directory, temporary, 0);
     errno = error;
