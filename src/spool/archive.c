@@ -21,15 +21,44 @@ struct archive {
     enum archive_state state;
     struct spool *tree; /* NULL: pairs are deleted, or it is not open */
     struct names days;  /* of the tree */
-    uint64_t stamp;     /* of this run, in the names of its copies */
-    int full;           /* pairs in a row that found no room */
+    bool is_shared;
+    struct archive_changes *changes;
+    uint64_t stamp; /* of this run, in the names of its copies */
+    int full;       /* pairs in a row that found no room */
 };
+
+/* The path without what makes a link at its end count as the directory that it leads to. */
+static void name_of(const char *path, char name[PATH_MAX])
+{
+    size_t length = strlen(path);
+    while (length > 1 &&
+           (path[length - 1] == '/' || (path[length - 1] == '.' && path[length - 2] == '/')))
+        length--;
+    snprintf(name, PATH_MAX, "%.*s", (int)length, path);
+}
+
+/* Whether anybody can make what the path leads to, or a link there, before us: its directory is
+ * that of temporary files, or like it. */
+static bool is_path_shared(const char *path)
+{
+    const mode_t mode = S_ISVTX | S_IWOTH;
+    char parent[PATH_MAX];
+    struct stat status, temporary;
+    name_of(path, parent);
+    strrchr(parent, '/')[1] = '\0';
+    return stat(parent, &status) == 0 &&
+           ((status.st_mode & mode) == mode ||
+            (stat("/tmp", &temporary) == 0 && file_is_same(&status, &temporary)));
+}
 
 struct archive *archive_new(const struct archive_settings *settings)
 {
     struct archive *archive = calloc(1, sizeof *archive);
     if (archive != NULL)
-        archive->settings = *settings;
+        *archive = (struct archive){
+            .settings = *settings,
+            .is_shared = settings->path != NULL && is_path_shared(settings->path),
+        };
     return archive;
 }
 
@@ -52,22 +81,37 @@ const char *archive_path(const struct archive *archive)
     return archive->settings.path;
 }
 
-const struct spool *archive_tree(const struct archive *archive)
-{
-    return archive->tree;
-}
-
-/* Directly below /tmp anybody can create the directory, or a link, before us. */
 bool archive_is_shared(const struct archive *archive)
 {
-    const char *path = archive->settings.path;
-    return path != NULL && strncmp(path, "/tmp/", 5) == 0 && strchr(path + 5, '/') == NULL;
+    return archive->is_shared;
+}
+
+void archive_note_changes(struct archive *archive, struct archive_changes *changes)
+{
+    archive->changes = changes;
+}
+
+void archive_changes_clear(struct archive_changes *changes)
+{
+    flush_clear(&changes->all);
+    flush_clear(&changes->copies);
+}
+
+static void note_change(const struct archive *archive, bool is_copy, dev_t device, int directory,
+                        const char *path)
+{
+    if (archive->changes == NULL)
+        return;
+    flush_add(&archive->changes->all, device, directory, path);
+    if (is_copy)
+        flush_add(&archive->changes->copies, device, directory, path);
 }
 
 static bool check_own_directory(const struct archive_settings *settings, struct failure *failure)
 {
     struct stat status;
-    const char *path = settings->path;
+    char path[PATH_MAX];
+    name_of(settings->path, path);
     if (!settings->dry_run && mkdir(path, settings->dir_mode & 0700) < 0 && errno != EEXIST)
         return fail(failure, errno, "cannot create directory \"%s\"", path);
     if (lstat(path, &status) < 0)
@@ -90,7 +134,7 @@ static bool open_tree(struct archive *archive, struct failure *failure)
     if (getentropy(&archive->stamp, sizeof archive->stamp) < 0)
         return fail(failure, errno, "cannot get a random number for directory \"%s\"",
                     settings->path);
-    bool is_shared = archive_is_shared(archive);
+    bool is_shared = archive->is_shared;
     if (is_shared && !check_own_directory(settings, failure))
         return false;
     if (is_shared && settings->dry_run && access(settings->path, F_OK) < 0)
@@ -119,6 +163,11 @@ enum located archive_find(const struct archive *archive, const struct crash_id *
     if (archive->tree == NULL)
         return LOCATED_NOWHERE;
     locate_in(archive->tree, &archive->days, id, &location, failure);
+    /* A run that was killed may have moved it, and not have flushed that. */
+    if (location.directory >= 0)
+        note_change(archive, false,
+                    location.json.found ? location.json.status.st_dev : location.dump.status.st_dev,
+                    location.directory, archive->tree->path);
     location_close(&location);
     return location.found;
 }
@@ -130,7 +179,8 @@ static bool note(struct archive *archive, bool good, const struct failure *failu
         archive->full = 0;
     else if (failure->error == ENOSPC || failure->error == EDQUOT)
         archive->full++;
-    if ((!good && failure->error == EROFS) || archive->full == FULL_MAXIMUM)
+    if ((!good && (failure->error == EROFS || failure->error == ENOTUNIQ)) ||
+        archive->full == FULL_MAXIMUM)
         archive->state = ARCHIVE_OUT_OF_ORDER;
     return good;
 }
@@ -162,17 +212,25 @@ static bool is_there(int directory, const struct archive_move *move, const char 
     return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* Links go before the files: without the files nothing leads to them. */
 static enum archive_moved move_to_tree(const struct archive *archive, struct archive_move *move,
                                        int source, struct failure *failure)
 {
     const struct spool *tree = archive->tree;
     const struct file_style style = {archive->settings.file_mode, archive->settings.group};
+    struct stat status;
     int destination = open_destination(archive, &move->pair, true);
     if (destination < 0) {
         fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
         return ARCHIVE_FAILED;
     }
-    enum archive_moved moved = archive_move_files(move, source, destination, &style, failure);
+    enum archive_moved moved = archive_move_compare(move, source, destination, failure);
+    if (moved != ARCHIVE_FAILED && !links_remove_in(&move->pair, source, failure))
+        moved = ARCHIVE_FAILED;
+    if (moved == ARCHIVE_MOVED)
+        moved = archive_move_files(move, source, destination, &style, failure);
+    if (move->copied && fstat(destination, &status) == 0)
+        note_change(archive, true, status.st_dev, destination, tree->path);
     move->missing = !is_there(destination, move, tree->dump_suffix)   ? tree->dump_suffix
                     : !is_there(destination, move, tree->json_suffix) ? tree->json_suffix
                                                                       : NULL;
@@ -188,14 +246,15 @@ static enum archive_moved move_pair(const struct archive *archive,
     move->pair = location->pair;
     move->root = archive->settings.path;
     move->stamp = archive->stamp;
-    /* Links first: without the files nothing leads to them. */
-    if (!links_remove_in(&location->pair, source, failure))
-        return ARCHIVE_FAILED;
     if (!location_list(location, &move->files)) {
         fail(failure, errno, "cannot read the directory of the pair in \"%s\"",
              location->pair.spool->path);
         return ARCHIVE_FAILED;
     }
+    /* What is renamed stays on the same one. */
+    if (move->files.count > 0)
+        note_change(archive, false, move->files.items[0].status.st_dev, source,
+                    location->pair.spool->path);
     move->unwanted = archive->settings.path == NULL;
     return move->unwanted ? ARCHIVE_MOVED : move_to_tree(archive, move, source, failure);
 }
@@ -251,7 +310,9 @@ bool archive_drop_copies(struct archive *archive, struct archive_move *move,
 bool archive_delete(struct archive *archive, struct archive_move *move, int source,
                     struct failure *failure)
 {
-    return note(archive, archive_move_remove_originals(move, source, failure), failure);
+    bool good = links_remove_in(&move->pair, source, failure) &&
+                archive_move_remove_originals(move, source, failure);
+    return note(archive, good, failure);
 }
 
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,

@@ -2,14 +2,15 @@
  *
  * The layout is the name tree of a spool, under the day of the id, as Socorro's FSPermanentStorage
  * reads it. A pair takes up to three steps; each is done for a whole batch and flushed
- * (spools_flush) before the next:
+ * (archive_changes) before the next:
  *
  *     archive_move              removes the links, then renames the files; where that is not
  *                               possible, copies them under temporary names
  *     archive_commit_copies     gives the copies their names
  *     archive_remove_originals  removes the files that were copied from the spool
  *
- * Where pairs are deleted, archive_move removes the links alone, and archive_delete the files.
+ * Where pairs are deleted, archive_move only lists the files; archive_delete removes links and
+ * files.
  *
  * At any time there is a whole pair under its final name, in the spool or here, and readers never
  * see an incomplete file. After a kill each step can be repeated. */
@@ -17,6 +18,7 @@
 #define ARCHIVE_H
 
 #include "spool/archive_move.h"
+#include "spool/flush.h"
 #include "spool/mark.h"
 #include "spool/quarantine.h"
 
@@ -29,7 +31,7 @@ struct archive_settings {
     gid_t group;                /* likewise; (gid_t)-1: unchanged */
     bool dry_run;
     enum place place;
-    mark_check *check; /* NULL: none; not for a directory directly below /tmp */
+    mark_check *check; /* NULL: none; not for one that is shared */
 };
 
 struct archive;
@@ -44,26 +46,37 @@ enum archive_state {
 struct archive *archive_new(const struct archive_settings *settings);
 void archive_free(struct archive *archive);
 
-/* Opens the directory. Directly below /tmp, where anybody can put a link, it must be a directory of
- * the user's own, and is created if missing, except in a dry run; failure->error is EPERM if it is
- * not safe to use. After a failure the archive is out of order. */
+/* Opens the directory. Directly below /tmp, or another directory where anybody can put a link, it
+ * must be a directory of the user's own, and is created if missing, except in a dry run;
+ * failure->error is EPERM if it is not safe to use. After a failure the archive is out of order. */
 bool archive_open(struct archive *archive, struct failure *failure);
 
 enum archive_state archive_state(const struct archive *archive);
-const char *archive_path(const struct archive *archive);         /* NULL: pairs are deleted */
-bool archive_is_shared(const struct archive *archive);           /* directly below /tmp */
-const struct spool *archive_tree(const struct archive *archive); /* to be flushed; may be NULL */
+const char *archive_path(const struct archive *archive); /* NULL: pairs are deleted */
+bool archive_is_shared(const struct archive *archive);   /* directly below /tmp, or the like */
 
-/* The three steps, for an archive that is open. EROFS, or ten pairs in a row without room, put it
- * out of order. The reason is given for all but ARCHIVE_MOVED. */
+/* The file systems that a batch of pairs has changed, or that hold what an earlier run has moved.
+ */
+struct archive_changes {
+    struct flush_set all;
+    struct flush_set copies; /* those of them where there are copies, which two steps are about */
+};
+
+/* Has what is done from now on noted there; NULL: nowhere. */
+void archive_note_changes(struct archive *archive, struct archive_changes *changes);
+void archive_changes_clear(struct archive_changes *changes);
+
+/* The three steps, for an archive that is open. EROFS, a directory that is that of the pair itself
+ * (ENOTUNIQ), or ten pairs in a row without room, put it out of order. The reason is given for all
+ * but ARCHIVE_MOVED. */
 enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
                                 struct archive_move *move, struct failure *failure);
 typedef bool archive_step(struct archive *archive, struct archive_move *move,
                           struct failure *failure);
 archive_step archive_commit_copies, archive_remove_originals;
 
-/* Deletes the files of an unwanted pair from its directory, as far as they have not changed since
- * archive_move(). */
+/* Deletes the links of an unwanted pair, and from its directory the files that have not changed
+ * since archive_move(). */
 bool archive_delete(struct archive *archive, struct archive_move *move, int source,
                     struct failure *failure);
 

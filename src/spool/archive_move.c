@@ -62,9 +62,8 @@ static bool fail_with(struct failure *failure, const char *format, const struct 
     return fail(failure, errno, "cannot %s \"%s\"", what, move->root);
 }
 
-/* Looks for files of these names before anything is moved, so that nothing is mixed. */
-static enum archive_moved compare_all(struct archive_move *move, int source, int destination,
-                                      struct failure *failure)
+enum archive_moved archive_move_compare(struct archive_move *move, int source, int destination,
+                                        struct failure *failure)
 {
     struct pair_files *files = &move->files;
     for (struct pair_file *file = files->items; file < files->items + files->count; file++) {
@@ -73,6 +72,12 @@ static enum archive_moved compare_all(struct archive_move *move, int source, int
             if (errno == ENOENT)
                 continue;
             fail_with(failure, "look at file %s in", file, move);
+            return ARCHIVE_FAILED;
+        }
+        if (file_is_same(&status, &file->status)) {
+            fail(failure, 0, "its directory in \"%s\" is the same as in \"%s\"", move->root,
+                 move->pair.spool->path);
+            failure->error = ENOTUNIQ;
             return ARCHIVE_FAILED;
         }
         if (!file_is_equal(source, destination, file->name)) {
@@ -137,7 +142,7 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
                                       const struct file_style *style, struct failure *failure)
 {
     struct pair_files *files = &move->files;
-    enum archive_moved moved = compare_all(move, source, destination, failure);
+    enum archive_moved moved = ARCHIVE_MOVED;
     for (size_t i = 0; i < files->count && moved == ARCHIVE_MOVED; i++)
         if (files->items[i].state == PAIR_FILE_FOUND)
             moved = move_file(move, &files->items[i], source, destination, style, failure);

@@ -31,6 +31,11 @@ enum archive_moved {
     ARCHIVE_FAILED,
 };
 
+/* Looks in the directory of the archive for the names of these files before anything is moved, so
+ * that nothing is mixed. ARCHIVE_FAILED with ENOTUNIQ: it is the directory of the pair. */
+enum archive_moved archive_move_compare(struct archive_move *move, int source, int destination,
+                                        struct failure *failure);
+
 /* The first step, from the directory `source`; sets move->copied if further ones are to come. */
 enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,
                                       const struct file_style *style, struct failure *failure);

@@ -1,0 +1,47 @@
+#include "spool/flush.h"
+
+#include "spool/dir.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct changed_device {
+    dev_t device;
+    int directory;
+    const char *path;
+};
+
+void flush_add(struct flush_set *set, dev_t device, int directory, const char *path)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i].device == device)
+            return;
+    struct changed_device *items = reallocarray(set->items, set->count + 1, sizeof *items);
+    int readable = items != NULL ? dir_open_to_list(directory, NULL) : -1;
+    if (items != NULL)
+        set->items = items;
+    if (readable >= 0)
+        items[set->count++] = (struct changed_device){device, readable, path};
+    else
+        set->error = errno;
+}
+
+bool flush_all(const struct flush_set *set, struct failure *failure)
+{
+    if (set->error != 0)
+        return fail(failure, set->error, "cannot open a directory to flush it");
+    for (size_t i = 0; i < set->count; i++)
+        if (syncfs(set->items[i].directory) < 0)
+            return fail(failure, errno, "cannot flush the file system of \"%s\"",
+                        set->items[i].path);
+    return true;
+}
+
+void flush_clear(struct flush_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        close(set->items[i].directory);
+    free(set->items);
+    *set = (struct flush_set){0};
+}
