@@ -3,9 +3,10 @@
 #include "spool/date_dir.h"
 #include "spool/file.h"
 
-static const struct timespec *now(const struct walk_entry *entry)
+/* Whether so many seconds have passed since a time, by the clock that stamped the entry. */
+static bool is_past(const struct walk_entry *entry, const struct timespec *then, long seconds)
 {
-    return &entry->directory->spool->now;
+    return spool_is_past(entry->directory->spool, then, seconds);
 }
 
 static enum examined examine_stray(const struct walk_entry *entry, long incomplete_age,
@@ -13,7 +14,7 @@ static enum examined examine_stray(const struct walk_entry *entry, long incomple
 {
     struct timespec changed = walk_entry_changed(entry);
     fail(&result->reason, 0, "%s", what);
-    return time_is_past(&changed, incomplete_age, now(entry)) ? EXAMINED_STRAY : EXAMINED_WAITS;
+    return is_past(entry, &changed, incomplete_age) ? EXAMINED_STRAY : EXAMINED_WAITS;
 }
 
 /* An incomplete pair is looked up in the queue, too, because a killed run may have left only its
@@ -24,9 +25,9 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
 {
     struct timespec linked = walk_entry_changed(entry);
     const struct timespec *latest = time_is_past(changed, 0, &linked) ? &linked : changed;
-    if (!time_is_past(latest, settle_time, now(entry)))
+    if (!is_past(entry, latest, settle_time) && !spool_is_ahead(entry->directory->spool, latest))
         return EXAMINED_WAITS;
-    result->verdict = time_is_past(latest, incomplete_age, now(entry)) ? QUARANTINED : LEFT;
+    result->verdict = is_past(entry, latest, incomplete_age) ? QUARANTINED : LEFT;
     return EXAMINED_CRASH;
 }
 

@@ -79,7 +79,7 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
         fail(reason, errno, "cannot look at %s", suffix);
         return PAIR_UNREADABLE;
     }
-    struct timespec its_change = file_changed(&status, &pair->spool->now);
+    struct timespec its_change = spool_changed(pair->spool, &status);
     keep_latest(changed, its_change);
     if (!file_is_regular(&status)) {
         fail(reason, 0, "%s is not a regular file", suffix);
@@ -89,7 +89,8 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
         fail(reason, 0, "%s is empty", suffix);
         return PAIR_INCOMPLETE;
     }
-    if (!time_is_past(&its_change, settle_time, &pair->spool->now)) {
+    if (!spool_is_past(pair->spool, &its_change, settle_time) &&
+        !spool_is_ahead(pair->spool, &its_change)) {
         fail(reason, 0, "%s is still being written", suffix);
         return PAIR_UNSETTLED;
     }

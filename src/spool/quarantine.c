@@ -61,24 +61,19 @@ void quarantine_free(struct quarantine *quarantine)
     free(quarantine);
 }
 
-static bool is_below(const char *path, const char *root)
-{
-    size_t length = strlen(root);
-    return strncmp(path, root, length) == 0 && path[length] == '/';
-}
-
 bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
 {
     const char *path = quarantine->path;
     if (quarantine->root >= 0)
         return true;
-    if (path == NULL)
-        quarantine->root = dir_make(quarantine->spool->root, "quarantine", &directory_style);
+    const char *below = path != NULL ? spool_below(quarantine->spool, path) : "quarantine";
+    if (below != NULL)
+        quarantine->root = dir_make(quarantine->spool->root, below, &directory_style);
     else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
         quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (quarantine->root < 0)
         return fail(failure, errno, "cannot open directory \"%s\"", quarantine->name);
-    if (path == NULL || is_below(path, quarantine->spool->path) || quarantine->check == NULL ||
+    if (below != NULL || quarantine->check == NULL ||
         quarantine->check(PLACE_QUARANTINE, path, quarantine->root, failure))
         return true;
     close(quarantine->root);

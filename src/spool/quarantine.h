@@ -16,9 +16,9 @@
 struct quarantine;
 
 /* The quarantine of a spool, opened, and created if missing, when first needed; NULL when out of
- * memory. The path must outlive it; if NULL, it is "quarantine" in the root, where no link is
- * followed. One that lies elsewhere must pass the check, unless that is NULL. Several threads may
- * use it until it is freed; freeing NULL is harmless. */
+ * memory. The path must outlive it; if NULL, it is "quarantine" in the root. Below the root no link
+ * is followed. One that lies elsewhere must pass the check, unless that is NULL. Several threads
+ * may use it until it is freed; freeing NULL is harmless. */
 struct quarantine *quarantine_new(const char *path, const struct spool *spool, mark_check *check);
 void quarantine_free(struct quarantine *quarantine);
 

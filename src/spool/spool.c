@@ -2,12 +2,23 @@
 
 #include "spool/crash_id.h"
 #include "spool/dir.h"
+#include "spool/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+struct spool_clock {
+    bool is_known;
+    _Atomic long long latest; /* nanoseconds: the time, when it was asked last */
+};
+
+/* Two hosts whose clocks are set over the network differ by less. */
+enum { DIFFERENCE = 60 };
 
 /* A new file without a name, or unlinked at once if the file system has none of these (NFS). */
 static int make_nameless_file(int root)
@@ -16,7 +27,7 @@ static int make_nameless_file(int root)
     int file = openat(root, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
         return file;
-    snprintf(name, sizeof name, ".crashmon-clock.%ld", (long)getpid());
+    snprintf(name, sizeof name, ".crashmon-clock.%ld", (long)gettid());
     file = openat(root, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file >= 0)
         unlinkat(root, name, 0);
@@ -24,25 +35,65 @@ static int make_nameless_file(int root)
 }
 
 /* Ages are measured by the clock that stamps the files, which may be a file server's. If no file
- * can be created, this machine's clock has to do. */
-static struct timespec file_system_clock(int root)
+ * can be created, this machine's clock has to do: nothing is to look older than it is. */
+static bool ask_clock(int root, struct timespec *now)
 {
-    struct timespec now;
     struct stat status;
     int file = make_nameless_file(root);
     bool known = file >= 0 && fstat(file, &status) == 0;
     if (file >= 0)
         close(file);
     if (known)
-        return status.st_mtim;
-    clock_gettime(CLOCK_REALTIME, &now);
+        *now = status.st_mtim;
+    else
+        clock_gettime(CLOCK_REALTIME, now);
+    now->tv_sec -= known ? 0 : DIFFERENCE;
+    return known;
+}
+
+static const long long second = 1000000000;
+
+static void set_clock(const struct spool *spool, const struct timespec *now)
+{
+    spool->clock->latest = now->tv_sec * second + now->tv_nsec;
+}
+
+/* The time that was asked last; asked again if `then` lies behind it. */
+static struct timespec now_beside(const struct spool *spool, const struct timespec *then)
+{
+    long long latest = spool->clock->latest;
+    struct timespec now = {.tv_sec = latest / second, .tv_nsec = latest % second};
+    if (!time_is_past(then, 0, &now) && spool->clock->is_known && ask_clock(spool->root, &now))
+        set_clock(spool, &now);
     return now;
+}
+
+struct timespec spool_changed(const struct spool *spool, const struct stat *status)
+{
+    struct timespec now = now_beside(spool, &status->st_mtim);
+    return file_changed(status, &now);
+}
+
+bool spool_is_past(const struct spool *spool, const struct timespec *then, long seconds)
+{
+    struct timespec now = now_beside(spool, then);
+    return time_is_past(then, seconds, &now);
+}
+
+bool spool_is_ahead(const struct spool *spool, const struct timespec *then)
+{
+    struct timespec now = now_beside(spool, then);
+    return spool->clock->is_known && !time_is_past(then, -DIFFERENCE, &now);
+}
+
+bool spool_has_clock(const struct spool *spool)
+{
+    return spool->clock->is_known;
 }
 
 struct spool *spool_open(const char *path, const char *json_suffix, const char *dump_suffix,
                          struct failure *failure)
 {
-    struct stat status;
     struct spool *spool = malloc(sizeof *spool);
     if (spool == NULL) {
         fail(failure, errno, "cannot open directory \"%s\"", path);
@@ -50,13 +101,15 @@ struct spool *spool_open(const char *path, const char *json_suffix, const char *
     }
     *spool = (struct spool){.path = path, .json_suffix = json_suffix, .dump_suffix = dump_suffix};
     spool->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (spool->root < 0 || fstat(spool->root, &status) < 0) {
+    if (spool->root >= 0)
+        spool->clock = malloc(sizeof *spool->clock);
+    if (spool->clock == NULL) {
         fail(failure, errno, "cannot open directory \"%s\"", path);
         spool_close(spool);
         return NULL;
     }
-    spool->device = status.st_dev;
-    spool->now = file_system_clock(spool->root);
+    spool->clock->is_known = ask_clock(spool->root, &spool->now);
+    set_clock(spool, &spool->now);
     return spool;
 }
 
@@ -66,6 +119,7 @@ void spool_close(struct spool *spool)
         return;
     if (spool->root >= 0)
         close(spool->root);
+    free(spool->clock);
     free(spool);
 }
 
@@ -86,18 +140,18 @@ bool spool_days(const struct spool *spool, struct names *days, struct failure *f
     return good;
 }
 
-static bool is_flushed(const struct spool *const spools[], size_t index)
+const char *spool_below(const struct spool *spool, const char *path)
 {
-    for (size_t i = 0; i < index; i++)
-        if (spools[i]->device == spools[index]->device)
-            return true;
-    return false;
-}
-
-bool spools_flush(const struct spool *const spools[], size_t count, struct failure *failure)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!is_flushed(spools, i) && syncfs(spools[i]->root) < 0)
-            return fail(failure, errno, "cannot flush the file system of \"%s\"", spools[i]->path);
-    return true;
+    char prefix[PATH_MAX];
+    const char *below = NULL;
+    struct stat root, status;
+    if (fstat(spool->root, &root) < 0)
+        return NULL;
+    for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        snprintf(prefix, sizeof prefix, "%.*s", (int)(slash - path), path);
+        if (stat(prefix, &status) == 0 && file_is_same(&status, &root))
+            below = slash + strspn(slash, "/");
+    }
+    bool is_inside = below != NULL && strcmp(below, ".") != 0 && strncmp(below, "../", 3) != 0;
+    return is_inside ? below : NULL;
 }

@@ -1,7 +1,7 @@
 /* spool.h - a tree of pairs: a storage root, or long-term storage.
  *
  * Public: spool.h, crash_id.h, pair.h, walk.h, examine.h, candidate.h, retire.h, quarantine.h,
- * locate.h, archive.h, archive_move.h, put_away.h, mark.h.
+ * locate.h, archive.h, archive_move.h, put_away.h, mark.h, places.h, layout.h, flush.h.
  * Private to this folder: dir.h, file.h, date_dir.h, links.h.
  *
  *     ROOT/YYYYMMDD/name/22/ad/<id>.json                       the pair
@@ -26,10 +26,10 @@ struct spool {
     const char *path;        /* absolute; jobs.pathname begins with it */
     const char *json_suffix; /* the three strings are the caller's, and must outlive the spool */
     const char *dump_suffix;
-    int root;            /* readable, so that syncfs() reports errors since it was opened */
+    int root;            /* readable */
     bool is_archive;     /* long-term storage, whose files may have more names (backups by links) */
-    dev_t device;        /* its file system */
     struct timespec now; /* the file system's clock when the spool was opened */
+    struct spool_clock *clock;
     char mark[MARK_SIZE]; /* of a root that has been accepted (pgc/storages.h); else "" */
 };
 
@@ -41,8 +41,22 @@ void spool_close(struct spool *spool);
 /* Lists the days, oldest first: all entries called YYYYMMDD. The caller always frees the names. */
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure);
 
-/* Flushes all changes in these spools, once for each file system. Reports each disk error since
- * they were opened only once: after a failure no change since then is known to be durable. */
-bool spools_flush(const struct spool *const spools[], size_t count, struct failure *failure);
+/* What of an absolute path lies below the root, by whatever links and spelling it gets there: to be
+ * opened by dir.h. NULL: it does not lead through the root. */
+const char *spool_below(const struct spool *spool, const char *path);
+
+/* Ages by the file system's clock, which is asked again before a time counts as ahead of it. Any
+ * thread may call these.
+ *
+ * When a file was last changed: see file_changed(). Whether a time is at least so many seconds ago.
+ * Whether it lies ahead, by more than clocks of different hosts may differ (a day may be on another
+ * host's disk): nobody can have made such a time stamp since the clock was set right. */
+struct timespec spool_changed(const struct spool *spool, const struct stat *status);
+bool spool_is_past(const struct spool *spool, const struct timespec *then, long seconds);
+bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
+
+/* False if the file system's clock could not be asked: then this machine's has to do, less a
+ * minute, and nothing counts as ahead. */
+bool spool_has_clock(const struct spool *spool);
 
 #endif

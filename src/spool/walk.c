@@ -79,13 +79,15 @@ static bool report_unreadable(struct walk *walk, const char *path, struct walk_e
     return true;
 }
 
-/* Asked before anything in the directory is changed, and its mtime with that. */
+/* Asked before anything in the directory is changed, and its mtime with that. One that lies ahead
+ * was made before the clock was set right. */
 static bool is_removable(const struct walk *walk, DIR *stream)
 {
     struct stat status;
     if (walk->keep_directories || fstat(dirfd(stream), &status) < 0)
         return false;
-    return time_is_past(&status.st_mtim, WALK_QUIET_TIME, &walk->spool->now);
+    return spool_is_past(walk->spool, &status.st_mtim, WALK_QUIET_TIME) ||
+           spool_is_ahead(walk->spool, &status.st_mtim);
 }
 
 /* Whether the day is over, wherever the collector's clock is: UTC-12 is the last. */
@@ -165,8 +167,8 @@ bool walk_next(struct walk *walk, struct walk_entry *entry)
 struct timespec walk_entry_changed(const struct walk_entry *entry)
 {
     struct stat status;
-    const struct timespec *now = &entry->directory->spool->now;
+    const struct spool *spool = entry->directory->spool;
     return fstatat(entry->descriptor, entry->name, &status, AT_SYMLINK_NOFOLLOW) == 0
-               ? file_changed(&status, now)
-               : *now;
+               ? spool_changed(spool, &status)
+               : spool->now;
 }

@@ -52,12 +52,12 @@ static inline int leave_scratch_spool(void **state)
  * the test is skipped. */
 static inline const char *elsewhere(void)
 {
-    struct stat status;
+    struct stat status, root;
     const char *disk = getenv("OTHER_DISK"); /* which tests/run knows */
     snprintf(other_place, sizeof other_place, "%s/crashmon_unit.XXXXXX",
              disk != NULL && *disk != '\0' ? disk : "/dev/shm");
     if (mkdtemp(other_place) == NULL || stat(other_place, &status) != 0 ||
-        status.st_dev == spool->device)
+        fstat(spool->root, &root) != 0 || status.st_dev == root.st_dev)
         skip();
     return other_place;
 }

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# clocks.bats - files and directories from a time when the host's clock was ahead, and spools that
+# cannot be asked for the time.
+# shellcheck disable=SC2154,SC2034 # bats sets status and output
+load ../helper
+
+eval "its_$(declare -f setup)"
+
+setup() {
+    its_setup
+    processor p1 >/dev/null
+}
+
+# Has all times below lie ahead, those of the inodes, too: the spool is made while the clock of its
+# own time is wrong. Only where faketime of the kernel is not at hand: by debugfs, on an ext4 image.
+disk_of_the_future() {
+    local image=$BATS_TEST_TMPDIR/image file
+    [[ $(id -u) == 0 ]] || skip "only root can mount"
+    type -P debugfs mkfs.ext4 >/dev/null || skip "no debugfs here"
+    mkdir -p "$BATS_TEST_TMPDIR/made"
+    truncate -s 8M "$image"
+    SPOOL=$BATS_TEST_TMPDIR/made
+    mkdir "$SPOOL/20000101"
+    "$@"
+    mkfs.ext4 -q -d "$SPOOL" "$image"
+    (cd "$SPOOL" && command find . -mindepth 1 \( -type f -o -type l -o -path '*/date*' \) -printf '/%P\n') |
+        while read -r file; do
+            printf 'set_inode_field "%s" %s 20990101000000\n' "$file" mtime "$file" ctime
+        done >"$image.commands"
+    debugfs -w -f "$image.commands" "$image" >/dev/null 2>&1
+    SPOOL=$BATS_TEST_TMPDIR/spool
+    mount -o loop "$image" "$SPOOL" || skip "no loop mount here"
+    disks+=("$SPOOL")
+    file=$(command find "$SPOOL" -name '*.json' -o -name '*.dump' | head -n 1)
+    [[ $(stat -c %Z "$file") -gt $EPOCHSECONDS ]] || fail "not ahead: $(stat "$file")"
+}
+
+of_the_future() {
+    whole=$(crash) half=$(crash --without json)
+}
+
+@test "a pair whose times lie ahead is queued; half a pair is left, and never old enough" {
+    disk_of_the_future of_the_future
+    expect_status 1 scan --incomplete-age=00:00:01
+    jobs_are "$whole"
+    [[ ! -d $SPOOL/quarantine ]] || fail "quarantined"
+    log_has "\"$half\": left: .json is missing"
+    expect_status 1 scan --incomplete-age=00:00:01
+    has_links "$half"
+}
+
+@test "a requested pair whose times lie ahead is queued" {
+    disk_of_the_future of_the_future
+    expect_status 0 priority "$whole"
+    jobs_are "$whole"
+}
+
+@test "half a pair whose times lie ahead is looked up: the links of one that is queued go" {
+    disk_of_the_future of_the_future
+    sql "INSERT INTO jobs (pathname, uuid) VALUES ('$(place "$SPOOL" "$half").json', '$half')"
+    expect_status 0 scan
+    no_links "$half"
+}
+
+@test "a file that is newer than the run is judged by what time it is then" {
+    session "BEGIN; LOCK TABLE processors"
+    background scan --settle-time=00:00:00
+    await_blocked crashmon-scan
+    id=$(crash --age 0)
+    session COMMIT
+    background_ends 0
+    jobs_are "$id"
+}
+
+@test "a file that is still being written is left, also while the clock is asked again" {
+    id=$(crash --age 0)
+    expect_status 1 scan --settle-time=01:00:00
+    log_has "is still being written"
+    has_links "$id"
+}
+
+@test "empty directories whose times lie ahead are removed" {
+    mkdir -p "$SPOOL/20081225/date/12/05/web01_"{0..9} "$SPOOL/20081225/date/13/05/web01_0"
+    command find "$SPOOL/20081225" -type d -exec touch -d '+1 year' {} +
+    id=$(crash)
+    expect_status 0 scan
+    jobs_are "$id"
+    [[ ! -e $SPOOL/20081225/date/13 && ! -e $SPOOL/20081225/date/12/05/web01_9 ]] ||
+        fail "$(find "$SPOOL/20081225/date")"
+}
+
+@test "empty directories that a collector has just made stay" {
+    mkdir -p "$SPOOL/20081225/date/12/05/web01_0"
+    expect_status 0 scan
+    [[ -d $SPOOL/20081225/date/12/05/web01_0 ]]
+}
+
+@test "a spool that cannot be asked for the time: told once, and nothing is taken for older" {
+    # As the owner of the root, who lets nobody make a file there.
+    young=$(crash --age 40) old=$(crash --age 3600)
+    marked
+    as_a_user
+    chmod 555 "$SPOOL"
+    expect_status 1 scan
+    [[ -z $output ]] || fail "mailed: $output"
+    [[ $(grep -c "WARNING - cannot ask the file system of \"$SPOOL\" for the time" "$LOG") == 1 ]] ||
+        fail "not told once"
+    jobs_are "$old"
+    has_links "$young"
+    chmod 755 "$SPOOL"
+    expect_status 0 scan
+    jobs_are "$old" "$young"
+    [[ $(grep -c "cannot ask" "$LOG") == 1 ]] || fail "told again"
+}

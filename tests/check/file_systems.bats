@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# file_systems.bats - file systems that can do less: without mode and group (CIFS), without a rename
+# that replaces nothing (NFS), as strace plays them.
+# shellcheck disable=SC2154,SC2034 # bats sets status and output
+load ../helper
+
+eval "its_$(declare -f setup)"
+
+setup() {
+    its_setup
+    processor p1 >/dev/null
+    strace -f -qq -o /dev/null true 2>/dev/null || skip "no strace here"
+}
+
+# Runs a command where these calls end with these errors: lesser CALL:ERROR[,...] COMMAND...
+lesser() {
+    local options='' one EXEC
+    for one in ${1//,/ }; do options+=" -e inject=${one%:*}:error=${one#*:}"; done
+    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=fchmod,fchown,renameat2,linkat,renameat$options"
+    "${@:2}"
+}
+
+ended_well() {
+    id=$(crash --without links --extra plugin)
+    ended true "$id"
+    find "$SPOOL" -type f -exec chmod "$1" {} +
+}
+
+@test "where mode and group cannot be set, but are right already, pairs are renamed" {
+    ended_well 640
+    gid=$(stat -c %g "$SPOOL")
+    expect_status 0 lesser fchmod:EPERM,fchown:EPERM cleanup_jobs --dump-permissions=0640 \
+        --dump-gid="$gid" --dir-permissions=0770
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+@test "and copied" {
+    elsewhere
+    ended_well 640
+    gid=$(stat -c %g "$ELSEWHERE")
+    expect_status 0 lesser fchmod:EPERM,fchown:EPERM cleanup_jobs --dump-permissions=0600 \
+        --dump-gid="$gid" --save-successful-minidumps-to="$ELSEWHERE"
+    pair_is_whole "$ELSEWHERE" 20081225 "$id"
+    equal "$(find "$ELSEWHERE" -type f ! -name "$id*")" ""
+}
+
+@test "where they are not right the pair stays (77), and nothing is left in its place" {
+    ended_well 640
+    for options in "--dump-permissions=0660" "--dump-permissions=0640 --dump-gid=54321" \
+        "--dump-permissions=0640 --dir-permissions=02770"; do
+        rm -rf "$ARCHIVE/20081225"
+        # shellcheck disable=SC2086 # one word an option
+        expect_status 77 lesser fchmod:EPERM,fchown:EPERM cleanup_jobs $options
+        pair_is_whole "$SPOOL" 20081225 "$id"
+        jobs_are "$id"
+        equal "$(find "$ARCHIVE" -type f)" ""
+    done
+}
+
+@test "without a rename that replaces nothing pairs are copied, and copies get their names by linkat" {
+    marked
+    for error in EINVAL ENOSYS; do
+        ended_well 640
+        sums=$(sums "$SPOOL")
+        expect_status 0 lesser renameat2:$error cleanup_jobs
+        pair_is_whole "$ARCHIVE" 20081225 "$id"
+        equal "$(sums "$ARCHIVE")" "$sums"
+        roots_are_empty
+        # Only names of our own are linked: what the spool has under a name may be another file now.
+        [[ $(grep -c 'linkat(.*tmp"' "$BATS_TEST_TMPDIR/trace") == 3 ]] || fail "$(<"$BATS_TEST_TMPDIR/trace")"
+        [[ $(grep -c 'linkat(' "$BATS_TEST_TMPDIR/trace") == 3 ]] || fail "$(<"$BATS_TEST_TMPDIR/trace")"
+        rm -r "$ARCHIVE/20081225"
+    done
+}
+
+@test "nor is a file in long-term storage replaced there" {
+    ended_well 640
+    place=$(place "$ARCHIVE" "$id")
+    mkdir -p "${place%/*}"
+    echo other >"$place.json"
+    for error in EINVAL ENOSYS; do
+        run lesser renameat2:$error cleanup_jobs
+        [[ $(<"$place.json") == other ]]
+    done
+    quarantined "$id" "other bytes"
+}
+
+@test "a quarantine without such a rename takes files, links, directories and FIFOs by a copy or as they are" {
+    marked
+    for error in EINVAL ENOSYS; do
+        half=$(crash --without json --extra plugin)
+        dir=$SPOOL/20081225/date/12/05/web01_0
+        mkdir -p "$dir/0/deep/deeper" "$(place "$SPOOL" "$half").json"
+        ln -s /etc/passwd "$dir/stray"
+        mkfifo "$dir/pipe"
+        touch -hd '2 days ago' "$dir/stray" "$dir/pipe" "$dir/0/deep/deeper" "$(place "$SPOOL" "$half")".*
+        expect_status 1 lesser renameat2:$error scan --incomplete-age=00:30:00
+        case=$SPOOL/quarantine/20081225
+        [[ -f $case/$half/$half.dump && -f $case/$half/$half.plugin.dump ]] || fail "$(find "$case")"
+        [[ -d $case/$half/$half.json && -L $case/stray/stray && -p $case/pipe/pipe ]] || fail "$(find "$case")"
+        ! grep -v 'copy.tmp"' "$BATS_TEST_TMPDIR/trace" | grep '[^n]linkat(' | grep . ||
+            fail "links a name that is not our own"
+        rm -r "$SPOOL/quarantine"
+    done
+}
+
+@test "a mark is made without such a rename, and without links" {
+    for calls in renameat2:EINVAL renameat2:ENOSYS linkat:EPERM; do
+        rm -f "$SPOOL/.crashmon"
+        sql "DELETE FROM crashmon.storages"
+        expect_status 0 lesser "$calls" scan
+        [[ -s $SPOOL/.crashmon ]]
+        equal "$(command find "$SPOOL" -name '.crashmon.*')" ""
+    done
+}
