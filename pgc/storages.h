@@ -11,9 +11,11 @@
 #include "spool/mark.h"
 #include "spool/spool.h"
 
-/* Reads the rows of the storage, and checks the roots before anything is concluded from what they
- * hold; `deferred` may be NULL. From then on each spool knows its mark, but in a dry run only if it
- * has a row. False when the run must end; the reason has been reported. */
+/* Checks that all directories that the program was given can be used beside each other (places.h),
+ * reads the rows of the storage, and checks the roots before anything is concluded from what they
+ * hold; `deferred` may be NULL. Tells of a root with an unknown layout. From then on each spool
+ * knows its mark, but in a dry run only if it has a row. False when the run must end; the reason
+ * has been reported. */
 bool storages_check_roots(struct run *run, struct spool *storage, struct spool *deferred);
 
 /* Checks a destination or a quarantine when it is opened; any thread may call it. */

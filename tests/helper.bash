@@ -354,6 +354,14 @@ disk() {
     disks+=("$1")
 }
 
+# Has a directory appear at another place, too: bind FROM PLACE.
+bind() {
+    [[ $(id -u) == 0 ]] || skip "only root can mount"
+    mkdir -p "$2"
+    mount --bind "$1" "$2" || skip "no mount here"
+    disks=("$2" "${disks[@]}")
+}
+
 # Makes a directory on another file system: $ELSEWHERE.
 elsewhere() {
     [[ ${OTHER_DISK:-} ]] || skip "there is no other file system"

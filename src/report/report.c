@@ -91,17 +91,31 @@ void report_waiting(struct report *report, const struct crash *crash)
     pthread_mutex_unlock(&report->mutex);
 }
 
+static void note_code(struct report *report, enum exit_code code)
+{
+    pthread_mutex_lock(&report->mutex);
+    if (report->code <= EXIT_LEFT)
+        report->code = code;
+    pthread_mutex_unlock(&report->mutex);
+}
+
 bool report_error(struct report *report, enum exit_code code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     log_vwrite(LEVEL_ERROR, format, arguments);
     va_end(arguments);
-    pthread_mutex_lock(&report->mutex);
-    if (report->code <= EXIT_LEFT)
-        report->code = code;
-    pthread_mutex_unlock(&report->mutex);
+    note_code(report, code);
     return false;
+}
+
+void report_warning(struct report *report, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(report, LEVEL_WARNING, format, arguments);
+    va_end(arguments);
+    note_code(report, EXIT_LEFT);
 }
 
 bool report_failure(struct report *report, const struct failure *failure)

@@ -265,7 +265,8 @@ load marks
         done
     done
     expect_status 78 priority --deferred-storage-root="$other"
-    [[ $output == *"deferred storage root \"$other\" of storage main"* ]] || fail "$output"
+    [[ $output == *"deferred storage root \"$other\" is the same directory as storage root"* ]] ||
+        fail "$output"
     equal "$(known)" "storage|$SPOOL"
 }
 

@@ -1,0 +1,231 @@
+#include "spool/places.h"
+
+#include "spool/crash_id.h"
+#include "spool/dir.h"
+#include "spool/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *place_title(enum place place)
+{
+    static const char *const titles[PLACE_COUNT] = {
+        [PLACE_STORAGE] = "storage root",         [PLACE_DEFERRED] = "deferred storage root",
+        [PLACE_SUCCESSFUL] = "long-term storage", [PLACE_FAILED] = "long-term storage",
+        [PLACE_QUARANTINE] = "quarantine",
+    };
+    return titles[place];
+}
+
+/* A directory on the way up to the top. */
+struct step {
+    int descriptor;
+    struct stat status;
+};
+
+static bool begin_at(struct step *step, int directory)
+{
+    step->descriptor = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+    return step->descriptor >= 0 && fstat(step->descriptor, &step->status) == 0;
+}
+
+static void end_at(struct step *step)
+{
+    if (step->descriptor >= 0)
+        close_keeping_errno(step->descriptor);
+    step->descriptor = -1;
+}
+
+/* False at the top, with errno 0, and on error. */
+static bool go_up(struct step *step)
+{
+    struct step above = {.descriptor =
+                             openat(step->descriptor, "..", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    bool good = above.descriptor >= 0 && fstat(above.descriptor, &above.status) == 0;
+    if (good && file_is_same(&above.status, &step->status)) {
+        errno = 0;
+        good = false;
+    }
+    if (!good) {
+        end_at(&above);
+        return false;
+    }
+    end_at(step);
+    *step = above;
+    return true;
+}
+
+/* The answer to a question about what is open: 1, 0, or -1 with errno. */
+typedef int answer;
+
+/* Whether a directory is that of `inner`, or above it. */
+static answer is_above(const struct stat *status, int inner)
+{
+    struct step step;
+    bool good = begin_at(&step, inner), found = false;
+    while (good && !(found = file_is_same(&step.status, status)))
+        good = go_up(&step);
+    answer result = found ? 1 : !good && errno != 0 ? -1 : 0;
+    end_at(&step);
+    return result;
+}
+
+static bool is_at(int root, const char *path, const struct stat *status)
+{
+    struct stat found;
+    return fstatat(root, path, &found, AT_SYMLINK_NOFOLLOW) == 0 && file_is_same(&found, status);
+}
+
+/* Whether a directory is a day of this root, or a branch of one. */
+static answer is_of_day(const struct stat *status, int root)
+{
+    const struct spool spool = {.path = "", .root = root};
+    struct names days = {0};
+    struct failure failure;
+    char name[DAY_LENGTH + sizeof "/name"], date[DAY_LENGTH + sizeof "/date"];
+    if (!spool_days(&spool, &days, &failure)) {
+        names_free(&days);
+        errno = failure.error;
+        return -1;
+    }
+    bool found = false;
+    for (size_t i = 0; i < days.count && !found; i++) {
+        snprintf(name, sizeof name, "%s/name", days.items[i]);
+        snprintf(date, sizeof date, "%s/date", days.items[i]);
+        found = is_at(root, days.items[i], status) || is_at(root, name, status) ||
+                is_at(root, date, status);
+    }
+    names_free(&days);
+    return found;
+}
+
+static bool is_mount(int directory)
+{
+    struct statx status;
+    return statx(directory, "", AT_EMPTY_PATH, 0, &status) == 0 &&
+           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+/* Whether a directory lies in a day of this root. On the way up a day is met below the root, or
+ * mounted elsewhere: then the way up leaves it there, and does not pass the root. */
+static answer is_in_day(int directory, int root)
+{
+    struct stat status;
+    struct step step;
+    answer found = 0;
+    bool good = begin_at(&step, directory) && fstat(root, &status) == 0;
+    while (good && found == 0) {
+        struct stat here = step.status;
+        answer hidden = 0;
+        if (here.st_dev == status.st_dev && is_mount(step.descriptor) &&
+            (hidden = is_above(&here, root)) == 0)
+            found = is_of_day(&here, root);
+        good = hidden >= 0 && found >= 0 && go_up(&step);
+        if (good && found == 0 && file_is_same(&step.status, &status)) {
+            found = is_of_day(&here, root);
+            break;
+        }
+    }
+    if (found == 0 && !good && errno != 0)
+        found = -1;
+    end_at(&step);
+    return found;
+}
+
+/* What has a title in messages. */
+struct place_directory {
+    enum place place;
+    const char *path;
+    int directory;
+};
+
+static bool is_long_term(enum place place)
+{
+    return place == PLACE_SUCCESSFUL || place == PLACE_FAILED;
+}
+
+static bool refuse(const struct place_directory *one, const char *relation,
+                   const struct place_directory *other, struct failure *failure)
+{
+    fail(failure, 0,
+         "%s \"%s\" %s %s \"%s\": each needs a directory of its own; nothing was read or changed",
+         place_title(one->place), one->path, relation, place_title(other->place), other->path);
+    failure->error = ENOTUNIQ;
+    return false;
+}
+
+static bool check_in_day(const struct place_directory *one, const struct place_directory *other,
+                         struct failure *failure)
+{
+    answer in_day = is_in_day(one->directory, other->directory);
+    if (in_day < 0)
+        return fail(failure, errno, "cannot tell whether %s \"%s\" lies in %s \"%s\"",
+                    place_title(one->place), one->path, place_title(other->place), other->path);
+    return in_day == 0 || refuse(one, "lies in a day of", other, failure);
+}
+
+static bool check_two(const struct place_directory *one, const struct place_directory *other,
+                      struct failure *failure)
+{
+    struct stat status, its_status;
+    if (fstat(one->directory, &status) < 0 || fstat(other->directory, &its_status) < 0)
+        return fail(failure, errno, "cannot look at %s \"%s\"", place_title(one->place), one->path);
+    if (file_is_same(&status, &its_status))
+        return (is_long_term(one->place) && is_long_term(other->place)) ||
+               refuse(one, "is the same directory as", other, failure);
+    return check_in_day(one, other, failure) && check_in_day(other, one, failure);
+}
+
+/* Whether it is the one that was checked before. */
+static bool is_known(const struct places *places, enum place place, int directory)
+{
+    struct stat status, its_status;
+    return places->known[place].path != NULL && fstat(directory, &status) == 0 &&
+           fstat(places->known[place].directory, &its_status) == 0 &&
+           file_is_same(&status, &its_status);
+}
+
+static bool add(struct places *places, const struct place_directory *new, struct failure *failure)
+{
+    for (enum place place = 0; place <= PLACE_QUARANTINE; place++) {
+        const struct place_directory other = {place, places->known[place].path,
+                                              places->known[place].directory};
+        if (place != new->place && other.path != NULL && !check_two(new, &other, failure))
+            return false;
+    }
+    int held = fcntl(new->directory, F_DUPFD_CLOEXEC, 0);
+    if (held < 0)
+        return fail(failure, errno, "cannot hold %s \"%s\" open", place_title(new->place),
+                    new->path);
+    if (places->known[new->place].path != NULL)
+        close(places->known[new->place].directory);
+    places->known[new->place].path = new->path;
+    places->known[new->place].directory = held;
+    return true;
+}
+
+bool places_add(struct places *places, enum place place, const char *path, int directory,
+                struct failure *failure)
+{
+    const struct place_directory new = {place, path, directory};
+    pthread_mutex_lock(&places->mutex);
+    bool good = is_known(places, place, directory) || add(places, &new, failure);
+    pthread_mutex_unlock(&places->mutex);
+    return good;
+}
+
+bool places_add_path(struct places *places, enum place place, const char *path,
+                     const struct spool *spool, struct failure *failure)
+{
+    const char *below = spool != NULL ? spool_below(spool, path) : NULL;
+    int directory =
+        below != NULL ? dir_open(spool->root, below) : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return true;
+    bool good = places_add(places, place, path, directory, failure);
+    close(directory);
+    return good;
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# layout.bats - a root that holds something, but nothing that would be seen, is told; an empty one
+# is not.
+# shellcheck disable=SC2154,SC2034 # bats sets status and output
+load ../helper
+
+eval "its_$(declare -f setup)"
+
+setup() {
+    its_setup
+    processor p1 >/dev/null
+}
+
+# Asserts that all programs that use this root end with 1, and say so once, in the log alone.
+told() {
+    local run
+    for run in ${2//,/ }; do
+        : >"$LOG"
+        expect_status 1 "$run"
+        [[ -z $output ]] || fail "mailed: $output"
+        [[ $(grep -cF "WARNING - $1" "$LOG") == 1 ]] || fail "not told: $1"
+        expect_status 1 "$run" --dry-run
+        [[ $output == *"$1"* ]] || fail "$output"
+    done
+}
+
+not_told() {
+    local run
+    : >"$LOG"
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    ! grep -q WARNING "$LOG" || fail "told"
+}
+
+@test "a root that holds entries but no day is told" {
+    rmdir "$SPOOL/20000101" "$DEFERRED/20000101"
+    mkdir "$SPOOL/2008-12-25"
+    told "\"$SPOOL\" holds no day, but \"2008-12-25\"" scan,priority,cleanup_jobs
+    rmdir "$SPOOL/2008-12-25"
+    not_told
+    touch "$DEFERRED/a file"
+    told "\"$DEFERRED\" holds no day, but \"a file\"" priority,cleanup_jobs
+    expect_status 0 scan
+}
+
+@test "an empty new root, and what is no crash anywhere, are told nothing" {
+    rmdir "$SPOOL/20000101" "$DEFERRED/20000101"
+    not_told
+    mkdir "$SPOOL/lost+found" "$SPOOL/quarantine" "$DEFERRED/lost+found"
+    not_told
+}
+
+@test "renamed branches are told, whichever it is" {
+    crash >/dev/null
+    for branch in date name; do
+        mv "$SPOOL/20081225/$branch" "$SPOOL/20081225/$branch.d"
+        [[ $branch == date ]] || mv "$SPOOL/20081225/date" "$SPOOL/date"
+        told "day \"$SPOOL/20081225\" holds \"$branch.d\", but no directory \"$branch\"" \
+            scan,priority,cleanup_jobs
+        mv "$SPOOL/20081225/$branch.d" "$SPOOL/20081225/$branch"
+    done
+    mv "$SPOOL/date" "$SPOOL/20081225/date"
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM jobs" 1
+}
+
+@test "days with one branch, with both and something else, or with nothing are known" {
+    crash >/dev/null
+    expect_status 0 scan
+    mkdir "$SPOOL/20081226" "$SPOOL/20081227" "$DEFERRED/20081225"
+    not_told
+    mkdir "$SPOOL/20081225/other" "$SPOOL/20081227/name"
+    not_told
+    rm -r "$SPOOL/20081227"
+    mkdir -p "$SPOOL/20081225/date"
+    not_told
+}
+
+@test "a signal counts for more than what is told, an error does, too" {
+    rmdir "$SPOOL/20000101"
+    mkdir "$SPOOL/other"
+    sql "DELETE FROM processors"
+    expect_status 68 scan
+    log_has "holds no day"
+}
