@@ -100,6 +100,15 @@ still_there() {
     still_there
 }
 
+@test "a directory in the quarantine that is the crash's own: its files go to the next one" {
+    half=$(crash --without json)
+    place=$(place "$SPOOL" "$half")
+    bind "${place%/*}" "$SPOOL/quarantine/20081225/$half"
+    expect_status 1 scan --incomplete-age=00:30:00
+    [[ -f $SPOOL/quarantine/20081225/$half.1/$half.dump ]] || fail "$(find "$SPOOL")"
+    no_links "$half"
+}
+
 @test "a deferred root that is the storage root (78), by link and mount" {
     three_crashes
     refuses "is the same directory as storage root" priority,cleanup_jobs \

@@ -1,0 +1,86 @@
+#include "spool/file.h"
+#include "spool/pair.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "scratch_spool.h"
+
+enum { HOUR = 3600 };
+
+static struct timespec later_by(long seconds)
+{
+    return (struct timespec){.tv_sec = spool->now.tv_sec + seconds, .tv_nsec = spool->now.tv_nsec};
+}
+
+static void a_time_is_past_when_it_is_so_long_ago(void **state)
+{
+    (void)state;
+    const struct timespec then = later_by(-100);
+    assert_true(spool_is_past(spool, &then, 90));
+    assert_false(spool_is_past(spool, &then, 110));
+    assert_false(spool_is_ahead(spool, &then));
+}
+
+static void a_time_that_lies_ahead_is_not_past(void **state)
+{
+    (void)state;
+    const struct timespec then = later_by(HOUR);
+    assert_false(spool_is_past(spool, &then, 0));
+    assert_true(spool_is_ahead(spool, &then));
+}
+
+static void clocks_may_differ_a_little(void **state)
+{
+    (void)state;
+    const struct timespec then = later_by(30);
+    assert_false(spool_is_past(spool, &then, 0));
+    assert_false(spool_is_ahead(spool, &then));
+}
+
+/* The clock of a file system goes in steps: until a file is newer than the spool was opened. */
+static void the_clock_is_asked_again_for_what_is_newer(void **state)
+{
+    (void)state;
+    struct stat status;
+    do {
+        write_file("new", "");
+        assert_int_equal(stat("new", &status), 0);
+    } while (time_is_past(&status.st_mtim, 0, &spool->now));
+    assert_true(spool_is_past(spool, &status.st_mtim, 0));
+}
+
+static void without_a_file_of_its_own_its_clock_is_not_known(void **state)
+{
+    (void)state;
+    struct failure failure;
+    const struct timespec then = later_by(-30), ahead = later_by(HOUR), old = later_by(-100);
+    assert_true(spool_has_clock(spool));
+    assert_int_equal(chmod(".", 0555), 0);
+    become_nobody();
+    struct spool *other = spool_open(scratch_directory, ".json", ".dump", &failure);
+    become_root_again();
+    chmod(".", 0755);
+    assert_non_null(other);
+    assert_false(spool_has_clock(other));
+    assert_false(spool_is_past(other, &then, 0));
+    assert_true(spool_is_past(other, &old, 0));
+    assert_false(spool_is_ahead(other, &ahead));
+    spool_close(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_scratch_spool(a_time_is_past_when_it_is_so_long_ago),
+        in_scratch_spool(a_time_that_lies_ahead_is_not_past),
+        in_scratch_spool(clocks_may_differ_a_little),
+        in_scratch_spool(the_clock_is_asked_again_for_what_is_newer),
+        in_scratch_spool(without_a_file_of_its_own_its_clock_is_not_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
