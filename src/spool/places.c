@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,38 +81,57 @@ static bool is_at(int root, const char *path, const struct stat *status)
     return fstatat(root, path, &found, AT_SYMLINK_NOFOLLOW) == 0 && file_is_same(&found, status);
 }
 
-/* Whether a directory is a day of this root, or a branch of one. */
-static answer is_of_day(const struct stat *status, int root)
+/* Whether a directory is a day of this root. */
+static answer is_day(const struct stat *status, int root)
 {
     const struct spool spool = {.path = "", .root = root};
     struct names days = {0};
     struct failure failure;
-    char name[DAY_LENGTH + sizeof "/name"], date[DAY_LENGTH + sizeof "/date"];
-    if (!spool_days(&spool, &days, &failure)) {
-        names_free(&days);
-        errno = failure.error;
-        return -1;
-    }
-    bool found = false;
-    for (size_t i = 0; i < days.count && !found; i++) {
-        snprintf(name, sizeof name, "%s/name", days.items[i]);
-        snprintf(date, sizeof date, "%s/date", days.items[i]);
-        found = is_at(root, days.items[i], status) || is_at(root, name, status) ||
-                is_at(root, date, status);
-    }
+    bool good = spool_days(&spool, &days, &failure), found = false;
+    for (size_t i = 0; good && i < days.count && !found; i++)
+        found = is_at(root, days.items[i], status);
     names_free(&days);
-    return found;
+    errno = good ? 0 : failure.error;
+    return good ? found : -1;
 }
 
-static bool is_mount(int directory)
+/* What is mounted: a path in its file system, "/" but for a bind mount. Empty if that cannot be
+ * told. */
+static void find_mounted(unsigned long long mount, char path[PATH_MAX])
 {
-    struct statx status;
-    return statx(directory, "", AT_EMPTY_PATH, 0, &status) == 0 &&
-           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    unsigned long long number = 0;
+    char *line = NULL;
+    size_t size = 0;
+    path[0] = '\0';
+    while (mounts != NULL && number != mount && getline(&line, &size, mounts) > 0)
+        if (sscanf(line, "%llu %*u %*u:%*u %4095s", &number, path) != 2 || number != mount)
+            path[0] = '\0';
+    free(line);
+    if (mounts != NULL)
+        fclose(mounts);
 }
 
-/* Whether a directory lies in a day of this root. On the way up a day is met below the root, or
- * mounted elsewhere: then the way up leaves it there, and does not pass the root. */
+/* Whether a directory is a part of a day of this root that is mounted elsewhere. */
+static bool is_mounted_day(const struct step *step, int root)
+{
+    char path[PATH_MAX], day[DAY_LENGTH + 1];
+    struct statx mount;
+    if (statx(step->descriptor, "", AT_EMPTY_PATH, STATX_MNT_ID, &mount) < 0 ||
+        (mount.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0 || is_above(&step->status, root) != 0)
+        return false;
+    find_mounted(mount.stx_mnt_id, path);
+    for (const char *at = strchr(path, '/'); at != NULL; at = strchr(at, '/')) {
+        at++;
+        snprintf(day, sizeof day, "%.*s", (int)strcspn(at, "/"), at);
+        if (strcspn(at, "/") == DAY_LENGTH && day_is_valid(day) && is_at(root, at, &step->status))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a directory lies in a day of this root. On the way up a day is met below the root; one
+ * that is mounted elsewhere leads up from there. */
 static answer is_in_day(int directory, int root)
 {
     struct stat status;
@@ -119,13 +140,10 @@ static answer is_in_day(int directory, int root)
     bool good = begin_at(&step, directory) && fstat(root, &status) == 0;
     while (good && found == 0) {
         struct stat here = step.status;
-        answer hidden = 0;
-        if (here.st_dev == status.st_dev && is_mount(step.descriptor) &&
-            (hidden = is_above(&here, root)) == 0)
-            found = is_of_day(&here, root);
-        good = hidden >= 0 && found >= 0 && go_up(&step);
+        found = is_mounted_day(&step, root);
+        good = go_up(&step);
         if (good && found == 0 && file_is_same(&step.status, &status)) {
-            found = is_of_day(&here, root);
+            found = is_day(&here, root);
             break;
         }
     }
