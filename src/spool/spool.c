@@ -58,32 +58,39 @@ static void set_clock(const struct spool *spool, const struct timespec *now)
     spool->clock->latest = now->tv_sec * second + now->tv_nsec;
 }
 
-/* The time that was asked last; asked again if `then` lies behind it. */
-static struct timespec now_beside(const struct spool *spool, const struct timespec *then)
+/* The time that was asked last; asked again if `then` lies behind it: false if it cannot be. */
+static bool find_now(const struct spool *spool, const struct timespec *then, struct timespec *now)
 {
+    struct timespec asked;
     long long latest = spool->clock->latest;
-    struct timespec now = {.tv_sec = latest / second, .tv_nsec = latest % second};
-    if (!time_is_past(then, 0, &now) && spool->clock->is_known && ask_clock(spool->root, &now))
-        set_clock(spool, &now);
-    return now;
+    *now = (struct timespec){.tv_sec = latest / second, .tv_nsec = latest % second};
+    if (time_is_past(then, 0, now))
+        return true;
+    if (!spool->clock->is_known || !ask_clock(spool->root, &asked))
+        return false;
+    set_clock(spool, &asked);
+    *now = asked;
+    return true;
 }
 
 struct timespec spool_changed(const struct spool *spool, const struct stat *status)
 {
-    struct timespec now = now_beside(spool, &status->st_mtim);
+    struct timespec now;
+    find_now(spool, &status->st_mtim, &now);
     return file_changed(status, &now);
 }
 
 bool spool_is_past(const struct spool *spool, const struct timespec *then, long seconds)
 {
-    struct timespec now = now_beside(spool, then);
+    struct timespec now;
+    find_now(spool, then, &now);
     return time_is_past(then, seconds, &now);
 }
 
 bool spool_is_ahead(const struct spool *spool, const struct timespec *then)
 {
-    struct timespec now = now_beside(spool, then);
-    return spool->clock->is_known && !time_is_past(then, -DIFFERENCE, &now);
+    struct timespec now;
+    return find_now(spool, then, &now) && !time_is_past(then, -DIFFERENCE, &now);
 }
 
 bool spool_has_clock(const struct spool *spool)

@@ -54,6 +54,19 @@ static void the_clock_is_asked_again_for_what_is_newer(void **state)
     assert_true(spool_is_past(spool, &status.st_mtim, 0));
 }
 
+static void a_clock_that_cannot_be_asked_again_says_nothing_of_what_is_newer(void **state)
+{
+    (void)state;
+    const struct timespec ahead = later_by(HOUR);
+    assert_int_equal(chmod(".", 0555), 0);
+    become_nobody();
+    assert_false(spool_is_ahead(spool, &ahead));
+    assert_false(spool_is_past(spool, &ahead, 0));
+    become_root_again();
+    chmod(".", 0755);
+    assert_true(spool_is_ahead(spool, &ahead));
+}
+
 static void without_a_file_of_its_own_its_clock_is_not_known(void **state)
 {
     (void)state;
@@ -80,6 +93,7 @@ int main(void)
         in_scratch_spool(a_time_that_lies_ahead_is_not_past),
         in_scratch_spool(clocks_may_differ_a_little),
         in_scratch_spool(the_clock_is_asked_again_for_what_is_newer),
+        in_scratch_spool(a_clock_that_cannot_be_asked_again_says_nothing_of_what_is_newer),
         in_scratch_spool(without_a_file_of_its_own_its_clock_is_not_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
