@@ -42,10 +42,8 @@ enum examined examine(const struct walk_entry *entry, long settle_time, long inc
     }
     if (entry->kind != WALK_LINK)
         return examine_stray(entry, incomplete_age, "it is not a link", result);
-    if (!crash_id_parse(&result->pair.id, entry->name))
+    if (!walk_entry_pair(entry, &result->pair))
         return examine_stray(entry, incomplete_age, "its name is not a crash id", result);
-    result->pair.spool = entry->directory->spool;
-    date_dir_day(entry->directory, result->pair.day);
     result->verdict = QUEUED;
     switch (
         pair_examine(&result->pair, settle_time, &result->directory, &changed, &result->reason)) {

@@ -164,6 +164,12 @@ static void search_roots(struct search *search, const struct roots *roots)
             break;
 }
 
+void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure)
+{
+    *location = (struct pair_location){.pair = *pair};
+    location->found = search_day(location, failure);
+}
+
 void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
                struct pair_location *location, struct failure *failure)
 {

@@ -52,8 +52,8 @@ void origin_read(struct origin *origin, const struct roots *roots, const struct 
                  const char *mark, const char *pathname);
 
 /* Searches for a crash without a row: both roots under the day of the id, then under all others,
- * newest first; locate_in() one spool, with `days` from spool_days(). Gives the reason for
- * LOCATED_FAILED. */
+ * newest first; locate_in() one spool, with `days` from spool_days(); locate_there() only where the
+ * pair should be. Gives the reason for LOCATED_FAILED. */
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);
 
@@ -64,6 +64,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
                    struct failure *failure);
 void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
                struct pair_location *location, struct failure *failure);
+void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure);
 void location_close(struct pair_location *location);
 
 enum pair_file_state {

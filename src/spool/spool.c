@@ -147,6 +147,15 @@ bool spool_days(const struct spool *spool, struct names *days, struct failure *f
     return good;
 }
 
+bool spool_day_is_over(const struct spool *spool, const char *day, long days)
+{
+    char last[64];
+    struct tm calendar;
+    time_t there = spool->now.tv_sec - 12 * 3600 - days * 24 * 3600;
+    return gmtime_r(&there, &calendar) != NULL &&
+           strftime(last, sizeof last, "%Y%m%d", &calendar) == DAY_LENGTH && strcmp(day, last) < 0;
+}
+
 const char *spool_below(const struct spool *spool, const char *path)
 {
     char prefix[PATH_MAX];

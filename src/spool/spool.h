@@ -1,7 +1,8 @@
 /* spool.h - a tree of pairs: a storage root, or long-term storage.
  *
  * Public: spool.h, crash_id.h, pair.h, walk.h, examine.h, candidate.h, retire.h, quarantine.h,
- * locate.h, archive.h, archive_move.h, put_away.h, mark.h, places.h, layout.h, flush.h.
+ * locate.h, archive.h, archive_move.h, put_away.h, mark.h, places.h, layout.h, flush.h, sweep.h,
+ * discard.h.
  * Private to this folder: dir.h, file.h, date_dir.h, links.h.
  *
  *     ROOT/YYYYMMDD/name/22/ad/<id>.json                       the pair
@@ -58,5 +59,9 @@ bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
 /* False if the file system's clock could not be asked: then this machine's has to do, less a
  * minute, and nothing counts as ahead. */
 bool spool_has_clock(const struct spool *spool);
+
+/* Whether a day was over so many days ago, wherever the collector's clock is: UTC-12 is the last.
+ */
+bool spool_day_is_over(const struct spool *spool, const char *day, long days);
 
 #endif

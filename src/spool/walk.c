@@ -86,18 +86,9 @@ static bool is_removable(const struct walk *walk, DIR *stream)
     struct stat status;
     if (walk->keep_directories || fstat(dirfd(stream), &status) < 0)
         return false;
-    return spool_is_past(walk->spool, &status.st_mtim, WALK_QUIET_TIME) ||
-           spool_is_ahead(walk->spool, &status.st_mtim);
-}
-
-/* Whether the day is over, wherever the collector's clock is: UTC-12 is the last. */
-static bool is_over(const char *day, const struct timespec *now)
-{
-    char last[DAY_LENGTH + 1];
-    struct tm calendar;
-    time_t there = now->tv_sec - 12 * 3600;
-    return strftime(last, sizeof last, "%Y%m%d", gmtime_r(&there, &calendar)) > 0 &&
-           strcmp(day, last) < 0;
+    struct timespec changed = spool_changed(walk->spool, &status);
+    return spool_is_past(walk->spool, &changed, WALK_QUIET_TIME) ||
+           spool_is_ahead(walk->spool, &changed);
 }
 
 /* Enters a directory. True with an entry if it cannot be read; one that is gone is skipped. */
@@ -116,7 +107,7 @@ static bool enter(struct walk *walk, const char *name, struct walk_entry *entry)
         return !is_gone;
     }
     directory->removable =
-        (parent != NULL || is_over(name, &walk->spool->now)) && is_removable(walk, stream);
+        (parent != NULL || spool_day_is_over(walk->spool, name, 0)) && is_removable(walk, stream);
     walk->levels[walk->depth++] = (struct level){.directory = directory, .stream = stream};
     return false;
 }
@@ -162,6 +153,15 @@ bool walk_next(struct walk *walk, struct walk_entry *entry)
         if (found)
             return true;
     }
+}
+
+bool walk_entry_pair(const struct walk_entry *entry, struct pair *pair)
+{
+    if (entry->kind != WALK_LINK || !crash_id_parse(&pair->id, entry->name))
+        return false;
+    pair->spool = entry->directory->spool;
+    date_dir_day(entry->directory, pair->day);
+    return true;
 }
 
 struct timespec walk_entry_changed(const struct walk_entry *entry)

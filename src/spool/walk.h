@@ -3,7 +3,7 @@
 #ifndef WALK_H
 #define WALK_H
 
-#include "spool/spool.h"
+#include "spool/pair.h"
 
 enum { WALK_LEVELS = 4 }; /* of directories below `date` */
 
@@ -34,6 +34,9 @@ struct walk_entry {
 struct walk *walk_new(const struct spool *spool, bool keep_directories, struct failure *failure);
 void walk_free(struct walk *walk);
 bool walk_next(struct walk *walk, struct walk_entry *entry); /* false at the end */
+
+/* Whether an entry is a link called like a crash; then *pair becomes where that should be. */
+bool walk_entry_pair(const struct walk_entry *entry, struct pair *pair);
 
 /* When an entry was last changed; the present of the spool if that cannot be told. */
 struct timespec walk_entry_changed(const struct walk_entry *entry);

@@ -1,0 +1,13 @@
+/* discard.h - removes a crash that was found by its date link, and that nobody wants: its files,
+ * the metadata last, then the name link, then the date link. So it stays in sight until all of it
+ * is gone, and a kill leaves what the next run finishes. */
+#ifndef DISCARD_H
+#define DISCARD_H
+
+#include "spool/candidate.h"
+
+/* False with the reason if something of it could not be removed; an errno value of 0 means that the
+ * crash is at fault. What is gone already does not matter. */
+bool discard(const struct candidate *candidate, struct failure *failure);
+
+#endif

@@ -1,0 +1,122 @@
+#include "spool/sweep.h"
+
+#include "base/quote.h"
+#include "base/signals.h"
+#include "spool/dir.h"
+#include "spool/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Levels of directories below a day: `name` or `date`, and up to four below that. */
+enum { LEVELS = 5 };
+
+struct sweep {
+    const struct spool *spool;
+    dev_t device; /* of the root */
+    bool dry_run;
+    struct swept *swept;
+    char path[PATH_MAX]; /* below the root, of the directory in hand */
+};
+
+/* Returns false, as the directory is still there. */
+static bool refuse(struct sweep *sweep, const char *what)
+{
+    char quoted[QUOTE_SIZE];
+    if (sweep->swept->refused++ == 0)
+        fail(&sweep->swept->failure, errno, "cannot %s directory %s in \"%s\"", what,
+             quote(quoted, sweep->path), sweep->spool->path);
+    return false;
+}
+
+static bool remove_directory(struct sweep *sweep, int parent, const char *name)
+{
+    bool removed = sweep->dry_run || unlinkat(parent, name, AT_REMOVEDIR) == 0;
+    sweep->swept->removed += removed;
+    return removed || errno == ENOENT;
+}
+
+/* Whether it stays for a good reason: somebody has put something there, or mounted. */
+static bool is_in_use(int error)
+{
+    return error == ENOTEMPTY || error == EEXIST || error == EBUSY || error == ENOTDIR;
+}
+
+static bool sweep_entry(struct sweep *sweep, int parent, const char *name, int levels);
+
+/* In a day only the two trees are ours. */
+static bool is_entered(DIR *stream, const struct dirent *entry, int levels)
+{
+    return levels > 0 && dir_entry_type(stream, entry) == DT_DIR &&
+           (levels < LEVELS || strcmp(entry->d_name, "name") == 0 ||
+            strcmp(entry->d_name, "date") == 0);
+}
+
+/* True if nothing is left in the directory. */
+static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels)
+{
+    bool is_empty = true;
+    const struct dirent *entry;
+    DIR *stream = dir_read(parent, name);
+    if (stream == NULL)
+        return errno == ENOENT || (errno != ENOTDIR && refuse(sweep, "read"));
+    while ((entry = dir_next(stream)) != NULL && signals_caught() == 0)
+        if (!is_entered(stream, entry, levels) ||
+            !sweep_entry(sweep, dirfd(stream), entry->d_name, levels - 1))
+            is_empty = false;
+    if (entry != NULL)
+        is_empty = false;
+    else if (errno != 0)
+        is_empty = refuse(sweep, "read");
+    closedir(stream);
+    return is_empty;
+}
+
+/* Its age is read first, as it changes with what is removed from it. Most directories are empty: to
+ * try that costs less than to read them. True if it is gone. */
+static bool sweep_directory(struct sweep *sweep, int parent, const char *name, int levels)
+{
+    struct stat status;
+    const struct spool *spool = sweep->spool;
+    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || refuse(sweep, "look at");
+    if (!S_ISDIR(status.st_mode) || status.st_dev != sweep->device)
+        return false;
+    struct timespec changed = spool_changed(spool, &status);
+    bool is_quiet =
+        spool_is_past(spool, &changed, SWEEP_QUIET_TIME) || spool_is_ahead(spool, &changed);
+    if (is_quiet && !sweep->dry_run && remove_directory(sweep, parent, name))
+        return true;
+    return sweep_entries(sweep, parent, name, levels) && is_quiet &&
+           (remove_directory(sweep, parent, name) ||
+            (!is_in_use(errno) && refuse(sweep, "remove")));
+}
+
+static bool sweep_entry(struct sweep *sweep, int parent, const char *name, int levels)
+{
+    size_t length = strlen(sweep->path);
+    snprintf(sweep->path + length, sizeof sweep->path - length, length == 0 ? "%s" : "/%s", name);
+    bool is_gone = sweep_directory(sweep, parent, name, levels);
+    sweep->path[length] = '\0';
+    return is_gone;
+}
+
+bool sweep(const struct spool *spool, long days, bool dry_run, struct swept *swept)
+{
+    struct sweep sweep = {.spool = spool, .dry_run = dry_run, .swept = swept};
+    struct names names = {0};
+    struct stat root = {0};
+    *swept = (struct swept){0};
+    if (fstat(spool->root, &root) < 0 || !spool_days(spool, &names, &swept->failure))
+        swept->refused++;
+    sweep.device = root.st_dev;
+    for (size_t i = 0; i < names.count && signals_caught() == 0; i++)
+        if (spool_day_is_over(spool, names.items[i], days))
+            sweep_entry(&sweep, spool->root, names.items[i], LEVELS);
+    names_free(&names);
+    return signals_caught() == 0;
+}

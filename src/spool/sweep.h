@@ -1,0 +1,22 @@
+/* sweep.h - removes the empty directories of days that are over, lest a spool run out of inodes: of
+ * the name tree, of the date tree, then the day. */
+#ifndef SWEEP_H
+#define SWEEP_H
+
+#include "spool/spool.h"
+
+/* Seconds without a change after which such a directory is removed: something may still be about to
+ * use it, such as a collector with a wrong clock. */
+enum { SWEEP_QUIET_TIME = 24 * 3600 };
+
+struct swept {
+    long removed;           /* directories; in a dry run those that would be */
+    long refused;           /* that could not be read or removed, though they should be; */
+    struct failure failure; /* the first of them */
+};
+
+/* Goes through the days that have been over for `days` days. Enters no link and no other file
+ * system. False if a signal ended it: the rest is for the next time. */
+bool sweep(const struct spool *spool, long days, bool dry_run, struct swept *swept);
+
+#endif
