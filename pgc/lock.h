@@ -14,6 +14,10 @@ enum db_status lock_take(const char *program, const char *storage, long wait, bo
  * it. DB_OK if no lock was taken, in a dry run. */
 enum db_status lock_verify(struct failure *failure);
 
+/* Within a transaction: takes the lock of another program until the transaction ends. *got is false
+ * if a run of it is at work. */
+enum db_status lock_borrow(const char *program, bool *got, struct failure *failure);
+
 /* Releases the lock, so that the next run can start at once: a server takes time to end a session,
  * and a pooler keeps it. Errors do not matter. */
 void lock_release(void);

@@ -18,6 +18,11 @@
  * has been reported. */
 bool storages_check_roots(struct run *run, struct spool *storage, struct spool *deferred);
 
+/* Whether a root is due to be swept: once a day, in UTC by the server's clock. In a dry run always.
+ * storages_note_swept() notes that it has been; the reason of a failure has been reported. */
+bool storages_is_due(enum place place);
+bool storages_note_swept(enum place place);
+
 /* Checks a destination or a quarantine when it is opened; any thread may call it. */
 mark_check storages_check;
 

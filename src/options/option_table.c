@@ -12,6 +12,8 @@
 
 #define IN(member) offsetof(struct options, member)
 
+enum { DAYS_MAXIMUM = 100000 };
+
 /* clang-format off */
 const struct option option_table[] = {
     {"database-host", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_host), 0, 0,
@@ -36,6 +38,12 @@ const struct option option_table[] = {
     {"quarantine-to", GROUP_SPOOL, PROGRAM_SCAN | PROGRAM_CLEANUP,
      KIND_PATH, IN(quarantine_to), 0, 0,
      NULL, "DIR", "the quarantine (STORAGE-ROOT/quarantine)"},
+    {"keep-empty-days", GROUP_SPOOL, PROGRAM_CLEANUP,
+     KIND_NUMBER, IN(keep_empty_days), 0, DAYS_MAXIMUM,
+     "2", "NUMBER", "empty directories stay so long after their day"},
+    {"keep-deferred-days", GROUP_SPOOL, PROGRAM_CLEANUP,
+     KIND_NUMBER, IN(keep_deferred_days), 1, DAYS_MAXIMUM,
+     NULL, "NUMBER", "throttled crashes stay so long after their day; blank: for ever"},
 
     {"processor-check-in-time", GROUP_TIME, QUEUE,
      KIND_DURATION, IN(processor_check_in_time), 0, DURATION_MAXIMUM,

@@ -35,6 +35,8 @@ struct options {
     long standard_loop_delay, priority_loop_delay, cleanup_jobs_loop_delay;
     long settle_time, incomplete_age, give_up_after;
     char *quarantine_to; /* NULL: "quarantine" below the storage root */
+    long keep_empty_days;
+    long keep_deferred_days; /* -1: for ever */
 
     char *save_successful_to, *save_failed_to; /* NULL: delete */
     long dump_permissions, dir_permissions;

@@ -38,6 +38,8 @@ priority-loop-delay|00:01:00|00:02:00
 settle-time|00:00:05|00:00:06
 give-up-after|00:10:00|00:20:00'
 CLEANUP='
+keep-empty-days|2|3
+keep-deferred-days||60
 cleanup-jobs-loop-delay|00:05:00|00:06:00
 save-successful-minidumps-to|/tmp/socorro-sucessful|ARCHIVE
 save-failed-minidumps-to|/tmp/socorro-failed|FAILED
