@@ -116,6 +116,7 @@ save-failed-minidumps-to = $failed
 log-file-pathname = $here/log
 settle-time = 10:00:00
 batch-size = 2
+keep-deferred-days = 30
 END
     restore();
     my ($code) = repair($program);
@@ -189,6 +190,10 @@ sub set_cleanup {
     job("$kept/spool", collect("$kept/spool $age --without links"), owner => 1);
     job("$kept/spool", '11111111-1111-1111-1111-111112081225', %finished, success => 'true');
     job("$kept/spool", collect("$kept/spool $age --without links"), %finished, success => 'true', storage => "'other'");
+    my ($throttled, $wanted) = collect("$kept/deferred $age --count 2 --day 20081225 --extra browser");
+    $rows .= "INSERT INTO priorityjobs (uuid) VALUES ('$wanted');\n";
+    make_path(map { ("$_/name/22/ad", "$_/date/01/00") } map { "$kept/$_/20080101" } qw(spool deferred));
+    shell("find $kept/*/20080101 -exec touch -d '3 days ago' {} +");
 }
 
 # The files that are in long-term storage before a run.
@@ -236,11 +241,12 @@ sub traced {
     return ('-e', "trace=$names", map { ('-e', "inject=$_") } @besides);
 }
 
-# The run after the disturbed one, which finishes what that one began. What priority has queued and
-# not retired is retired by scan in the storage root, and by cleanup in the deferred one. What has
-# been adopted is used.
+# The run after the disturbed one, a day later, which finishes what that one began. What priority has
+# queued and not retired is retired by scan in the storage root, and by cleanup in the deferred one.
+# What has been adopted is used.
 sub repair {
     my ($program) = @_;
+    sql('UPDATE crashmon.storages SET swept = NULL');
     my ($code, $output) = run($program);
     return ($code, $output) if $code > 1;
     return run('crashmon-scan') if $program eq 'crashmon-priority';

@@ -158,7 +158,8 @@ sub write_lot {
     my $run = launch('collector', "$RealBin/../collector", '--root', $root{$where},
         (map { ("--$_", $lot{$_}) } qw(day depth size)), '--seed', int rand 1e9,
         '--time', sprintf('%02d:00', rand 24), '--web-heads', int rand 3, '--levels', pick(1 .. 4),
-        '--age', pick(0, 0, 7200), '--count', $lot{half} ? 1 : 1 + int rand 20,
+        '--age', pick(0, 0, 7200), '--order', pick(qw(links files)),
+        '--count', $lot{half} ? 1 : 1 + int rand 20,
         $lot{half} ? qw(--without dump) : (), $lot{extra} ? qw(--extra browser) : (),
         $lot{dated} ? () : qw(--id-day none));
     $run->{lot} = \%lot;
@@ -188,6 +189,12 @@ my ($cuts, $sessions) = (0, "FROM pg_stat_activity WHERE datname = current_datab
 sub cut_session {
     my $one = pick(sql("SELECT pid $sessions ORDER BY pid")) // return;
     $cuts += sql("SELECT pg_terminate_backend(pid) $sessions AND pid = $one");
+}
+
+# A day later, as far as directories are concerned.
+sub let_a_day_pass {
+    system('find', @root{qw(spool deferred)}, qw(-type d -exec touch -cd), '2 days ago', '{}', '+');
+    sql('UPDATE crashmon.storages SET swept = NULL');
 }
 
 # --- the processors: each a process with a session, in Socorro's way or with our functions
@@ -263,7 +270,7 @@ await('all processors are there', sub { sql('SELECT id FROM processors') == 4 })
 # What is done again and again, and the longest time from one beginning to the next.
 my @players = map { { act => $_->[0], with => $_->[1], pause => $_->[2], next => 0 } } (
     [\&write_lot, 'spool', 0.2], [\&write_lot, 'deferred', 0.2],
-    [\&request, '', 0.2], [\&cut_session, '', 2],
+    [\&request, '', 0.2], [\&cut_session, '', 2], [\&let_a_day_pass, '', 2],
     map({ [\&run_in_danger, "crashmon-$_", 0.5] } ('scan') x 4, ('priority', 'cleanup') x 2));
 for (my $end = time + $seconds; time < $end; sleep 0.01) {
     reap();
@@ -306,7 +313,7 @@ await('the processors end', sub { !%running });
 my (%found, %hollow);
 for my $where (sort keys %root) {
     find({ no_chdir => 1, wanted => sub {
-        return if -d && !-l;
+        return if -d && !-l || m{/\.crashmon[^/]*$};
         my $id    = /.*([0-9a-f]{8}-[0-9a-f-]{27})/ && $crash{$1} ? $1 : 'a stranger';
         my $piece = s{^\Q$root{$where}\E}{$where}r =~ s{/date/\K.*/}{.../}r;
         return $hollow{$id}++ if $crash{$id} && m{/quarantine/.*/reason$};

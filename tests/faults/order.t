@@ -187,11 +187,13 @@ sub links_go_last {
 }
 
 # cleanup: a row goes when all that was done to its pair is on disk; a copy gets its name when its
-# bytes are, and the original goes when that name is. What was archived before is a copy, too.
+# bytes are, and the original goes when that name is. What was archived before is a copy, too. Of a
+# crash without a row, a throttled one, the date link goes last.
 sub rows_go_last {
     my ($rows, @events) = @_;
-    my (%at_risk, %gone, @broken);
+    my (%at_risk, %gone, %out_of_sight, @broken);
     my %copy = map { basename($_) => $_ } Faults::archived();
+    my %has_row = map { $_ => 1 } values %$rows;
     for my $event (@events) {
         my ($what, @about) = @$event;
         my $unsafe = track(\%at_risk, $event);
@@ -199,6 +201,10 @@ sub rows_go_last {
             push @broken, "$about[1]: gets its name before its bytes are flushed"
                 if $unsafe->{"bytes $about[0]"};
             $copy{ basename $about[1] } = $about[1];
+        } elsif ($what eq 'remove' && $about[0] =~ m{/($crash_id)[^/]*$} && !$has_row{$1}) {
+            my $id = $1;
+            push @broken, "$about[0]: removed after the date link" if $out_of_sight{$id};
+            $out_of_sight{$id} = 1 if $about[0] =~ m{/date/};
         } elsif ($what eq 'remove' && $about[0] =~ m{/$crash_id\.[^/]*$}) {
             my $name = $copy{ basename $about[0] };
             push @broken, "$about[0]: removed before its copy is flushed"
@@ -282,6 +288,11 @@ for my $program (qw(crashmon-scan crashmon-priority)) {
     $breaks->($move, $delete, qr/is deleted before/, '... a move after the flush is seen');
     $breaks->($move, $delete + 1, qr/after its row/, '... and one after the deletion');
     $breaks->($delete, $flush, qr/is deleted before/, '... and a deletion before the flush');
+    my $row = join '|', values %$rows;
+    my $last = place(qr{^remove \S*/date/\S*/(?!$row)$crash_id$}, 0, @events);
+    my $throttled = basename $events[$last][1];
+    $breaks->($last, place(qr{^remove \S*/$throttled\.}, 0, @events), qr/after the date link/,
+        '... and a date link of a throttled crash before its files');
   SKIP: {
         my $named = place(qr{^rename \S*/\.$crash_id}, 0, @events)
             // skip 'there is no second file system', 2;

@@ -1,0 +1,249 @@
+#!/usr/bin/env bats
+# deferred_retention.bats - --keep-deferred-days: cleanup removes throttled crashes that nobody has
+# asked for, once a day.
+# shellcheck disable=SC2154,SC2034 # bats sets status and output, background sets pid
+load ../helper
+load sweep
+
+throttled() { collect --root "$DEFERRED" --day 20081225 "$@"; }
+retains() { cleanup_jobs --keep-deferred-days=30 "$@"; }
+
+# Asserts that nothing of these crashes is left; or all of it, links too.
+gone() {
+    local id left
+    for id; do
+        left=$(find "$DEFERRED" -name "$id*")
+        [[ -z $left ]] || fail "left:" "$left"
+    done
+}
+stays() {
+    local id
+    for id; do
+        pair_is_whole "$DEFERRED" "${day:-20081225}" "$id"
+        equal "$(find "$DEFERRED" -name "$id" -type l | wc -l)" 2
+    done
+}
+
+# --- what goes, and what stays
+
+@test "without the option throttled crashes are kept for ever" {
+    id=$(throttled)
+    cleans
+    stays "$id"
+}
+
+@test "throttled crashes go with all their files and links, and are counted as deleted" {
+    processor p1
+    mapfile -t ids < <(throttled --count 250 --extra browser)
+    expect_status 0 retains
+    equal "$output" ""
+    gone "${ids[@]}"
+    equal "$(find "$DEFERRED" ! -type d)" ""
+    log_has "seen 250: deleted 250; exit code 0"
+    log_has "\"${ids[0]}\": deleted: throttled, and not requested within 30 days"
+    sql_is "SELECT seen, outcomes FROM crashmon.runs" '250|{"deleted": 250}'
+    [[ ! -e $DEFERRED/20081225/date && -e $DEFERRED/20081225/name ]] || fail "$(find "$DEFERRED")"
+    age '3 days' "$DEFERRED"
+    due
+    expect_status 0 retains
+    [[ ! -e $DEFERRED/20081225 ]] || fail "$(find "$DEFERRED")"
+}
+
+@test "days that have been over for so long, by the clock of UTC-12" {
+    for days in 28 29 30 31; do
+        day=$(over "$days")
+        ids[days]=$(throttled --day "$day")
+    done
+    expect_status 0 retains
+    gone "${ids[30]}" "${ids[31]}"
+    for days in 28 29; do day=$(over "$days") stays "${ids[days]}"; done
+}
+
+@test "what has been requested, or has a job in any storage, stays; so do crashes of the storage root" {
+    mapfile -t ids < <(throttled --count 4)
+    new=$(crash)
+    request "${ids[0]}"
+    sql "INSERT INTO jobs (uuid, pathname, storage)
+         VALUES ('${ids[1]}', '', 'main'), ('${ids[2]}', '/elsewhere', 'other')"
+    expect_status 0 retains
+    stays "${ids[@]:0:3}"
+    gone "${ids[3]}"
+    has_links "$new"
+    log_has "seen 1: deleted 1"
+    processor p1
+    expect_status 0 priority
+    jobs_are "${ids[@]:0:3}"
+}
+
+@test "a crash that lies under two days goes only where its time has come" {
+    id=$(throttled)
+    day=$(over 3) throttled --id "$id" --day "$(over 3)"
+    expect_status 0 retains
+    day=$(over 3) stays "$id"
+    [[ ! -e $(place "$DEFERRED" "$id").json ]] || fail "$(find "$DEFERRED")"
+}
+
+@test "halves, and links that lead nowhere, go too; what is no crash stays" {
+    half=$(throttled --without json) hollow=$(throttled --without json --without dump)
+    slot=$DEFERRED/20081225/date/12/05/web01_0
+    touch "$slot/stray"
+    ln -s nowhere "$slot/link"
+    expect_status 0 retains
+    gone "$half" "$hollow"
+    log_has "seen 2: deleted 2"
+    [[ -f $slot/stray && -L $slot/link ]] || fail "$(find "$DEFERRED")"
+}
+
+@test "a file that is none is not followed or removed, and told once; the others go" {
+    mapfile -t ids < <(throttled --count 3)
+    pair=$(place "$DEFERRED" "${ids[1]}")
+    echo mine >"$BATS_TEST_TMPDIR/mine"
+    ln -sf "$BATS_TEST_TMPDIR/mine" "$pair.json"
+    expect_status 1 retains
+    [[ $output == *"cannot remove throttled crash \"${ids[1]}\": "*"not a regular file"* ]] ||
+        fail "$output"
+    equal "$(grep -c . <<<"$output")" 1
+    log_has "seen 3: deleted 2, left 1"
+    equal "$(<"$BATS_TEST_TMPDIR/mine")" mine
+    [[ -L $pair.json && -f $pair.dump ]] || fail "$(find "$DEFERRED")"
+    gone "${ids[0]}" "${ids[2]}"
+    expect_status 0 retains
+}
+
+@test "once a day" {
+    expect_status 0 retains
+    id=$(throttled)
+    expect_status 0 retains
+    stays "$id"
+    sql "UPDATE crashmon.storages SET swept = swept - 1"
+    expect_status 0 retains
+    gone "$id"
+}
+
+@test "--limit counts them; the next run goes on, also where those that stay come first" {
+    mapfile -t ids < <(throttled --count 30 | sort)
+    # shellcheck disable=SC2046 # one word an id
+    requests 0 $(find "$DEFERRED" -path '*/date/*' -type l -printf '%f\n' | head -n 20)
+    for count in 4 4 2 0; do
+        expect_status 0 retains --limit=4
+        equal "$(grep -oE 'seen [0-9]+' "$LOG" | tail -n 1)" "seen $count"
+    done
+    equal "$(find "$DEFERRED" -path '*/date/*' -type l | wc -l)" 20
+}
+
+@test "--dry-run lists them, whether or not they were looked for today, and changes nothing" {
+    mapfile -t ids < <(throttled --count 2)
+    asked=$(throttled)
+    request "$asked"
+    cleans
+    everything >"$BATS_TEST_TMPDIR/before"
+    expect_status 0 retains --dry-run
+    equal "$(sort <<<"$output")" "$(for id in "${ids[@]}"; do
+        echo "\"$id\": deleted: throttled, and not requested within 30 days"
+    done | sort)"
+    equal "$(everything)" "$(<"$BATS_TEST_TMPDIR/before")"
+}
+
+# --- the right directory, and who else is at work
+
+@test "a deferred root that is not the one it was is left alone (74)" {
+    id=$(throttled)
+    marked
+    rm "$DEFERRED/.crashmon"
+    expect_status 74 retains
+    stays "$id"
+}
+
+@test "while crashmon-priority is at work nothing is removed; the next run does it" {
+    mapfile -t ids < <(throttled --count 3)
+    lock crashmon-priority
+    expect_status 0 retains
+    stays "${ids[@]}"
+    log_has "crashmon-priority is at work"
+    sql_is "SELECT count(*) FROM crashmon.storages WHERE place = 'deferred' AND swept IS NOT NULL" 0
+    lock crashmon-priority other
+    unlock crashmon-priority
+    expect_status 0 retains
+    gone "${ids[@]}"
+}
+
+@test "while some are removed crashmon-priority ends with 75, and says who holds its lock" {
+    id=$(throttled)
+    request "$(throttled)"
+    session "BEGIN; LOCK TABLE priorityjobs IN ACCESS EXCLUSIVE MODE"
+    background retains
+    await_blocked crashmon-cleanup
+    expect_status 75 priority
+    tail -n 1 "$LOG" | grep -qF crashmon-cleanup || fail "does not say who"
+    session COMMIT
+    background_ends 0
+    gone "$id"
+    processor p1
+    expect_status 0 priority
+    sql_is "SELECT count(*) FROM jobs" 1
+}
+
+@test "a deferred root that cannot be changed is told once (74)" {
+    disk "$DEFERRED" size=1m
+    mapfile -t ids < <(throttled --count 3)
+    marked
+    mount -o remount,ro "$DEFERRED"
+    run retains
+    equal "$status" 74
+    equal "$(grep -c 'cannot remove throttled' <<<"$output")" 1
+    stays "${ids[@]}"
+    log_has "seen 3: left 3"
+    expect_status 0 retains
+}
+
+@test "killed at any step it leaves a crash whole, or on its way out, and the next run finishes it" {
+    for call in 1 2 3 4 5; do # three files, and two links
+        id=$(throttled --extra browser)
+        due
+        EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=unlinkat
+              -e inject=unlinkat:signal=KILL:when=$call" run retains
+        equal "$status" 137
+        equal "$(find "$DEFERRED" -path '*/date/*' -type l -printf '%f\n')" "$id"
+        expect_status 0 retains
+        equal "$output" ""
+        gone "$id"
+    done
+}
+
+retain_again_and_again() {
+    while true; do
+        psql -qX -c "UPDATE crashmon.storages SET swept = NULL"
+        EXEC="" retains --limit=3 --lock-wait=00:00:10 || true
+    done
+}
+
+@test "beside live collectors and programs: what was requested is queued, all else goes, nothing is half" {
+    processor p1
+    mapfile -t old < <(throttled --count 100 --order files)
+    for order in links files; do
+        background collect --root "$DEFERRED" --order "$order" --count 100 --age 0
+        collectors+=("$pid")
+    done
+    wanted=("${old[@]:0:20}")
+    background retain_again_and_again
+    loop=$pid
+    for id in "${wanted[@]}"; do
+        request "$id"
+        run priority --lock-wait=00:00:10 --give-up-after=00:00:00
+        [[ $status -le 1 ]] || fail "$status" "$output"
+    done
+    kill "$loop"
+    wait "$loop" || true
+    for pid in "${collectors[@]}"; do wait "$pid" || fail "a collector was refused"; done
+    due
+    expect_status 0 retains --lock-wait=00:00:30
+    # Whoever has a job has a pair without links, whoever has none is gone.
+    for id in "${old[@]}"; do
+        if sql_true "SELECT EXISTS (SELECT FROM jobs WHERE uuid = '$id')"; then
+            pair_is_whole "$DEFERRED" 20081225 "$id"
+        else
+            gone "$id"
+        fi
+    done
+    equal "$(find "$DEFERRED" -path "*/date/*" -type l | wc -l)" 200
+}

@@ -1,0 +1,220 @@
+#!/usr/bin/env bats
+# sweep.bats - cleanup removes the empty directories of days that are over, once a day, and never
+# under a collector.
+# shellcheck disable=SC2154,SC2034 # bats sets status and output, background sets pid
+load ../helper
+load sweep
+
+# --- what goes
+
+@test "once the crashes of a day are archived, its directories go" {
+    mapfile -t ids < <(crash --count 20)
+    processor p1
+    expect_status 0 scan
+    for id in "${ids[@]}"; do finish "$id" true; done
+    cleans
+    age '23 hours' "$SPOOL/20081225"
+    due
+    cleans
+    [[ -d $SPOOL/20081225/name ]] || fail "it is too early"
+    age '25 hours' "$SPOOL/20081225"
+    due
+    cleans
+    [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
+    log_has "empty directories of past days removed from \"$SPOOL\""
+    pair_is_whole "$ARCHIVE" 20081225 "${ids[0]}"
+}
+
+@test "--keep-empty-days: directories stay so long after their day, by the clock of UTC-12" {
+    for days in 0 1 2 3; do empty "$SPOOL/$(over "$days")"; done
+    empty "$SPOOL/$(over -1)"
+    cleans
+    equal "$(days)" "$(over 1)"$'\n'"$(over 0)"$'\n'"$(over -1)"
+    due
+    cleans --keep-empty-days=1
+    equal "$(days)" "$(over 0)"$'\n'"$(over -1)"
+    due
+    cleans --keep-empty-days=0
+    equal "$(days)" "$(over -1)"
+}
+
+@test "both roots are swept, each by its own row" {
+    empty "$SPOOL/20081225"
+    empty "$DEFERRED/20081225"
+    marked
+    sql "UPDATE crashmon.storages SET swept = $TODAY WHERE place = 'deferred'"
+    cleans
+    [[ ! -e $SPOOL/20081225 && -e $DEFERRED/20081225 ]] || fail "$(find "$SPOOL" "$DEFERRED")"
+    sql_is "SELECT place FROM crashmon.storages WHERE swept = $TODAY ORDER BY 1" $'deferred\nstorage'
+    sql "UPDATE crashmon.storages SET swept = NULL WHERE place = 'deferred'"
+    cleans
+    [[ ! -e $DEFERRED/20081225 ]] || fail "$(find "$DEFERRED")"
+}
+
+@test "once a day: an idle run on a root that is swept does not look, and sends no more statements" {
+    empty "$SPOOL/20081225"
+    cleans
+    empty "$SPOOL/20081225"
+    trace=$BATS_TEST_TMPDIR/trace
+    EXEC="strace -f -o $trace -s 1000 -e trace=openat,openat2,unlinkat,sendto" cleans
+    [[ -d $SPOOL/20081225/name ]] || fail "swept twice"
+    ! grep -E '"(20081225|name)"' "$trace" || fail "it looks"
+    ! grep -iE 'sendto.*update crashmon.storages' "$trace" || fail "it writes"
+    sql "UPDATE crashmon.storages SET swept = $TODAY - 1"
+    cleans
+    [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
+}
+
+@test "a spool without a day is no reason for an alarm: what comes next is queued and archived" {
+    processor p1
+    empty "$SPOOL/20081225"
+    rmdir "$SPOOL/20000101"
+    cleans
+    equal "$(days)" ""
+    id=$(crash)
+    expect_status 0 scan
+    finish "$id" true
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+# --- what stays
+
+@test "what is in use stays: files, links, other directories, links in place of directories" {
+    id=$(crash)
+    mkdir -p "$BATS_TEST_TMPDIR/outside/22/ad" "$SPOOL/20081224/notes" "$SPOOL/20081223/date/12"
+    ln -s "$BATS_TEST_TMPDIR/outside" "$SPOOL/20081222"
+    ln -s "$BATS_TEST_TMPDIR/outside" "$SPOOL/20081223/name"
+    touch "$SPOOL/20081224/notes/mine"
+    age '3 days' "$SPOOL" "$BATS_TEST_TMPDIR/outside"
+    cleans
+    has_links "$id"
+    [[ -d $BATS_TEST_TMPDIR/outside/22/ad && -L $SPOOL/20081222 && -L $SPOOL/20081223/name ]]
+    [[ -e $SPOOL/20081224/notes/mine && ! -e $SPOOL/20081223/date ]] || fail "$(find "$SPOOL")"
+}
+
+@test "a disk that is mounted at a day, or inside one, stays, and what is on it" {
+    empty "$SPOOL/20081225"
+    disk "$SPOOL/20081225/name/22" size=64k
+    disk "$SPOOL/20081224" size=64k
+    empty "$SPOOL/20081224"
+    mkdir -p "$SPOOL/20081225/name/22/ad"
+    age '3 days' "$SPOOL"
+    cleans
+    [[ -d $SPOOL/20081225/name/22/ad && -d $SPOOL/20081224/name ]] || fail "$(find "$SPOOL")"
+    [[ ! -e $SPOOL/20081225/date ]] || fail "$(find "$SPOOL")"
+}
+
+@test "what cannot be removed is told once (77), and keeps no job from being put away" {
+    [[ $(id -u) == 0 ]] || skip "only root can give files away"
+    id=$(crash --without links --depth 1)
+    ended true "$id"
+    empty "$SPOOL/20081224"
+    empty "$SPOOL/20081223"
+    marked
+    as_a_user
+    chown -R 0:0 "$SPOOL/20081224"
+    run cleanup_jobs
+    equal "$status" 77
+    [[ $output == *"cannot remove directory \"20081224/"*"in \"$SPOOL\": Permission denied"* ]] ||
+        fail "$output"
+    equal "$(grep -c . <<<"$output")" 1
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    sql_is "SELECT count(*) FROM jobs" 0
+    [[ ! -e $SPOOL/20081223 ]] || fail "$(find "$SPOOL")"
+    cleans
+}
+
+@test "a root that is mounted read-only is told once (74)" {
+    disk "$DEFERRED" size=64k
+    mkdir "$DEFERRED/20000101"
+    empty "$DEFERRED/20081225"
+    marked
+    mount -o remount,ro "$DEFERRED"
+    run cleanup_jobs
+    equal "$status" 74
+    [[ $output == *"\"$DEFERRED\": Read-only file system"* ]] || fail "$output"
+    equal "$(grep -c . <<<"$output")" 1
+    cleans
+}
+
+@test "--dry-run tells how many directories a run would remove, and removes none" {
+    empty "$SPOOL/20081225"
+    everything >"$BATS_TEST_TMPDIR/before"
+    expect_status 0 cleanup_jobs --dry-run
+    equal "$output" "6 empty directories of past days removed from \"$SPOOL\""
+    equal "$(everything)" "$(<"$BATS_TEST_TMPDIR/before")"
+    cleans
+    log_has "6 empty directories"
+    expect_status 0 cleanup_jobs --dry-run
+    equal "$output" ""
+}
+
+# --- kills and signals
+
+@test "a sweep that is killed or ended is repeated by the next run" {
+    for signal in KILL TERM; do
+        empty "$SPOOL/20081225"
+        due
+        EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=unlinkat
+              -e inject=unlinkat:signal=$signal:when=4" run cleanup_jobs
+        ((status == 137 || status == 143)) || fail "exit code $status" "$output"
+        [[ -e $SPOOL/20081225 ]] || fail "too late"
+        sql_is "SELECT count(*) FROM crashmon.storages WHERE swept = $TODAY AND place = 'storage'" 0
+        age '3 days' "$SPOOL" # what it has emptied would go a day later
+        cleans
+        [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
+    done
+}
+
+# --- beside collectors
+
+# Starts collectors with both orders of steps, in two time zones.
+start_collectors() {
+    local order day
+    collectors=() outputs=()
+    for order in links files; do
+        for day in "$(over -1)" "$(date -u +%Y%m%d)"; do
+            background collect --order "$order" --age 0 --day "$day" "$@"
+            collectors+=("$pid")
+            outputs+=("$BACKGROUND")
+        done
+    done
+}
+
+# None of them was refused a crash, and all that they have written is queued.
+collectors_end() {
+    local i
+    for i in "${!collectors[@]}"; do
+        wait "${collectors[i]}" || fail "refused:" "$(<"${outputs[i]}")"
+    done
+    await scan --settle-time=00:00:00
+    equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(cat "${outputs[@]}" | sort)"
+}
+
+@test "a collector at work is not disturbed by a sweep, whatever the order of its steps, hours apart" {
+    processor p1
+    for day in "$(over -1)" "$(date -u +%Y%m%d)"; do empty "$SPOOL/$day"; done
+    start_collectors --strict --count 150
+    while kill -0 "${collectors[@]}" 2>/dev/null; do
+        age '3 days' "$SPOOL"/2*
+        due
+        run cleanup_jobs --keep-empty-days=0
+        equal "$status" 0
+    done
+    collectors_end
+}
+
+@test "nor by a scan that removes directories: that of a day that is not over stays" {
+    processor p1
+    start_collectors --count 100
+    await test -d "$SPOOL/$(over -1)/date" -a -d "$SPOOL/$(date -u +%Y%m%d)/date"
+    inodes=$(stat -c %i "$SPOOL"/2*/date)
+    while kill -0 "${collectors[@]}" 2>/dev/null; do
+        age '2 hours' "$SPOOL"/2*/date
+        run scan --settle-time=00:00:00
+        [[ $status -le 1 ]] || fail "exit code $status" "$output"
+    done
+    collectors_end
+    equal "$(stat -c %i "$SPOOL"/2*/date)" "$inodes"
+}
