@@ -169,17 +169,22 @@ load sweep
 
 # --- beside collectors
 
-# Starts collectors with both orders of steps, in two time zones.
+# Starts collectors with both orders of steps, in two time zones: start_collectors COMMAND...
 start_collectors() {
     local order day
     collectors=() outputs=()
     for order in links files; do
         for day in "$(over -1)" "$(date -u +%Y%m%d)"; do
-            background collect --order "$order" --age 0 --day "$day" "$@"
+            background "$@" --order "$order" --age 0 --day "$day"
             collectors+=("$pid")
             outputs+=("$BACKGROUND")
         done
     done
+}
+
+# A crash at a time, so that all directories are empty in between.
+collect_slowly() {
+    for _ in {1..25}; do EXEC='' collect "$@"; done
 }
 
 # None of them was refused a crash, and all that they have written is queued.
@@ -195,7 +200,7 @@ collectors_end() {
 @test "a collector at work is not disturbed by a sweep, whatever the order of its steps, hours apart" {
     processor p1
     for day in "$(over -1)" "$(date -u +%Y%m%d)"; do empty "$SPOOL/$day"; done
-    start_collectors --strict --count 150
+    start_collectors collect --strict --count 150
     while kill -0 "${collectors[@]}" 2>/dev/null; do
         age '3 days' "$SPOOL"/2*
         due
@@ -203,11 +208,12 @@ collectors_end() {
         equal "$status" 0
     done
     collectors_end
+    [[ -d $SPOOL/$(over -1)/name/22 && -d $SPOOL/$(date -u +%Y%m%d)/name/22 ]] || fail "it was swept"
 }
 
 @test "nor by a scan that removes directories: that of a day that is not over stays" {
     processor p1
-    start_collectors --count 100
+    start_collectors collect_slowly
     await test -d "$SPOOL/$(over -1)/date" -a -d "$SPOOL/$(date -u +%Y%m%d)/date"
     inodes=$(stat -c %i "$SPOOL"/2*/date)
     while kill -0 "${collectors[@]}" 2>/dev/null; do
