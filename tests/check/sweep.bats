@@ -182,10 +182,15 @@ start_collectors() {
     done
 }
 
-# A crash at a time, so that all directories are empty in between.
-collect_slowly() {
-    for _ in {1..25}; do EXEC='' collect "$@"; done
+# One crash at a time; or each when a scan has removed all that was below `date`.
+collect_slowly() { for _ in {1..20}; do EXEC='' collect "$@"; done; }
+collect_into_nothing() {
+    for _ in {1..6}; do
+        EXEC='' collect "$@"
+        await is_empty "$SPOOL"/2*/date
+    done
 }
+is_empty() { [[ -z $(find "$@" -mindepth 1 2>/dev/null) ]]; }
 
 # None of them was refused a crash, and all that they have written is queued.
 collectors_end() {
@@ -199,8 +204,8 @@ collectors_end() {
 
 @test "a collector at work is not disturbed by a sweep, whatever the order of its steps, hours apart" {
     processor p1
-    for day in "$(over -1)" "$(date -u +%Y%m%d)"; do empty "$SPOOL/$day"; done
-    start_collectors collect --strict --count 150
+    for day in "$(over -1)" "$(date -u +%Y%m%d)"; do mkdir -p "$SPOOL/$day"/{name,date}/unused; done
+    start_collectors collect_slowly --strict
     while kill -0 "${collectors[@]}" 2>/dev/null; do
         age '3 days' "$SPOOL"/2*
         due
@@ -208,12 +213,14 @@ collectors_end() {
         equal "$status" 0
     done
     collectors_end
-    [[ -d $SPOOL/$(over -1)/name/22 && -d $SPOOL/$(date -u +%Y%m%d)/name/22 ]] || fail "it was swept"
+    for day in "$(over -1)" "$(date -u +%Y%m%d)"; do
+        [[ -d $SPOOL/$day/name/unused && -d $SPOOL/$day/date/unused ]] || fail "$day is swept"
+    done
 }
 
 @test "nor by a scan that removes directories: that of a day that is not over stays" {
     processor p1
-    start_collectors collect_slowly
+    start_collectors collect_into_nothing
     await test -d "$SPOOL/$(over -1)/date" -a -d "$SPOOL/$(date -u +%Y%m%d)/date"
     inodes=$(stat -c %i "$SPOOL"/2*/date)
     while kill -0 "${collectors[@]}" 2>/dev/null; do
