@@ -212,10 +212,10 @@ collectors_end() {
         run cleanup_jobs --keep-empty-days=0
         equal "$status" 0
     done
-    collectors_end
     for day in "$(over -1)" "$(date -u +%Y%m%d)"; do
         [[ -d $SPOOL/$day/name/unused && -d $SPOOL/$day/date/unused ]] || fail "$day is swept"
     done
+    collectors_end
 }
 
 @test "nor by a scan that removes directories: that of a day that is not over stays" {
