@@ -100,13 +100,15 @@ static double seconds_since(const struct timespec *then)
     return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
 }
 
-static void find_final_code(struct report *report)
+/* Whatever a repair finds, somebody should look why. */
+static void find_final_code(struct report *report, bool is_repair)
 {
     if (!tally_adds_up(&report->tally))
         report_error(report, EXIT_INTERNAL, "the outcomes do not add up to the crashes seen");
     if (report->code <= EXIT_LEFT && signals_caught() != 0)
         report->code = EXIT_SIGNAL + (unsigned)signals_caught();
-    if (report->code == EXIT_DONE && tally_has_left(&report->tally))
+    if (report->code == EXIT_DONE &&
+        (tally_has_left(&report->tally) || (is_repair && report->tally.seen > 0)))
         report->code = EXIT_LEFT;
 }
 
@@ -140,7 +142,7 @@ static void write_metrics(struct run *run, double duration)
         .exit_code = (int)run->report.code,
         .tally = &run->report.tally,
     };
-    if (run->options.metrics_file != NULL && run->row != 0 &&
+    if (run->options.metrics_file != NULL && run->row != 0 && !run->options.repair &&
         !metrics_write(run->options.metrics_file, 0666 & ~run->umask, &metrics, &failure))
         log_warning("%s", failure.text);
 }
@@ -149,7 +151,7 @@ int run_end(struct run *run)
 {
     report_flush(&run->report);
     double duration = seconds_since(&run->started);
-    find_final_code(&run->report);
+    find_final_code(&run->report, run->options.repair);
     complete_run(run);
     write_summary(run, duration);
     write_metrics(run, duration);

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS crashmon.runs (
     backend integer NOT NULL DEFAULT pg_backend_pid(),
     started timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended timestamptz,
-    next_due timestamptz NOT NULL,    -- when cron should start the next run
+    next_due timestamptz NOT NULL,    -- when cron should start the next run; of a repair: now
     exit_code integer,
     seen bigint,
     outcomes jsonb                    -- crashes by outcome; they add up to `seen`

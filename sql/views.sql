@@ -59,7 +59,8 @@ SELECT p.program,
        coalesce(run.started, session.backend_start) AS since,
        l.objid AS key
 FROM pg_locks AS l
-JOIN unnest(ARRAY['crashmon-scan', 'crashmon-priority', 'crashmon-cleanup']) AS p (program)
+JOIN unnest(ARRAY['crashmon-scan', 'crashmon-priority', 'crashmon-cleanup',
+                  'crashmon-scan-repair', 'crashmon-cleanup-repair']) AS p (program)
     ON hashtext(p.program)::oid = l.classid
 LEFT JOIN pg_stat_activity AS session ON session.pid = l.pid
 LEFT JOIN LATERAL (
@@ -73,7 +74,8 @@ WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
 
 -- The latest run of each program and storage. `running`: it has not ended, and its session holds
 -- the lock; one without `ended` that is not running was killed. `overdue`: the next run is late by
--- more than an interval, so cron no longer starts the program, or a run hangs.
+-- more than an interval, so cron no longer starts the program, or a run hangs; none is due after a
+-- repair.
 CREATE OR REPLACE VIEW crashmon.last_runs AS
 WITH held AS MATERIALIZED (
     SELECT classid, objid, pid FROM pg_locks
@@ -83,7 +85,7 @@ last AS (
     SELECT DISTINCT ON (program, storage) * FROM crashmon.runs
     ORDER BY program, storage, started DESC, id DESC)
 SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, next_due,
-       now() > next_due + (next_due - started) AS overdue,
+       next_due > started AND now() > next_due + (next_due - started) AS overdue,
        ended IS NULL AND EXISTS (
            SELECT FROM held
            WHERE held.pid = last.backend AND held.classid = hashtext(program)::oid

@@ -210,6 +210,9 @@ bool options_read(struct options *options, enum program program, int argc, const
     options->arguments = poptGetArgs(context);
     good = good && check_arguments(options, failure);
     good = good && settle(options, &given, code, failure);
+    if (options->repair)
+        options->program_name =
+            program == PROGRAM_SCAN ? "crashmon-scan-repair" : "crashmon-cleanup-repair";
 
     for (size_t i = 0; i < option_count; i++)
         free(given.values[i]);
@@ -220,6 +223,8 @@ bool options_read(struct options *options, enum program program, int argc, const
 
 long options_interval(const struct options *options)
 {
+    if (options->repair)
+        return 0;
     switch (options->program) {
     case PROGRAM_SCAN: return options->standard_loop_delay;
     case PROGRAM_PRIORITY: return options->priority_loop_delay;

@@ -60,9 +60,10 @@ const struct option option_table[] = {
      "00:05:00", "HHH:MM:SS", "how often cron starts crashmon-cleanup"},
     {"settle-time", GROUP_TIME, QUEUE, KIND_DURATION, IN(settle_time), 0, DURATION_MAXIMUM,
      "00:00:05", "HHH:MM:SS", "a pair is ready when unchanged for this time"},
-    {"incomplete-age", GROUP_TIME, PROGRAM_SCAN,
+    {"incomplete-age", GROUP_TIME, PROGRAM_SCAN | PROGRAM_CLEANUP,
      KIND_DURATION, IN(incomplete_age), 0, DURATION_MAXIMUM,
-     "24:00:00", "HHH:MM:SS", "age at which an incomplete pair goes to quarantine"},
+     "24:00:00", "HHH:MM:SS", "age at which an incomplete pair goes to quarantine, and a stranded "
+     "one is repaired"},
     {"give-up-after", GROUP_TIME, PROGRAM_PRIORITY,
      KIND_DURATION, IN(give_up_after), 0, DURATION_MAXIMUM,
      "00:10:00", "HHH:MM:SS", "how long to look for a requested crash"},
@@ -107,6 +108,8 @@ const struct option option_table[] = {
      "off", NULL, "change nothing, print what a run would do"},
     {"adopt", GROUP_RUN, ALL, KIND_FLAG, IN(adopt), 0, 0,
      "off", NULL, "accept the directories that are there now, and end"},
+    {"repair", GROUP_RUN, PROGRAM_SCAN | PROGRAM_CLEANUP, KIND_FLAG, IN(repair), 0, 0,
+     "off", NULL, "instead: compare spool and database, and repair what is stranded"},
     {"metrics-file", GROUP_RUN, ALL, KIND_PATH, IN(metrics_file), 0, 0,
      NULL, "PATH", "where to write metrics for Prometheus: a file, or a directory for "
      "PROGRAM-STORAGE.prom"},

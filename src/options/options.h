@@ -21,7 +21,7 @@ enum program {
 /* Durations are in seconds, sizes in bytes. Strings live until options_free(). */
 struct options {
     enum program program;
-    const char *program_name;
+    const char *program_name; /* of --repair, "crashmon-scan-repair": other locks, other runs */
 
     /* NULL: libpq's own settings. */
     char *database_host, *database_port, *database_name, *database_user_name;
@@ -50,6 +50,7 @@ struct options {
     long limit; /* crashes in a run; 0: all */
     bool dry_run;
     bool adopt;
+    bool repair;
     char *metrics_file; /* NULL: none */
 
     char *config;           /* path of the configuration file */

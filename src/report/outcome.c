@@ -18,6 +18,8 @@ static const struct {
     [GIVEN_UP] = {"given up", "given_up"},
     [REJECTED] = {"rejected", "rejected"},
     [MISSING] = {"missing", "missing"},
+    [UNLINKED] = {"unlinked", "unlinked"},
+    [FAILED] = {"failed", "failed"},
 };
 
 const char *outcome_word(enum outcome outcome)

@@ -14,6 +14,8 @@ enum outcome {
     GIVEN_UP,       /* priority: it was not found in time */
     REJECTED,       /* priority, cleanup: the row does not contain a crash id */
     MISSING,        /* cleanup: its pair was not found */
+    UNLINKED,       /* scan --repair: its links led nowhere, and are removed */
+    FAILED,         /* cleanup --repair: its job fails, as its pair is nowhere */
     OUTCOME_COUNT,
 };
 

@@ -22,7 +22,7 @@ void report_seen(struct report *report, long count)
     pthread_mutex_unlock(&report->mutex);
 }
 
-static void count(struct report *report, enum outcome outcome)
+void report_count(struct report *report, enum outcome outcome)
 {
     pthread_mutex_lock(&report->mutex);
     report->tally.outcomes[outcome]++;
@@ -75,7 +75,7 @@ void report_outcome(struct report *report, enum log_level level, const char *nam
     vsnprintf(detail, sizeof line - (size_t)(detail - line), format, arguments);
     va_end(arguments);
     report_note(report, level, "%s", line);
-    count(report, outcome);
+    report_count(report, outcome);
 }
 
 void report_crash(struct report *report, enum log_level level, const struct crash *crash)

@@ -42,6 +42,9 @@ void report_crash(struct report *report, enum log_level level, const struct cras
 /* The same for one that is left, and waits as it should: no reason for EXIT_LEFT. */
 void report_waiting(struct report *report, const struct crash *crash);
 
+/* Only counts it. */
+void report_count(struct report *report, enum outcome outcome);
+
 /* Logs, or prints in a dry run, a line that is not about one crash. */
 void report_note(struct report *report, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -48,7 +48,7 @@ bool batch_add_found(struct batch *batch, const struct pair *pair, int directory
     *candidate = (struct candidate){
         .pair = *pair,
         .directory = is_held ? directory : -1,
-        .date_directory = date_dir_hold(date_directory),
+        .date_directory = date_directory != NULL ? date_dir_hold(date_directory) : NULL,
         .verdict = verdict,
         .why = copy,
     };

@@ -35,8 +35,8 @@ struct batch {
 void batches_init(struct batch batches[], size_t count, size_t size);
 
 /* Adds a crash that was found by its date link; there must be room. Takes over the directory of the
- * pair (-1: not open), holds the date directory (not NULL), and copies the reason. False when out
- * of memory: then nothing is added, and the directory is closed. */
+ * pair (-1: not open), holds the date directory (NULL: there is none), and copies the reason. False
+ * when out of memory: then nothing is added, and the directory is closed. */
 bool batch_add_found(struct batch *batch, const struct pair *pair, int directory,
                      struct date_dir *date_directory, enum outcome verdict, const char *why);
 

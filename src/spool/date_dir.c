@@ -11,13 +11,13 @@
 
 enum { NOT_OPEN = -1 };
 
-struct date_dir *date_dir_new(const struct spool *spool, struct date_dir *parent, const char *name)
+static struct date_dir *new_below(const struct spool *spool, struct date_dir *parent,
+                                  const char *above, const char *name)
 {
     struct date_dir *directory = calloc(1, sizeof *directory);
     if (directory == NULL)
         return NULL;
-    if ((parent != NULL ? asprintf(&directory->path, "%s/%s", parent->path, name)
-                        : asprintf(&directory->path, "%s/date", name)) < 0) {
+    if (asprintf(&directory->path, "%s/%s", above, name) < 0) {
         free(directory);
         return NULL;
     }
@@ -26,6 +26,17 @@ struct date_dir *date_dir_new(const struct spool *spool, struct date_dir *parent
     directory->holders = 1;
     directory->descriptor = NOT_OPEN;
     return directory;
+}
+
+struct date_dir *date_dir_top(const struct spool *spool, const char *day, const char *branch)
+{
+    return new_below(spool, NULL, day, branch);
+}
+
+struct date_dir *date_dir_new(const struct spool *spool, struct date_dir *parent, const char *name)
+{
+    return parent != NULL ? new_below(spool, parent, parent->path, name)
+                          : date_dir_top(spool, name, "date");
 }
 
 struct date_dir *date_dir_hold(struct date_dir *directory)

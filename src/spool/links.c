@@ -59,16 +59,27 @@ static const char *below_day(const char *target)
     return strncmp(target, "date/", 5) == 0 ? target : NULL;
 }
 
-static bool remove_date_link(const struct pair *pair, const char *target)
+/* The directory that the date link should be in. -1 with errno, which is 0 if there is none. */
+static int open_date_directory(const struct pair *pair, const char *target)
 {
     char path[PATH_MAX];
     const char *below = below_day(target);
+    errno = 0;
     if (below == NULL)
-        return true;
+        return -1;
     snprintf(path, sizeof path, "%s/%s", pair->day, below);
     int directory = dir_open(pair->spool->root, path);
+    if (directory < 0 &&
+        (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == EINVAL))
+        errno = 0;
+    return directory;
+}
+
+static bool remove_date_link(const struct pair *pair, const char *target)
+{
+    int directory = open_date_directory(pair, target);
     if (directory < 0)
-        return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == EINVAL;
+        return errno == 0;
     bool good = remove_link(directory, pair->id.text);
     close_keeping_errno(directory);
     return good;
@@ -86,6 +97,26 @@ bool links_remove_in(const struct pair *pair, int directory, struct failure *fai
         good = false;
     }
     return good || fail(failure, errno, "cannot remove the links");
+}
+
+bool links_has_date_link(const struct pair *pair, int directory)
+{
+    char target[PATH_MAX - 16];
+    struct stat status;
+    ssize_t length = readlinkat(directory, pair->id.text, target, sizeof target - 1);
+    if (length < 0) {
+        errno = is_gone(errno) || errno == EINVAL ? 0 : errno;
+        return false;
+    }
+    target[length] = '\0';
+    int date = open_date_directory(pair, target);
+    if (date < 0)
+        return false;
+    bool found = fstatat(date, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!found && is_gone(errno))
+        errno = 0;
+    close_keeping_errno(date);
+    return found;
 }
 
 bool links_remove(const struct pair *pair, struct failure *failure)

@@ -18,4 +18,8 @@ bool links_remove_name(const struct pair *pair, int directory, struct failure *f
 bool links_remove(const struct pair *pair, struct failure *failure);
 bool links_remove_in(const struct pair *pair, int directory, struct failure *failure);
 
+/* Whether the date link that the name link of a pair points to is there; false with errno 0 if it
+ * is not. `directory` is that of the pair's files. */
+bool links_has_date_link(const struct pair *pair, int directory);
+
 #endif

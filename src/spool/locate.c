@@ -99,10 +99,10 @@ static bool is_found(enum located found)
     return found == LOCATED_WHOLE || found == LOCATED_PART;
 }
 
-static bool is_young(const struct main_file *file, const struct timespec *now)
+static bool is_young(const struct main_file *file, const struct spool *spool)
 {
-    struct timespec changed = file_changed(&file->status, now);
-    return file->found && !time_is_past(&changed, YOUNG, now);
+    struct timespec changed = spool_changed(spool, &file->status);
+    return file->found && !spool_is_past(spool, &changed, YOUNG);
 }
 
 /* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
@@ -120,7 +120,7 @@ static enum located judge_other(const struct pair_location *location, struct fai
     if (!has_name && errno != ENOENT)
         fail(failure, errno, "cannot look for its name link in \"%s/%s\"", spool->path,
              location->pair.day);
-    else if (is_young(&location->json, &spool->now) || is_young(&location->dump, &spool->now))
+    else if (is_young(&location->json, spool) || is_young(&location->dump, spool))
         fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to", spool->path,
              location->pair.day);
     else

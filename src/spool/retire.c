@@ -76,6 +76,7 @@ void retire(const struct candidate *candidate, struct quarantine *quarantine, st
         retire_links(candidate, report);
         break;
     case ALREADY_QUEUED:
+    case UNLINKED:
         report_crash(report, LEVEL_DEBUG, &candidate->crash);
         retire_links(candidate, report);
         break;

@@ -23,6 +23,7 @@ struct level {
 
 struct walk {
     const struct spool *spool;
+    const char *branch;
     bool keep_directories;
     struct names days;
     size_t next_day;
@@ -32,19 +33,30 @@ struct walk {
     char unreadable[PATH_MAX]; /* its path below the root */
 };
 
-struct walk *walk_new(const struct spool *spool, bool keep_directories, struct failure *failure)
+struct walk *walk_new_in(const struct spool *spool, const char *branch, const char *day,
+                         struct failure *failure)
 {
     struct walk *walk = calloc(1, sizeof *walk);
-    if (walk == NULL) {
+    if (walk == NULL || (day != NULL && !names_add(&walk->days, day))) {
         fail(failure, errno, "cannot walk through \"%s\"", spool->path);
+        free(walk);
         return NULL;
     }
     walk->spool = spool;
-    walk->keep_directories = keep_directories;
-    if (spool_days(spool, &walk->days, failure))
+    walk->branch = branch;
+    walk->keep_directories = true;
+    if (day != NULL || spool_days(spool, &walk->days, failure))
         return walk;
     walk_free(walk);
     return NULL;
+}
+
+struct walk *walk_new(const struct spool *spool, bool keep_directories, struct failure *failure)
+{
+    struct walk *walk = walk_new_in(spool, "date", NULL, failure);
+    if (walk != NULL)
+        walk->keep_directories = keep_directories;
+    return walk;
 }
 
 static void leave(struct walk *walk)
@@ -95,7 +107,8 @@ static bool is_removable(const struct walk *walk, DIR *stream)
 static bool enter(struct walk *walk, const char *name, struct walk_entry *entry)
 {
     struct date_dir *parent = walk->depth > 0 ? walk->levels[walk->depth - 1].directory : NULL;
-    struct date_dir *directory = date_dir_new(walk->spool, parent, name);
+    struct date_dir *directory = parent != NULL ? date_dir_new(walk->spool, parent, name)
+                                                : date_dir_top(walk->spool, name, walk->branch);
     if (directory == NULL)
         return report_unreadable(walk, name, entry);
     DIR *stream = dir_read(walk->spool->root, directory->path);

@@ -1,5 +1,6 @@
 /* walk.h - a walk through the date trees of a spool, in the order of time: by day, then by name of
- * the directory. It returns all entries but directories. They may be removed during the walk. */
+ * the directory; or through its name trees. It returns all entries but directories. They may be
+ * removed during the walk. */
 #ifndef WALK_H
 #define WALK_H
 
@@ -33,6 +34,11 @@ struct walk_entry {
 /* With `keep_directories` it removes none. NULL with the reason. Freeing NULL is harmless. */
 struct walk *walk_new(const struct spool *spool, bool keep_directories, struct failure *failure);
 void walk_free(struct walk *walk);
+
+/* Through `branch`, "date" or "name", of one day or of all (NULL). It removes no directory. */
+struct walk *walk_new_in(const struct spool *spool, const char *branch, const char *day,
+                         struct failure *failure);
+
 bool walk_next(struct walk *walk, struct walk_entry *entry); /* false at the end */
 
 /* Whether an entry is a link called like a crash; then *pair becomes where that should be. */

@@ -1,0 +1,23 @@
+/* repair_rows.h - crashmon-cleanup --repair: unfinished jobs, queued long enough ago, whose pair is
+ * not where a processor would look for it:
+ *
+ *     nowhere   not in the roots and not in long-term storage, all of which could be searched: the
+ *               job fails with a message, which is what its processor would say
+ *     archived  in long-term storage only: it is listed, and its processor will say that it failed
+ *     twice     in long-term storage, and in the spool: it is listed; when the job is finished,
+ *               cleanup sees whether the bytes are the same
+ *
+ * Finished jobs are no business of this: cleanup looks for their pairs at each run, tells which are
+ * missing, and may be at work on them just now. An unfinished job whose row has not changed since
+ * it was listed has not been touched by anybody. Memory does not grow with the queue. */
+#ifndef REPAIR_ROWS_H
+#define REPAIR_ROWS_H
+
+#include "run.h"
+#include "spool/archive.h"
+
+/* The roots have been checked. A dry run prints a line `CLASS ID WHERE` for each. What it finds is
+ * reported and counted. */
+void repair_rows(struct run *run, struct roots *roots, struct archive *archives[2]);
+
+#endif

@@ -1,0 +1,199 @@
+#include "spool/stranded.h"
+
+#include "spool/date_dir.h"
+#include "spool/dir.h"
+#include "spool/file.h"
+#include "spool/links.h"
+#include "spool/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- one crash */
+
+static enum stranded fail_look(struct failure *reason, const char *what)
+{
+    fail(reason, errno, "cannot look at %s", what);
+    return STRANDED_UNKNOWN;
+}
+
+/* The directory is open. */
+static enum stranded look_in(const struct pair *pair, int directory, long age,
+                             struct failure *reason)
+{
+    const struct timespec *now = &pair->spool->now;
+    struct timespec changed = {0}, moved;
+    struct stat status;
+    if (fstat(directory, &status) < 0)
+        return fail_look(reason, "its directory");
+    moved = file_changed(&status, now);
+    if (!time_is_past(&moved, age, now))
+        return STRANDED_NOT;
+    bool has_link = fstatat(directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!has_link && errno != ENOENT)
+        return fail_look(reason, "its name link");
+    if (has_link) {
+        struct timespec linked = file_changed(&status, now);
+        if (!time_is_past(&linked, age, now) || links_has_date_link(pair, directory))
+            return STRANDED_NOT;
+        if (errno != 0)
+            return fail_look(reason, "its date link");
+    }
+    switch (pair_examine(pair, age, NULL, &changed, reason)) {
+    case PAIR_READY:
+        return time_is_past(&changed, age, now) ? STRANDED_UNQUEUED : STRANDED_NOT;
+    case PAIR_UNSETTLED: return STRANDED_NOT;
+    case PAIR_UNREADABLE: return STRANDED_UNKNOWN;
+    case PAIR_INCOMPLETE: break;
+    }
+    if (changed.tv_sec != 0)
+        return time_is_past(&changed, age, now) ? STRANDED_HALF : STRANDED_NOT;
+    return has_link && S_ISLNK(status.st_mode) ? STRANDED_DANGLING : STRANDED_NOT;
+}
+
+enum stranded stranded_look(const struct pair *pair, long age, struct failure *reason)
+{
+    int directory = pair_open_directory(pair);
+    if (directory < 0)
+        return errno == ENOENT ? STRANDED_NOT : fail_look(reason, "its directory");
+    enum stranded found = look_in(pair, directory, age, reason);
+    close(directory);
+    return found;
+}
+
+/* --- the date tree of a day */
+
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+bool stranded_find_date_links(const struct spool *spool, const char *day, const struct names *ids,
+                              bool linked[], bool *any, struct failure *failure)
+{
+    struct walk_entry entry;
+    struct walk *walk = walk_new_in(spool, "date", day, failure);
+    bool good = walk != NULL;
+    *any = false;
+    while (good && walk_next(walk, &entry)) {
+        char **place = ids->count == 0 ? NULL
+                                       : bsearch(&entry.name, ids->items, ids->count,
+                                                 sizeof ids->items[0], compare_names);
+        if (entry.kind == WALK_UNREADABLE) {
+            *failure = *entry.failure;
+            good = false;
+        }
+        *any |= entry.kind == WALK_LINK;
+        if (place != NULL)
+            linked[place - ids->items] = true;
+    }
+    walk_free(walk);
+    return good;
+}
+
+/* --- the name trees */
+
+struct stranded_walk {
+    struct walk *walk;
+    struct date_dir *directory; /* held: the one that the last entry was in */
+    struct walk_entry entry;
+    bool is_ahead; /* the entry belongs to the next lot */
+};
+
+struct stranded_walk *stranded_walk_new(const struct spool *spool, struct failure *failure)
+{
+    struct stranded_walk *walk = calloc(1, sizeof *walk);
+    if (walk == NULL) {
+        fail(failure, errno, "cannot walk through \"%s\"", spool->path);
+        return NULL;
+    }
+    walk->walk = walk_new_in(spool, "name", NULL, failure);
+    if (walk->walk != NULL)
+        return walk;
+    free(walk);
+    return NULL;
+}
+
+void stranded_walk_free(struct stranded_walk *walk)
+{
+    if (walk == NULL)
+        return;
+    date_dir_release(walk->directory);
+    walk_free(walk->walk);
+    free(walk);
+}
+
+/* <id>, or <id>.anything; other names are not ours. */
+static bool add_id(struct names *ids, const char *name)
+{
+    char text[CRASH_ID_LENGTH + 1];
+    struct crash_id id;
+    size_t length = strnlen(name, CRASH_ID_LENGTH);
+    memcpy(text, name, length);
+    text[length] = '\0';
+    /* Mostly the name before was of the same crash. */
+    if ((ids->count > 0 && strcmp(ids->items[ids->count - 1], text) == 0) ||
+        (name[length] != '\0' && name[length] != '.') || !crash_id_parse(&id, text))
+        return true;
+    return names_add(ids, text);
+}
+
+static void sort_once(struct names *ids)
+{
+    size_t kept = 0;
+    names_sort(ids);
+    for (size_t i = 0; i < ids->count; i++) {
+        if (kept > 0 && strcmp(ids->items[kept - 1], ids->items[i]) == 0)
+            free(ids->items[i]);
+        else
+            ids->items[kept++] = ids->items[i];
+    }
+    ids->count = kept;
+}
+
+/* Whether the entry belongs to another lot; if not, its directory is the one that is read now. A
+ * directory is never split. Its names come in no order, and a crash has several. */
+static bool is_of_next(struct stranded_walk *walk, size_t enough, struct stranded_lot *lot)
+{
+    struct date_dir *directory = walk->entry.directory;
+    if (directory == walk->directory)
+        return false;
+    if (lot->ids.count > 0 &&
+        (lot->ids.count >= enough || strncmp(lot->day, directory->path, DAY_LENGTH) != 0))
+        return true;
+    if (walk->directory != NULL)
+        date_dir_release(walk->directory);
+    walk->directory = date_dir_hold(directory);
+    date_dir_day(directory, lot->day);
+    return false;
+}
+
+bool stranded_next(struct stranded_walk *walk, size_t enough, struct stranded_lot *lot)
+{
+    names_free(&lot->ids);
+    *lot = (struct stranded_lot){0};
+    if (walk->directory != NULL)
+        date_dir_day(walk->directory, lot->day);
+    while (walk->is_ahead || walk_next(walk->walk, &walk->entry)) {
+        const struct walk_entry *entry = &walk->entry;
+        walk->is_ahead = false;
+        if (entry->kind == WALK_UNREADABLE) {
+            lot->is_unreadable = true;
+            lot->failure = *entry->failure;
+            break;
+        }
+        walk->is_ahead = is_of_next(walk, 2 * enough, lot);
+        if (walk->is_ahead)
+            break;
+        if (!add_id(&lot->ids, entry->name)) {
+            lot->is_unreadable = true;
+            fail(&lot->failure, errno, "cannot read directory \"%s\"", walk->directory->path);
+            return false;
+        }
+    }
+    sort_once(&lot->ids);
+    return lot->ids.count > 0 || lot->is_unreadable;
+}

@@ -1,0 +1,47 @@
+/* stranded.h - crashes that no program comes upon any more: they lie in the name tree, but no date
+ * link leads to them. Those that have a row are not stranded: whoever asks looks for that. A date
+ * link that leads nowhere is no business of this: a scan takes it to quarantine.
+ *
+ * Nothing younger than `age` seconds counts, nor what has been changed since the spool was opened:
+ * a collector may be at work on it. Directories of the name tree that are in motion do not, either.
+ */
+#ifndef STRANDED_H
+#define STRANDED_H
+
+#include "spool/pair.h"
+
+enum stranded {
+    STRANDED_NOT,      /* it has a date link, or is too young, or is gone */
+    STRANDED_UNQUEUED, /* a whole pair */
+    STRANDED_HALF,     /* a part of a pair, see the reason */
+    STRANDED_DANGLING, /* a name link alone */
+    STRANDED_UNKNOWN,  /* cannot be examined, see the reason */
+};
+
+/* Looks at a crash, and for its date link where its name link points to. */
+enum stranded stranded_look(const struct pair *pair, long age, struct failure *reason);
+
+/* Looks for date links of these crashes, which are sorted, in the whole date tree of a day:
+ * linked[i] becomes true for the i-th that has one. *any: whether the day has date links at all.
+ * False with the reason if a part of that tree cannot be read. */
+bool stranded_find_date_links(const struct spool *spool, const char *day, const struct names *ids,
+                              bool linked[], bool *any, struct failure *failure);
+
+/* The crashes of which anything lies in the name tree of a day: those of one directory, or of
+ * several small ones. */
+struct stranded_lot {
+    char day[DAY_LENGTH + 1];
+    struct names ids;       /* sorted, each once; of any crash that has a name here */
+    bool is_unreadable;     /* a directory cannot be read to its end, */
+    struct failure failure; /* for this reason */
+};
+
+/* Goes through the name trees of all days. NULL with the reason. Freeing NULL is harmless. */
+struct stranded_walk *stranded_walk_new(const struct spool *spool, struct failure *failure);
+void stranded_walk_free(struct stranded_walk *walk);
+
+/* Fills a lot, of about `enough` crashes if there are so many. False at the end, or with
+ * lot->is_unreadable when out of memory. Zero-initialise the lot; free its ids in the end. */
+bool stranded_next(struct stranded_walk *walk, size_t enough, struct stranded_lot *lot);
+
+#endif

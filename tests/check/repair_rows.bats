@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# repair_rows.bats - crashmon-cleanup --repair: unfinished jobs whose pair is not in the spool.
+# shellcheck disable=SC2154,SC2086 # bats sets status and output; one word an id
+load ../helper
+load repair
+
+message="crashmon: its pair is neither in the spool nor in long-term storage"
+
+@test "an unfinished job whose pair is nowhere fails with a message, and its row stays" {
+    id=$(nowhere) begun=$(nowhere)
+    waiting "$id" "$begun"
+    sql "UPDATE jobs SET starteddatetime = '2008-12-25' WHERE uuid = '$begun'"
+    finds repair_rows nowhere "$id" nowhere "$begun"
+    summary "seen 2: failed 2"
+    sql_is "SELECT DISTINCT success, message, completeddatetime IS NULL, starteddatetime IS NULL FROM jobs" \
+        "f|$message|f|f"
+    sql_is "SELECT starteddatetime::date FROM jobs WHERE uuid = '$begun'" 2008-12-25
+    finds repair_rows
+}
+
+@test "a job whose pair is in either root, on whatever day, in whole or in part, is left alone" {
+    ids=$(crash --without links; crash --root "$DEFERRED"; collect --day 20081227 --id-day 081225
+          crash --id-day none --depth 4; crash --without json --without links)
+    marked
+    waiting $ids
+    before=$(everything | grep -v crashmon.runs)
+    finds repair_rows
+    equal "$(everything | grep -v crashmon.runs)" "$before"
+}
+
+@test "a pair that is in long-term storage is listed, there alone or in the spool, too" {
+    there=$(crash --root "$ARCHIVE" --without links) failed=$(crash --root "$FAILED" --without links)
+    twice=$(crash --without links)
+    cp -r "$SPOOL/20081225" "$ARCHIVE"
+    waiting "$there" "$failed" "$twice"
+    before=$(disk_state; sql "SELECT * FROM jobs")
+    finds repair_rows archived "$there" archived "$failed" twice "$twice"
+    summary "seen 3: left 3"
+    equal "$(disk_state; sql "SELECT * FROM jobs")" "$before"
+}
+
+@test "finished jobs, young ones, those of other storages and what is not a crash id are not its business" {
+    ids=$(nowhere 5)
+    waiting $ids
+    read -r -d '' -a id <<<"$ids" || true
+    finish "${id[0]}" true
+    finish "${id[1]}" false
+    sql "UPDATE jobs SET queueddatetime = now() WHERE uuid = '${id[2]}';
+         UPDATE jobs SET storage = 'two' WHERE uuid = '${id[3]}';
+         UPDATE jobs SET uuid = 'no id' WHERE uuid = '${id[4]}'"
+    finds repair_rows
+}
+
+@test "a job from another root is listed, as its pair may be there" {
+    id=$(nowhere)
+    waiting "$id"
+    sql "UPDATE jobs SET pathname = '/elsewhere/$id.json'"
+    finds repair_rows nowhere "$id"
+    summary "seen 1: left 1"
+    log_has "\"$id\": left: it was queued from another root"
+    sql_is "SELECT success IS NULL FROM jobs" t
+}
+
+@test "where a place cannot be searched (74, 77) nothing is concluded" {
+    waiting "$(nowhere)"
+    mv "$FAILED" "$FAILED.away"
+    expect_status 74 cleanup_jobs --repair "$AGE"
+    [[ $output == *"cannot open directory \"$FAILED\""*"nothing was done"* ]] || fail "$output"
+    mv "$FAILED.away" "$FAILED"
+    sql_is "SELECT success IS NULL FROM jobs" t
+    cleanup_jobs --adopt >/dev/null
+    rmdir "$SPOOL/20000101"
+    expect_status 74 cleanup_jobs --repair "$AGE"
+    [[ $output == *"holds no day at all"* ]] || fail "$output"
+    sql_is "SELECT success IS NULL FROM jobs" t
+}
+
+@test "while a day cannot be searched (77) every job that may lie there is told, and none fails" {
+    blind=$(crash --without links) id=$(nowhere)
+    waiting "$blind" "$id"
+    as_a_user
+    chmod 0 "$SPOOL/20081225/name"
+    expect_status 77 cleanup_jobs --repair "$AGE"
+    [[ $output == *"\"$id\": cannot look for it in \"$SPOOL/20081225\""* ]] || fail "$output"
+    summary "seen 2: left 2"
+    sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 2
+}
+
+@test "a row that has changed or is locked in the middle is left alone" {
+    for change in "UPDATE jobs SET success = true" "UPDATE jobs SET starteddatetime = now()" \
+        "UPDATE jobs SET priority = 1" "DELETE FROM jobs" "SELECT FROM jobs FOR UPDATE"; do
+        sql "DELETE FROM jobs"
+        waiting "$(nowhere)"
+        session "BEGIN; $change" >/dev/null
+        sql "SELECT to_jsonb(jobs) FROM jobs" >"$BATS_TEST_TMPDIR/before"
+        expect_status 0 cleanup_jobs --repair "$AGE"
+        equal "$(sql "SELECT to_jsonb(jobs) FROM jobs")" "$(<"$BATS_TEST_TMPDIR/before")"
+        session ROLLBACK
+    done
+}
+
+@test "a pair that comes back in the middle is not nowhere" {
+    id=$(crash --without links)
+    waiting "$id"
+    mv "$SPOOL/20081225" "$SPOOL/away"
+    # Between the first look at the files and the second one.
+    session "BEGIN; LOCK TABLE jobs IN EXCLUSIVE MODE"
+    background cleanup_jobs --repair "$AGE"
+    await_blocked crashmon-cleanup-repair
+    mv "$SPOOL/away" "$SPOOL/20081225"
+    session COMMIT
+    background_ends 0
+    sql_is "SELECT success IS NULL FROM jobs" t
+}
+
+@test "many rows in batches, up to --limit; one that the server refuses keeps no others back" {
+    waiting $(nowhere 11) $(crash --count 9 --without links)
+    expect_status 1 cleanup_jobs --repair "$AGE" --batch-size=4 --limit=4
+    sql_is "SELECT count(*) FROM jobs WHERE NOT success" 4
+    first=$(sql "SELECT uuid FROM jobs WHERE success IS NULL ORDER BY id LIMIT 1")
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN RAISE EXCEPTION ''not %'', NEW.uuid; END';
+         CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.uuid = '$first')
+             EXECUTE FUNCTION refuse()"
+    expect_status 1 cleanup_jobs --repair "$AGE" --batch-size=4
+    accept
+    sql_is "SELECT count(*) FROM jobs WHERE NOT success" 10
+    log_has "not $first"
+    expect_status 1 cleanup_jobs --repair "$AGE" --batch-size=4
+    sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 9
+}
+
+@test "a failed job goes the way of all failed jobs: cleanup reports it as missing" {
+    waiting "$(nowhere)"
+    expect_status 1 repair_rows
+    expect_status 1 cleanup_jobs
+    summary "seen 1: missing 1"
+}
+
+@test "killed before any statement, a repair is finished by the next one" {
+    strace -o "$BATS_TEST_TMPDIR/trace" true 2>/dev/null || skip "no strace here"
+    for ((number = 1; number < 60; number++)); do
+        empty_tables
+        processor p1 >/dev/null
+        waiting $(nowhere 2) "$(crash --without links)"
+        EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=sendto -e inject=sendto:signal=KILL:when=$number" \
+            run cleanup_jobs --repair "$AGE"
+        killed=$status
+        run cleanup_jobs --repair "$AGE" --lock-wait=00:00:10
+        [[ $status == [01] ]] || fail "$number: $status" "$output"
+        sql_is "SELECT count(*), count(success), bool_or(success) FROM jobs" "3|2|f"
+        ((killed == 137)) || break
+    done
+    ((number > 5)) || fail "$number kills"
+}
