@@ -43,8 +43,7 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
             return fail_look(reason, "its date link");
     }
     switch (pair_examine(pair, age, NULL, &changed, reason)) {
-    case PAIR_READY:
-        return time_is_past(&changed, age, now) ? STRANDED_UNQUEUED : STRANDED_NOT;
+    case PAIR_READY: return time_is_past(&changed, age, now) ? STRANDED_UNQUEUED : STRANDED_NOT;
     case PAIR_UNSETTLED: return STRANDED_NOT;
     case PAIR_UNREADABLE: return STRANDED_UNKNOWN;
     case PAIR_INCOMPLETE: break;

@@ -7,6 +7,7 @@
  *     floor links ROOT [DIRS]         or both links of each,
  *     floor move FROM TO              or moves the files back, not caring when that is durable
  *
+ *     floor repair ROOT               reads all directories of the name tree
  *     floor scan ROOT [safe]          looks at each new pair, removes its links and directories
  *     floor archive FROM TO [safe]    moves the pairs whose ids come on stdin
  *     floor delete ROOT [safe]        removes their files
@@ -203,6 +204,18 @@ static void scan_spool(const char *root, bool safe)
     struct scan scan = {.root = open_directory(AT_FDCWD, root), .safe = safe};
     scan.name = open_directory(scan.root, DAY "/name");
     scan_branch(&scan, DAY "/date");
+}
+
+/* --- the floor of a repair that finds nothing: the names alone */
+
+static void read_tree(int at, const char *path)
+{
+    const struct dirent *entry;
+    DIR *stream = fdopendir(open_directory(at, path));
+    while ((entry = readdir(stream)) != NULL)
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            read_tree(dirfd(stream), entry->d_name);
+    closedir(stream);
 }
 
 /* --- the floors of cleanup: batches, each made durable before the next begins */
@@ -408,6 +421,8 @@ int main(int argc, char **argv)
         clean_up(move_batch, open_name_branch(root), open_name_branch(next));
     else if (strcmp(work, "scan") == 0)
         scan_spool(root, next != NULL);
+    else if (strcmp(work, "repair") == 0)
+        read_tree(AT_FDCWD, root);
     else if (strcmp(work, "archive") == 0 && last != NULL)
         clean_up(archive_batch_safely, open_directory(AT_FDCWD, root),
                  open_directory(AT_FDCWD, next));

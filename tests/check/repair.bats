@@ -261,7 +261,8 @@ in_the_middle() {
             run scan --repair "$AGE" --lock-wait=00:00:10
             [[ $status == [01] ]] || fail "$call $number: $status" "$output"
             jobs_are $whole
-            quarantined "$half" "json is missing"
+            [[ -f $SPOOL/quarantine/20081225/$half/$half.dump ]] || fail "$(find "$SPOOL")"
+            grep -q "json is missing" "$SPOOL/quarantine/20081225/$half/reason"
             # A name link beside a row does no harm, and goes with the pair.
             sql "UPDATE jobs SET success = true"
             cleans
