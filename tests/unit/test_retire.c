@@ -97,6 +97,15 @@ static void one_that_was_queued_already_does_so_too(void **state)
     expect_log("DEBUG \"" ID "\": already queued: the reason\n");
 }
 
+static void one_whose_links_lead_nowhere_does_so_too(void **state)
+{
+    (void)state;
+    retire_it(add(UNLINKED));
+    assert_false(has_links());
+    expect_outcome(UNLINKED, 1);
+    expect_log("DEBUG \"" ID "\": unlinked: the reason\n");
+}
+
 static void one_that_was_found_by_its_id_loses_its_links(void **state)
 {
     (void)state;
@@ -125,7 +134,8 @@ static void every_other_one_stays_as_it_is(void **state)
 {
     (void)state;
     for (enum outcome outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
-        if (outcome == QUEUED || outcome == ALREADY_QUEUED || outcome == QUARANTINED)
+        if (outcome == QUEUED || outcome == ALREADY_QUEUED || outcome == QUARANTINED ||
+            outcome == UNLINKED)
             continue;
         retire_it(add(outcome));
         expect_outcome(outcome, 1);
@@ -273,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_crash(one_that_is_queued_loses_its_links),
         with_crash(one_that_was_queued_already_does_so_too),
+        with_crash(one_whose_links_lead_nowhere_does_so_too),
         with_crash(one_that_was_found_by_its_id_loses_its_links),
         with_crash(one_that_must_not_be_queued_goes_to_quarantine),
         with_crash(every_other_one_stays_as_it_is),
