@@ -2,7 +2,7 @@
 # repair_chaos - both repairs, with no age to wait for, beside everything else: collectors that make
 # their links first or last, scans, priority runs, processors, cleanups, some of which are killed. A
 # repair must find what has been stranded on purpose, and must not take anything for stranded that
-# only somebody else is at work on. For REPAIR_SECONDS (3), with FAULTS=all for CHAOS_SECONDS (60)
+# only somebody else is at work on. For REPAIR_SECONDS (5), with FAULTS=all for CHAOS_SECONDS (60)
 # and a thousand repairs.
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ use lib "$RealBin/..";
 use Common;
 
 my $all = ($ENV{FAULTS} // '') eq 'all';
-my $seconds = $all ? $ENV{CHAOS_SECONDS} // 60 : $ENV{REPAIR_SECONDS} // 3;
+my $seconds = $all ? $ENV{CHAOS_SECONDS} // 60 : $ENV{REPAIR_SECONDS} // 5;
 my ($main, %running) = ($$);
 @ENV{qw(PGDATABASE PGOPTIONS)} = ("crashmon_repair_$$", '-c client_min_messages=warning');
 @SIG{qw(TERM INT HUP)} = (sub { exit 1 }) x 3;
@@ -42,7 +42,7 @@ save-successful-minidumps-to = $archive
 save-failed-minidumps-to = $failed
 log-file-pathname = $here/log
 log-file-maximum-size = 0
-settle-time = 00:00:01
+settle-time = 00:00:02
 incomplete-age = 00:00:00
 batch-size = 7
 END
@@ -89,12 +89,12 @@ sub collector {
     return @ids;
 }
 
-# The files come first, the date link last.
+# The files come first, the date link last, and not at once.
 sub collect_links_last {
     my $id = sprintf '%08x-%04x-%04x-%04x-%05x2081224', map { rand 2 ** $_ } 32, 16, 16, 16, 20;
     my ($name, $date) = ('name/' . join('/', unpack 'a2a2', $id), 'date/10/05/web_0');
     make_path("$spool/20081224/$name");
-    put_text("$spool/20081224/$name/$id.$_", "{$_}\n") for qw(json dump);
+    (put_text("$spool/20081224/$name/$id.$_", "{$_}\n"), sleep rand 0.2) for qw(json dump);
     symlink "../../../$date", "$spool/20081224/$name/$id" or die;
     for (my $try = 0; !symlink "../../../../$name", "$spool/20081224/$date/$id"; $try++) {
         die "no date link: $!\n" if $try > 5;
@@ -164,7 +164,7 @@ while ((my $pid = wait) > 0) {
 
 # --- the quiet, and the account
 
-sleep 1.1;
+sleep 2.1;
 program('crashmon-scan', '--repair');
 sql("SELECT crashmon.heartbeat(1)");
 program($_) for qw(crashmon-scan crashmon-priority);
