@@ -80,6 +80,10 @@ static void somebody_should_look_at_all_but_what_went_well(void **state)
         assert_int_equal(tally_has_left(&tally), left[outcome]);
     }
     assert_false(tally_has_left(&(struct tally){0}));
+    struct tally tally = {.seen = 2, .outcomes[LEFT] = 2, .waiting = 2};
+    assert_false(tally_has_left(&tally));
+    tally.waiting = 1;
+    assert_true(tally_has_left(&tally));
 }
 
 static void prints_only_the_outcomes_that_there_are(void **state)
@@ -124,6 +128,16 @@ static void a_right_that_is_missing_is_no_fault_of_the_storage(void **state)
     assert_int_equal(exit_code_of_errno(EIO), EXIT_STORAGE);
     assert_int_equal(exit_code_of_errno(ENOSPC), EXIT_STORAGE);
     assert_int_equal(exit_code_of_errno(EROFS), EXIT_STORAGE);
+    assert_int_equal(exit_code_of_errno(ENOTDIR), EXIT_STORAGE);
+}
+
+static void a_crash_may_be_at_fault_itself(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_code_of_crash(0), EXIT_LEFT);
+    assert_int_equal(exit_code_of_crash(ENOTDIR), EXIT_LEFT);
+    assert_int_equal(exit_code_of_crash(EACCES), EXIT_PERMISSION);
+    assert_int_equal(exit_code_of_crash(EIO), EXIT_STORAGE);
 }
 
 int main(void)
@@ -137,6 +151,7 @@ int main(void)
         cmocka_unit_test(prints_only_the_outcomes_that_there_are),
         cmocka_unit_test(the_largest_tally_fits),
         cmocka_unit_test(a_right_that_is_missing_is_no_fault_of_the_storage),
+        cmocka_unit_test(a_crash_may_be_at_fault_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

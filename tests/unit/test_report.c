@@ -59,6 +59,22 @@ static void a_crash_tells_its_own_reason(void **state)
                "INFO \"x\": deleted: out of memory for the reason\n");
 }
 
+static void one_that_waits_counts_as_left_and_needs_nobody(void **state)
+{
+    (void)state;
+    struct crash crash = {.name = "x"};
+    begin_report();
+    crash_set(&crash, LEFT, "not yet");
+    report_seen(&report, 2);
+    report_waiting(&report, &crash);
+    report_waiting(&report, &crash);
+    expect_outcome(LEFT, 2);
+    assert_true(tally_adds_up(&report.tally));
+    assert_false(tally_has_left(&report.tally));
+    expect_log("DEBUG \"x\": left: not yet\nDEBUG \"x\": left: not yet\n");
+    crash_clear(&crash);
+}
+
 static void the_first_code_above_1_counts(void **state)
 {
     (void)state;
@@ -204,6 +220,7 @@ int main(void)
         in_scratch_directory(a_crash_has_its_line_and_is_counted),
         in_scratch_directory(a_name_cannot_read_like_a_line_of_ours),
         in_scratch_directory(a_crash_tells_its_own_reason),
+        in_scratch_directory(one_that_waits_counts_as_left_and_needs_nobody),
         in_scratch_directory(the_first_code_above_1_counts),
         in_scratch_directory(a_failure_has_the_code_of_its_errno),
         in_scratch_directory(a_note_is_a_line_and_no_more),
