@@ -117,8 +117,10 @@ static bool is_mounted_day(const struct step *step, int root)
 {
     char path[PATH_MAX], day[DAY_LENGTH + 1];
     struct statx mount;
+    struct stat top;
     if (statx(step->descriptor, "", AT_EMPTY_PATH, STATX_MNT_ID, &mount) < 0 ||
-        (mount.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0 || is_above(&step->status, root) != 0)
+        (mount.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0 || stat("/", &top) < 0 ||
+        file_is_same(&top, &step->status) || is_above(&step->status, root) != 0)
         return false;
     find_mounted(mount.stx_mnt_id, path);
     for (const char *at = strchr(path, '/'); at != NULL; at = strchr(at, '/')) {
