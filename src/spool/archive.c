@@ -246,6 +246,10 @@ static enum archive_moved move_pair(const struct archive *archive,
     move->pair = location->pair;
     move->root = archive->settings.path;
     move->stamp = archive->stamp;
+    move->unwanted = archive->settings.path == NULL;
+    /* Links first: without the files nothing leads to them. */
+    if (move->unwanted && !links_remove_in(&move->pair, source, failure))
+        return ARCHIVE_FAILED;
     if (!location_list(location, &move->files)) {
         fail(failure, errno, "cannot read the directory of the pair in \"%s\"",
              location->pair.spool->path);
@@ -255,7 +259,6 @@ static enum archive_moved move_pair(const struct archive *archive,
     if (move->files.count > 0)
         note_change(archive, false, move->files.items[0].status.st_dev, source,
                     location->pair.spool->path);
-    move->unwanted = archive->settings.path == NULL;
     return move->unwanted ? ARCHIVE_MOVED : move_to_tree(archive, move, source, failure);
 }
 
@@ -310,9 +313,7 @@ bool archive_drop_copies(struct archive *archive, struct archive_move *move,
 bool archive_delete(struct archive *archive, struct archive_move *move, int source,
                     struct failure *failure)
 {
-    bool good = links_remove_in(&move->pair, source, failure) &&
-                archive_move_remove_originals(move, source, failure);
-    return note(archive, good, failure);
+    return note(archive, archive_move_remove_originals(move, source, failure), failure);
 }
 
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,

@@ -75,8 +75,8 @@ typedef bool archive_step(struct archive *archive, struct archive_move *move,
                           struct failure *failure);
 archive_step archive_commit_copies, archive_remove_originals;
 
-/* Deletes the links of an unwanted pair, and from its directory the files that have not changed
- * since archive_move(). */
+/* Deletes the files of an unwanted pair from its directory, as far as they have not changed since
+ * archive_move(). */
 bool archive_delete(struct archive *archive, struct archive_move *move, int source,
                     struct failure *failure);
 

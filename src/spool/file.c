@@ -212,8 +212,9 @@ bool file_is_equal(int left, int right, const char *name)
     bool good = false;
     if (right_file >= 0) {
         errno = 0;
-        good =
-            left_status.st_size == right_status.st_size && has_equal_bytes(left_file, right_file);
+        good = !file_is_same(&left_status, &right_status) &&
+               left_status.st_size == right_status.st_size &&
+               has_equal_bytes(left_file, right_file);
         close_keeping_errno(right_file);
     }
     if (left_file >= 0)

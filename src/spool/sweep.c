@@ -86,9 +86,8 @@ static bool sweep_directory(struct sweep *sweep, int parent, const char *name, i
         return errno == ENOENT || refuse(sweep, "look at");
     if (!S_ISDIR(status.st_mode) || status.st_dev != sweep->device)
         return false;
-    struct timespec changed = spool_changed(spool, &status);
-    bool is_quiet =
-        spool_is_past(spool, &changed, SWEEP_QUIET_TIME) || spool_is_ahead(spool, &changed);
+    bool is_quiet = spool_is_past(spool, &status.st_mtim, SWEEP_QUIET_TIME) ||
+                    spool_is_ahead(spool, &status.st_mtim);
     if (is_quiet && !sweep->dry_run && remove_directory(sweep, parent, name))
         return true;
     return sweep_entries(sweep, parent, name, levels) && is_quiet &&

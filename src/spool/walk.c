@@ -98,9 +98,8 @@ static bool is_removable(const struct walk *walk, DIR *stream)
     struct stat status;
     if (walk->keep_directories || fstat(dirfd(stream), &status) < 0)
         return false;
-    struct timespec changed = spool_changed(walk->spool, &status);
-    return spool_is_past(walk->spool, &changed, WALK_QUIET_TIME) ||
-           spool_is_ahead(walk->spool, &changed);
+    return spool_is_past(walk->spool, &status.st_mtim, WALK_QUIET_TIME) ||
+           spool_is_ahead(walk->spool, &status.st_mtim);
 }
 
 /* Enters a directory. True with an entry if it cannot be read; one that is gone is skipped. */

@@ -53,7 +53,7 @@ is_new() {
     before=$(sums "$SPOOL/20081226")
     again "$id" 20081225
     expect_status 1 scan
-    quarantined "$id" "already queued from storage main: .*/20081226/"
+    quarantined "$id" "already queued from storage \"main\": .*/20081226/"
     finish "$id" true
     cleans
     equal "$(sums "$ARCHIVE")" "$before"
@@ -106,7 +106,7 @@ is_new() {
     expect_status 0 priority "$id"
     again "$id" 20081225
     expect_status 1 scan
-    quarantined "$id" "already queued from storage main: \"$DEFERRED/"
+    quarantined "$id" "already queued from storage \"main\": \"$DEFERRED/"
     pair_is_whole "$DEFERRED" 20081225 "$id"
 }
 
