@@ -2,6 +2,7 @@
 
 #include "base/quote.h"
 #include "base/signals.h"
+#include "spool/crash_id.h"
 #include "spool/dir.h"
 #include "spool/file.h"
 
@@ -48,12 +49,13 @@ static bool is_in_use(int error)
 
 static bool sweep_entry(struct sweep *sweep, int parent, const char *name, int levels);
 
-/* In a day only the two trees are ours. */
-static bool is_entered(DIR *stream, const struct dirent *entry, int levels)
+/* Whether a directory has a name as collectors give it: the two trees of a day, two characters of
+ * an id below `name`, anything below `date`. */
+static bool is_ours(const struct sweep *sweep, const char *name, int levels)
 {
-    return levels > 0 && dir_entry_type(stream, entry) == DT_DIR &&
-           (levels < LEVELS || strcmp(entry->d_name, "name") == 0 ||
-            strcmp(entry->d_name, "date") == 0);
+    if (levels == LEVELS)
+        return strcmp(name, "name") == 0 || strcmp(name, "date") == 0;
+    return strncmp(sweep->path + DAY_LENGTH, "/name", 5) != 0 || strlen(name) == 2;
 }
 
 /* True if nothing is left in the directory. */
@@ -65,7 +67,8 @@ static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int
     if (stream == NULL)
         return errno == ENOENT || (errno != ENOTDIR && refuse(sweep, "read"));
     while ((entry = dir_next(stream)) != NULL && signals_caught() == 0)
-        if (!is_entered(stream, entry, levels) ||
+        if (levels == 0 || dir_entry_type(stream, entry) != DT_DIR ||
+            !is_ours(sweep, entry->d_name, levels) ||
             !sweep_entry(sweep, dirfd(stream), entry->d_name, levels - 1))
             is_empty = false;
     if (entry != NULL)

@@ -204,7 +204,7 @@ collectors_end() {
 
 @test "a collector at work is not disturbed by a sweep, whatever the order of its steps, hours apart" {
     processor p1
-    for day in "$(over -1)" "$(date -u +%Y%m%d)"; do mkdir -p "$SPOOL/$day"/{name,date}/unused; done
+    for day in "$(over -1)" "$(date -u +%Y%m%d)"; do mkdir -p "$SPOOL/$day"/{name/xx,date/unused}; done
     start_collectors collect_slowly --strict
     while kill -0 "${collectors[@]}" 2>/dev/null; do
         age '3 days' "$SPOOL"/2*
@@ -213,7 +213,7 @@ collectors_end() {
         equal "$status" 0
     done
     for day in "$(over -1)" "$(date -u +%Y%m%d)"; do
-        [[ -d $SPOOL/$day/name/unused && -d $SPOOL/$day/date/unused ]] || fail "$day is swept"
+        [[ -d $SPOOL/$day/name/xx && -d $SPOOL/$day/date/unused ]] || fail "$day is swept"
     done
     collectors_end
 }

@@ -193,7 +193,7 @@ sub cut_session {
 
 # A day later, as far as directories are concerned.
 sub let_a_day_pass {
-    system('find', @root{qw(spool deferred)}, qw(-type d -exec touch -cd), '2 days ago', '{}', '+');
+    system('find', @root{qw(spool deferred)}, qw(-ignore_readdir_race -type d -exec touch -cd), '2 days ago', '{}', '+');
     sql('UPDATE crashmon.storages SET swept = NULL');
 }
 
