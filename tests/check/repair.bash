@@ -15,12 +15,14 @@ repair_rows() { cleanup_jobs --repair "$AGE" "$@"; }
 # What is in the name trees looks as old as what a collector of the tests leaves.
 aged() { find "$SPOOL" "$DEFERRED" -path '*/name*' -type d -exec touch -d '1 hour ago' {} +; }
 
-# Jobs that have been waiting for an hour: waiting ID...
+# Jobs that have been waiting for an hour, whose pairs are where they are now: waiting ID...
 waiting() {
-    local id
+    local id path
     for id; do
+        path=$(find "$SPOOL" "$DEFERRED" -path "*/name/*/$id.*" -printf '%h' -quit)
         sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
-             VALUES ('$(place "$SPOOL" "$id").json', '$id', 1, now() - interval '1 hour')"
+             VALUES ('${path:-$(dirname "$(place "$SPOOL" "$id")")}/$id.json', '$id', 1,
+                     now() - interval '1 hour')"
     done
 }
 
