@@ -11,9 +11,9 @@ load repair
     mapfile -t list < <(printf 'unqueued\n%s\n' "${ids[@]}")
     aged
     expect_status 1 scan --repair "$AGE" --dry-run
-    equal "$output" "$(for id in "${ids[@]}"; do
+    equal "$(sort <<<"$output")" "$(for id in "${ids[@]}"; do
         echo "unqueued $id \"$(dirname "$(find "$SPOOL" -name "$id.json")")\""
-    done | sort -k3,3 -k2,2)" || equal "$(sort <<<"$output" | wc -l)" 7
+    done | sort)"
     finds repair "${list[@]}"
     summary "seen 7: queued 7"
     jobs_are "${ids[@]}"
@@ -39,8 +39,7 @@ load repair
     quarantined "$json" "dump is missing"
     quarantined "$dump" "json is missing"
     quarantined "$empty" "dump is empty"
-    roots_but_quarantine=$(find "$SPOOL"/2*  ! -type d)
-    equal "$roots_but_quarantine" ""
+    equal "$(find "$SPOOL"/2* ! -type d)" ""
     jobs_are
 }
 
@@ -128,7 +127,7 @@ load repair
     lock crashmon-scan-repair
     expect_status 75 scan --repair
     log_has "the lock of crashmon-scan-repair for storage main is taken"
-    expect_status 1 scan --repair --dry-run "$AGE" --settle-time=00:00:00 || expect_status 0 scan --repair --dry-run
+    expect_status 0 scan --repair --dry-run
     for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
     expect_status 0 cleanup_jobs --repair
     unlock crashmon-scan-repair
@@ -185,7 +184,7 @@ load repair
     jobs_are $ids
 }
 
-@test "a directory that cannot be read (77) is told, and keeps the rest of the day out of it" {
+@test "a directory that cannot be read (77) is told; the others are repaired" {
     id=$(crash --depth 1 --without links) blind=$(crash --depth 1 --without links)
     as_a_user
     aged
