@@ -107,10 +107,13 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
         crash_set(&job->crash, ARCHIVED, "moved to \"%s\"", path);
 }
 
+/* Where pairs are deleted, a killed run may have deleted it: its row has nothing to wait for. */
 static void miss(struct finished_job *job)
 {
-    job->is_missing = true;
-    if (job->missed == MISSED_NEVER)
+    job->is_missing = archive_path(job->archive) != NULL;
+    if (!job->is_missing)
+        crash_set(&job->crash, MISSING, "its pair was not found; the row is removed");
+    else if (job->missed == MISSED_NEVER)
         crash_set(&job->crash, MISSING, "its pair was not found; the row stays for 24 hours");
     else if (job->missed == MISSED_LATELY)
         crash_set(&job->crash, LEFT, "its pair is missing; the row stays for 24 hours");

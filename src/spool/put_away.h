@@ -1,9 +1,10 @@
 /* put_away.h - moves the pair of a finished job to long-term storage, or deletes it. The outcome of
  * the job says what became of the pair; LEFT: pair and row stay. A pair that is not found counts as
  * missing, so the roots must be known to be the right ones (mark.h). As what is mounted inside a
- * root has no mark, the row stays for 24 hours: the first run that misses the pair tells it, and
- * the one that removes the row. Failures are logged here. A batch with copies takes two more steps
- * (archive.h), with a flush before each and after the last; a pair that is to be deleted takes one.
+ * root has no mark, the row stays for 24 hours, unless the pair was to be deleted: the first run
+ * that misses the pair tells it, and the one that removes the row. Failures are logged here. A
+ * batch with copies takes two more steps (archive.h), with a flush before each and after the last;
+ * a pair that is to be deleted takes one.
  */
 #ifndef PUT_AWAY_H
 #define PUT_AWAY_H
