@@ -18,13 +18,13 @@ enum { FULL_MAXIMUM = 10 };
 
 struct archive {
     struct archive_settings settings;
-    enum archive_state state;
+    _Atomic enum archive_state state;
     struct spool *tree; /* NULL: pairs are deleted, or it is not open */
     struct names days;  /* of the tree */
     bool is_shared;
     struct archive_changes *changes;
-    uint64_t stamp; /* of this run, in the names of its copies */
-    int full;       /* pairs in a row that found no room */
+    uint64_t stamp;   /* of this run, in the names of its copies */
+    _Atomic int full; /* pairs in a row that found no room */
 };
 
 /* The path without what makes a link at its end count as the directory that it leads to. */
@@ -308,12 +308,6 @@ bool archive_drop_copies(struct archive *archive, struct archive_move *move,
         close(destination);
     }
     return true;
-}
-
-bool archive_delete(struct archive *archive, struct archive_move *move, int source,
-                    struct failure *failure)
-{
-    return note(archive, archive_move_remove_originals(move, source, failure), failure);
 }
 
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,

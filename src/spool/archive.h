@@ -75,11 +75,6 @@ typedef bool archive_step(struct archive *archive, struct archive_move *move,
                           struct failure *failure);
 archive_step archive_commit_copies, archive_remove_originals;
 
-/* Deletes the files of an unwanted pair from its directory, as far as they have not changed since
- * archive_move(). */
-bool archive_delete(struct archive *archive, struct archive_move *move, int source,
-                    struct failure *failure);
-
 /* Moves the stranger to quarantine, out of its final name. */
 bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,
                            struct quarantine *quarantine, struct failure *failure);

@@ -3,7 +3,6 @@
 #include "base/quote.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 void finished_job_init(struct finished_job *job, const struct finished_row *row,
                        const struct roots *roots, struct archive *archives[2])
@@ -13,26 +12,16 @@ void finished_job_init(struct finished_job *job, const struct finished_row *row,
                                  .success = row->success,
                                  .missed = row->missed,
                                  .archive = archives[row->success],
-                                 .other = archives[!row->success],
-                                 .directory = -1};
+                                 .other = archives[!row->success]};
     snprintf(job->uuid, sizeof job->uuid, "%s", row->uuid);
     job->crash.name = job->uuid;
     if (crash_id_parse(&id, job->uuid))
         origin_read(&job->origin, roots, &id, row->mark, row->pathname);
 }
 
-static void forget_unwanted(struct finished_job *job)
-{
-    if (job->move.unwanted)
-        close(job->directory);
-    job->move.unwanted = false;
-    job->directory = -1;
-}
-
 void finished_job_clear(struct finished_job *job)
 {
     crash_clear(&job->crash);
-    forget_unwanted(job);
     archive_move_free(&job->move);
 }
 
@@ -158,10 +147,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
     else
         miss(job);
-    if (job->move.unwanted)
-        job->directory = location.directory;
-    else
-        location_close(&location);
+    location_close(&location);
 }
 
 void put_away(struct finished_job *job, const struct roots *roots, struct quarantine *quarantine,
@@ -176,18 +162,14 @@ void put_away(struct finished_job *job, const struct roots *roots, struct quaran
         crash_set(&job->crash, LEFT, "its long-term storage cannot be used in this run");
 }
 
-void put_away_delete(struct finished_job *job, struct report *report)
+bool put_away_delete(struct finished_job *job, struct report *report)
 {
     struct failure failure;
-    if (!archive_delete(job->archive, &job->move, job->directory, &failure))
+    bool good = archive_remove_originals(job->archive, &job->move, &failure);
+    if (!good)
         keep(job, &failure, report);
-    forget_unwanted(job);
-}
-
-void put_away_leave(struct finished_job *job, const char *reason)
-{
-    crash_set(&job->crash, LEFT, "%s; pair and row stay", reason);
-    forget_unwanted(job);
+    job->move.unwanted = false;
+    return good;
 }
 
 bool put_away_has_copies(const struct finished_job jobs[], size_t count)

@@ -35,7 +35,6 @@ struct finished_job {
     bool deleted;                    /* its row */
     struct archive *archive, *other; /* for its verdict, and for the other one */
     struct archive_move move;
-    int directory; /* of a pair that is to be deleted, as long as it is; else -1 */
 };
 
 void finished_job_init(struct finished_job *job, const struct finished_row *row,
@@ -49,9 +48,9 @@ bool finished_job_is_done(const struct finished_job *job);
 void put_away(struct finished_job *job, const struct roots *roots, struct quarantine *quarantine,
               struct report *report);
 
-/* Deletes a pair that is unwanted, while its row is locked; or leaves it, for a reason. */
-void put_away_delete(struct finished_job *job, struct report *report);
-void put_away_leave(struct finished_job *job, const char *reason);
+/* Deletes a pair that is unwanted, while its row is locked. False if it is LEFT. Another thread may
+ * be at other jobs meanwhile. */
+bool put_away_delete(struct finished_job *job, struct report *report);
 
 /* A further step of archive.h, for the jobs that have copies. */
 void put_away_copies(struct finished_job jobs[], size_t count, archive_step *step,

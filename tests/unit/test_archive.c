@@ -92,17 +92,10 @@ static void says_which_file_is_neither_here_nor_there(void **state)
     end_archive();
 }
 
-static void delete_it(void)
-{
-    struct failure failure;
-    int source = open(NAME_PATH, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    assert_true(archive_delete(archive, &moved, source, &failure));
-    close(source);
-}
-
 static void without_a_path_pairs_are_deleted(void **state)
 {
     (void)state;
+    struct failure failure;
     make_crash(ID, DAY, SLOT, 0);
     make_crash_file(ID, DAY, ".plugin.dump", 0);
     make_crash(OTHER_ID, DAY, SLOT, 0);
@@ -115,7 +108,7 @@ static void without_a_path_pairs_are_deleted(void **state)
     assert_true(moved.unwanted);
     assert_int_equal(entries_in(NAME_PATH), 3);
     expect_missing(DATES "/" ID);
-    delete_it();
+    assert_true(archive_remove_originals(archive, &moved, &failure));
     assert_int_equal(entries_in(NAME_PATH), 0);
     assert_int_equal(entries_in(DAY "/name/33/ad"), 3);
     end_archive();
@@ -129,10 +122,8 @@ static void a_file_that_has_changed_is_not_deleted(void **state)
     open_archive(NULL);
     move_it();
     make_crash_file(ID, DAY, ".json", 0);
-    int source = open(NAME_PATH, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    assert_false(archive_delete(archive, &moved, source, &failure));
+    assert_false(archive_remove_originals(archive, &moved, &failure));
     assert_int_equal(failure.error, 0);
-    close(source);
     expect_content(NAME_PATH "/" ID ".json", ".json");
     end_archive();
 }
