@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# cleanup_deleted.bats - where pairs are deleted their rows are locked meanwhile: nobody changes a
-# verdict while its pair goes.
+# cleanup_deleted.bats - where pairs are deleted their rows are deleted first, and committed last:
+# nobody changes a verdict while its pair goes.
 # shellcheck disable=SC2154 # bats sets status and output
 load ../helper
 
@@ -24,7 +24,7 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     expect_status 1 cleanup_jobs --save-successful-minidumps-to=
     for id in "${ids[0]}" "${ids[70]}"; do
         pair_is_whole "$SPOOL" 20081225 "$id"
-        log_has "\"$id\": left: its row is locked by somebody else"
+        log_has "\"$id\": left: its row was not deleted: it is locked"
     done
     jobs_are "${ids[0]}" "${ids[70]}"
     log_has "seen 120: deleted 118, left 2"
@@ -42,7 +42,7 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
         sql "UPDATE jobs SET $change WHERE uuid = '$id'"
         background_ends 1
         pair_is_whole "$SPOOL" 20081225 "$id"
-        log_has "\"$id\": left: its verdict has changed"
+        log_has "\"$id\": left: its row was not deleted: it is locked, or has changed"
         sql_is "SELECT uuid FROM jobs WHERE success IS NOT true" "$id"
         finish "$id" false
         cleans
@@ -50,18 +50,30 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     done
 }
 
-@test "a verdict changes before a pair goes, or when all of it is gone" {
+@test "a verdict changes before a pair goes, or not at all" {
     id=$(crash --extra browser --without links)
     ended true "$id"
     delete_slowly_at unlinkat
     await sql_true "SELECT count(*) = 1 FROM pg_locks WHERE relation = 'jobs'::regclass
-                    AND mode = 'RowShareLock'"
+                    AND mode = 'RowExclusiveLock'"
     is_there || fail "too late"
-    sql "UPDATE jobs SET success = false WHERE uuid = '$id'"
+    sql_is "WITH changed AS (UPDATE jobs SET success = false WHERE uuid = '$id' RETURNING id)
+            SELECT count(*) FROM changed" 0
     [[ -z $(find "$SPOOL" -type f -name "$id*") ]] || fail "$(find "$SPOOL")"
-    background_ends 1
-    log_has "\"$id\": left: its row has changed meanwhile"
-    sql_is "SELECT uuid FROM jobs" "$id"
+    background_ends 0
+}
+
+@test "a pair that cannot be deleted keeps its row, the others are done" {
+    mapfile -t ids < <(crash --count 20)
+    ended true "${ids[@]}"
+    chattr +i "$(place "$SPOOL" "${ids[7]}").dump" 2>/dev/null || skip "no chattr here"
+    run cleanup_jobs --save-successful-minidumps-to=
+    chattr -i "$(place "$SPOOL" "${ids[7]}").dump"
+    equal "$status" 77
+    pair_is_whole "$SPOOL" 20081225 "${ids[7]}"
+    jobs_are "${ids[7]}"
+    cleans --save-successful-minidumps-to=
+    roots_are_empty
 }
 
 @test "a file that has grown since it was looked at is not deleted" {
