@@ -289,7 +289,8 @@ sub sample {
 
 # --- what is there
 
-# One line for each file, link, row: all that the programs are there for. What differs between two
+# One line for each file, link, row: all that the programs are there for. A job that waits as its pair
+# is missing is none: a run that was killed may have put the pair into quarantine, which the files show. What differs between two
 # good runs (times, owners, what quarantine says of the moment) is left out.
 sub state {
     my ($program) = @_;
@@ -311,7 +312,8 @@ sub state {
     push @state, sql("
         SELECT 'job', uuid, pathname, priority, success, storage, owner IS NULL,
                starteddatetime IS NULL, missingdatetime IS NULL,
-               (SELECT place FROM crashmon.storages WHERE identity = root) FROM jobs;
+               (SELECT place FROM crashmon.storages WHERE identity = root)
+        FROM jobs WHERE missingdatetime IS NULL;
         SELECT 'request', uuid FROM priorityjobs;
         SELECT 'processor', name FROM processors;
         SELECT 'place', storage, place, path FROM crashmon.storages");
