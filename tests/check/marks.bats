@@ -294,3 +294,14 @@ load marks
     sql_is "SELECT count(DISTINCT identity), count(*) FROM crashmon.storages
             WHERE place = 'successful'" "1|2"
 }
+
+@test "long-term storage or quarantine of one storage is no root of another (78)" {
+    expect_status 0 cleanup_jobs
+    crash >/dev/null
+    ended true "$(sql "SELECT '22adfb61-f75b-11dc-b6be-001322081225'")"
+    run cleanup_jobs
+    sql "TRUNCATE jobs"
+    run program crashmon-scan --storage-name=b --storage-root="$ARCHIVE"
+    equal "$status" 78
+    [[ $output == *"long-term storage of storage main"* ]] || fail "$output"
+}
