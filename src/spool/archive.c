@@ -231,6 +231,8 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
         moved = archive_move_files(move, source, destination, &style, failure);
     if (move->copied && fstat(destination, &status) == 0)
         note_change(archive, true, status.st_dev, destination, tree->path);
+    if (moved != ARCHIVE_MOVED)
+        move->copied = false;
     move->missing = !is_there(destination, move, tree->dump_suffix)   ? tree->dump_suffix
                     : !is_there(destination, move, tree->json_suffix) ? tree->json_suffix
                                                                       : NULL;

@@ -204,3 +204,19 @@ cleans_while() {
     accept
     cleans
 }
+
+@test "a newcomer that cannot be quarantined stays whole" {
+    id=$(crash)
+    ended true "$id"
+    cleans
+    json=$(place "$ARCHIVE" "$id").json
+    crash --id "$id" >/dev/null
+    cp "$json" "$(place "$SPOOL" "$id").json"
+    printf more >>"$(place "$SPOOL" "$id").dump"
+    ended true "$id"
+    before=$(find "$SPOOL/20081225" -type f | sort)
+    touch "$SPOOL/quarantine"
+    run cleanup_jobs
+    equal "$(find "$SPOOL/20081225" -type f | sort)" "$before"
+    jobs_are "$id"
+}
