@@ -89,3 +89,15 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     cleans --save-successful-minidumps-to=
     roots_are_empty
 }
+
+@test "what only the commit would refuse keeps its pair, and those of the others (deferred constraint)" {
+    mapfile -t ids < <(crash --count 3)
+    ended true "${ids[@]}"
+    sql "CREATE TABLE notes (job bigint REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED);
+         INSERT INTO notes SELECT id FROM jobs ORDER BY id LIMIT 1"
+    run cleanup_jobs --save-successful-minidumps-to=
+    for id in $(sql "SELECT uuid FROM jobs"); do pair_is_whole "$SPOOL" 20081225 "$id"; done
+    sql "DROP TABLE notes"
+    cleans --save-successful-minidumps-to=
+    roots_are_empty
+}
