@@ -101,6 +101,11 @@ static double seconds_since(const struct timespec *then)
 }
 
 /* Whatever a repair finds, somebody should look why. */
+long run_elapsed(const struct run *run)
+{
+    return (long)seconds_since(&run->started);
+}
+
 static void find_final_code(struct report *report, bool is_repair)
 {
     if (!tally_adds_up(&report->tally))

@@ -99,10 +99,10 @@ static bool is_found(enum located found)
     return found == LOCATED_WHOLE || found == LOCATED_PART;
 }
 
-static bool is_young(const struct main_file *file, const struct spool *spool)
+static bool is_younger(const struct main_file *file, const struct spool *spool, long seconds)
 {
     struct timespec changed = spool_changed(spool, &file->status);
-    return file->found && !spool_is_past(spool, &changed, YOUNG);
+    return file->found && !spool_is_past(spool, &changed, seconds);
 }
 
 /* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
@@ -120,12 +120,22 @@ static enum located judge_other(const struct pair_location *location, struct fai
     if (!has_name && errno != ENOENT)
         fail(failure, errno, "cannot look for its name link in \"%s/%s\"", spool->path,
              location->pair.day);
-    else if (is_young(&location->json, spool) || is_young(&location->dump, spool))
+    else if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
         fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to", spool->path,
              location->pair.day);
     else
         return location->found;
     return LOCATED_FAILED;
+}
+
+/* What is in the origin may have come after the pair was put away, and its row was not deleted. */
+static bool is_another(const struct pair_location *location, long age)
+{
+    const struct spool *spool = location->pair.spool;
+    struct stat status;
+    return age > 0 && location->directory >= 0 &&
+           (is_younger(&location->json, spool, age) || is_younger(&location->dump, spool, age)) &&
+           fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Keeps the better of the best so far and what is on this day. True while more has to be seen. */
@@ -200,7 +210,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
     if (origin->state == ORIGIN_KNOWN) {
         memcpy(location->pair.day, origin->day, sizeof location->pair.day);
         location->found = search_day(location, failure);
-        if (location->found != LOCATED_NOWHERE)
+        if (location->found != LOCATED_NOWHERE && !is_another(location, origin->age))
             return;
         location_close(location);
     }

@@ -44,6 +44,7 @@ struct origin {
     enum { ORIGIN_UNKNOWN, ORIGIN_KNOWN, ORIGIN_CLOSED } state;
     const struct spool *spool; /* these two for ORIGIN_KNOWN */
     char day[DAY_LENGTH + 1];
+    long age; /* of the end of its job, in seconds, when the spool was opened; 0: not known */
 };
 
 /* Fills in the origin from columns of the row. `mark` is that of the root; "": not known, so the
@@ -57,8 +58,9 @@ void origin_read(struct origin *origin, const struct roots *roots, const struct 
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);
 
-/* Searches for a crash that has a row, first in its origin. Elsewhere a pair with a name link is
- * that of another crash with the same id, because what was queued has lost it. */
+/* Searches for a crash that has a row, first in its origin. What was written there after the job
+ * had ended, and has a name link, is another crash that came with its id. So is any pair elsewhere
+ * with a name link, because what was queued has lost it. */
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure);

@@ -17,6 +17,7 @@ void finished_job_init(struct finished_job *job, const struct finished_row *row,
     job->crash.name = job->uuid;
     if (crash_id_parse(&id, job->uuid))
         origin_read(&job->origin, roots, &id, row->mark, row->pathname);
+    job->origin.age = row->age;
 }
 
 void finished_job_clear(struct finished_job *job)

@@ -22,6 +22,7 @@ struct finished_row {
     bool success;                /* of the processor */
     const char *mark, *pathname; /* see origin_read() */
     enum missed missed;
+    long age; /* see struct origin */
 };
 
 struct finished_job {

@@ -243,3 +243,28 @@ is_new() {
     pair_is_whole "$ARCHIVE" 20081225 "$id"
     is_new "$SPOOL" 20081225 "$id"
 }
+
+@test "a crash that comes to the same place after its namesake was put away stays new" {
+    for options in "" --save-successful-minidumps-to=; do
+        id=$(crash)
+        ended true "$id"
+        sql "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+             CREATE TRIGGER keep BEFORE DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION keep()"
+        # shellcheck disable=SC2086 # one option or none
+        expect_status 1 cleanup_jobs $options
+        sql "DROP FUNCTION keep CASCADE; UPDATE jobs SET completeddatetime = now() - interval '1 day'"
+        rm -f "$(place "$SPOOL" "$id")".*
+        collect --id "$id" --age 2
+        rm "$(place "$ARCHIVE" "$id")".* 2>/dev/null || true
+        scan --settle-time=00:00:00 || true
+        # shellcheck disable=SC2086
+        run cleanup_jobs $options
+        pair_is_whole "$SPOOL" 20081225 "$id"
+        [[ -L $(place "$SPOOL" "$id") ]] || fail "its link is gone"
+        sql "DELETE FROM jobs"
+        expect_status 0 scan --settle-time=00:00:00
+        jobs_are "$id"
+        sql "TRUNCATE jobs"
+        rm -r "$SPOOL/20081225"
+    done
+}
