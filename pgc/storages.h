@@ -23,6 +23,9 @@ bool storages_check_roots(struct run *run, struct spool *storage, struct spool *
 bool storages_is_due(enum place place);
 bool storages_note_swept(enum place place);
 
+/* After that: whether the storage has a row for a place, which this run may not have been given. */
+bool storages_know(enum place place);
+
 /* Checks a destination or a quarantine when it is opened; any thread may call it. */
 mark_check storages_check;
 

@@ -216,6 +216,11 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
     }
     search_roots(&search, roots);
     *location = search.best;
+    if (location->found == LOCATED_NOWHERE && roots->has_closed &&
+        origin->state == ORIGIN_UNKNOWN) {
+        fail(failure, 0, "it may be in the deferred storage root, which is not set in this run");
+        location->found = LOCATED_FAILED;
+    }
     if (search.is_ambiguous) {
         fail(failure, 0, "several pairs have its id, and its row does not say which one is meant");
         location->found = LOCATED_FAILED;

@@ -28,6 +28,7 @@ enum { ROOT_COUNT = 2 };
 struct roots {
     struct spool *spools[ROOT_COUNT]; /* the second may be NULL */
     struct names days[ROOT_COUNT];
+    bool has_closed; /* the storage has one more, which is not open */
 };
 
 /* Opens the storage root, and the deferred one unless NULL. Call roots_close() in any case. */

@@ -178,6 +178,16 @@ is_new() {
     pair_is_whole "$ARCHIVE" 20081225 "$throttled"
 }
 
+@test "nor is one missing whose row names no root that is known, while a root is not set" {
+    id=$(crash --root "$DEFERRED" --without links)
+    expect_status 0 priority
+    ended true "$id"
+    expect_status 1 cleanup_jobs --deferred-storage-root= --save-successful-minidumps-to=
+    log_has "\"$id\": left: it may be in the deferred storage root, which is not set in this run"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
 @test "rows from before the upgrade have no mark: the beginning of the pathname says which root" {
     id=$(crash --root "$DEFERRED")
     expect_status 0 priority "$id"
