@@ -83,7 +83,7 @@ stays() {
     [[ ! -e $(place "$DEFERRED" "$id").json ]] || fail "$(find "$DEFERRED")"
 }
 
-@test "halves, and links that lead nowhere, go too; what is no crash stays" {
+@test "half pairs and links that lead nowhere are removed, too; what is not a crash stays" {
     half=$(throttled --without json) hollow=$(throttled --without json --without dump)
     slot=$DEFERRED/20081225/date/12/05/web01_0
     touch "$slot/stray"

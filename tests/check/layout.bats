@@ -42,7 +42,7 @@ not_told() {
     expect_status 0 scan
 }
 
-@test "an empty new root, and what is no crash anywhere, are told nothing" {
+@test "nothing is reported of a new root that is empty, or holds only what is never a crash" {
     rmdir "$SPOOL/20000101" "$DEFERRED/20000101"
     not_told
     mkdir "$SPOOL/lost+found" "$SPOOL/quarantine" "$DEFERRED/lost+found"
