@@ -18,7 +18,10 @@ struct pipeline {
     pthread_cond_t changed;
     void *items[PIPELINE_LENGTH + 1]; /* item n is at n % (PIPELINE_LENGTH + 1) */
     size_t put;
-    bool shares, started, has_threads, closing;
+    pipeline_stage *shared; /* work that the owner may take part in, */
+    void *shared_item;
+    bool is_helping; /* and it does */
+    bool started, has_threads, closing;
 };
 
 /* How many items have reached a stage: those that the stage before has finished. */
@@ -50,14 +53,13 @@ static void *run(void *argument)
 }
 
 struct pipeline *pipeline_new(pipeline_stage *const stages[], size_t count, size_t length,
-                              bool shares, void *context)
+                              void *context)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (pipeline == NULL)
         return NULL;
     pipeline->count = count;
     pipeline->length = length;
-    pipeline->shares = shares;
     pipeline->context = context;
     for (size_t i = 0; i < count; i++)
         pipeline->stages[i] = (struct stage){.pipeline = pipeline, .work = stages[i]};
@@ -91,23 +93,44 @@ void pipeline_start(struct pipeline *pipeline)
     }
 }
 
+void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, void *item)
+{
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->shared = work;
+    pipeline->shared_item = item;
+    pthread_cond_broadcast(&pipeline->changed);
+    pthread_mutex_unlock(&pipeline->mutex);
+    work(pipeline->context, item);
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->shared = NULL;
+    while (pipeline->is_helping)
+        pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+    pthread_mutex_unlock(&pipeline->mutex);
+}
+
+static void help(struct pipeline *pipeline)
+{
+    pipeline_stage *work = pipeline->shared;
+    void *item = pipeline->shared_item;
+    pipeline->shared = NULL;
+    pipeline->is_helping = true;
+    pthread_mutex_unlock(&pipeline->mutex);
+    work(pipeline->context, item);
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->is_helping = false;
+    pthread_cond_broadcast(&pipeline->changed);
+}
+
 /* Waits until at most `left` items are in the pipeline. */
 static void await(struct pipeline *pipeline, size_t left)
 {
     const struct stage *last = &pipeline->stages[pipeline->count - 1];
-    size_t shared = 0; /* so many items, the first ones, need not be shared any more */
     pthread_mutex_lock(&pipeline->mutex);
-    while (pipeline->put - last->done > left) {
-        if (pipeline->shares && last->done >= shared && last->done < ready_for(last)) {
-            void *item = pipeline->items[last->done % (PIPELINE_LENGTH + 1)];
-            shared = last->done + 1;
-            pthread_mutex_unlock(&pipeline->mutex);
-            last->work(pipeline->context, item);
-            pthread_mutex_lock(&pipeline->mutex);
-        } else {
+    while (pipeline->put - last->done > left)
+        if (pipeline->shared != NULL)
+            help(pipeline);
+        else
             pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
-        }
-    }
     pthread_mutex_unlock(&pipeline->mutex);
 }
 

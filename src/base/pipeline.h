@@ -17,11 +17,9 @@ struct pipeline;
 typedef void pipeline_stage(void *context, void *item);
 
 /* A pipeline of `count` stages and up to `length` items; NULL when out of memory. It starts no
- * thread: a run that finds nothing needs none. With `shares` the owner, while it waits, also does
- * the last stage's work on the item that is there, so two threads must be able to share that work.
- */
+ * thread: a run that finds nothing needs none. */
 struct pipeline *pipeline_new(pipeline_stage *const stages[], size_t count, size_t length,
-                              bool shares, void *context);
+                              void *context);
 
 /* Starts the threads, so that the first item does not wait for them; else pipeline_put() does. */
 void pipeline_start(struct pipeline *pipeline);
@@ -29,6 +27,10 @@ void pipeline_start(struct pipeline *pipeline);
 /* Puts an item in and waits until at most `length` are in the pipeline: then the next one in turn
  * is the owner's again. If a thread cannot be started, runs the stages itself. */
 void pipeline_put(struct pipeline *pipeline, void *item);
+
+/* Does a part of a stage's work, which the owner does at the same time whenever it waits. For one
+ * of the stages only. Returns when both have done theirs. */
+void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, void *item);
 
 /* Waits until every item has passed all stages; then the owner may use what they use.
  * pipeline_free() also ends the threads; NULL is harmless. */

@@ -61,7 +61,7 @@ static pipeline_stage *const both[] = {first, second};
 static struct pipeline *begin(struct context *context, size_t length)
 {
     sem_init(&context->gate, 0, 0);
-    struct pipeline *pipeline = pipeline_new(both, 2, length, false, context);
+    struct pipeline *pipeline = pipeline_new(both, 2, length, context);
     assert_non_null(pipeline);
     return pipeline;
 }
@@ -189,7 +189,7 @@ static void one_stage_is_a_pipeline_too(void **state)
     (void)state;
     struct context context = {0};
     struct item items[2] = {0};
-    struct pipeline *pipeline = pipeline_new(both, 1, 1, false, &context);
+    struct pipeline *pipeline = pipeline_new(both, 1, 1, &context);
     pipeline_start(pipeline);
     for (int i = 0; i < ITEMS; i++) {
         assert_int_equal(items[i % 2].stages_done, i < 2 ? 0 : 1);
@@ -206,7 +206,8 @@ struct shared {
     pthread_t owner;
     sem_t owner_came;
     bool waits_for_owner;
-    atomic_int first_done, by_owner, by_thread, too_early;
+    struct pipeline *pipeline;
+    atomic_int first_done, by_owner, by_thread, at_work, too_early, too_late;
 };
 
 static void prepare(void *context, void *item)
@@ -215,9 +216,10 @@ static void prepare(void *context, void *item)
     ((struct shared *)context)->first_done++;
 }
 
-static void share(void *context, void *item)
+static void do_a_part(void *context, void *item)
 {
     struct shared *shared = context;
+    shared->at_work++;
     shared->too_early += *(int *)item >= shared->first_done;
     if (pthread_equal(pthread_self(), shared->owner)) {
         shared->by_owner++;
@@ -227,6 +229,14 @@ static void share(void *context, void *item)
         if (shared->waits_for_owner)
             sem_wait(&shared->owner_came);
     }
+    shared->at_work--;
+}
+
+static void share(void *context, void *item)
+{
+    struct shared *shared = context;
+    pipeline_share(shared->pipeline, do_a_part, item);
+    shared->too_late += shared->at_work;
 }
 
 static void put_numbers(struct shared *shared, size_t length)
@@ -235,7 +245,7 @@ static void put_numbers(struct shared *shared, size_t length)
     int numbers[PIPELINE_LENGTH + 1];
     sem_init(&shared->owner_came, 0, 0);
     shared->owner = pthread_self();
-    struct pipeline *pipeline = pipeline_new(stages, 2, length, true, shared);
+    struct pipeline *pipeline = shared->pipeline = pipeline_new(stages, 2, length, shared);
     for (int i = 0; i < ITEMS; i++) {
         numbers[(size_t)i % (length + 1)] = i;
         pipeline_put(pipeline, &numbers[(size_t)i % (length + 1)]);
@@ -243,9 +253,10 @@ static void put_numbers(struct shared *shared, size_t length)
     pipeline_free(pipeline);
     assert_int_equal(shared->by_thread, ITEMS);
     assert_int_equal(shared->too_early, 0);
+    assert_int_equal(shared->too_late, 0);
 }
 
-static void an_owner_who_has_to_wait_shares_the_last_stage(void **state)
+static void an_owner_who_has_to_wait_takes_part_in_what_is_shared(void **state)
 {
     (void)state;
     for (size_t length = 1; length <= PIPELINE_LENGTH; length++) {
@@ -269,7 +280,7 @@ static int run_with_few_threads(rlim_t processes, bool start)
     if (setrlimit(RLIMIT_NPROC, &limit) != 0)
         return 3;
     sem_init(&context.gate, 0, 0);
-    struct pipeline *pipeline = pipeline_new(both, 2, PIPELINE_LENGTH, false, &context);
+    struct pipeline *pipeline = pipeline_new(both, 2, PIPELINE_LENGTH, &context);
     if (start)
         pipeline_start(pipeline);
     for (int i = 0; i < ITEMS; i++) {
@@ -308,7 +319,7 @@ int main(void)
         cmocka_unit_test(free_waits_likewise),
         cmocka_unit_test(needs_neither_items_nor_threads),
         cmocka_unit_test(one_stage_is_a_pipeline_too),
-        cmocka_unit_test(an_owner_who_has_to_wait_shares_the_last_stage),
+        cmocka_unit_test(an_owner_who_has_to_wait_takes_part_in_what_is_shared),
         cmocka_unit_test(without_threads_the_owner_does_the_stages),
     };
     alarm(20); /* what waits for ever fails */
