@@ -9,12 +9,8 @@
 -- Run it as the owner of the tables, with Monitor stopped; processors and reporter may go on. It is
 -- one transaction, and may be repeated. Afterwards Socorro's programs, including Monitor, work with
 -- the tables as before. See doc/migrating-from-socorro.md.
-\set ON_ERROR_STOP on
-\set QUIET on
-BEGIN;
-SET LOCAL client_min_messages = warning;
--- Wait for others who use the tables, but do not make others wait long behind us.
-SET LOCAL lock_timeout = '10s';
+\ir begin.sql
+\ir move.sql
 \if :{?zone}
 SET LOCAL timezone = :'zone';
 \endif

@@ -18,7 +18,9 @@ CREATE TABLE IF NOT EXISTS crashmon.runs (
     seen bigint,
     outcomes jsonb                    -- crashes by outcome; they add up to `seen`
 );
-CREATE INDEX IF NOT EXISTS runs_latest ON crashmon.runs (program, storage, started DESC);
+SELECT 'CREATE INDEX runs_latest ON crashmon.runs (program, storage, started DESC)'
+WHERE to_regclass('crashmon.runs_latest') IS NULL
+\gexec
 
 -- By which mark, the file .crashmon in it, each directory of a storage is known. Destinations and
 -- quarantines may be shared, roots may not.
@@ -31,77 +33,151 @@ CREATE TABLE IF NOT EXISTS crashmon.storages (
     swept date,                       -- when its empty days were removed last
     PRIMARY KEY (storage, place)
 );
-CREATE UNIQUE INDEX IF NOT EXISTS storages_roots ON crashmon.storages (identity)
-    WHERE place IN ('storage', 'deferred');
+SELECT 'CREATE UNIQUE INDEX storages_roots ON crashmon.storages (identity)
+            WHERE place IN (''storage'', ''deferred'')'
+WHERE to_regclass('crashmon.storages_roots') IS NULL
+\gexec
 
--- The table priority_jobs_<id> that one of Socorro's processors makes for itself, or NULL. A view
--- does not count: it may lead to another table.
+-- Priority tables belong to somebody else, who may put anything into their place: a view, a trigger, an
+-- index on an expression. So each is locked first, and used only where nothing on it can run code; the
+-- lock admits no change of that.
+
+-- What is called priority_jobs_<id>, as one of Socorro's processors names the table that it makes for
+-- itself; or NULL.
 CREATE OR REPLACE FUNCTION crashmon.priority_table(processor integer) RETURNS regclass
-LANGUAGE sql STABLE STRICT AS $$
-    SELECT oid::regclass FROM pg_class
-    WHERE oid = to_regclass('priority_jobs_' || processor) AND relkind IN ('r', 'p')
-$$;
+LANGUAGE sql STABLE STRICT
+RETURN (SELECT c.oid::regclass FROM pg_class AS c
+        WHERE c.relname = ('priority_jobs_' || processor)::name
+            AND c.relnamespace = 'crashmon_priority'::regnamespace
+            AND c.relkind IN ('r', 'p', 'v', 'm', 'f'));
+
+-- Locks it until the end of the transaction. Returns
+--   'ready'     it may be used, by name with ONLY;
+--   'none'      there is none;
+--   'busy'      somebody else has it locked;
+--   'refused'   something on it could run code, it has other columns, or a right is missing.
+-- (ROW EXCLUSIVE would not do: it admits CREATE STATISTICS, whose expressions the planner evaluates.)
+CREATE OR REPLACE FUNCTION crashmon.lock_priority_table(processor integer) RETURNS text
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
+DECLARE
+    its_table regclass := crashmon.priority_table(processor);
+BEGIN
+    IF its_table IS NULL THEN
+        RETURN 'none';
+    -- An older snapshot would not see what has just been put on the table.
+    ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN 'busy';
+    ELSIF (SELECT relkind FROM pg_class WHERE oid = its_table) IS DISTINCT FROM 'r' THEN
+        RETURN 'refused';
+    END IF;
+    BEGIN
+        EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', its_table);
+    EXCEPTION
+        WHEN lock_not_available THEN RETURN 'busy';
+        WHEN insufficient_privilege OR undefined_table OR wrong_object_type THEN RETURN 'refused';
+    END;
+    RETURN CASE WHEN crashmon.priority_table(processor) = its_table
+            AND EXISTS (SELECT FROM pg_class WHERE oid = its_table AND relkind = 'r'
+                            AND NOT relispartition AND NOT relrowsecurity)
+            AND (SELECT array_agg(attname::text) = '{uuid}'
+                     AND bool_and(atttypid IN ('text'::regtype, 'varchar'::regtype))
+                 FROM pg_attribute WHERE attrelid = its_table AND attnum > 0 AND NOT attisdropped)
+            AND NOT EXISTS (SELECT FROM pg_attrdef WHERE adrelid = its_table)
+            AND NOT EXISTS (SELECT FROM pg_constraint
+                            WHERE conrelid = its_table AND contype NOT IN ('p', 'u', 'n'))
+            AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = its_table
+                                AND (indexprs IS NOT NULL OR indpred IS NOT NULL))
+            AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = its_table)
+            AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = its_table)
+            AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = its_table)
+            AND NOT EXISTS (SELECT FROM pg_inherits WHERE its_table IN (inhrelid, inhparent))
+            AND NOT EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = its_table)
+        THEN 'ready' ELSE 'refused' END;
+END $$;
 
 -- Adds crashes to the priority tables of their owners (owners[i] has uuids[i]), where these have
--- one. Returns how many tables could not be written: just dropped or locked by the processor, owned
--- by a login of its own (see roles.sql), or with other columns. The others are still served.
-CREATE OR REPLACE FUNCTION crashmon.put_in_priority_tables(owners integer[], uuids text[])
-RETURNS integer LANGUAGE plpgsql STRICT SET lock_timeout = '1s' AS $$
+-- one. Returns the ids of the processors whose tables were passed over, as text. Their crashes are
+-- served by priority all the same.
+CREATE OR REPLACE FUNCTION crashmon.fill_priority_tables(owners integer[], uuids text[]) RETURNS text
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     processor integer;
-    its_table regclass;
-    refused integer := 0;
+    state text;
+    passed_over integer[] := '{}';
 BEGIN
     FOR processor IN SELECT DISTINCT o FROM unnest(owners) AS o ORDER BY o LOOP
-        its_table := crashmon.priority_table(processor);
-        CONTINUE WHEN its_table IS NULL;
-        BEGIN
-            EXECUTE format(
-                'INSERT INTO %1$s (uuid)
-                 SELECT DISTINCT u FROM unnest($1, $2) AS t (o, u)
-                 WHERE o = $3 AND NOT EXISTS (SELECT FROM %1$s AS have WHERE have.uuid = u)
-                 ON CONFLICT DO NOTHING', its_table)
-            USING owners, uuids, processor;
-        EXCEPTION
-            WHEN serialization_failure OR deadlock_detected THEN RAISE;
-            WHEN OTHERS THEN refused := refused + 1;
-        END;
+        state := crashmon.lock_priority_table(processor);
+        IF state = 'ready' THEN
+            BEGIN
+                EXECUTE format(
+                    'INSERT INTO %1$s (uuid)
+                     SELECT DISTINCT u FROM unnest($1, $2) AS t (o, u)
+                     WHERE o = $3
+                         AND NOT EXISTS (SELECT FROM ONLY %1$s AS have WHERE have.uuid = u)
+                     ON CONFLICT DO NOTHING', crashmon.priority_table(processor))
+                USING owners, uuids, processor;
+            EXCEPTION
+                WHEN serialization_failure OR deadlock_detected THEN RAISE;
+                WHEN OTHERS THEN state := 'refused';
+            END;
+        END IF;
+        IF state IN ('busy', 'refused') THEN
+            passed_over := passed_over || processor;
+        END IF;
     END LOOP;
-    RETURN refused;
+    RETURN array_to_string(passed_over, ', ');
 END $$;
 
 -- Removes a processor not seen for `silence` and without unfinished jobs. What waits in its
 -- priority table is requested again, and the table is dropped. Returns
 --   'kept'     nothing is changed: it is back, its row is locked, or it has jobs;
 --   'removed'  all is gone;
---   'refused'  its row is gone, but its table cannot be read or dropped (see roles.sql).
-CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval)
-RETURNS text LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+--   'busy'     somebody has its table or one of these requests locked: both stay for the next time;
+--   'refused'  its row is gone, but its table stays, as crashmon.lock_priority_table() refuses it.
+CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
+    state text;
     its_table regclass;
-    result text := 'removed';
+    name text;
+    requested text[] := '{}';
+    patience timestamptz := clock_timestamp() + '1 second';
 BEGIN
     PERFORM FROM processors WHERE id = processor AND lastseendatetime < now() - silence
         FOR UPDATE SKIP LOCKED;
     IF NOT FOUND OR EXISTS (SELECT FROM jobs WHERE owner = processor AND success IS NULL) THEN
         RETURN 'kept';
     END IF;
-    its_table := crashmon.priority_table(processor);
-    IF its_table IS NOT NULL THEN
+    state := crashmon.lock_priority_table(processor);
+    IF state = 'ready' THEN
+        its_table := crashmon.priority_table(processor);
+        FOR name IN EXECUTE format('SELECT uuid FROM ONLY %s WHERE crashmon.is_crash_id(uuid)',
+                                   its_table) LOOP
+            BEGIN
+                INSERT INTO priorityjobs (uuid) VALUES (name) ON CONFLICT DO NOTHING;
+                requested := requested || name;
+            EXCEPTION WHEN lock_not_available THEN state := 'busy';
+            END;
+            IF clock_timestamp() > patience THEN
+                state := 'busy';
+                EXIT;
+            END IF;
+        END LOOP;
         BEGIN
-            EXECUTE format('INSERT INTO priorityjobs (uuid) SELECT uuid FROM %s
-                            WHERE crashmon.is_crash_id(uuid) ON CONFLICT DO NOTHING', its_table);
+            IF state = 'ready' THEN
+                EXECUTE format('DROP TABLE %s', its_table);
+            END IF;
         EXCEPTION
-            WHEN serialization_failure OR deadlock_detected THEN RAISE;
-            WHEN OTHERS THEN result := 'refused';
+            WHEN lock_not_available THEN state := 'busy';
+            WHEN insufficient_privilege THEN state := 'refused';
         END;
-        BEGIN
-            EXECUTE format('DROP TABLE IF EXISTS %s', its_table);
-        EXCEPTION
-            WHEN serialization_failure OR deadlock_detected THEN RAISE;
-            WHEN OTHERS THEN result := 'refused';
-        END;
+        IF state <> 'ready' THEN
+            EXECUTE format('DELETE FROM ONLY %s WHERE uuid = ANY ($1)', its_table) USING requested;
+        END IF;
+    END IF;
+    IF state = 'busy' THEN
+        RETURN state;
     END IF;
     DELETE FROM processors WHERE id = processor;
-    RETURN result;
+    RETURN CASE state WHEN 'refused' THEN state ELSE 'removed' END;
 END $$;

@@ -9,7 +9,7 @@
 -- jobs that it had begun and not finished can be taken again: a processor that crashed just starts
 -- again under its name.
 CREATE OR REPLACE FUNCTION crashmon.register_processor(name text) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     processor integer;
@@ -35,7 +35,7 @@ END $$;
 -- have other owners, and it must register again. Never waits: a session that has locked the row
 -- records the same.
 CREATE OR REPLACE FUNCTION crashmon.heartbeat(processor integer) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     UPDATE processors SET lastseendatetime = clock_timestamp()
         WHERE id = (SELECT id FROM processors WHERE id = processor FOR NO KEY UPDATE SKIP LOCKED);
@@ -49,10 +49,10 @@ END $$;
 -- may call it at the same time: none waits for another, and no job is given out twice.
 CREATE OR REPLACE FUNCTION crashmon.take_jobs(processor integer, how_many integer)
 RETURNS TABLE (id bigint, uuid text, pathname text, storage text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    its_table regclass := crashmon.priority_table(processor);
+    its_table regclass;
     named text[];
     first bigint[] := '{}';
     rest bigint[];
@@ -66,8 +66,9 @@ BEGIN
                   HINT = 'It was removed, or never registered; call crashmon.register_processor().';
     END IF;
 
-    IF its_table IS NOT NULL THEN
-        EXECUTE format('SELECT array_agg(uuid::text) FROM %s', its_table) INTO named;
+    IF crashmon.lock_priority_table(processor) = 'ready' THEN
+        its_table := crashmon.priority_table(processor);
+        EXECUTE format('SELECT array_agg(uuid::text) FROM ONLY %s', its_table) INTO named;
     END IF;
     IF named IS NOT NULL THEN
         SELECT coalesce(array_agg(id), '{}') INTO first FROM (
@@ -80,8 +81,8 @@ BEGIN
             WHERE NOT EXISTS (SELECT FROM jobs AS j
                               WHERE j.uuid = u AND j.owner = processor AND j.success IS NULL
                                   AND j.starteddatetime IS NULL AND j.id <> ALL (first));
-        EXECUTE format('DELETE FROM %1$s WHERE uuid IN (
-                            SELECT uuid FROM %1$s WHERE uuid = ANY ($1) FOR UPDATE SKIP LOCKED)',
+        EXECUTE format('DELETE FROM ONLY %1$s WHERE uuid IN (
+                            SELECT uuid FROM ONLY %1$s WHERE uuid = ANY ($1) FOR UPDATE SKIP LOCKED)',
                        its_table)
             USING named;
     END IF;
@@ -105,7 +106,7 @@ END $$;
 -- processor or by another one that got it after a long silence of this one. True counts as a
 -- heartbeat of the owner if the job was begun: a reassigned job says nothing about its new owner.
 CREATE OR REPLACE FUNCTION crashmon.job_succeeded(job bigint) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     at_work integer;
 BEGIN
@@ -125,7 +126,7 @@ END $$;
 
 -- Records that a job failed, and why. Otherwise as above.
 CREATE OR REPLACE FUNCTION crashmon.job_failed(job bigint, message text) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     at_work integer;

@@ -3,15 +3,14 @@
 -- Whether the text is a crash id, by the same rule as in the programs (src/spool/crash_id.h); false
 -- for NULL. \A and \Z match the ends of the text only, never those of a line.
 CREATE OR REPLACE FUNCTION crashmon.is_crash_id(text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce($1 COLLATE "C" ~
-        '\A[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\Z', false)
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce($1 COLLATE "C" ~
+    '\A[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\Z', false);
 
 -- Requests the report of a crash before all others. True: the request was added. False: it is
 -- already waiting, and stays as it is. Text that is not a crash id is an error.
 CREATE OR REPLACE FUNCTION crashmon.request_crash(uuid text) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     IF NOT crashmon.is_crash_id(request_crash.uuid) THEN
@@ -27,12 +26,13 @@ END $$;
 -- the crash has not been found; NULL if it was put away after processing, was never requested, or
 -- the request was given up.
 CREATE OR REPLACE FUNCTION crashmon.crash_state(uuid text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce(
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crashmon, pg_temp AS $$
+BEGIN
+    RETURN coalesce(
         (SELECT CASE WHEN j.success THEN 'finished'
                      WHEN NOT j.success THEN 'failed'
                      WHEN j.starteddatetime IS NOT NULL THEN 'started'
                      ELSE 'queued' END
          FROM jobs AS j WHERE j.uuid = crash_state.uuid),
-        (SELECT 'requested' FROM priorityjobs AS p WHERE p.uuid = crash_state.uuid))
-$$;
+        (SELECT 'requested' FROM priorityjobs AS p WHERE p.uuid = crash_state.uuid));
+END $$;

@@ -1,4 +1,4 @@
--- Three roles with the least rights, for logins to be members of:
+-- Four roles with the least rights, for logins to be members of:
 --
 --     psql -d crashes -f sql/roles.sql
 --
@@ -7,48 +7,61 @@
 -- with CREATEROLE; later the owner is enough. Then create the logins:
 --
 --     CREATE ROLE monitor1 LOGIN IN ROLE crashmon_monitor;
+--     CREATE ROLE observer1 LOGIN IN ROLE crashmon_observer;
 --     CREATE ROLE reporter1 LOGIN IN ROLE crashmon_reporter;
+--     ALTER ROLE reporter1 SET search_path = crashmon, public;
 --     CREATE ROLE processor1 LOGIN IN ROLE crashmon_processor;
+--     ALTER ROLE processor1 SET search_path = crashmon_priority, crashmon, public;
 --     ALTER ROLE processor1 SET role = crashmon_processor;
 --     ALTER ROLE processor1 SET timezone = 'America/Los_Angeles';
 --
--- The fourth line is for processors that make a priority table, as Socorro's do: it makes the table
--- belong to the group, so that crashmon-priority may write to it, and crashmon-scan may drop it
--- when the processor is dead. The last line is for processors that send local times without a zone,
--- as Socorro's do, from a host in another time zone than the server.
-\set ON_ERROR_STOP on
-\set QUIET on
-BEGIN;
-SET LOCAL client_min_messages = warning;
+-- The search paths are for Socorro's programs, which name tables without a schema; they apply to new
+-- sessions. A processor that makes a priority table, as Socorro's do, makes it in the first schema of
+-- its path; `role` makes it belong to the group, so that crashmon-priority may write to it, and
+-- crashmon-scan may drop it when the processor is dead. The last line is for processors that send
+-- local times without a zone, as Socorro's do, from a host in another time zone than the server.
+--
+-- What remains by design: members of one role can disturb each other. A processor can end the jobs of
+-- other processors, register processors that do not exist, and make or drop any priority table;
+-- a reporter can request any crash; and whoever can connect to a database can take advisory locks in
+-- it, also those that keep the programs from running.
+\ir begin.sql
 
 DO $$
 DECLARE
-    role text;
+    name text;
 BEGIN
-    FOREACH role IN ARRAY ARRAY['crashmon_monitor', 'crashmon_processor', 'crashmon_reporter'] LOOP
-        IF to_regrole(role) IS NULL THEN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+    FOREACH name IN ARRAY ARRAY['crashmon_monitor', 'crashmon_observer', 'crashmon_processor',
+                                'crashmon_reporter'] LOOP
+        IF to_regrole(name) IS NULL THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+        ELSIF EXISTS (SELECT FROM pg_roles WHERE rolname = name
+                          AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolbypassrls)) THEN
+            RAISE EXCEPTION 'role % is not one of crashmon''s: it can log in, or more', name;
         END IF;
     END LOOP;
-    -- To read and drop the priority tables, which belong to the processors.
+    -- To write and drop the priority tables, which belong to the processors.
     IF NOT pg_has_role('crashmon_monitor', 'crashmon_processor', 'USAGE') THEN
         GRANT crashmon_processor TO crashmon_monitor;
     END IF;
 END $$;
 
--- The search path says which schema has the shared tables.
-SELECT relnamespace::regnamespace AS shared FROM pg_class WHERE oid = 'jobs'::regclass \gset
-GRANT USAGE ON SCHEMA :shared, crashmon TO crashmon_monitor, crashmon_processor, crashmon_reporter;
+GRANT USAGE ON SCHEMA crashmon
+    TO crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon FROM PUBLIC;
 
 -- monitor: the login of the three programs, and of monitoring scripts.
-GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, priorityjobs, crashmon.runs TO crashmon_monitor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, priorityjobs, runs TO crashmon_monitor;
 GRANT SELECT, UPDATE, DELETE ON processors TO crashmon_monitor;
-GRANT SELECT, INSERT, UPDATE ON crashmon.storages TO crashmon_monitor;
-GRANT SELECT ON crashmon.queue, crashmon.processor_state, crashmon.locks, crashmon.last_runs
-    TO crashmon_monitor;
-GRANT USAGE ON SEQUENCE jobs_id_seq, crashmon.runs_id_seq TO crashmon_monitor;
+GRANT SELECT, INSERT, UPDATE ON storages TO crashmon_monitor;
+GRANT SELECT ON queue, processor_state, locks, last_runs TO crashmon_monitor;
+GRANT USAGE ON SEQUENCE jobs_id_seq, runs_id_seq TO crashmon_monitor;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon TO crashmon_monitor;
+
+-- observer: may see everything and change nothing: for dashboards, and --dry-run.
+GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO crashmon_observer;
+GRANT EXECUTE ON FUNCTION schema_version(), priority_table(integer), is_crash_id(text),
+    crash_state(text) TO crashmon_observer;
 
 -- processor: may report the end of a job, but not create, delete or reassign jobs. Socorro's from
 -- 2011 on name the id when they register, to say DEFAULT.
@@ -57,16 +70,22 @@ GRANT SELECT, INSERT (id, name, startdatetime, lastseendatetime),
 GRANT USAGE ON SEQUENCE processors_id_seq TO crashmon_processor;
 GRANT SELECT, UPDATE (starteddatetime, completeddatetime, success, message) ON jobs
     TO crashmon_processor;
-GRANT EXECUTE ON FUNCTION crashmon.register_processor(text), crashmon.heartbeat(integer),
-    crashmon.take_jobs(integer, integer), crashmon.job_succeeded(bigint),
-    crashmon.job_failed(bigint, text), crashmon.priority_table(integer) TO crashmon_processor;
--- For its priority table. Revoke it if no processor makes one: a trigger on that table runs with
--- the rights of the monitor that writes to it.
-GRANT CREATE ON SCHEMA :shared TO crashmon_processor;
+GRANT EXECUTE ON FUNCTION register_processor(text), heartbeat(integer),
+    take_jobs(integer, integer), job_succeeded(bigint), job_failed(bigint, text),
+    priority_table(integer), lock_priority_table(integer) TO crashmon_processor;
+-- For its priority table.
+GRANT USAGE, CREATE ON SCHEMA crashmon_priority TO crashmon_processor;
 
 -- reporter: may request crashes and see their state.
 GRANT SELECT, INSERT (uuid) ON priorityjobs TO crashmon_reporter;
-GRANT SELECT ON jobs, crashmon.queue TO crashmon_reporter;
-GRANT EXECUTE ON FUNCTION crashmon.is_crash_id(text), crashmon.request_crash(text),
-    crashmon.crash_state(text) TO crashmon_reporter;
+GRANT SELECT ON jobs, queue TO crashmon_reporter;
+GRANT EXECUTE ON FUNCTION is_crash_id(text), request_crash(text), crash_state(text)
+    TO crashmon_reporter;
+
+-- Version 1 let processors create tables where the shared tables were.
+SELECT format('REVOKE CREATE ON SCHEMA %I FROM crashmon_processor', nspname)
+FROM pg_namespace, aclexplode(nspacl)
+WHERE grantee = 'crashmon_processor'::regrole AND privilege_type = 'CREATE'
+    AND nspname <> 'crashmon_priority' AND pg_has_role(nspowner, 'USAGE')
+\gexec
 COMMIT;

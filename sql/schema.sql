@@ -1,22 +1,19 @@
--- Creates all that crashmon, the processors and the reporter need in an empty database:
+-- Creates all that crashmon, the processors and the reporter need, or brings it up to date:
 --
 --     psql -d crashes -f sql/schema.sql
 --
--- It may be repeated. The shared tables (tables.sql) go to the first schema of the search path,
--- under Socorro's names; all else goes to the schema "crashmon". Roles belong to the whole server
--- and have a file of their own, roles.sql.
-\set ON_ERROR_STOP on
-\set QUIET on
-BEGIN;
-SET LOCAL client_min_messages = warning;
-CREATE SCHEMA IF NOT EXISTS crashmon;
-\ir version.sql
+-- It may be repeated, by the owner of the database or of what is there, or by a superuser, and also
+-- while everybody is at work. Roles belong to the whole server and have a file of their own, roles.sql.
+\ir begin.sql
+\ir move.sql
 \ir tables.sql
+\ir version.sql
 \ir monitor.sql
 \ir processor.sql
 \ir reporter.sql
 \ir views.sql
--- From earlier versions: programs that need it take other locks, and must not run beside these.
+-- From earlier versions.
 DROP TABLE IF EXISTS crashmon.schema_version;
-DROP FUNCTION IF EXISTS crashmon.lock_class(text), crashmon.lock_key(text);
+DROP FUNCTION IF EXISTS crashmon.lock_class(text), crashmon.lock_key(text),
+    crashmon.put_in_priority_tables(integer[], text[]);
 COMMIT;

@@ -1,7 +1,9 @@
 -- The tables shared with the processors and the reporter. Names and columns are Socorro's; columns
 -- that crashmon adds have a default, so that writers need not know them.
+--
+-- Nothing is locked that is there already: a statement that would wait is made only where it is needed.
 
-CREATE TABLE IF NOT EXISTS processors (
+CREATE TABLE IF NOT EXISTS crashmon.processors (
     id serial PRIMARY KEY,
     name varchar(255) NOT NULL UNIQUE,
     startdatetime timestamptz NOT NULL DEFAULT now(),
@@ -10,11 +12,11 @@ CREATE TABLE IF NOT EXISTS processors (
 
 -- One row for each crash that is queued and not yet put away. A job is unfinished while success is
 -- NULL. The owner of a finished job may be removed (SET NULL); the row stays for cleanup.
-CREATE TABLE IF NOT EXISTS jobs (
+CREATE TABLE IF NOT EXISTS crashmon.jobs (
     id bigserial PRIMARY KEY,
     pathname varchar(1024) NOT NULL,
     uuid varchar(50) NOT NULL UNIQUE,
-    owner integer REFERENCES processors (id) ON DELETE SET NULL,
+    owner integer REFERENCES crashmon.processors (id) ON DELETE SET NULL,
     priority integer NOT NULL DEFAULT 0,
     queueddatetime timestamptz NOT NULL DEFAULT now(),
     starteddatetime timestamptz,
@@ -29,21 +31,45 @@ ALTER TABLE jobs
     ADD COLUMN IF NOT EXISTS root uuid,
     ADD COLUMN IF NOT EXISTS missingdatetime timestamptz;
 
--- By owner: the load, counted from the index alone; the unfinished jobs of a dead processor; those
--- it had begun when it registers again; and the foreign key.
-CREATE INDEX IF NOT EXISTS jobs_owner ON jobs (owner, success, starteddatetime);
--- The next jobs of a processor: by priority, then the oldest.
-CREATE INDEX IF NOT EXISTS jobs_to_take ON jobs (owner, priority DESC, queueddatetime)
-    WHERE starteddatetime IS NULL;
--- The finished jobs of a storage, by id, for cleanup.
-CREATE INDEX IF NOT EXISTS jobs_finished ON jobs (storage, id) WHERE success IS NOT NULL;
-
--- Each job is updated twice and deleted, and the queue is short compared with the jobs of a day:
--- vacuum after a few thousand dead rows, not after a fifth of the table, as by default.
-ALTER TABLE jobs SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000,
-                      autovacuum_analyze_scale_factor = 0.05);
-
-CREATE TABLE IF NOT EXISTS priorityjobs (
+CREATE TABLE IF NOT EXISTS crashmon.priorityjobs (
     uuid varchar(255) PRIMARY KEY,
     requesteddatetime timestamptz NOT NULL DEFAULT now()
 );
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute
+                   WHERE attrelid = 'crashmon.jobs'::regclass AND attname = 'storage') THEN
+        RAISE EXCEPTION 'the tables are those of Socorro: nothing is changed'
+            USING HINT = 'Load sql/from-socorro.sql first, see doc/migrating-from-socorro.md.';
+    END IF;
+END $$;
+
+-- jobs_owner: by owner: the load, counted from the index alone; the unfinished jobs of a dead
+-- processor; those it had begun when it registers again; and the foreign key. jobs_to_take: the next
+-- jobs of a processor, by priority, then the oldest. jobs_finished: the finished jobs of a storage, by
+-- id, for cleanup.
+SELECT format('CREATE INDEX %I ON crashmon.%s', name, definition)
+FROM (VALUES
+    ('jobs_owner', 'jobs (owner, success, starteddatetime)'),
+    ('jobs_to_take', 'jobs (owner, priority DESC, queueddatetime) WHERE starteddatetime IS NULL'),
+    ('jobs_finished', 'jobs (storage, id) WHERE success IS NOT NULL')) AS wanted (name, definition)
+WHERE NOT EXISTS (SELECT FROM pg_class
+                  WHERE relname = name AND relnamespace = 'crashmon'::regnamespace)
+\gexec
+
+-- No processor is seen for ever: one that is alive without end would be given jobs without end.
+SELECT 'UPDATE crashmon.processors SET lastseendatetime = now()
+            WHERE lastseendatetime = ''infinity'';
+        ALTER TABLE crashmon.processors ADD CONSTRAINT processors_seen
+            CHECK (lastseendatetime < ''infinity'')'
+WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'processors_seen'
+                      AND conrelid = 'crashmon.processors'::regclass)
+\gexec
+
+-- Each job is updated twice and deleted, and the queue is short compared with the jobs of a day:
+-- vacuum after a few thousand dead rows, not after a fifth of the table, as by default.
+SELECT 'ALTER TABLE crashmon.jobs SET (autovacuum_vacuum_scale_factor = 0.01,
+            autovacuum_vacuum_threshold = 2000, autovacuum_analyze_scale_factor = 0.05)'
+WHERE (SELECT reloptions IS NULL FROM pg_class WHERE oid = 'crashmon.jobs'::regclass)
+\gexec

@@ -20,7 +20,8 @@ FULL JOIN (
            count(*) FILTER (WHERE success IS NULL AND starteddatetime IS NOT NULL) AS started,
            count(*) FILTER (WHERE success) AS succeeded,
            count(*) FILTER (WHERE NOT success) AS failed,
-           now() - min(queueddatetime) FILTER (WHERE success IS NULL AND starteddatetime IS NULL)
+           now() - min(queueddatetime) FILTER (WHERE success IS NULL AND starteddatetime IS NULL
+                                               AND isfinite(queueddatetime))
                AS oldest_waiting
     FROM jobs GROUP BY storage) AS counted USING (storage);
 
@@ -29,7 +30,7 @@ FULL JOIN (
 CREATE OR REPLACE VIEW crashmon.processor_state AS
 SELECT p.id,
        p.name,
-       now() - p.lastseendatetime AS last_seen,
+       CASE WHEN isfinite(p.lastseendatetime) THEN now() - p.lastseendatetime END AS last_seen,
        coalesce(j.unfinished, 0) AS unfinished,
        coalesce(j.started, 0) AS started,
        crashmon.priority_table(p.id) IS NOT NULL AS has_priority_table

@@ -6,6 +6,9 @@ use Exporter qw(import);
 
 our @EXPORT = qw(get_text put_text);
 
+# The sessions of the tests find all tables, like those of Socorro's processors.
+our $path = '-c search_path=crashmon_priority,crashmon,public';
+
 sub get_text {
     my ($path) = @_;
     open my $file, '<', $path or die "$path: $!\n";
@@ -22,9 +25,10 @@ sub put_text {
 
 # Statements, each a transaction of its own, by way of a file; returns what they print.
 sub sql {
-    my ($path, @statements) = @_;
-    put_text($path, join ";\n", @statements, '');
-    open my $psql, '-|', qw(psql -qAtX -v ON_ERROR_STOP=1 -f), $path or die "psql: $!\n";
+    my ($file, @statements) = @_;
+    local $ENV{PGOPTIONS} = join ' ', $ENV{PGOPTIONS} // (), $path;
+    put_text($file, join ";\n", @statements, '');
+    open my $psql, '-|', qw(psql -qAtX -v ON_ERROR_STOP=1 -f), $file or die "psql: $!\n";
     local $/;
     my $printed = <$psql> // '';
     close $psql or die "failed: @statements\n";

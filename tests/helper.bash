@@ -11,6 +11,10 @@ PROGRAMS=(crashmon-scan crashmon-priority crashmon-cleanup)
 # shellcheck disable=SC2034
 RUNS=(scan priority cleanup_jobs)
 
+# The tests' own sessions find all tables, like those of Socorro's processors. What is tested does not
+# get this.
+export PGOPTIONS='-c search_path=crashmon_priority,crashmon,public'
+
 setup_file() {
     local name
     name=$(basename "$BATS_TEST_FILENAME" .bats)
@@ -67,7 +71,7 @@ nowhere() { collect --root "$BATS_TEST_TMPDIR/nowhere" --count "${1:-1}"; }
 scan() { program crashmon-scan "$@"; }
 priority() { program crashmon-priority "$@"; }
 cleanup_jobs() { program crashmon-cleanup "$@"; }
-program() { ${EXEC:-} "$BUILD/$1" --config="$CONF" "${@:2}"; }
+program() { PGOPTIONS='' ${EXEC:-} "$BUILD/$1" --config="$CONF" "${@:2}"; }
 
 # Has the next runs be those of a user whom permissions hold back; what is in the spool is his.
 as_a_user() {
@@ -145,7 +149,8 @@ empty_tables() {
                      WHEN pg_relation_size(oid) > 100000 THEN 'TRUNCATE %s CASCADE'
                      ELSE 'DELETE FROM %s' END
                  FROM pg_class WHERE relkind IN ('r', 'S')
-                     AND relnamespace IN ('public'::regnamespace, 'crashmon'::regnamespace)
+                     AND relnamespace::regnamespace::text IN ('public', 'crashmon',
+                                                              'crashmon_priority')
              LOOP
                  EXECUTE format(kind, its);
              END LOOP;
@@ -156,7 +161,7 @@ empty_tables() {
 sql_start() {
     local ask=$BATS_FILE_TMPDIR/ask answer=$BATS_FILE_TMPDIR/answer
     mkfifo "$ask" "$answer"
-    PGOPTIONS='-c client_min_messages=warning' psql -qAtX <"$ask" >"$answer" 2>&1 3>&- &
+    PGOPTIONS="$PGOPTIONS -c client_min_messages=warning" psql -qAtX <"$ask" >"$answer" 2>&1 3>&- &
     exec {SQL_ASK}>"$ask" {SQL_ANSWER}<"$answer"
     export SQL_ASK SQL_ANSWER SQL_AS=${PGUSER:-}@$PGDATABASE,${PGTZ:-}
 }
@@ -173,7 +178,7 @@ sql() {
 ask() {
     local line lines=()
     if [[ $SQL_AS != "${PGUSER:-}@$PGDATABASE,${PGTZ:-}" ]]; then
-        answer=$(PGOPTIONS='-c client_min_messages=warning' psql -qAtX -v ON_ERROR_STOP=1 -c "$1")
+        answer=$(PGOPTIONS="$PGOPTIONS -c client_min_messages=warning" psql -qAtX -v ON_ERROR_STOP=1 -c "$1")
         return
     fi
     printf 'BEGIN;\n%s\n;\n\\set failed :ERROR\nCOMMIT;\n\\echo :failed done\n' "$1" >&"$SQL_ASK"
@@ -309,8 +314,8 @@ jobs_are() { equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(printf '%s\n' "$@"
 db_state() {
     sql "$(sql "SELECT string_agg(format('SELECT %L, to_jsonb(t) FROM %s AS t', oid::regclass,
                                          oid::regclass), ' UNION ALL ')
-                FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('public'::regnamespace,
-                                                                       'crashmon'::regnamespace)")" |
+                FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text IN (
+                    'public', 'crashmon', 'crashmon_priority')")" |
         sort
 }
 

@@ -38,7 +38,7 @@ sub enter {
     # Nothing from outside decides what is measured.
     delete @ENV{grep { /^(?:PG|LOG4C)/ } keys %ENV};
     $ENV{LC_ALL} = 'C.UTF-8';
-    $ENV{PGOPTIONS} = "-c client_min_messages=warning";
+    $ENV{PGOPTIONS} = "-c client_min_messages=warning $Common::path";
     chomp(my $bin = `pg_config --bindir`);
     $ENV{PATH} = "$bin:$ENV{PATH}:/usr/sbin:/sbin";
 

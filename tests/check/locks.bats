@@ -235,7 +235,7 @@ not_permitted_with() {
 @test "a permission that is missing in the database: to write (77)" {
     not_permitted_with "
         GRANT USAGE ON SCHEMA crashmon TO crashmon_nobody;
-        GRANT SELECT ON ALL TABLES IN SCHEMA crashmon, public TO crashmon_nobody"
+        GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO crashmon_nobody"
 }
 
 @test "a storage root that does not exist (74), none at all (78)" {

@@ -140,9 +140,9 @@ values_in_help() {
 @test "crashmon(7) names every table, view, column and function of the schema" {
     names=$(sql "SELECT attname FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
                  WHERE relkind IN ('r', 'v') AND attnum > 0 AND NOT attisdropped
-                     AND relnamespace IN ('public'::regnamespace, 'crashmon'::regnamespace)
+                     AND relnamespace = 'crashmon'::regnamespace
                  UNION SELECT relname FROM pg_class WHERE relkind IN ('r', 'v')
-                     AND relnamespace IN ('public'::regnamespace, 'crashmon'::regnamespace)
+                     AND relnamespace = 'crashmon'::regnamespace
                  UNION SELECT proname FROM pg_proc WHERE pronamespace = 'crashmon'::regnamespace")
     [[ $names == *priorityjobs* ]] || fail "no names: $names"
     missing=$(sed -nE 's/ (Ns|Ta) .*//; s/^\.(It )?Sy //p' "$DOC/crashmon.7" |

@@ -35,11 +35,11 @@ known() { sql "SELECT place, path FROM crashmon.storages WHERE storage = '${1:-m
 # Asserts that a run ends like this with one line, which says all that; and that it changes nothing.
 refused() {
     local code=$1 before word
-    before=$(everything | grep -v crashmon.runs)
+    before=$(everything | grep -v '^runs|')
     expect_status "$code" "$2"
     [[ $(grep -c . <<<"$output") == 1 ]] || fail "not one line:" "$output"
     for word in "${@:3}"; do [[ $output == *"$word"* ]] || fail "does not say: $word" "$output"; done
-    equal "$(everything | grep -v crashmon.runs)" "$before"
+    equal "$(everything | grep -v '^runs|')" "$before"
 }
 
 # Has the next runs be those of another host.

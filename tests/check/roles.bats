@@ -82,9 +82,10 @@ registers() {
 }
 
 @test "nobody else gets in" {
-    refused "$NOBODY" "SELECT FROM jobs" "SELECT FROM priorityjobs" "SELECT FROM processors" \
+    refused "$NOBODY" "SELECT FROM crashmon.jobs" "SELECT FROM crashmon.priorityjobs" \
+        "SELECT FROM crashmon.processors" "CREATE TABLE crashmon_priority.priority_jobs_1 ()" \
         "SELECT FROM crashmon.queue" "SELECT crashmon.is_crash_id('')" \
-        "INSERT INTO priorityjobs (uuid) VALUES ('$ID')"
+        "INSERT INTO crashmon.priorityjobs (uuid) VALUES ('$ID')"
 }
 
 @test "processors and reporters may execute their own functions only, the rest of the world none" {
@@ -94,7 +95,7 @@ registers() {
                  AND has_function_privilege('$1', oid, 'EXECUTE')"
     }
     equal "$(may_execute "$PROCESSOR")" \
-        "heartbeat job_failed job_succeeded priority_table register_processor take_jobs"
+        "heartbeat job_failed job_succeeded lock_priority_table priority_table register_processor take_jobs"
     equal "$(may_execute "$REPORTER")" "crash_state is_crash_id request_crash"
     equal "$(may_execute "$NOBODY")" ""
 }
@@ -238,7 +239,7 @@ registers() {
     sql "CREATE TABLE priority_jobs_$alpha (uuid varchar(50) PRIMARY KEY)"
     request "$ID"
     expect_status 0 as "$MONITOR" priority
-    log_has "cannot write the priority tables of 1 processors"
+    log_has "cannot use the priority tables of processors $alpha "
     sql_is "SELECT priority, (SELECT count(*) FROM priorityjobs) FROM jobs" "1|0"
 }
 

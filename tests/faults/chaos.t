@@ -58,6 +58,7 @@ END
 # A session of psql: a function that answers a statement with its rows.
 sub session {
     local $ENV{PGAPPNAME} = $_[0];
+    local $ENV{PGOPTIONS} = $Common::path;
     open3(my $ask, my $answer, undef, qw(psql -qAtX));
     return sub {
         my ($row, @rows);

@@ -1,0 +1,52 @@
+-- How schema.sql, from-socorro.sql and roles.sql begin: a transaction in which names mean what they
+-- should, whatever the session, the role or the database has been set to; and a look at who has made
+-- what is there. Nothing of somebody else's is adopted under our names, and nothing of his is run.
+--
+-- Ours is what belongs to the current user, to the owner of the database or to a superuser.
+\set ON_ERROR_STOP on
+\set QUIET on
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+SET LOCAL client_min_messages = warning;
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL check_function_bodies = on;
+SET LOCAL row_security = on;
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = 0;
+-- Nobody waits for longer behind us; see also move.sql.
+SET LOCAL lock_timeout = '1s';
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+DO $$
+DECLARE
+    ours oid[] := ARRAY(SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user)
+        || (SELECT datdba FROM pg_database WHERE datname = current_database());
+    what text;
+    its_owner regrole;
+BEGIN
+    PERFORM set_config('crashmon.ours', ours::text, true);
+    SELECT found.what, found.its_owner INTO what, its_owner FROM (
+        SELECT 'schema ' || nspname, nspowner FROM pg_namespace
+        WHERE nspname IN ('crashmon', 'crashmon_priority')
+        UNION ALL
+        SELECT pg_describe_object(d.classid, d.objid, 0), s.refobjid
+        FROM pg_depend AS d
+        JOIN pg_shdepend AS s ON s.classid = d.classid AND s.objid = d.objid AND s.deptype = 'o'
+            AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        WHERE d.refclassid = 'pg_namespace'::regclass
+            AND d.refobjid = to_regnamespace('crashmon')
+        UNION ALL
+        SELECT pg_describe_object('pg_trigger'::regclass, t.oid, 0), p.proowner
+        FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+        WHERE t.tgrelid IN (SELECT oid FROM pg_class
+                            WHERE relnamespace = to_regnamespace('crashmon')
+                                OR relname IN ('processors', 'jobs', 'priorityjobs')
+                                    AND relowner = ANY (ours))
+    ) AS found (what, its_owner)
+    WHERE found.its_owner <> ALL (ours) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% belongs to role %, so it is not used', what, its_owner
+            USING HINT = 'If that is the owner of crashmon, do this as that role; if not, drop it.';
+    END IF;
+END $$;
+
+SET LOCAL search_path = pg_catalog, crashmon, pg_temp;

@@ -1,0 +1,111 @@
+-- The two schemas; and the shared tables, where they are elsewhere: those of Socorro, and of version 1,
+-- which made them in the first schema of the search path.
+--
+--     crashmon            all that is in our search path. Nobody but its owner creates anything there,
+--                         nor puts code of his own on its tables.
+--     crashmon_priority   the tables that processors make for themselves. It is in the search path of
+--                         Socorro's processors alone, see roles.sql.
+--
+-- Whoever could use a table that is moved can use it there. What is done already is skipped.
+DO $$
+DECLARE
+    ours oid[] := current_setting('crashmon.ours');
+    owner regrole;
+    version integer := 0;
+    sets regnamespace[];
+    others text;
+    name text;
+    its record;
+BEGIN
+    IF to_regprocedure('crashmon.schema_version()') IS NOT NULL THEN
+        version := crashmon.schema_version();
+    END IF;
+    SELECT array_agg(s.nsp) FILTER (WHERE s.ours), min(s.nsp::text) FILTER (WHERE NOT s.ours)
+    INTO sets, others
+    FROM (SELECT relnamespace::regnamespace AS nsp, bool_and(relowner = ANY (ours)) AS ours
+          FROM pg_class
+          WHERE relname IN ('processors', 'jobs', 'priorityjobs') AND relkind IN ('r', 'p')
+              AND relpersistence <> 't'
+          GROUP BY relnamespace HAVING count(*) = 3) AS s
+    WHERE version < 2 OR s.nsp = to_regnamespace('crashmon');
+    IF sets IS NULL AND others IS NOT NULL THEN
+        RAISE EXCEPTION 'the tables jobs, processors and priorityjobs in schema % belong to '
+                        'another role, so they are not used', others
+            USING HINT = 'If they are yours, do this as their owner; if not, drop them.';
+    ELSIF cardinality(sets) > 1 THEN
+        RAISE EXCEPTION 'there are several sets of the tables jobs, processors and priorityjobs, '
+                        'in the schemas %', array_to_string(sets, ', ')
+            USING HINT = 'Rename all but one of them.';
+    END IF;
+
+    SELECT nspowner INTO owner FROM pg_namespace WHERE nspname = 'crashmon';
+    IF owner IS NULL AND sets IS NOT NULL THEN
+        SELECT relowner INTO owner FROM pg_class
+        WHERE relname = 'jobs' AND relnamespace = sets[1]::oid;
+    END IF;
+    owner := coalesce(owner, current_user::regrole);
+    IF NOT pg_has_role(owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'crashmon belongs to role %: do this as that role', owner;
+    END IF;
+    FOREACH name IN ARRAY ARRAY['crashmon', 'crashmon_priority'] LOOP
+        IF to_regnamespace(name) IS NULL THEN
+            EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %s', name, owner);
+        END IF;
+    END LOOP;
+
+    -- Whoever waits for the tables behind us waits for a tenth of a second.
+    FOR attempt IN 1..50 LOOP
+        EXIT WHEN version >= 2 OR sets IS NULL;
+        BEGIN
+            PERFORM set_config('lock_timeout', '100ms', true);
+            EXECUTE format('LOCK TABLE %1$s.processors, %1$s.jobs, %1$s.priorityjobs', sets[1]);
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF attempt = 50 THEN
+                RAISE EXCEPTION 'the tables are in use for too long: nothing is changed'
+                    USING HINT = 'pg_locks says by whom; try again when they have ended.';
+            END IF;
+        END;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+    IF sets[1] <> 'crashmon'::regnamespace THEN
+        FOREACH name IN ARRAY ARRAY['processors', 'jobs', 'priorityjobs'] LOOP
+            EXECUTE format('ALTER TABLE %s.%I SET SCHEMA crashmon', sets[1], name);
+        END LOOP;
+        FOR its IN SELECT oid::regclass AS place, relowner::regrole AS owner FROM pg_class
+                   WHERE relnamespace = sets[1]::oid AND relname ~ '^priority_jobs_[0-9]+$'
+                       AND relkind = 'r' LOOP
+            BEGIN
+                EXECUTE format('ALTER TABLE %s SET SCHEMA crashmon_priority', its.place);
+                EXECUTE format('GRANT USAGE, CREATE ON SCHEMA crashmon_priority TO %s', its.owner);
+            EXCEPTION WHEN insufficient_privilege OR lock_not_available OR duplicate_table THEN
+                RAISE WARNING 'table % stays where it is: %', its.place, SQLERRM
+                    USING HINT = 'Restart its processor, which makes a new one.';
+            END;
+        END LOOP;
+    END IF;
+
+    FOR its IN SELECT DISTINCT oid::regclass AS place, who.name,
+                      who.privilege_type IN ('TRIGGER', 'REFERENCES', 'TRUNCATE') AS excessive
+               FROM pg_class, aclexplode(relacl) AS acl,
+                    LATERAL (SELECT CASE acl.grantee WHEN 0 THEN 'PUBLIC'
+                                    ELSE acl.grantee::regrole::text END, acl.privilege_type)
+                        AS who (name, privilege_type)
+               WHERE relnamespace = 'crashmon'::regnamespace AND acl.grantee <> relowner
+                   AND relkind IN ('r', 'p', 'v') LOOP
+        IF its.excessive THEN
+            EXECUTE format('REVOKE TRIGGER, REFERENCES, TRUNCATE ON %s FROM %s CASCADE',
+                           its.place, its.name);
+        ELSIF version < 2 AND its.name <> 'PUBLIC' THEN
+            EXECUTE format('GRANT USAGE ON SCHEMA crashmon TO %s', its.name);
+        END IF;
+    END LOOP;
+    FOR its IN SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS name
+               FROM pg_namespace, aclexplode(nspacl)
+               WHERE nspname = 'crashmon' AND privilege_type = 'CREATE' AND grantee <> nspowner LOOP
+        EXECUTE format('REVOKE CREATE ON SCHEMA crashmon FROM %s CASCADE', its.name);
+    END LOOP;
+    PERFORM set_config('lock_timeout', '1s', true);
+    -- All that is made from here on belongs to the same role.
+    EXECUTE format('SET LOCAL ROLE %s', owner);
+END $$;
