@@ -17,7 +17,10 @@ DECLARE
     name text;
     its record;
 BEGIN
-    IF to_regprocedure('crashmon.schema_version()') IS NOT NULL THEN
+    SELECT nspowner INTO owner FROM pg_namespace WHERE nspname = 'crashmon';
+    IF NOT pg_has_role(owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'crashmon belongs to role %: do this as that role', owner;
+    ELSIF to_regprocedure('crashmon.schema_version()') IS NOT NULL THEN
         version := crashmon.schema_version();
     END IF;
     SELECT array_agg(s.nsp) FILTER (WHERE s.ours), min(s.nsp::text) FILTER (WHERE NOT s.ours)
@@ -38,15 +41,11 @@ BEGIN
             USING HINT = 'Rename all but one of them.';
     END IF;
 
-    SELECT nspowner INTO owner FROM pg_namespace WHERE nspname = 'crashmon';
     IF owner IS NULL AND sets IS NOT NULL THEN
         SELECT relowner INTO owner FROM pg_class
         WHERE relname = 'jobs' AND relnamespace = sets[1]::oid;
     END IF;
     owner := coalesce(owner, current_user::regrole);
-    IF NOT pg_has_role(owner, 'MEMBER') THEN
-        RAISE EXCEPTION 'crashmon belongs to role %: do this as that role', owner;
-    END IF;
     FOREACH name IN ARRAY ARRAY['crashmon', 'crashmon_priority'] LOOP
         IF to_regnamespace(name) IS NULL THEN
             EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %s', name, owner);
@@ -54,14 +53,14 @@ BEGIN
     END LOOP;
 
     -- Whoever waits for the tables behind us waits for a tenth of a second.
-    FOR attempt IN 1..50 LOOP
+    FOR attempt IN 1..25 LOOP
         EXIT WHEN version >= 2 OR sets IS NULL;
         BEGIN
             PERFORM set_config('lock_timeout', '100ms', true);
             EXECUTE format('LOCK TABLE %1$s.processors, %1$s.jobs, %1$s.priorityjobs', sets[1]);
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
-            IF attempt = 50 THEN
+            IF attempt = 25 THEN
                 RAISE EXCEPTION 'the tables are in use for too long: nothing is changed'
                     USING HINT = 'pg_locks says by whom; try again when they have ended.';
             END IF;

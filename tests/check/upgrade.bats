@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# upgrade.bats - schema.sql on what is there already: version 1, another set of tables, a restored
+# dump; and beside others at work.
+# Roles belong to the whole server, so this file and roles.bats run one at a time.
+load ../helper
+load jobs
+eval "its_$(declare -f setup)"
+eval "its_$(declare -f setup_file)"
+eval "its_$(declare -f teardown_file)"
+
+SQL=$TESTS/../sql
+
+setup_file() {
+    exec 8<"$BATS_TEST_DIRNAME/roles.bats"
+    flock 8
+    its_setup_file
+    export OWNER=upgrade_owner_$$ PROCESSOR=upgrade_processor_$$ PGPASSWORD=${PGPASSWORD:-secret}
+    sql "CREATE ROLE $OWNER LOGIN PASSWORD '$PGPASSWORD';
+         CREATE ROLE $PROCESSOR LOGIN PASSWORD '$PGPASSWORD';
+         GRANT CREATE ON SCHEMA public TO PUBLIC; ALTER DATABASE \"$PGDATABASE\" OWNER TO $OWNER"
+}
+
+teardown_file() {
+    its_teardown_file
+    psql -qX -d postgres -c "DROP ROLE IF EXISTS $OWNER, $PROCESSOR,
+        crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
+}
+
+# Each case begins with an empty database.
+setup() {
+    nothing
+    load_schema
+    its_setup
+    nothing
+}
+nothing() {
+    sql "DROP SCHEMA IF EXISTS crashmon, crashmon_priority CASCADE;
+         DROP TABLE IF EXISTS public.jobs, public.processors, public.priorityjobs,
+             public.priority_jobs_1 CASCADE"
+}
+
+as() {
+    local PGUSER=$1
+    export PGUSER
+    shift
+    "$@"
+}
+load_schema() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$SQL/schema.sql" "$@" 2>&1; }
+load_roles() { load_schema -f "$SQL/roles.sql"; }
+version_1() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$BATS_TEST_DIRNAME/version_1.sql" "$@"; }
+
+# All objects, with their owners and rights. What version 1 granted in "public" does no harm.
+shape() { pg_dump -s | grep -vE '^(--|\\(un)?restrict|$)|GRANT USAGE ON SCHEMA public' | sort; }
+
+# A processor of Socorro's at work, with the search path that it is told to have.
+registers() {
+    as "$PROCESSOR" sql "INSERT INTO processors (name, startdatetime, lastseendatetime)
+                         VALUES ('host1', now(), now())"
+    as "$PROCESSOR" sql "CREATE TABLE priority_jobs_1 (uuid varchar(50) NOT NULL PRIMARY KEY)"
+}
+
+@test "version 1 becomes what schema.sql makes, with all rows, beside processors at work" {
+    load_roles
+    fresh=$(shape)
+    nothing
+    version_1 -v roles=
+    sql "GRANT crashmon_processor TO $PROCESSOR; ALTER ROLE $PROCESSOR SET role = crashmon_processor"
+    # As doc/operations.md says.
+    sql "CREATE SCHEMA crashmon_priority;
+         GRANT USAGE, CREATE ON SCHEMA crashmon_priority TO crashmon_processor"
+    registers
+    job 1 1 starteddatetime='now()'
+    job 2 1
+    job 3 NULL success=true
+    request "$(id 4)"
+    names 1 "$(id 2)"
+    sql "INSERT INTO crashmon.runs (program, storage, host, pid, next_due)
+         VALUES ('crashmon-scan', 'main', 'host1', 1, now())"
+    before=$(db_state)
+    as "$PROCESSOR" session "SELECT count(*) FROM jobs" >/dev/null
+    expect_status 0 load_roles
+    equal "$output" ""
+    equal "$(db_state)" "$before"
+    sql "DROP TABLE crashmon_priority.priority_jobs_1"
+    sql "CREATE TABLE priority_jobs_1 (uuid varchar(50) NOT NULL PRIMARY KEY);
+         ALTER TABLE priority_jobs_1 OWNER TO crashmon_processor"
+    # The session that was there before goes on.
+    equal "$(session "SELECT uuid FROM jobs WHERE id = 2")" "$(id 2)"
+    session "UPDATE jobs SET starteddatetime = now() WHERE id = 2"
+    session "DELETE FROM priority_jobs_1; DROP TABLE priority_jobs_1"
+    sql "GRANT CREATE ON SCHEMA public TO PUBLIC"
+    equal "$(shape)" "$fresh"
+}
+
+@test "version 1 that belongs to a login is brought up to date by it, or by a superuser for it" {
+    as "$OWNER" version_1
+    as "$OWNER" sql "CREATE TABLE public.priority_jobs_1 (uuid varchar(50) PRIMARY KEY)"
+    before=$(db_state)
+    for who in "$OWNER" "${PGUSER:-}"; do
+        as "$who" expect_status 0 load_schema
+        equal "$(db_state)" "$before"
+        sql_is "SELECT DISTINCT relowner::regrole FROM pg_class
+                WHERE relnamespace IN ('crashmon'::regnamespace, 'crashmon_priority'::regnamespace)" "$OWNER"
+    done
+    sql_is "SELECT to_regclass('crashmon_priority.priority_jobs_1') IS NOT NULL" t
+}
+
+@test "whoever loads it, and whatever his search path, there is one set of tables" {
+    load_schema
+    sql "CREATE ROLE crashmon SUPERUSER LOGIN PASSWORD '$PGPASSWORD'"
+    as crashmon run load_schema
+    sql "DROP ROLE crashmon"
+    [[ $status -eq 0 ]] || fail "$output"
+    sql_is "SELECT relnamespace::regnamespace FROM pg_class WHERE relname = 'jobs'" crashmon
+    as "$PROCESSOR" run load_schema
+    [[ $status -ne 0 && $output == *"do this as that role"* ]] || fail "$output"
+}
+
+@test "of two sets of tables neither is chosen" {
+    version_1
+    PGOPTIONS='' psql -qX -c 'SET search_path = crashmon' -f "$BATS_TEST_DIRNAME/version_1.sql"
+    before=$(db_state)
+    run load_schema
+    [[ $status -ne 0 && $output == *"several sets of the tables"*"schemas public, crashmon"* ]] || fail "$output"
+    equal "$(db_state)" "$before"
+}
+
+@test "run again it waits for nobody, and nobody for it" {
+    load_roles
+    session "BEGIN; INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id 1)');
+             LOCK TABLE processors, priorityjobs, crashmon.runs IN ROW EXCLUSIVE MODE"
+    expect_status 0 load_roles
+    session "ROLLBACK"
+}
+
+@test "an upgrade waits for others for seconds, and others for it for a tenth of one" {
+    version_1
+    session "BEGIN; SELECT count(*) FROM jobs" >/dev/null
+    background load_schema
+    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    for n in 1 2 3 4 5 6; do sql "SET LOCAL lock_timeout = '1s'; $(job_text $n)"; done
+    session "COMMIT"
+    background_ends 0
+    sql_is "SELECT count(*) FROM crashmon.jobs" 6
+
+    nothing
+    version_1
+    session "BEGIN; SELECT count(*) FROM jobs" >/dev/null
+    run load_schema
+    [[ $status -ne 0 && $output == *"the tables are in use for too long"* ]] || fail "$output"
+    sql_is "SELECT crashmon.schema_version()" 1
+    session "COMMIT"
+}
+job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')"; }
+
+@test "a dump can be restored, by another owner too, and is up to date then" {
+    load_roles
+    p=$(processor p1)
+    job 1 "$p"
+    makes_priority_table "$p"
+    fresh=$(shape) before=$(db_state)
+    for format in plain custom; do
+        pg_dump -F $format -f "$BATS_TEST_TMPDIR/$format"
+        createdb -T template0 "${PGDATABASE}_restored"
+        case $format in
+        plain) psql -qX -v ON_ERROR_STOP=1 -d "${PGDATABASE}_restored" -f "$BATS_TEST_TMPDIR/plain" >/dev/null ;;
+        custom) pg_restore -d "${PGDATABASE}_restored" "$BATS_TEST_TMPDIR/custom" ;;
+        esac
+        PGDATABASE=${PGDATABASE}_restored expect_status 0 load_roles
+        shape=$(PGDATABASE=${PGDATABASE}_restored shape) state=$(PGDATABASE=${PGDATABASE}_restored db_state)
+        crash >/dev/null
+        PGDATABASE=${PGDATABASE}_restored program crashmon-scan
+        dropdb "${PGDATABASE}_restored"
+        equal "$shape" "$fresh"
+        equal "$state" "$before"
+    done
+    createdb -O "$OWNER" -T template0 "${PGDATABASE}_restored"
+    as "$OWNER" pg_restore --no-owner --no-acl -d "${PGDATABASE}_restored" "$BATS_TEST_TMPDIR/custom"
+    PGDATABASE=${PGDATABASE}_restored as "$OWNER" run load_schema
+    dropdb "${PGDATABASE}_restored"
+    [[ $status -eq 0 ]] || fail "$output"
+}
