@@ -65,11 +65,16 @@ static bool take_lock(struct run *run)
 static bool enter_run(struct run *run)
 {
     struct failure failure;
-    return run->options.dry_run ||
-           run_check(run,
-                     runs_enter(run->options.program_name, run->options.storage_name,
-                                options_interval(&run->options), &run->row, &failure),
-                     &failure);
+    if (run->options.dry_run)
+        return true;
+    if (!run_check(run,
+                   runs_enter(run->options.program_name, run->options.storage_name,
+                              options_interval(&run->options), &run->row, &failure),
+                   &failure))
+        return false;
+    if (run->row == 0)
+        log_warning("cannot record this run: crashmon.runs_id_seq is behind the rows");
+    return true;
 }
 
 bool run_begin(struct run *run, enum program program, int argc, char **argv)
@@ -100,12 +105,12 @@ static double seconds_since(const struct timespec *then)
     return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
 }
 
-/* Whatever a repair finds, somebody should look why. */
 long run_elapsed(const struct run *run)
 {
     return (long)seconds_since(&run->started);
 }
 
+/* Whatever a repair finds, somebody should look why. */
 static void find_final_code(struct report *report, bool is_repair)
 {
     if (!tally_adds_up(&report->tally))
@@ -147,7 +152,8 @@ static void write_metrics(struct run *run, double duration)
         .exit_code = (int)run->report.code,
         .tally = &run->report.tally,
     };
-    if (run->options.metrics_file != NULL && run->row != 0 && !run->options.repair &&
+    if (run->options.metrics_file != NULL && run->begun && !run->options.dry_run &&
+        !run->options.repair &&
         !metrics_write(run->options.metrics_file, 0666 & ~run->umask, &metrics, &failure))
         log_warning("%s", failure.text);
 }

@@ -5,7 +5,8 @@
 #include "db_status.h"
 #include "report/tally.h"
 
-/* Inserts a run that begins now; the next one is due in `interval` seconds. *row becomes its id. */
+/* Inserts a run that begins now; the next one is due in `interval` seconds. *row becomes its id, or
+ * 0 where the sequence is behind the rows, as after a switch-over. */
 enum db_status runs_enter(const char *program, const char *storage, long interval, long long *row,
                           struct failure *failure);
 

@@ -16,13 +16,13 @@ enum { DAYS_MAXIMUM = 100000 };
 
 /* clang-format off */
 const struct option option_table[] = {
-    {"database-host", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_host), 0, 0,
+    {"database-host", GROUP_DATABASE, ALL, KIND_CONNECT, IN(database_host), 0, 0,
      NULL, "HOST", "server, or directory of its socket"},
-    {"database-port", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_port), 0, 0,
+    {"database-port", GROUP_DATABASE, ALL, KIND_CONNECT, IN(database_port), 0, 0,
      NULL, "PORT", "port of the server"},
-    {"database-name", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_name), 0, 0,
+    {"database-name", GROUP_DATABASE, ALL, KIND_CONNECT, IN(database_name), 0, 0,
      NULL, "NAME", "database"},
-    {"database-user-name", GROUP_DATABASE, ALL, KIND_BLANK, IN(database_user_name), 0, 0,
+    {"database-user-name", GROUP_DATABASE, ALL, KIND_CONNECT, IN(database_user_name), 0, 0,
      NULL, "USER", "role to connect as"},
 
     {"storage-root", GROUP_SPOOL, ALL, KIND_PATH, IN(storage_root), 0, 0,

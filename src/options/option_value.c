@@ -82,7 +82,10 @@ static bool store_value(void *member, const struct option *option, const char *t
 {
     bool blank = *text == '\0';
     switch (option->kind) {
-    case KIND_BLANK:
+    case KIND_CONNECT:
+        if (text[strcspn(text, "=?&")] != '\0' || strstr(text, "://") != NULL)
+            return fail(failure, 0, "a name is needed, not a URI or a list of settings");
+        /* fall through */
     case KIND_PATH:
         if (blank) {
             free(*(char **)member);
@@ -131,7 +134,10 @@ bool option_set(struct options *options, const struct option *option, const char
 {
     struct failure reason;
     char **known_source = &options->sources[option - option_table];
-    if (!store_value((char *)options + option->offset, option, text, &reason))
+    bool stored = store_value((char *)options + option->offset, option, text, &reason);
+    if (!stored && option->kind == KIND_CONNECT) /* it may hold a password */
+        return fail(failure, 0, "%s: %s", option->name, reason.text);
+    if (!stored)
         return fail(failure, 0, "%s = %.200s: %s", option->name, text, reason.text);
     return store_text(known_source, strdup(source), failure);
 }

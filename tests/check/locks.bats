@@ -217,6 +217,20 @@ has_version() {
     equal "$(spool_state "$SPOOL")" "$before"
 }
 
+@test "a sequence that is behind, as after a switch-over, keeps no run from its work" {
+    processor p1
+    sql "INSERT INTO crashmon.runs (id, program, storage, host, pid, next_due)
+         SELECT i, 'crashmon-scan', 'main', 'host1', 1, now() FROM generate_series(1, 9) AS i"
+    id=$(collect)
+    for run in "${RUNS[@]}"; do
+        expect_status 0 "$run" --metrics-file="$BATS_TEST_TMPDIR/metrics"
+        [[ ! $output ]] || fail "$output"
+    done
+    log_has "cannot record this run"
+    jobs_are "$id"
+    [[ -s $BATS_TEST_TMPDIR/metrics ]]
+}
+
 # Asserts that a permission is missing for a role that has been granted this.
 not_permitted_with() {
     sql "DROP ROLE IF EXISTS crashmon_nobody;

@@ -84,6 +84,42 @@ spool_beyond_ascii() {
                 AND next_due - started < '1 hour') FROM crashmon.runs" t
 }
 
+# connects OPTION...: a run that finds nothing is in this database, under the program's name.
+connects() {
+    expect_status 0 cleanup_jobs --database-host="$PGHOST" --database-port="$PGPORT" \
+        --database-user-name="${PGUSER:-$(id -un)}" "$@"
+}
+
+@test "what an option says wins over libpq's variables and over a service" {
+    printf '[other]\nhost=/nowhere\nport=1\ndbname=none\nuser=nobody\napplication_name=theirs\n' \
+        >"$BATS_TEST_TMPDIR/services"
+    sql "CREATE TABLE names (name text); CREATE FUNCTION keep_name() RETURNS trigger LANGUAGE plpgsql
+             AS 'BEGIN INSERT INTO public.names VALUES (current_setting(''application_name'')); RETURN NULL; END';
+         ALTER TABLE names SET SCHEMA public; ALTER FUNCTION keep_name() SET SCHEMA public;
+         CREATE TRIGGER keep_name AFTER INSERT ON crashmon.runs EXECUTE FUNCTION public.keep_name()"
+    bare_but() { env "${VARIABLES[@]}" "$@"; }
+    EXEC=bare_but
+    VARIABLES=(PGHOSTADDR=192.0.2.1 PGPORT=1 PGUSER=nobody PGDATABASE=none PGAPPNAME=theirs)
+    PGHOST=localhost connects --database-name="$PGDATABASE"
+    VARIABLES=(PGSERVICE=other PGSERVICEFILE="$BATS_TEST_TMPDIR/services")
+    connects --database-name="$PGDATABASE"
+    sql_is "SELECT name, count(*) FROM public.names GROUP BY name" "crashmon-cleanup|2"
+    sql "DROP FUNCTION public.keep_name() CASCADE; DROP TABLE public.names"
+}
+
+@test "a database may have any name, but for a URI, whose password is not told" {
+    for name in 'tcp:x' 'a@b' 'a:5' '@z' "q'uo\"te" 'x/y'; do
+        createdb -T crashmon_template "$name"
+        run connects --database-name="$name"
+        dropdb "$name"
+        [[ $status == 0 ]] || fail "$name: $status, $output"
+    done
+    for name in postgresql://me:secret@here/there "host=here password=secret"; do
+        expect_status 78 cleanup_jobs --database-name="$name"
+        [[ $output == *database-name* && $output != *secret* ]] || fail "$output"
+    done
+}
+
 @test "TZ is the log's time zone and nothing else, whatever it says" {
     for zone in '' Asia/Kathmandu XYZ-99 XYZ+99:59:59 :/nonsense "$(printf 'x%.0s' {1..3000})"; do
         hours=$(TZ=$zone date '+%F %H')

@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# settings.bats - what an administrator can set for a role or a database: with any value of any
+# setting the programs do their work, or refuse with the code that fits.
+load ../helper
+
+# Each setting that a session has, with its other values, as SETTING|VALUE.
+values() {
+    sql "SELECT name, value FROM pg_settings, LATERAL (
+             SELECT CASE setting WHEN 'on' THEN 'off' ELSE 'on' END WHERE vartype = 'bool'
+             UNION ALL SELECT unnest(enumvals) WHERE vartype = 'enum'
+             UNION ALL SELECT unnest(ARRAY[min_val, max_val]) WHERE vartype IN ('integer', 'real')
+         ) AS other (value)
+         WHERE context = 'user' AND name NOT LIKE 'debug_print%' AND value <> setting
+         UNION ALL VALUES
+             ('DateStyle', 'German, MDY'), ('DateStyle', 'SQL, DMY'), ('TimeZone', 'Asia/Kathmandu'),
+             ('client_encoding', 'LATIN1'), ('client_encoding', 'SQL_ASCII'), ('client_encoding', 'EUC_JP'),
+             ('search_path', ''), ('search_path', 'public'), ('search_path', 'nowhere'),
+             ('default_tablespace', 'pg_default'), ('lc_monetary', 'C'), ('lc_numeric', 'C'),
+             ('temp_tablespaces', ''), ('timezone_abbreviations', 'India'), ('statement_timeout', '100'),
+             ('lock_timeout', '100'), ('idle_session_timeout', '100'),
+             ('idle_in_transaction_session_timeout', '100')
+         ORDER BY 1, 2"
+}
+
+# A crash that is queued, one that is requested, and their way out; the name of a processor that no
+# other encoding has. The programs print nothing.
+way_through() {
+    local new requested run
+    new=$(crash) requested=$(crash --root "$DEFERRED")
+    request "$requested"
+    request "🦊" # not a crash id
+    for run in scan priority cleanup_jobs; do
+        run "$run"
+        # What the server says while it connects goes to standard error, before anything can be set.
+        output=$(grep -v '^DEBUG: ' <<<"$output" || true)
+        [[ ! $output && ($status == 0 || $run/$status == priority/1) ]] || return
+        sql "UPDATE jobs SET completeddatetime = now(), success = true"
+    done
+    sql_is "SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM priorityjobs)" 0 || return
+    pair_is_whole "$ARCHIVE" 20081225 "$new" && pair_is_whole "$ARCHIVE" 20081225 "$requested"
+}
+
+@test "with any value of any setting of the database all is done, or refused with the right code" {
+    local setting value failed=()
+    processor "🦊 firefox"
+    while IFS='|' read -r setting value; do
+        sql "ALTER DATABASE \"$PGDATABASE\" SET \"$setting\" = '$value'" || continue
+        status=0
+        way_through >"$BATS_TEST_TMPDIR/said" 2>&1 || case $setting=$status in
+        default_transaction_read_only=69) ;;
+        *) failed+=("$setting = $value: $status, $output") ;;
+        esac
+        sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL; DELETE FROM jobs; DELETE FROM priorityjobs;
+             UPDATE processors SET lastseendatetime = now()"
+        find "$SPOOL" "$DEFERRED" -mindepth 1 ! -name 20000101 -delete
+    done < <(values)
+    [[ ! ${failed[*]} ]] || fail "${failed[@]}"
+}
