@@ -33,16 +33,28 @@ void log_line_append_repeated(struct log_line *line, char c, int count)
         log_line_append(line, &c, 1);
 }
 
-/* The length in bytes of the character at `text`; 0 at the end, and if it must be escaped: a
- * control character, a line or paragraph separator, or not UTF-8. */
+/* Characters that nobody sees, but that separate lines or change the order of what is seen. */
+static bool is_hidden(uint32_t code)
+{
+    static const uint32_t ranges[][2] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},     {0x200b, 0x200f},
+        {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xe0000, 0xe007f},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (code >= ranges[i][0] && code <= ranges[i][1])
+            return true;
+    return false;
+}
+
+/* The length in bytes of the character at `text`; 0 at the end, and if it must be escaped: a hidden
+ * one, or not UTF-8. */
 static size_t plain_length(const char *text)
 {
     if (*text >= ' ' && *text <= '~') /* nearly always */
         return 1;
     uint32_t code;
     size_t length = utf8_decode(text, &code);
-    bool is_control = code < 0x20 || (code >= 0x7f && code < 0xa0);
-    return is_control || code == 0x2028 || code == 0x2029 ? 0 : length;
+    return is_hidden(code) ? 0 : length;
 }
 
 static int escape(char byte, char text[8])

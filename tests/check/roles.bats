@@ -14,18 +14,19 @@ setup_file() {
     psql -qX -f "$ROLES"
     export PGPASSWORD=${PGPASSWORD:-secret}
     export MONITOR=test_monitor_$$ PROCESSOR=test_processor_$$ REPORTER=test_reporter_$$
-    export NOBODY=test_nobody_$$
+    export NOBODY=test_nobody_$$ OBSERVER=test_observer_$$
     sql "CREATE ROLE $MONITOR LOGIN PASSWORD '$PGPASSWORD' IN ROLE crashmon_monitor;
          CREATE ROLE $PROCESSOR LOGIN PASSWORD '$PGPASSWORD' IN ROLE crashmon_processor;
          ALTER ROLE $PROCESSOR SET role = crashmon_processor;
          CREATE ROLE $REPORTER LOGIN PASSWORD '$PGPASSWORD' IN ROLE crashmon_reporter;
+         CREATE ROLE $OBSERVER LOGIN PASSWORD '$PGPASSWORD' IN ROLE crashmon_observer;
          CREATE ROLE $NOBODY LOGIN PASSWORD '$PGPASSWORD'"
 }
 
 teardown_file() {
     its_teardown_file
-    psql -qX -d postgres -c "DROP ROLE IF EXISTS $MONITOR, $PROCESSOR, $REPORTER, $NOBODY,
-                             crashmon_monitor, crashmon_processor, crashmon_reporter"
+    psql -qX -d postgres -c "DROP ROLE IF EXISTS $MONITOR, $PROCESSOR, $REPORTER, $NOBODY, $OBSERVER,
+                             crashmon_observer, crashmon_monitor, crashmon_processor, crashmon_reporter"
 }
 
 # as LOGIN COMMAND...: runs a command, the programs too, under that login.
@@ -188,6 +189,32 @@ registers() {
         "SELECT crashmon.job_succeeded(1)" "SELECT crashmon.remove_processor(1, '0')" \
         "SELECT FROM crashmon.runs" "SELECT FROM crashmon.locks" "CREATE TABLE mine ()" \
         "CREATE TABLE crashmon.mine ()"
+}
+
+# --- observer
+
+@test "observer: sees every table and view, and what a run would do" {
+    job_of "$(processor alpha)"
+    for what in $(sql "SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'v')
+                           AND relnamespace = 'crashmon'::regnamespace"); do
+        run -0 as "$OBSERVER" sql "SELECT count(*) >= 0 FROM $what"
+        equal "$output" t
+    done
+    run -0 as "$OBSERVER" sql "SELECT crashmon.crash_state('$ID'), crashmon.schema_version()"
+    equal "$output" "queued|2"
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    collect
+    for run in "${RUNS[@]}"; do as "$OBSERVER" expect_status 0 "$run" --dry-run; done
+}
+
+@test "observer: changes nothing" {
+    for what in jobs processors priorityjobs crashmon.runs crashmon.storages; do
+        refused "$OBSERVER" "DELETE FROM $what" "INSERT INTO $what DEFAULT VALUES" "TRUNCATE $what" \
+            "BEGIN; LOCK TABLE $what IN ROW EXCLUSIVE MODE" "SELECT FROM $what FOR UPDATE"
+    done
+    refused "$OBSERVER" "CREATE TABLE crashmon.mine ()" "CREATE TABLE crashmon_priority.mine ()" \
+        "SELECT nextval('crashmon.jobs_id_seq')" "SELECT crashmon.register_processor('x')" \
+        "SELECT crashmon.request_crash('$ID')" "SELECT crashmon.remove_processor(1, '0')"
 }
 
 # --- monitor

@@ -121,3 +121,38 @@ ran() {
     session_end
     await sql_true "SELECT NOT running AND ended IS NULL FROM crashmon.last_runs"
 }
+
+@test "times without an end break no view, and no processor is alive for ever" {
+    alpha=$(processor alpha)
+    sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
+         VALUES ('/x', 'a', $alpha, 'infinity'), ('/x', 'b', $alpha, '-infinity'),
+                ('/x', 'c', $alpha, now() - interval '1 hour')"
+    sql "UPDATE jobs SET starteddatetime = '-infinity', completeddatetime = 'infinity', success = true
+         WHERE uuid = 'b'"
+    sql "UPDATE processors SET startdatetime = 'infinity', lastseendatetime = '-infinity'"
+    sql_is "SELECT waiting, oldest_waiting BETWEEN '59 min' AND '61 min' FROM crashmon.queue" "2|t"
+    sql_is "SELECT name, last_seen, unfinished FROM crashmon.processor_state" "alpha||2"
+    run ! sql "UPDATE processors SET lastseendatetime = 'infinity'"
+    [[ $output == *processors_seen* ]] || fail "$output"
+    processor beta
+    expect_status 0 scan
+    sql_is "SELECT name FROM processors" beta
+}
+
+@test "ids at the ends of their type, zero and below are ids like others" {
+    for id in -2147483648 -1 0 2147483647; do
+        sql "INSERT INTO processors (id, name) VALUES ($id, 'p$id')"
+        sql "CREATE TABLE crashmon_priority.\"priority_jobs_$id\" (uuid text)"
+        sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', 'u$id', $id)"
+    done
+    sql_is "SELECT count(*), bool_and(has_priority_table), sum(unfinished) FROM crashmon.processor_state" "4|t|4"
+    sql_is "SELECT crashmon.fill_priority_tables(array_agg(owner), array_agg(uuid)) FROM jobs" ''
+    for id in -2147483648 -1 0 2147483647; do
+        sql_is "SELECT uuid FROM crashmon.take_jobs($id, 9)" "u$id"
+    done
+    sql "UPDATE processors SET lastseendatetime = now() - interval '1 day'"
+    processor alive
+    expect_status 0 scan
+    sql_is "SELECT name FROM processors" alive
+    sql_is "SELECT count(*) FROM pg_class WHERE relname ~ '^priority_jobs' AND relkind = 'r'" 0
+}

@@ -335,9 +335,9 @@ stopped() {
 # Has the server refuse what changes jobs: refuse_jobs WHEN SQLSTATE, where WHEN is a condition on
 # how many attempts there were. The commit is one, too.
 refuse_jobs() {
-    sql "CREATE SEQUENCE IF NOT EXISTS attempts;
+    sql "CREATE SEQUENCE IF NOT EXISTS public.attempts;
          CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \$\$
-             DECLARE attempt bigint := nextval('attempts');
+             DECLARE attempt bigint := nextval('public.attempts');
              BEGIN
                  IF $1 THEN RAISE EXCEPTION 'attempt %', attempt USING ERRCODE = $2; END IF;
                  RETURN NULL;

@@ -24,6 +24,7 @@ transaction_of_one = $server pool_mode=transaction pool_size=1
 [pgbouncer]
 unix_socket_dir = $BOUNCER
 auth_type = any
+ignore_startup_parameters = options
 admin_users = $PGUSER
 END
     # pgbouncer does not run as root.
@@ -151,7 +152,7 @@ pool_is_refused() {
     # As many sessions as the pool takes.
     session "BEGIN; LOCK TABLE jobs"
     for _ in 1 2 3 4; do
-        through transaction background psql -qAtX -c "SELECT count(*) FROM jobs"
+        through transaction background psql -qAtX -c "SELECT count(*) FROM crashmon.jobs"
     done
     await sql_true "SELECT count(*) = 4 FROM pg_stat_activity
                     WHERE datname = current_database() AND wait_event_type = 'Lock'"

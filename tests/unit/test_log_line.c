@@ -42,7 +42,19 @@ static void escapes_line_and_paragraph_separators(void **state)
     (void)state;
     expect("\xe2\x80\xa8", "\\xe2\\x80\\xa8", 12);
     expect("\xe2\x80\xa9", "\\xe2\\x80\\xa9", 12);
-    expect("\xe2\x80\xa7\xe2\x80\xaa", "\xe2\x80\xa7\xe2\x80\xaa", 2);
+    expect("\xe2\x80\xa7\xe2\x80\xaf", "\xe2\x80\xa7\xe2\x80\xaf", 2);
+}
+
+/* Right-to-left override, zero-width space and joiner, byte order mark, soft hyphen, a tag. */
+static void escapes_what_nobody_sees(void **state)
+{
+    (void)state;
+    expect("\xe2\x80\xae", "\\xe2\\x80\\xae", 12);
+    expect("\xe2\x80\x8b\xe2\x81\xa0", "\\xe2\\x80\\x8b\\xe2\\x81\\xa0", 24);
+    expect("\xe2\x81\xa6\xef\xbb\xbf", "\\xe2\\x81\\xa6\\xef\\xbb\\xbf", 24);
+    expect("\xc2\xad|\xd8\x9c", "\\xc2\\xad|\\xd8\\x9c", 17);
+    expect("\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81", 16);
+    expect("\xd7\x90\xd8\xa7", "\xd7\x90\xd8\xa7", 2); /* Hebrew, Arabic */
 }
 
 static void escapes_what_is_not_utf_8(void **state)
@@ -108,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_control_characters),
         cmocka_unit_test(escapes_line_and_paragraph_separators),
+        cmocka_unit_test(escapes_what_nobody_sees),
         cmocka_unit_test(escapes_what_is_not_utf_8),
         cmocka_unit_test(keeps_utf_8_and_backslashes),
         cmocka_unit_test(maximum_cuts_no_character_and_no_escape),
