@@ -223,3 +223,24 @@ values_in_help() {
     equal "$(cd "$SPOOL/quarantine" && find 20081225 | sort)" \
         "$(printf '%s\n' 20081225{,/new{,/reason,/x.json}})"
 }
+
+@test "the examples of sql-interface.md are what happens" {
+    for id in 22adfb61-f75b-11dc-b6be-001322081225 33adfb61-f75b-11dc-b6be-001322081225; do
+        jobs+="('/spool/20081225/name/${id:0:2}/${id:2:2}/$id.json', '$id', 1, now() + '${id:0:2} s'),"
+    done
+    sql "CREATE FUNCTION give() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+             INSERT INTO crashmon.jobs (pathname, uuid, owner, queueddatetime) VALUES ${jobs%,}; RETURN NULL; END \$\$;
+         CREATE TRIGGER give AFTER INSERT ON processors EXECUTE FUNCTION give()"
+    said=$(sed -n 's/^    //p' "$DOC/sql-interface.md")
+    happens=$(sed -n 's/^=> //p' <<<"$said" | while IFS= read -r statement; do
+        echo "=> $statement"
+        sql "${statement%;}"
+    done)
+    sql "DROP FUNCTION give() CASCADE"
+    equal "$happens" "$said"
+    # It has every function that processors and reporters have.
+    for name in register_processor take_jobs job_succeeded job_failed heartbeat request_crash \
+        crash_state is_crash_id; do
+        grep -q "=> .*crashmon\.$name(" <<<"$said" || fail "no example: $name"
+    done
+}

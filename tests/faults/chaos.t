@@ -78,10 +78,10 @@ sub sql {
 
 # What happens to a job is witnessed by the transaction that does it; processors add what they miss.
 sql(<<'END');
-CREATE TABLE witness (n bigserial, at time DEFAULT clock_timestamp(), uuid text, what text);
+CREATE TABLE public.witness (n bigserial, at time DEFAULT clock_timestamp(), uuid text, what text);
 CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO witness (uuid, what) SELECT coalesce(NEW.uuid, OLD.uuid), CASE
+    INSERT INTO public.witness (uuid, what) SELECT coalesce(NEW.uuid, OLD.uuid), CASE
         WHEN TG_OP = 'INSERT' THEN 'queued'
         WHEN TG_OP = 'DELETE' THEN 'removed'
         WHEN NEW.completeddatetime IS DISTINCT FROM OLD.completeddatetime THEN concat(
