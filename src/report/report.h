@@ -1,6 +1,6 @@
 /* report.h - a line for each crash and each failure, and the exit code. Any thread may call this.
  *
- * Public: report.h, outcome.h, tally.h, exit_code.h, metrics.h.
+ * Public: report.h, outcome.h, tally.h, exit_code.h, metrics.h, json.h.
  *
  * The line of a crash is
  *

@@ -1,7 +1,6 @@
 #include "report/tally.h"
 
 #include <stdio.h>
-#include <string.h>
 
 bool tally_adds_up(const struct tally *tally)
 {
@@ -19,32 +18,24 @@ bool tally_has_left(const struct tally *tally)
     return false;
 }
 
-/* Appends each outcome that occurred, as `format` says: its name, then its count. */
-static void append_outcomes(const struct tally *tally, char text[TALLY_TEXT_SIZE],
-                            const char *first, const char *format,
-                            const char *(*name)(enum outcome outcome))
+void tally_print(const struct tally *tally, char text[TALLY_TEXT_SIZE])
 {
-    const char *separator = first;
+    int used = snprintf(text, TALLY_TEXT_SIZE, "seen %ld", tally->seen);
+    const char *separator = ": ";
     for (int i = 0; i < OUTCOME_COUNT; i++) {
-        size_t used = strlen(text), room = TALLY_TEXT_SIZE - used;
         if (tally->outcomes[i] == 0)
             continue;
-        int length = snprintf(text + used, room, "%s", separator);
-        snprintf(text + used + length, room - (size_t)length, format, name((enum outcome)i),
-                 tally->outcomes[i]);
+        used += snprintf(text + used, (size_t)(TALLY_TEXT_SIZE - used), "%s%s %ld", separator,
+                         outcome_word((enum outcome)i), tally->outcomes[i]);
         separator = ", ";
     }
 }
 
-void tally_print(const struct tally *tally, char text[TALLY_TEXT_SIZE])
+void tally_write_json(const struct tally *tally, struct json *json, const char *key)
 {
-    snprintf(text, TALLY_TEXT_SIZE, "seen %ld", tally->seen);
-    append_outcomes(tally, text, ": ", "%s %ld", outcome_word);
-}
-
-void tally_print_json(const struct tally *tally, char text[TALLY_TEXT_SIZE])
-{
-    strcpy(text, "{");
-    append_outcomes(tally, text, "", "\"%s\": %ld", outcome_key);
-    strcat(text, "}");
+    json_begin(json, key, '{');
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        if (tally->outcomes[i] != 0)
+            json_number(json, outcome_key((enum outcome)i), tally->outcomes[i]);
+    json_end(json, '}');
 }

@@ -2,6 +2,7 @@
 #ifndef TALLY_H
 #define TALLY_H
 
+#include "report/json.h"
 #include "report/outcome.h"
 
 #include <stdbool.h>
@@ -19,8 +20,8 @@ bool tally_adds_up(const struct tally *tally);
 /* Whether a crash needs attention, or was left and does not just wait. */
 bool tally_has_left(const struct tally *tally);
 
-/* Write "seen 21: queued 20, left 1", or {"queued": 20, "left": 1}. */
+/* Write "seen 21: queued 20, left 1"; and the object {"queued": 20, "left": 1}. */
 void tally_print(const struct tally *tally, char text[TALLY_TEXT_SIZE]);
-void tally_print_json(const struct tally *tally, char text[TALLY_TEXT_SIZE]);
+void tally_write_json(const struct tally *tally, struct json *json, const char *key);
 
 #endif

@@ -1,0 +1,84 @@
+#include "report/json.h"
+
+#include "base/utf8.h"
+
+#include <math.h>
+
+static void put_escaped(FILE *stream, const char *text)
+{
+    uint32_t code;
+    for (size_t length; *text != '\0'; text += length) {
+        length = utf8_decode(text, &code);
+        if (length == 0) {
+            length = 1;
+            fputs("\\ufffd", stream);
+        } else if (code < ' ' || code == 0x7f) {
+            fprintf(stream, "\\u%04x", (unsigned)code);
+        } else {
+            if (code == '"' || code == '\\')
+                putc('\\', stream);
+            fwrite(text, 1, length, stream);
+        }
+    }
+}
+
+static void put_string(FILE *stream, const char *text)
+{
+    putc('"', stream);
+    put_escaped(stream, text);
+    putc('"', stream);
+}
+
+static void put_key(struct json *json, const char *key)
+{
+    if (json->has_values)
+        fputs(", ", json->stream);
+    if (key != NULL) {
+        put_string(json->stream, key);
+        fputs(": ", json->stream);
+    }
+    json->has_values = true;
+}
+
+void json_begin(struct json *json, const char *key, char bracket)
+{
+    put_key(json, key);
+    putc(bracket, json->stream);
+    json->has_values = false;
+}
+
+void json_end(struct json *json, char bracket)
+{
+    putc(bracket, json->stream);
+    json->has_values = true;
+}
+
+void json_text(struct json *json, const char *key, const char *value)
+{
+    put_key(json, key);
+    if (value != NULL)
+        put_string(json->stream, value);
+    else
+        fputs("null", json->stream);
+}
+
+void json_number(struct json *json, const char *key, long long value)
+{
+    put_key(json, key);
+    fprintf(json->stream, "%lld", value);
+}
+
+void json_seconds(struct json *json, const char *key, double value)
+{
+    put_key(json, key);
+    if (isfinite(value))
+        fprintf(json->stream, "%.3f", value);
+    else
+        fputs("null", json->stream);
+}
+
+void json_bool(struct json *json, const char *key, bool value)
+{
+    put_key(json, key);
+    fputs(value ? "true" : "false", json->stream);
+}

@@ -1,0 +1,37 @@
+/* json.h - writes JSON (RFC 8259) to a stream, on one line: objects, arrays and values, one after
+ * another; commas come by themselves. `key` is the name in the object; NULL: in an array, or
+ * outermost. Errors are those of the stream (ferror(), fclose()).
+ *
+ *     struct json json = {.stream = stdout};
+ *     json_begin(&json, NULL, '{');
+ *     json_text(&json, "program", "crashmon-scan");
+ *     json_begin(&json, "codes", '[');
+ *     json_number(&json, NULL, 1);
+ *     json_end(&json, ']');
+ *     json_end(&json, '}');
+ *
+ * writes {"program": "crashmon-scan", "codes": [1]}, without a newline. */
+#ifndef JSON_H
+#define JSON_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct json {
+    FILE *stream;
+    bool has_values; /* zero-initialise: the innermost object or array has a value already */
+};
+
+/* Begin and end an object, '{' and '}', or an array, '[' and ']'. */
+void json_begin(struct json *json, const char *key, char bracket);
+void json_end(struct json *json, char bracket);
+
+/* A string; NULL: null. Each byte that is not part of a UTF-8 character becomes U+FFFD, as JSON has
+ * no way to say it. */
+void json_text(struct json *json, const char *key, const char *value);
+void json_number(struct json *json, const char *key, long long value);
+/* With three digits behind the point; null if it is not finite. */
+void json_seconds(struct json *json, const char *key, double value);
+void json_bool(struct json *json, const char *key, bool value);
+
+#endif
