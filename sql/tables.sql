@@ -27,9 +27,11 @@ CREATE TABLE IF NOT EXISTS crashmon.jobs (
 );
 -- The mark of the root that the pair was queued from (see crashmon.storages); and since when the
 -- pair of a finished job is missing, which does not count if the job was completed after that.
-ALTER TABLE jobs
-    ADD COLUMN IF NOT EXISTS root uuid,
-    ADD COLUMN IF NOT EXISTS missingdatetime timestamptz;
+SELECT format('ALTER TABLE crashmon.jobs ADD %I %s', name, type)
+FROM (VALUES ('root', 'uuid'), ('missingdatetime', 'timestamptz')) AS wanted (name, type)
+WHERE NOT EXISTS (SELECT FROM pg_attribute
+                  WHERE attrelid = 'crashmon.jobs'::regclass AND attname = name)
+\gexec
 
 CREATE TABLE IF NOT EXISTS crashmon.priorityjobs (
     uuid varchar(255) PRIMARY KEY,

@@ -52,6 +52,9 @@ version_1() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$BATS_TEST_DIRNAME/ve
 # All objects, with their owners and rights. What version 1 granted in "public" does no harm.
 shape() { pg_dump -s | grep -vE '^(--|\\(un)?restrict|$)|GRANT USAGE ON SCHEMA public' | sort; }
 
+# All rows; what a new column has, where nobody has put anything into it, is not told.
+rows() { db_state | sed -E 's/"(root|missingdatetime)": null, //g'; }
+
 # A processor of Socorro's at work, with the search path that it is told to have.
 registers() {
     as "$PROCESSOR" sql "INSERT INTO processors (name, startdatetime, lastseendatetime)
@@ -76,11 +79,11 @@ registers() {
     names 1 "$(id 2)"
     sql "INSERT INTO crashmon.runs (program, storage, host, pid, next_due)
          VALUES ('crashmon-scan', 'main', 'host1', 1, now())"
-    before=$(db_state)
+    before=$(rows)
     as "$PROCESSOR" session "SELECT count(*) FROM jobs" >/dev/null
     expect_status 0 load_roles
     equal "$output" ""
-    equal "$(db_state)" "$before"
+    equal "$(rows)" "$before"
     sql "DROP TABLE crashmon_priority.priority_jobs_1"
     sql "CREATE TABLE priority_jobs_1 (uuid varchar(50) NOT NULL PRIMARY KEY);
          ALTER TABLE priority_jobs_1 OWNER TO crashmon_processor"
@@ -95,10 +98,10 @@ registers() {
 @test "version 1 that belongs to a login is brought up to date by it, or by a superuser for it" {
     as "$OWNER" version_1
     as "$OWNER" sql "CREATE TABLE public.priority_jobs_1 (uuid varchar(50) PRIMARY KEY)"
-    before=$(db_state)
+    before=$(rows)
     for who in "$OWNER" "${PGUSER:-}"; do
         as "$who" expect_status 0 load_schema
-        equal "$(db_state)" "$before"
+        equal "$(rows)" "$before"
         sql_is "SELECT DISTINCT relowner::regrole FROM pg_class
                 WHERE relnamespace IN ('crashmon'::regnamespace, 'crashmon_priority'::regnamespace)" "$OWNER"
     done
@@ -119,10 +122,10 @@ registers() {
 @test "of two sets of tables neither is chosen" {
     version_1
     PGOPTIONS='' psql -qX -c 'SET search_path = crashmon' -f "$BATS_TEST_DIRNAME/version_1.sql"
-    before=$(db_state)
+    before=$(rows)
     run load_schema
     [[ $status -ne 0 && $output == *"several sets of the tables"*"schemas public, crashmon"* ]] || fail "$output"
-    equal "$(db_state)" "$before"
+    equal "$(rows)" "$before"
 }
 
 @test "run again it waits for nobody, and nobody for it" {
@@ -158,7 +161,7 @@ job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')
     p=$(processor p1)
     job 1 "$p"
     makes_priority_table "$p"
-    fresh=$(shape) before=$(db_state)
+    fresh=$(shape) before=$(rows)
     for format in plain custom; do
         pg_dump -F $format -f "$BATS_TEST_TMPDIR/$format"
         createdb -T template0 "${PGDATABASE}_restored"
@@ -167,7 +170,7 @@ job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')
         custom) pg_restore -d "${PGDATABASE}_restored" "$BATS_TEST_TMPDIR/custom" ;;
         esac
         PGDATABASE=${PGDATABASE}_restored expect_status 0 load_roles
-        shape=$(PGDATABASE=${PGDATABASE}_restored shape) state=$(PGDATABASE=${PGDATABASE}_restored db_state)
+        shape=$(PGDATABASE=${PGDATABASE}_restored shape) state=$(PGDATABASE=${PGDATABASE}_restored rows)
         crash >/dev/null
         PGDATABASE=${PGDATABASE}_restored program crashmon-scan
         dropdb "${PGDATABASE}_restored"
