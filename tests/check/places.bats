@@ -10,13 +10,13 @@ load marks
 # PROGRAM[,PROGRAM...] OPTION...
 refuses() {
     local run before
-    before=$(everything | grep -v crashmon.runs)
+    before=$(everything | grep -v "^runs|")
     for run in ${2//,/ }; do
         expect_status 78 "$run" "${@:3}"
         [[ $(grep -c . <<<"$output") == 1 ]] || fail "not one line:" "$output"
         [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"
     done
-    equal "$(everything | grep -v crashmon.runs)" "$before"
+    equal "$(everything | grep -v "^runs|")" "$before"
 }
 
 # A link to a place, which lies beside the spool.

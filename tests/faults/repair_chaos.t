@@ -48,6 +48,7 @@ batch-size = 7
 END
 
 sub sql {
+    local $ENV{PGOPTIONS} = "$ENV{PGOPTIONS} $Common::path";
     open my $psql, '-|', 'psql', '-qAtX', '-v', 'ON_ERROR_STOP=1', map { ('-c', $_) } @_ or die;
     chomp(my @rows = <$psql>);
     close $psql or die "psql: @_\n";
@@ -56,10 +57,10 @@ sub sql {
 
 # What happens to a job is witnessed by the transaction that does it.
 sql(<<'END');
-CREATE TABLE witness (uuid text, what text);
+CREATE TABLE public.witness (uuid text, what text);
 CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO witness SELECT NEW.uuid, CASE WHEN TG_OP = 'INSERT' THEN 'queued'
+    INSERT INTO public.witness SELECT NEW.uuid, CASE WHEN TG_OP = 'INSERT' THEN 'queued'
         WHEN OLD.success IS NULL AND NEW.message LIKE 'crashmon: %' THEN 'failed by us' END;
     RETURN NULL;
 END $$;
