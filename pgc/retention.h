@@ -10,7 +10,7 @@
  * cannot be removed is reported once. Adds the crashes that it removes to *worked, for --limit. */
 void retention(struct run *run, const struct roots *roots, long *worked);
 
-/* Removes rows of crashmon.runs that are older than thirty days, after a run that has succeeded. */
+/* Removes rows of crashmon.runs that are older than thirty days, unless the connection is lost. */
 void retention_of_runs(struct run *run);
 
 #endif

@@ -6,6 +6,7 @@
 #include "report/metrics.h"
 #include "runs.h"
 
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,11 +78,40 @@ static bool enter_run(struct run *run)
     return true;
 }
 
+static double seconds_since(const struct timespec *then)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+long run_elapsed(const struct run *run)
+{
+    return (long)seconds_since(&run->started);
+}
+
+/* Not in the transaction, as nothing that happens to this row may hinder the work; and once a
+ * second, where there is so much of it that this costs nothing. */
+static void note_progress(void *context)
+{
+    struct run *run = context;
+    struct failure failure;
+    double now = seconds_since(&run->started);
+    if (now < run->next_note)
+        return;
+    const struct tally tally = report_tally(&run->report);
+    run->next_note = now + 1;
+    if (runs_note(run->row, &tally, NULL, &failure) == DB_OK)
+        return;
+    run->next_note = INFINITY;
+    log_warning("%s; it is not tried again before its end", failure.text);
+}
+
 bool run_begin(struct run *run, enum program program, int argc, char **argv)
 {
     struct failure failure;
     enum exit_code code;
-    *run = (struct run){.umask = umask(0)};
+    *run = (struct run){.umask = umask(0), .next_note = 1};
     report_init(&run->report);
     clock_gettime(CLOCK_MONOTONIC, &run->started);
     signals_catch();
@@ -95,19 +125,9 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
              run->options.storage_name, (int)getpid(),
              run->options.dry_run ? "a dry run" : "has its lock");
     run->begun = enter_run(run);
+    if (run->row != 0)
+        session_after_commit(note_progress, run);
     return run->begun;
-}
-
-static double seconds_since(const struct timespec *then)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
-}
-
-long run_elapsed(const struct run *run)
-{
-    return (long)seconds_since(&run->started);
 }
 
 /* Whatever a repair finds, somebody should look why. */
@@ -126,7 +146,7 @@ static void complete_run(struct run *run)
 {
     struct failure failure;
     if (run->row != 0)
-        run_check(run, runs_complete(run->row, run->report.code, &run->report.tally, &failure),
+        run_check(run, runs_note(run->row, &run->report.tally, &run->report.code, &failure),
                   &failure);
 }
 

@@ -15,6 +15,7 @@ struct run {
     mode_t umask;            /* the user's; the programs run with 0, and set exact modes */
     bool begun;              /* run_begin() has succeeded */
     long long row;           /* of this run in crashmon.runs; 0: none */
+    double next_note;        /* when it is brought up to date next, in seconds after the start */
 };
 
 /* Reads the options, opens the log, connects, checks the schema, takes the lock, and inserts the

@@ -10,8 +10,8 @@
 enum db_status runs_enter(const char *program, const char *storage, long interval, long long *row,
                           struct failure *failure);
 
-/* Completes the row of a run that ends now. */
-enum db_status runs_complete(long long row, enum exit_code code, const struct tally *tally,
-                             struct failure *failure);
+/* Notes in the row of a run how far it is; with a code, also that it ends now. */
+enum db_status runs_note(long long row, const struct tally *tally, const enum exit_code *code,
+                         struct failure *failure);
 
 #endif

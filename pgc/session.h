@@ -17,6 +17,10 @@ typedef enum db_status session_work(void *context, struct failure *failure);
  * transaction of another. A statement outside is a transaction by itself. */
 enum db_status session_transact(session_work *work, void *context, struct failure *failure);
 
+/* Has session_transact() call this after each commit, in the same thread and before anybody else's
+ * transaction. */
+void session_after_commit(void (*call)(void *context), void *context);
+
 /* Ends the session, and with it the lock. Harmless without a session. */
 void session_close(void);
 

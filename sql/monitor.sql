@@ -1,9 +1,9 @@
 -- What the three programs need beside the shared tables.
 
--- One row for each run that took its lock, made when the run starts and completed when it ends:
--- without `ended`, the run is at work or was killed. (A server that crashes may lose the last half
--- second of this table, but not of the work.) crashmon-cleanup removes rows of its storage after
--- thirty days.
+-- One row for each run that took its lock, made when the run starts, brought up to date each second
+-- while it works, and completed when it ends: without `ended`, the run is at work or was killed. (A
+-- server that crashes may lose the last half second of this table, but not of the work.)
+-- crashmon-cleanup removes rows of its storage after thirty days.
 CREATE TABLE IF NOT EXISTS crashmon.runs (
     id bigserial PRIMARY KEY,
     program text NOT NULL,

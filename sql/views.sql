@@ -74,8 +74,8 @@ WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 -- The latest run of each program and storage. `running`: it has not ended, and its session holds
--- the lock; one without `ended` that is not running was killed. `overdue`: the next run is late by
--- more than an interval, so cron no longer starts the program, or a run hangs; none is due after a
+-- the lock; `killed`: it has not, and its session does not. `overdue`: no run is at work, and the next
+-- one is late by more than an interval, so cron no longer starts the program; none is due after a
 -- repair.
 CREATE OR REPLACE VIEW crashmon.last_runs AS
 WITH held AS MATERIALIZED (
@@ -86,9 +86,12 @@ last AS (
     SELECT DISTINCT ON (program, storage) * FROM crashmon.runs
     ORDER BY program, storage, started DESC, id DESC)
 SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, next_due,
-       next_due > started AND now() > next_due + (next_due - started) AS overdue,
-       ended IS NULL AND EXISTS (
-           SELECT FROM held
-           WHERE held.pid = last.backend AND held.classid = hashtext(program)::oid
-               AND held.objid = hashtext(storage)::oid) AS running
-FROM last;
+       next_due > started AND NOT running
+           AND now() > greatest(next_due, ended) + (next_due - started) AS overdue,
+       running,
+       ended IS NULL AND NOT running AS killed
+FROM last, LATERAL (
+    SELECT ended IS NULL AND EXISTS (
+        SELECT FROM held
+        WHERE held.pid = last.backend AND held.classid = hashtext(program)::oid
+            AND held.objid = hashtext(storage)::oid) AS running) AS state;

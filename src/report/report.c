@@ -29,6 +29,14 @@ void report_count(struct report *report, enum outcome outcome)
     pthread_mutex_unlock(&report->mutex);
 }
 
+struct tally report_tally(struct report *report)
+{
+    pthread_mutex_lock(&report->mutex);
+    struct tally tally = report->tally;
+    pthread_mutex_unlock(&report->mutex);
+    return tally;
+}
+
 static void print(struct report *report, const char *format, va_list arguments)
 {
     char *text = NULL;

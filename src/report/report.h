@@ -45,6 +45,9 @@ void report_waiting(struct report *report, const struct crash *crash);
 /* Only counts it. */
 void report_count(struct report *report, enum outcome outcome);
 
+/* The counts so far. */
+struct tally report_tally(struct report *report);
+
 /* Logs, or prints in a dry run, a line that is not about one crash. */
 void report_note(struct report *report, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -39,7 +39,7 @@ ran() {
     local set statements
     statements="INSERT INTO crashmon.runs
                     (program, storage, host, pid, started, next_due, ended, exit_code)
-                SELECT '$1', 'main', 'host1', 4711, began, began + $3 * interval '1 s', now(), 0
+                SELECT '$1', 'main', 'host1', 4711, began, began + $3 * interval '1 s', began, 0
                 FROM (SELECT now() - $2 * interval '1 s' AS began) AS t;"
     shift 3
     for set in "$@"; do
@@ -111,15 +111,25 @@ ran() {
     sql_is "SELECT program FROM crashmon.last_runs WHERE overdue" crashmon-cleanup
 }
 
+@test "last_runs: a run at work is not overdue, nor is the next one as soon as it has ended" {
+    lock crashmon-scan main
+    ran crashmon-scan 7200 300 ended=NULL "backend=$(session "SELECT pg_backend_pid()")"
+    sql_is "SELECT running, killed, overdue FROM crashmon.last_runs" 't|f|f'
+    sql "UPDATE crashmon.runs SET ended = now() - interval '299 s'"
+    sql_is "SELECT running, killed, overdue FROM crashmon.last_runs" 'f|f|f'
+    sql "UPDATE crashmon.runs SET ended = now() - interval '301 s'"
+    sql_is "SELECT overdue FROM crashmon.last_runs" t
+}
+
 @test "last_runs: running while its session holds the lock; without an end it was killed" {
     lock crashmon-scan other
     ran crashmon-scan 10 300 ended=NULL exit_code=NULL \
         "backend=$(session "SELECT pg_backend_pid()")"
-    sql_is "SELECT running FROM crashmon.last_runs" f
+    sql_is "SELECT running, killed FROM crashmon.last_runs" 'f|t'
     lock crashmon-scan main
-    sql_is "SELECT running FROM crashmon.last_runs" t
+    sql_is "SELECT running, killed FROM crashmon.last_runs" 't|f'
     session_end
-    await sql_true "SELECT NOT running AND ended IS NULL FROM crashmon.last_runs"
+    await sql_true "SELECT NOT running AND killed FROM crashmon.last_runs"
 }
 
 @test "times without an end break no view, and no processor is alive for ever" {
