@@ -156,7 +156,8 @@ load repair
     expect_status 0 scan --repair
     sql_is "SELECT program, exit_code, overdue FROM crashmon.last_runs ORDER BY program" \
         "crashmon-scan|0|f"$'\n'"crashmon-scan-repair|0|f"
-    sql "UPDATE crashmon.runs SET started = started - interval '1 day', next_due = next_due - interval '1 day'"
+    sql "UPDATE crashmon.runs SET started = started - interval '1 day', ended = ended - interval '1 day',
+             next_due = next_due - interval '1 day'"
     sql_is "SELECT program, overdue FROM crashmon.last_runs ORDER BY program" \
         "crashmon-scan|t"$'\n'"crashmon-scan-repair|f"
 }
