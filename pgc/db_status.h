@@ -37,7 +37,7 @@ enum db_status db_refuse(enum db_status status, struct failure *failure, const c
 
 enum db_status db_out_of_memory(struct failure *failure);
 
-/* Commits. COMMIT alone rolls a failed transaction back, and reports success. */
-enum db_status db_commit(struct failure *failure);
+/* Rolls the transaction back, if one is open. For the commit see notices.h. */
+void db_rollback(void);
 
 #endif

@@ -235,6 +235,39 @@ gone_on() {
     next_runs_finish "$SPOOL"
 }
 
+# Ends the waits of our commits for the standby; true when there was one of each of these programs.
+waits_end() {
+    await sql_true "SELECT count(*) = $1 FROM pg_stat_activity
+                    WHERE wait_event = 'SyncRep' AND application_name LIKE 'crashmon-%'"
+    sql_is "SELECT count(*) FROM pg_stat_activity
+            WHERE wait_event = 'SyncRep' AND application_name LIKE 'crashmon-%'
+                AND pg_cancel_backend(pid)" "$1"
+}
+
+@test "a commit that was not confirmed by the standby: 69, the links stay until one is" {
+    stage
+    marked
+    before=$(disk_state)
+    standby nobody
+    for program in scan priority; do
+        background "$program"
+        waits_end 1
+        background_ends 69
+        [[ $output == *"not confirmed by the synchronous standby"* ]] || fail "$output"
+    done
+    sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 4
+    equal "$(disk_state)" "$before"
+    # They find the rows, which the standby has not got yet.
+    for attempt in 1 2; do
+        background scan
+        waits_end 1
+        background_ends 69
+    done
+    equal "$(disk_state)" "$before"
+    standby ''
+    next_runs_finish "$SPOOL"
+}
+
 standby() {
     psql -qAtX -o /dev/null -c "ALTER SYSTEM SET synchronous_standby_names = '$1'" \
         -c "SELECT pg_reload_conf()"

@@ -1,0 +1,21 @@
+/* notices.h - what the server and libpq say besides their answers: it goes to the log, at its
+ * level, and never straight to stderr, which cron mails. */
+#ifndef NOTICES_H
+#define NOTICES_H
+
+#include "db_status.h"
+
+/* While a connection is made there is nothing yet that could receive notices, and libpq prints
+ * them, and what it thinks of .pgpass, on stderr. Between these two calls stdio's stderr is a text
+ * in memory, which then goes to the log. Only while there is no other thread. */
+void notices_capture(void);
+void notices_release(void);
+
+/* From now on the log gets what is said in the session. */
+void notices_receive(void);
+
+/* Commits. DB_LOST also if the server says that the commit was left unconfirmed: somebody has ended
+ * its wait for the synchronous standby, so the standby may not have it. */
+enum db_status notices_commit(struct failure *failure);
+
+#endif

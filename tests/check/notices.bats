@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# notices.bats - what libpq and the server say besides their answers goes to the log, at its level, and
+# is not mailed.
+# shellcheck disable=SC2154 # bats sets output
+load ../helper
+
+eval "helper_$(declare -f teardown)"
+teardown() {
+    helper_teardown
+    sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL;
+         UPDATE pg_database SET datcollversion = NULL WHERE datname = current_database()"
+}
+
+# Each program ends with 0 and prints nothing, and its log has a line like this.
+silent_but_logged() {
+    local name
+    processor p1 >/dev/null
+    for name in "${PROGRAMS[@]}"; do
+        rm -f "$LOG"
+        expect_status 0 program "$name" "${@:2}"
+        [[ -z $output ]] || fail "$name printed: $output"
+        grep -qE "$1" "$LOG" || fail "$name: not in the log: $1"
+    done
+}
+
+@test "a collation version that does not match is a warning in the log, and no mail" {
+    sql "UPDATE pg_database SET datcollversion = '0' WHERE datname = current_database()"
+    silent_but_logged ' WARNING - while connecting: .*collation version'
+}
+
+@test "a password file that others can read is a warning in the log, and no mail" {
+    unset PGPASSWORD
+    export PGPASSFILE=$BATS_TEST_TMPDIR/pgpass
+    echo '*:*:*:*:secret' >"$PGPASSFILE"
+    chmod 644 "$PGPASSFILE"
+    silent_but_logged ' WARNING - while connecting: .*password file .* has group or world access'
+}
+
+@test "what the server says for a role with client_min_messages = debug5 is DEBUG in the log, and no mail" {
+    sql "ALTER DATABASE \"$PGDATABASE\" SET client_min_messages = debug5"
+    silent_but_logged ' DEBUG - while connecting: DEBUG: ' --log-file-error-logging-level=DEBUG
+    log_has ' DEBUG - the database says: '
+}
+
+@test "a warning of a function of the site is a warning in the log, and no mail" {
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN RAISE WARNING ''be careful'' USING HINT = ''look left''; RETURN NEW; END';
+         CREATE TRIGGER refuse BEFORE INSERT ON crashmon.runs FOR EACH ROW EXECUTE FUNCTION refuse()"
+    silent_but_logged ' WARNING - the database says: be careful; look left$'
+}
+
+@test "a crash whose row somebody has locked keeps its links until the next run" {
+    processor p1
+    locked=$(crash) free=$(crash)
+    sql "INSERT INTO jobs (uuid, pathname) VALUES ('$locked', ''), ('$free', '')"
+    session "BEGIN; SELECT 1 FROM jobs WHERE uuid = '$locked' FOR UPDATE" >/dev/null
+    expect_status 1 scan
+    log_has "\"$locked\": left: somebody else has locked its job, or removed it"
+    has_links "$locked"
+    no_links "$free"
+    session COMMIT
+    expect_status 0 scan
+    no_links "$locked"
+}
