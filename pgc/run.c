@@ -114,6 +114,7 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     *run = (struct run){.umask = umask(0), .next_note = 1};
     report_init(&run->report);
     clock_gettime(CLOCK_MONOTONIC, &run->started);
+    run->date = time(NULL);
     signals_catch();
 
     if (!options_read(&run->options, program, argc, (const char **)argv, &code, &failure))
@@ -178,6 +179,31 @@ static void write_metrics(struct run *run, double duration)
         log_warning("%s", failure.text);
 }
 
+static void print_json(struct run *run, double duration)
+{
+    struct json json = {.stream = stdout};
+    char host[256] = "", started[32] = "";
+    struct tm date;
+    gethostname(host, sizeof host - 1);
+    if (gmtime_r(&run->date, &date) != NULL)
+        strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &date);
+    json_begin(&json, NULL, '{');
+    json_text(&json, "program", run->options.program_name);
+    json_text(&json, "version", VERSION);
+    json_text(&json, "storage", run->options.storage_name);
+    json_text(&json, "host", host);
+    json_number(&json, "pid", getpid());
+    json_text(&json, "started", started);
+    json_bool(&json, "dry_run", run->options.dry_run);
+    json_seconds(&json, "duration", duration);
+    json_number(&json, "exit_code", run->report.code);
+    json_number(&json, "seen", run->report.tally.seen);
+    tally_write_json(&run->report.tally, &json, "outcomes");
+    json_end(&json, '}');
+    putchar('\n');
+    report_flush(&run->report);
+}
+
 int run_end(struct run *run)
 {
     report_flush(&run->report);
@@ -186,6 +212,8 @@ int run_end(struct run *run)
     complete_run(run);
     write_summary(run, duration);
     write_metrics(run, duration);
+    if (run->options.json)
+        print_json(run, duration);
     lock_release();
     session_close();
     log_close();

@@ -12,6 +12,7 @@ struct run {
     struct options options;
     struct report report;
     struct timespec started; /* monotonic */
+    time_t date;             /* the same by this machine's clock */
     mode_t umask;            /* the user's; the programs run with 0, and set exact modes */
     bool begun;              /* run_begin() has succeeded */
     long long row;           /* of this run in crashmon.runs; 0: none */
@@ -22,7 +23,8 @@ struct run {
  * row of the run. False when the run must end; the reason has been reported. */
 bool run_begin(struct run *run, enum program program, int argc, char **argv);
 
-/* Logs the summary, completes the row, writes the metrics, frees everything. Always call it. */
+/* Logs the summary, completes the row, writes the metrics, with --json prints what became of it;
+ * frees everything. Always call it. */
 int run_end(struct run *run);
 
 /* Whether a statement, or a transaction, succeeded; if not, reports the reason. */

@@ -44,6 +44,7 @@ static struct output to_file, to_stderr;
 static struct log_file file;
 static struct failure file_failure; /* the last one */
 static bool file_complained;
+static bool is_showing; /* a line on stderr that is to be replaced by the next */
 
 /* Lines below INFO, one for each crash, are collected here and written together. */
 static char pending[1 << 16];
@@ -67,7 +68,7 @@ static int level_of(int priority)
 }
 
 /* Ignores errors: there is nowhere to report them. */
-static void write_to_stderr(const char *line)
+static void write_all_to_stderr(const char *line)
 {
     size_t length = strlen(line);
     while (length > 0) {
@@ -79,6 +80,14 @@ static void write_to_stderr(const char *line)
             return;
         }
     }
+}
+
+static void write_to_stderr(const char *line)
+{
+    if (is_showing && *line != '\0')
+        write_all_to_stderr("\r\033[K");
+    is_showing = is_showing && *line == '\0';
+    write_all_to_stderr(line);
 }
 
 static const char *make_line(struct output *output, int level, struct timeval time,
@@ -256,6 +265,14 @@ void log_vwrite(enum log_level level, const char *format, va_list arguments)
         pthread_mutex_unlock(&mutex);
     }
     errno = error;
+}
+
+void log_show(const char *line)
+{
+    pthread_mutex_lock(&mutex);
+    write_to_stderr(line);
+    is_showing = strchr(line, '\n') == NULL;
+    pthread_mutex_unlock(&mutex);
 }
 
 /* log4c's own memory stays: log4c_fini() does nothing without log4c_init(). */

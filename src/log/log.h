@@ -54,6 +54,10 @@ void log_vwrite(enum log_level level, const char *format, va_list arguments)
 #define log_warning(...) log_write(LEVEL_WARNING, __VA_ARGS__)
 #define log_error(...)   log_write(LEVEL_ERROR, __VA_ARGS__)
 
+/* Shows a line on stderr, whatever its threshold, that has no newline and stays below what is
+ * logged until the next one. With a newline it is like any other. */
+void log_show(const char *line);
+
 /* Flushes and closes. Harmless when log_open() failed or was never called. */
 void log_close(void);
 

@@ -110,6 +110,10 @@ const struct option option_table[] = {
      "off", NULL, "accept the directories that are there now, and end"},
     {"repair", GROUP_RUN, PROGRAM_SCAN | PROGRAM_CLEANUP, KIND_FLAG, IN(repair), 0, 0,
      "off", NULL, "instead: compare spool and database, and repair what is stranded"},
+    {"json", GROUP_RUN, ALL, KIND_FLAG, IN(json), 0, 0,
+     "off", NULL, "at the end print what became of the crashes, as a JSON object"},
+    {"progress", GROUP_RUN, PROGRAM_SCAN | PROGRAM_CLEANUP, KIND_FLAG, IN(progress), 0, 0,
+     "off", NULL, "tell on stderr how far the run is, as on a terminal"},
     {"metrics-file", GROUP_RUN, ALL, KIND_PATH, IN(metrics_file), 0, 0,
      NULL, "PATH", "where to write metrics for Prometheus: a file, or a directory for "
      "PROGRAM-STORAGE.prom"},

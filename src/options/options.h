@@ -51,6 +51,8 @@ struct options {
     bool dry_run;
     bool adopt;
     bool repair;
+    bool json;
+    bool progress;
     char *metrics_file; /* NULL: none */
 
     char *config;           /* path of the configuration file */

@@ -1,6 +1,7 @@
 /* report.h - a line for each crash and each failure, and the exit code. Any thread may call this.
  *
- * Public: report.h, outcome.h, tally.h, exit_code.h, metrics.h, json.h.
+ * Public: report.h, outcome.h, tally.h, exit_code.h, metrics.h, json.h,
+ * progress.h.
  *
  * The line of a crash is
  *
@@ -21,6 +22,7 @@ struct report {
     bool dry_run;                /* the lines of crashes go to stdout only */
     _Atomic bool is_reader_gone; /* stdout was closed, as with `| head` */
     struct tally tally;
+    _Atomic long looked; /* crashes that a repair has looked at, most of which are well */
     enum exit_code code;
     pthread_mutex_t mutex; /* for the tally and the code */
 };

@@ -167,6 +167,26 @@ bool walk_next(struct walk *walk, struct walk_entry *entry)
     }
 }
 
+static bool is_metadata(const struct walk *walk, const struct walk_entry *entry)
+{
+    return entry->kind == WALK_OTHER && strlen(entry->name) > CRASH_ID_LENGTH &&
+           strcmp(entry->name + CRASH_ID_LENGTH, walk->spool->json_suffix) == 0;
+}
+
+long walk_count(struct walk *walk)
+{
+    enum { ENOUGH = 4096 };
+    struct walk_entry entry;
+    struct pair pair;
+    long count = 0, passed = 0;
+    bool are_links = strcmp(walk->branch, "date") == 0;
+    while (passed < ENOUGH && walk_next(walk, &entry)) {
+        count += are_links ? walk_entry_pair(&entry, &pair) : is_metadata(walk, &entry);
+        passed++;
+    }
+    return passed > 0 ? count : -1;
+}
+
 bool walk_entry_pair(const struct walk_entry *entry, struct pair *pair)
 {
     if (entry->kind != WALK_LINK || !crash_id_parse(&pair->id, entry->name))

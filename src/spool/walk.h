@@ -41,6 +41,10 @@ struct walk *walk_new_in(const struct spool *spool, const char *branch, const ch
 
 bool walk_next(struct walk *walk, struct walk_entry *entry); /* false at the end */
 
+/* Goes through a few thousand entries and counts the crashes: date links, or in name trees
+ * metadata. Below 0 at the end. */
+long walk_count(struct walk *walk);
+
 /* Whether an entry is a link called like a crash; then *pair becomes where that should be. */
 bool walk_entry_pair(const struct walk_entry *entry, struct pair *pair);
 

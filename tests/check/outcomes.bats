@@ -215,3 +215,48 @@ make_names_old() {
     expect_status 1 cleanup_jobs
     names_are_told rejected "${short[@]}"
 }
+
+# --- the object at the end
+
+# What --json has printed last, as a row: json_is QUERY WANTED, with the object as `o`.
+json_is() {
+    local object=${output##*$'\n'}
+    sql_is "SELECT $1 FROM (SELECT '${object//\'/\'\'}'::json AS o) AS printed" "$2"
+}
+
+@test "--json prints an object at the end: who ran, how it ended, what became of the crashes" {
+    processor p1
+    crash --count 3 >/dev/null
+    crash --without dump >/dev/null
+    expect_status 1 scan --json --storage-name=two
+    [[ $output != *$'\n'* ]] || fail "more than a line: $output"
+    json_is "o->>'program', o->>'storage', (o->>'pid')::int > 1, (o->>'duration')::float > 0,
+             now() - (o->>'started')::timestamptz BETWEEN '0' AND '1 min', o->>'exit_code',
+             o->>'seen', o->'outcomes', o->>'dry_run'" \
+        'crashmon-scan|two|t|t|t|1|4|{"queued": 3, "left": 1}|false'
+    json_is "(SELECT host FROM crashmon.runs) = o->>'host'" t
+    sql_is "SELECT count(*) FROM json_object_keys('$output')" 11
+}
+
+@test "--json tells how a run ended that had no lock, no database or no root" {
+    processor p1
+    lock crashmon-scan main
+    expect_status 75 scan --json
+    json_is "o->>'exit_code', o->>'seen', o->'outcomes'" '75|0|{}'
+    unlock crashmon-scan main
+    expect_status 69 scan --json --database-port=1
+    json_is "o->>'exit_code'" 69
+    mv "$SPOOL" "$SPOOL.away"
+    for run in "${RUNS[@]}"; do
+        expect_status 74 "$run" --json
+        json_is "o->>'exit_code'" 74
+    done
+}
+
+@test "--json comes after the lines of a dry run" {
+    processor p1
+    id=$(crash)
+    expect_status 0 scan --json --dry-run
+    [[ ${lines[0]} == *"$id"*queued* ]]
+    json_is "o->>'dry_run', o->'outcomes'" 'true|{"queued": 1}'
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# progress.bats - the line on stderr that tells a person who waits how far a run is.
+load ../helper
+load repair
+
+# Runs a program on a terminal; what that gets is in $output, each line that replaces another one on
+# a line of its own.
+on_terminal() {
+    local command
+    command="$(printf '%q ' "$BUILD/$1" --config="$CONF" "${@:2}")"
+    expect_status 0 env PGOPTIONS='' script -qec "$command" "$BATS_TEST_TMPDIR/typescript"
+    output=$(tr '\r' '\n' <<<"$output")
+}
+
+# Has each change of a job take a fifth of a second.
+slow() {
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_catalog.pg_sleep(0.2);
+                    RETURN CASE TG_OP WHEN ''DELETE'' THEN OLD ELSE NEW END; END';
+         CREATE TRIGGER slow BEFORE INSERT OR UPDATE OR DELETE ON jobs FOR EACH ROW
+             EXECUTE FUNCTION refuse()"
+}
+
+tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
+
+@test "on a terminal scan tells how many crashes, how many a second, and how long still" {
+    crash --count 8 >/dev/null
+    slow
+    on_terminal crashmon-scan --batch-size=1
+    tells '^crashmon-scan: [1-7] of 8 crashes, [1-9] a second, 0:00:0[0-9] left'
+    tells $'crashmon-scan: 8 crashes, [1-9] a second$'
+}
+
+@test "on a terminal cleanup does, too; --limit is all that there is to do" {
+    mapfile -t ids < <(crash --count 9)
+    ended true "${ids[@]}"
+    slow
+    on_terminal crashmon-cleanup --batch-size=1 --limit=8
+    tells '^crashmon-cleanup: [1-7] of 8 crashes, [1-9] a second, 0:00:0[0-9] left'
+    tells 'crashmon-cleanup: 8 crashes, [1-9] a second$'
+}
+
+@test "what is logged on the terminal stands on lines of its own" {
+    crash --count 8 >/dev/null
+    slow
+    on_terminal crashmon-scan --batch-size=1 --stderr-error-logging-level=20
+    tells '^crashmon-scan: [1-7] of 8 crashes'
+    tells $'^\e\\[K[0-9 ,:-]+ INFO - batch of 1 done$'
+}
+
+@test "a run that is over at once tells nothing, nor does one without a terminal, or a dry one" {
+    crash --count 8 >/dev/null
+    on_terminal crashmon-scan --dry-run
+    [[ $output != *second* ]] || fail "$output"
+    on_terminal crashmon-scan
+    equal "$output" ''
+    crash --count 8 >/dev/null
+    slow
+    expect_status 0 scan --batch-size=1
+    equal "$output" ''
+}
+
+@test "--progress tells without a terminal, and at the end in any case" {
+    mapfile -t ids < <(crash --count 3)
+    expect_status 0 scan --progress
+    tells '^crashmon-scan: 3 crashes, [0-9]+ a second$'
+    sql "UPDATE jobs SET success = true, completeddatetime = now()"
+    expect_status 0 cleanup_jobs --progress
+    tells '^crashmon-cleanup: 3 crashes, [0-9]+ a second$'
+}
+
+@test "repairs tell how many crashes they have looked at" {
+    crash --count 5 --without links >/dev/null
+    aged
+    expect_status 1 scan --repair "$AGE" --progress
+    tells '^crashmon-scan-repair: 5 crashes, [0-9]+ a second$'
+    sql "UPDATE jobs SET queueddatetime = now() - interval '1 hour'"
+    expect_status 0 cleanup_jobs --repair "$AGE" --progress
+    tells '^crashmon-cleanup-repair: 5 crashes, [0-9]+ a second$'
+}
