@@ -102,7 +102,8 @@ everybody_works() {
         requests 0 "$(id 1)" "$(id 2)" "$(tail -n 1 "$BATS_TEST_TMPDIR/ids")" nonsense
         crash --without dump >/dev/null
         for run in "scan --dry-run" "priority --dry-run" "cleanup_jobs --dry-run" \
-            priority "priority --batch-size=1 $(id 5)" scan "scan --batch-size=1" cleanup_jobs; do
+            priority "priority --batch-size=1 $(id 5)" scan "scan --batch-size=1" "scan --repair" \
+            "cleanup_jobs --keep-deferred-days=1" "cleanup_jobs --repair" "cleanup_jobs --adopt"; do
             # shellcheck disable=SC2086 # several words
             as "$who" run $run
             [[ $status -le 1 || $status == 68 || $status == 74 ]] || fail "$who: $run: $status" "$output"
@@ -112,6 +113,13 @@ everybody_works() {
         as "$who" plain <<<"$(calls)" >"$BATS_TEST_TMPDIR/said" || fail "$who: $(<"$BATS_TEST_TMPDIR/said")"
     done
     load_scripts roles.sql || fail "cannot load roles.sql"
+}
+
+# Each statement of the programs, whether or not a run comes to it.
+statements() {
+    grep -ohE 'ECPGst_normal, "([^"\\]|\\.)*"' "$BUILD"/pgc/*.c |
+        sed -E 's/^ECPGst_normal, "(.*)"$/\1/; s/\\"/"/g; /^set /d' |
+        awk '{ print "PREPARE s" NR " AS " $0 ";" }'
 }
 
 # Which functions and operators all that used: the server writes its statements' plans into its log.
@@ -124,6 +132,8 @@ what_is_used() {
         sql "ALTER DATABASE \"$PGDATABASE\" SET debug_pretty_print = off"
     done
     everybody_works
+    sql_true "SELECT $(statements | wc -l) > 30"
+    { echo "SET search_path = $PATHS;" && statements; } | plain -f - || fail "a statement is none"
     sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
     tail -c "+$((from + 1))" "$log" >"$BATS_TEST_TMPDIR/plans"
     oids() { grep -aoE "$1" "$BATS_TEST_TMPDIR/plans" | grep -oE '[0-9]+' | sort -un | paste -sd,; }
