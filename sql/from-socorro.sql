@@ -50,6 +50,19 @@ ALTER TABLE jobs
 ALTER TABLE priorityjobs
     ADD COLUMN IF NOT EXISTS requesteddatetime timestamptz NOT NULL DEFAULT now();
 
+-- In the first versions indexes stood for constraints.
+SELECT format('ALTER TABLE %s ADD CONSTRAINT %I UNIQUE USING INDEX %I', its_table, name,
+              min(indexrelid::regclass::text))
+FROM (VALUES ('processors', 'name', 'processors_name_key'),
+             ('jobs', 'uuid', 'jobs_uuid_key')) AS wanted (its_table, its_column, name)
+JOIN pg_index ON indrelid = its_table::regclass AND indisunique AND indnatts = 1
+    AND indpred IS NULL AND indexprs IS NULL
+JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] AND attname = its_column
+WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = indrelid AND contype IN ('p', 'u')
+                      AND conkey = ARRAY[attnum])
+GROUP BY its_table, name
+\gexec
+
 -- A processor may be removed while its finished jobs are still there.
 SELECT format('ALTER TABLE jobs DROP CONSTRAINT %I', conname) FROM pg_constraint
 WHERE conrelid = 'jobs'::regclass AND confrelid = 'processors'::regclass AND confdeltype <> 'n'

@@ -21,10 +21,12 @@
 -- crashmon-scan may drop it when the processor is dead. The last line is for processors that send
 -- local times without a zone, as Socorro's do, from a host in another time zone than the server.
 --
--- What remains by design: members of one role can disturb each other. A processor can end the jobs of
--- other processors, register processors that do not exist, and make or drop any priority table;
--- a reporter can request any crash; and whoever can connect to a database can take advisory locks in
--- it, also those that keep the programs from running.
+-- Processors that do not trust each other need a login each: one can neither end the jobs of another
+-- login's, nor speak in their name.
+--
+-- What remains by design: a processor can register processors that do not exist, lock rows of others for
+-- a while, and make or drop any priority table; a reporter can request any crash; and whoever can
+-- connect to a database can take advisory locks in it, also those that keep the programs from running.
 \ir begin.sql
 
 DO $$

@@ -25,12 +25,18 @@ CREATE TABLE IF NOT EXISTS crashmon.jobs (
     message text,
     storage text NOT NULL DEFAULT 'main'
 );
--- The mark of the root that the pair was queued from (see crashmon.storages); and since when the
--- pair of a finished job is missing, which does not count if the job was completed after that.
-SELECT format('ALTER TABLE crashmon.jobs ADD %I %s', name, type)
-FROM (VALUES ('root', 'uuid'), ('missingdatetime', 'timestamptz')) AS wanted (name, type)
+-- jobs.root: the mark of the root that the pair was queued from (see crashmon.storages).
+-- jobs.missingdatetime: since when the pair of a finished job is missing, which does not count if the
+-- job was completed after that. processors.login: whose it is, see processor.sql; NULL: not known.
+SELECT format('ALTER TABLE crashmon.%s ADD %s %s', its_table, name, type)
+FROM (VALUES ('jobs', 'root', 'uuid'), ('jobs', 'missingdatetime', 'timestamptz'),
+             ('processors', 'login', 'name')) AS wanted (its_table, name, type)
 WHERE NOT EXISTS (SELECT FROM pg_attribute
-                  WHERE attrelid = 'crashmon.jobs'::regclass AND attname = name)
+                  WHERE attrelid = ('crashmon.' || its_table)::regclass AND attname = name)
+\gexec
+SELECT 'ALTER TABLE crashmon.processors ALTER login SET DEFAULT session_user'
+WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'crashmon.processors'::regclass
+                      AND attname = 'login' AND atthasdef)
 \gexec
 
 CREATE TABLE IF NOT EXISTS crashmon.priorityjobs (

@@ -156,6 +156,43 @@ registers() {
         "SELECT FROM priorityjobs" "INSERT INTO priorityjobs (uuid) VALUES ('$ID')"
 }
 
+@test "processor: cannot end the jobs of another login's, nor speak in its name; the programs can" {
+    sql "GRANT crashmon_processor TO $NOBODY; ALTER ROLE $NOBODY SET role = crashmon_processor"
+    registers alpha
+    as "$NOBODY" sql "SELECT crashmon.register_processor('beta')" >/dev/null
+    job_of 1
+    for what in "job_succeeded(1)" "job_failed(1, 'no')" "take_jobs(2, 9)"; do
+        before=$(db_state | grep -v '^processors|')
+        run -0 as "$NOBODY" sql "SELECT crashmon.$what"
+        [[ $output != t* ]] || fail "$what: $output"
+        equal "$(db_state | grep -v '^processors|')" "$before"
+    done
+    for what in "starteddatetime = now()" "success = true" "message = 'x', completeddatetime = now()"; do
+        as "$NOBODY" sql "UPDATE jobs SET $what"
+    done
+    sql_is "SELECT starteddatetime, completeddatetime, success, message FROM jobs" "|||"
+    refused "$NOBODY" "SELECT crashmon.heartbeat(1)" "SELECT crashmon.take_jobs(1, 1)" \
+        "SELECT crashmon.register_processor('alpha')" "UPDATE processors SET lastseendatetime = '1999-01-01'" \
+        "UPDATE processors SET login = '$NOBODY'" "INSERT INTO processors (name, login) VALUES ('x', '$PROCESSOR')"
+    # It is reassigned while it is at work, and comes back too late.
+    as "$PROCESSOR" sql "SELECT crashmon.take_jobs(1, 9)" >/dev/null
+    sql "UPDATE processors SET lastseendatetime = '1999-01-01' WHERE id = 1"
+    as "$MONITOR" expect_status 0 scan
+    sql_is "SELECT owner, starteddatetime FROM jobs" "2|"
+    run -0 as "$PROCESSOR" sql "SELECT crashmon.job_succeeded(1)"
+    equal "$output" f
+    run -0 as "$NOBODY" sql "SELECT crashmon.job_succeeded(1)"
+    equal "$output" t
+    sql "REVOKE crashmon_processor FROM $NOBODY; ALTER ROLE $NOBODY RESET role"
+}
+
+@test "processor: one whose login is not known, as before an upgrade, belongs to who speaks for it first" {
+    processor alpha >/dev/null
+    sql "UPDATE processors SET login = NULL"
+    as "$PROCESSOR" sql "UPDATE processors SET lastseendatetime = now() WHERE id = 1"
+    sql_is "SELECT login FROM processors" "$PROCESSOR"
+}
+
 @test "processor: cannot remove processors, change an id, or touch what is the programs'" {
     processor alpha
     refused "$PROCESSOR" "DELETE FROM processors" "UPDATE processors SET id = 7" \

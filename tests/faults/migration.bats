@@ -133,7 +133,7 @@ monitor_queues() {
              insert into priorityjobs values ('u')"
     migrate
     sql_is "SELECT * FROM processors" \
-        "7|host7|2010-07-01 19:00:00+00|2010-07-01 19:01:00+00"
+        "7|host7|2010-07-01 19:00:00+00|2010-07-01 19:01:00+00|"
     sql_is "SELECT * FROM jobs" "12|/p.json|u|7|3|2010-01-01 20:00:00+00|2010-07-01 19:02:00+00|$(
         )2010-07-01 19:03:00+00|f|bad|main||"
     sql_is "SELECT uuid, now() - requesteddatetime < interval '1 min' FROM priorityjobs" "u|t"
@@ -169,6 +169,54 @@ monitor_queues() {
     run convert
     [[ $status -ne 0 && $output == *'view public.waiting depends on column "queueddatetime"'* ]]
     equal "$(shape)" "$before"
+}
+
+# All objects, with their owners and rights; columns in any order.
+objects() { pg_dump -s | grep -vE '^(--|\\(un)?restrict|$)' | sed 's/,$//' | sort; }
+
+# A processor of Socorro's at work, until it is told to stop. It prints what goes wrong.
+works() {
+    while [[ ! -e $BATS_TEST_TMPDIR/stop ]]; do
+        echo "update processors set lastseendatetime = now() where id = 1;
+              update jobs set starteddatetime = now() where id =
+                  (select min(id) from jobs where owner = 1 and starteddatetime is null);
+              update jobs set completeddatetime = now(), success = True where id =
+                  (select min(id) from jobs where owner = 1 and starteddatetime is not null and success is null);
+              delete from priority_jobs_1 where uuid = 'x';"
+        sleep 0.01
+    done | psql -qAtX 2>&1
+}
+
+@test "beside a processor at work it becomes what schema.sql makes: all objects, owners and rights" {
+    commands=$(sed -n '/^    DROP INDEX IF EXISTS/,/^$/p' "$TESTS/../doc/migrating-from-socorro.md")
+    nothing
+    load_schema
+    psql -qX -f "$SQL/roles.sql"
+    fresh=$(objects)
+    for version in 2008 2010 2012; do
+        nothing
+        "socorro_$version"
+        registers_as 1
+        sql "INSERT INTO jobs (pathname, uuid, owner, priority) SELECT '', n, 1, 0
+             FROM generate_series(1, 2000) AS n"
+        background works
+        await sql_true "SELECT count(success) > 3 FROM jobs"
+        run migrate
+        equal "$output" ""
+        psql -qX -f "$SQL/roles.sql"
+        before=$(sql "SELECT count(success) FROM jobs")
+        await sql_true "SELECT count(success) > $before FROM jobs"
+        touch "$BATS_TEST_TMPDIR/stop"
+        background_ends 0
+        rm "$BATS_TEST_TMPDIR/stop"
+        equal "$output" ""
+        sql_is "SELECT count(*), count(DISTINCT uuid) FROM jobs" "2000|2000"
+        sql_is "SELECT to_regclass('crashmon_priority.priority_jobs_1') IS NOT NULL" t
+        sql "DROP TABLE priority_jobs_1; $commands"
+        equal "$(objects)" "$fresh"
+    done
+    psql -qX -c "DROP OWNED BY crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter" \
+        -c "DROP ROLE crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
 }
 
 # --- what the programs do with what Monitor left
@@ -212,20 +260,16 @@ monitor_queues() {
     pair_is_whole "$SPOOL" "20${id: -6}" "$id"
 }
 
-@test "pairs that Monitor lost are new again, and nothing else, by the commands of operations.md" {
+@test "pairs that Monitor lost are queued by a repair, and nothing else" {
     registers_as 1
     collect --count 3 --without links >"$BATS_TEST_TMPDIR/ids"
     queued=$(collect --without links)
     collect --count 2 >>"$BATS_TEST_TMPDIR/ids"
     monitor_queues "$queued" 1
     migrate
-    commands=$(
-        sed -n "/Pairs that nobody knows/,/^    done/s/^    //p" "$TESTS/../doc/operations.md" |
-            sed "s,/srv/crashes/spool,$SPOOL,; s, -d crashes,,"
-    )
-    bash -euc "$commands"
-    equal "$(new_links)" "$(sort "$BATS_TEST_TMPDIR/ids")"
     expect_status 0 scan
+    find "$SPOOL" -path '*/name*' -type d -exec touch -d '2 days ago' {} +
+    expect_status 1 scan --repair
     sql_is "SELECT count(*), count(*) FILTER (WHERE pathname = '') FROM jobs" "6|1"
     equal "$(new_links)" ""
 }
