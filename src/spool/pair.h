@@ -38,7 +38,7 @@ enum {
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE]);
 void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE]);
 
-/* The directory, as an O_PATH descriptor, or readable, for dir_list(); -1 with errno. */
+/* The directory, as an O_PATH descriptor, or readable; -1 with errno. */
 int pair_open_directory(const struct pair *pair);
 int pair_open_directory_to_list(const struct pair *pair);
 

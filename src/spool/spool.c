@@ -132,17 +132,17 @@ void spool_close(struct spool *spool)
 
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure)
 {
-    DIR *stream = dir_read(spool->root, NULL);
-    if (stream == NULL)
+    struct dir_reader reader;
+    if (!dir_begin(&reader, spool->root, NULL))
         return fail(failure, errno, "cannot read directory \"%s\"", spool->path);
-    const struct dirent *entry;
+    const struct dirent64 *entry;
     bool good = true;
-    while (good && (entry = dir_next(stream)) != NULL)
+    while (good && (entry = dir_next(&reader)) != NULL)
         if (day_is_valid(entry->d_name))
             good = names_add(days, entry->d_name);
     if (!good || errno != 0)
         good = fail(failure, errno, "cannot read directory \"%s\"", spool->path);
-    closedir(stream);
+    dir_end(&reader);
     names_sort(days);
     return good;
 }
