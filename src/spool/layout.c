@@ -67,14 +67,16 @@ static bool is_empty(const struct spool *spool, const char *const ours[], size_t
     const struct dirent64 *entry;
     struct dir_reader reader;
     if (!dir_begin(&reader, spool->root, NULL))
-        return fail(failure, errno, "cannot read directory \"%s\"", spool->path);
+        return fail(failure, errno, "cannot read %s \"%s\"", place_title(spool->place),
+                    spool->path);
     while ((entry = dir_next(&reader)) != NULL && is_ours(spool, ours, count, entry->d_name))
         ;
     int error = errno;
     if (entry != NULL)
-        fail(failure, 0, "\"%s\" holds no day, but %s", spool->path, quote(name, entry->d_name));
+        fail(failure, 0, "%s \"%s\" holds no day, but %s", place_title(spool->place), spool->path,
+             quote(name, entry->d_name));
     else if (error != 0)
-        fail(failure, error, "cannot read directory \"%s\"", spool->path);
+        fail(failure, error, "cannot read %s \"%s\"", place_title(spool->place), spool->path);
     dir_end(&reader);
     return entry == NULL && error == 0;
 }

@@ -16,7 +16,8 @@ bool roots_open(struct roots *roots, const char *storage_root, const char *defer
 {
     const char *paths[ROOT_COUNT] = {storage_root, deferred_storage_root};
     for (int i = 0; i < ROOT_COUNT && paths[i] != NULL; i++) {
-        roots->spools[i] = spool_open(paths[i], json_suffix, dump_suffix, failure);
+        roots->spools[i] = spool_open(i == 0 ? PLACE_STORAGE : PLACE_DEFERRED, paths[i],
+                                      json_suffix, dump_suffix, failure);
         if (roots->spools[i] == NULL)
             return false;
     }
@@ -36,7 +37,7 @@ bool roots_refresh(struct roots *roots, struct failure *failure)
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {
         names_free(&roots->days[i]);
         if (!spool_days(roots->spools[i], &roots->days[i], failure))
-            return false;
+            return fail_further(failure, "; the run ends here");
     }
     return true;
 }

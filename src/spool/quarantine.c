@@ -72,7 +72,7 @@ bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
     else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
         quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (quarantine->root < 0)
-        return fail(failure, errno, "cannot open directory \"%s\"", quarantine->name);
+        return fail(failure, errno, "cannot open quarantine \"%s\"", quarantine->name);
     if (below != NULL || quarantine->check == NULL ||
         quarantine->check(PLACE_QUARANTINE, path, quarantine->root, failure))
         return true;
