@@ -54,8 +54,7 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     id=$(crash --extra browser --without links)
     ended true "$id"
     delete_slowly_at unlinkat
-    await sql_true "SELECT count(*) = 1 FROM pg_locks WHERE relation = 'jobs'::regclass
-                    AND mode = 'RowExclusiveLock'"
+    await sql_true "SELECT xmax <> 0 FROM jobs WHERE uuid = '$id'" # somebody has it locked
     is_there || fail "too late"
     sql_is "WITH changed AS (UPDATE jobs SET success = false WHERE uuid = '$id' RETURNING id)
             SELECT count(*) FROM changed" 0
