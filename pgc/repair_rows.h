@@ -6,6 +6,7 @@
  *     archived  in long-term storage only: it is listed, and its processor will say that it failed
  *     twice     in long-term storage, and in the spool: it is listed; when the job is finished,
  *               cleanup sees whether the bytes are the same
+ *     unknown   not every place where it may be could be searched: it is listed, with the reason
  *
  * Finished jobs are no business of this: cleanup looks for their pairs at each run, tells which are
  * missing, and may be at work on them just now. An unfinished job whose row has not changed since

@@ -19,3 +19,13 @@ bool fail(struct failure *failure, int error, const char *format, ...)
     }
     return false;
 }
+
+bool fail_further(struct failure *failure, const char *format, ...)
+{
+    size_t used = strlen(failure->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(failure->text + used, sizeof failure->text - used, format, arguments);
+    va_end(arguments);
+    return false;
+}

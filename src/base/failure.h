@@ -18,4 +18,8 @@ struct failure {
 bool fail(struct failure *failure, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Adds to the text, mostly what happens now: "; nothing was changed". Returns false. */
+bool fail_further(struct failure *failure, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -166,6 +166,16 @@ static bool check_together(const struct options *options, struct failure *failur
     return true;
 }
 
+/* Each mode is a run of its own, which would leave undone what the other asks for. */
+static bool check_modes(const struct options *options, struct failure *failure)
+{
+    if (options->adopt && options->repair)
+        return fail(failure, 0, "--adopt and --repair cannot be used together");
+    if (options->adopt && options->arguments != NULL)
+        return fail(failure, 0, "--adopt cannot be used with crash ids");
+    return true;
+}
+
 static bool settle(struct options *options, const struct given *given, enum exit_code *code,
                    struct failure *failure)
 {
@@ -183,7 +193,12 @@ static bool settle(struct options *options, const struct given *given, enum exit
         *code = EXIT_DONE;
         return false;
     }
-    return check_together(options, failure);
+    /* The file may set it for the other programs. */
+    options->repair = options->repair && options->program != PROGRAM_PRIORITY;
+    if (!check_together(options, failure))
+        return false;
+    *code = EXIT_BAD_USAGE;
+    return check_modes(options, failure);
 }
 
 bool options_read(struct options *options, enum program program, int argc, const char **argv,

@@ -113,12 +113,12 @@ static bool check_own_directory(const struct archive_settings *settings, struct 
     char path[PATH_MAX];
     name_of(settings->path, path);
     if (!settings->dry_run && mkdir(path, settings->dir_mode & 0700) < 0 && errno != EEXIST)
-        return fail(failure, errno, "cannot create directory \"%s\"", path);
+        return fail(failure, errno, "cannot create long-term storage \"%s\"", path);
     if (lstat(path, &status) < 0)
         return (settings->dry_run && errno == ENOENT) ||
-               fail(failure, errno, "cannot look at directory \"%s\"", path);
+               fail(failure, errno, "cannot look at long-term storage \"%s\"", path);
     if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
-        fail(failure, 0, "\"%s\" is not safe to use: it %s", path,
+        fail(failure, 0, "long-term storage \"%s\" is not safe to use: it %s", path,
              S_ISDIR(status.st_mode) ? "belongs to another user" : "is not a directory");
         failure->error = EPERM;
         return false;
@@ -132,15 +132,15 @@ static bool open_tree(struct archive *archive, struct failure *failure)
     if (settings->path == NULL)
         return true;
     if (getentropy(&archive->stamp, sizeof archive->stamp) < 0)
-        return fail(failure, errno, "cannot get a random number for directory \"%s\"",
+        return fail(failure, errno, "cannot get a random number for the copies in \"%s\"",
                     settings->path);
     bool is_shared = archive->is_shared;
     if (is_shared && !check_own_directory(settings, failure))
         return false;
     if (is_shared && settings->dry_run && access(settings->path, F_OK) < 0)
         return true;
-    archive->tree =
-        spool_open(settings->path, settings->json_suffix, settings->dump_suffix, failure);
+    archive->tree = spool_open(settings->place, settings->path, settings->json_suffix,
+                               settings->dump_suffix, failure);
     if (archive->tree != NULL)
         archive->tree->is_archive = true;
     return archive->tree != NULL &&
@@ -156,20 +156,38 @@ bool archive_open(struct archive *archive, struct failure *failure)
     return good;
 }
 
-enum located archive_find(const struct archive *archive, const struct crash_id *id,
-                          struct failure *failure)
+/* Whoever set the time of a row may have had another clock, or another time zone in mind. */
+enum { CLOCK_TOLERANCE = 24 * 3600 };
+
+static void forget_older(const struct archive *archive, struct main_file *file, long queued)
 {
-    struct pair_location location;
+    file->found = file->found &&
+                  !spool_is_past(archive->tree, &file->status.st_ctim, queued + CLOCK_TOLERANCE);
+}
+
+/* A file gets a new ctime when it is moved or copied here. */
+enum located archive_find(const struct archive *archive, const struct crash_id *id, long queued,
+                          struct pair_location *location, struct failure *failure)
+{
+    *location = (struct pair_location){.directory = -1};
     if (archive->tree == NULL)
         return LOCATED_NOWHERE;
-    locate_in(archive->tree, &archive->days, id, &location, failure);
+    locate_in(archive->tree, &archive->days, id, location, failure);
     /* A run that was killed may have moved it, and not have flushed that. */
-    if (location.directory >= 0)
+    if (location->directory >= 0)
         note_change(archive, false,
-                    location.json.found ? location.json.status.st_dev : location.dump.status.st_dev,
-                    location.directory, archive->tree->path);
-    location_close(&location);
-    return location.found;
+                    location->json.found ? location->json.status.st_dev
+                                         : location->dump.status.st_dev,
+                    location->directory, archive->tree->path);
+    location_close(location);
+    if (location->found == LOCATED_FAILED)
+        return LOCATED_FAILED;
+    forget_older(archive, &location->json, queued);
+    forget_older(archive, &location->dump, queued);
+    location->found = location->json.found && location->dump.found   ? LOCATED_WHOLE
+                      : location->json.found || location->dump.found ? LOCATED_PART
+                                                                     : LOCATED_NOWHERE;
+    return location->found;
 }
 
 /* Notes how a step went: a failure may concern the whole archive. */
@@ -185,31 +203,29 @@ static bool note(struct archive *archive, bool good, const struct failure *failu
     return good;
 }
 
-static struct dir_style dir_style(const struct archive *archive)
+/* The pair as it is in the archive: under the day of its id, else under its day in the spool. */
+static struct pair in_archive(const struct archive *archive, const struct pair *pair)
 {
-    return (struct dir_style){archive->settings.dir_mode, archive->settings.group};
+    struct pair there = *pair;
+    there.spool = archive->tree;
+    if (pair->id.day[0] != '\0')
+        memcpy(there.day, pair->id.day, sizeof there.day);
+    return there;
 }
 
-/* The pair's directory in the archive: under the day of its id, else under its day in the spool. */
-static int open_destination(const struct archive *archive, const struct pair *pair, bool make)
+static int open_destination(const struct archive *archive, const struct pair *pair)
 {
-    char path[64], name_path[NAME_PATH_LENGTH + 1];
-    const struct dir_style style = dir_style(archive);
-    crash_id_name_path(&pair->id, name_path);
-    snprintf(path, sizeof path, "%s/name/%s", pair->id.day[0] != '\0' ? pair->id.day : pair->day,
-             name_path);
-    return make ? dir_make(archive->tree->root, path, &style) : dir_open(archive->tree->root, path);
+    const struct pair there = in_archive(archive, pair);
+    return pair_open_directory(&there);
 }
 
-static bool is_there(int directory, const struct archive_move *move, const char *suffix)
+static int make_destination(const struct archive *archive, const struct pair *pair)
 {
-    char name[CRASH_ID_LENGTH + NAME_MAX];
-    struct stat status;
-    snprintf(name, sizeof name, "%s%s", move->pair.id.text, suffix);
-    for (size_t i = move->files.count; i-- > 0;)
-        if (strcmp(move->files.items[i].name, name) == 0)
-            return true;
-    return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    char path[PAIR_DIRECTORY_SIZE];
+    const struct pair there = in_archive(archive, pair);
+    const struct dir_style style = {archive->settings.dir_mode, archive->settings.group};
+    pair_directory(&there, path);
+    return dir_make(archive->tree->root, path, &style);
 }
 
 /* Links go before the files: without the files nothing leads to them. */
@@ -219,7 +235,7 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
     const struct spool *tree = archive->tree;
     const struct file_style style = {archive->settings.file_mode, archive->settings.group};
     struct stat status;
-    int destination = open_destination(archive, &move->pair, true);
+    int destination = make_destination(archive, &move->pair);
     if (destination < 0) {
         fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
         return ARCHIVE_FAILED;
@@ -233,9 +249,6 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
         note_change(archive, true, status.st_dev, destination, tree->path);
     if (moved != ARCHIVE_MOVED)
         move->copied = false;
-    move->missing = !is_there(destination, move, tree->dump_suffix)   ? tree->dump_suffix
-                    : !is_there(destination, move, tree->json_suffix) ? tree->json_suffix
-                                                                      : NULL;
     close(destination);
     return moved;
 }
@@ -276,7 +289,7 @@ enum archive_moved archive_move(struct archive *archive, const struct pair_locat
 bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,
                            struct quarantine *quarantine, struct failure *failure)
 {
-    int destination = open_destination(archive, &move->pair, false);
+    int destination = open_destination(archive, &move->pair);
     if (destination < 0)
         return fail(failure, errno, "cannot open the directory of the pair in \"%s\"",
                     archive->tree->path);
@@ -290,7 +303,7 @@ bool archive_take_stranger(const struct archive *archive, const struct archive_m
 bool archive_commit_copies(struct archive *archive, struct archive_move *move,
                            struct failure *failure)
 {
-    int destination = open_destination(archive, &move->pair, false);
+    int destination = open_destination(archive, &move->pair);
     bool good = destination >= 0
                     ? archive_move_name_copies(move, destination, failure)
                     : fail(failure, errno, "cannot open the directory of the copies in \"%s\"",
@@ -304,7 +317,7 @@ bool archive_drop_copies(struct archive *archive, struct archive_move *move,
                          struct failure *failure)
 {
     (void)failure;
-    int destination = open_destination(archive, &move->pair, false);
+    int destination = open_destination(archive, &move->pair);
     if (destination >= 0) {
         archive_move_drop_copies(move, destination);
         close(destination);

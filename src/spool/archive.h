@@ -82,8 +82,10 @@ bool archive_take_stranger(const struct archive *archive, const struct archive_m
 /* Instead of archive_commit_copies(): removes this run's copies, and cannot fail. */
 archive_step archive_drop_copies;
 
-/* Looks for a pair in the archive, like locate(). */
-enum located archive_find(const struct archive *archive, const struct crash_id *id,
-                          struct failure *failure);
+/* Looks for the pair of a crash that was queued so many seconds ago, like locate_in(), and closes
+ * the location. What was put there more than a day before that, by the clocks of database and file
+ * system, is of another crash with its id, and does not count. */
+enum located archive_find(const struct archive *archive, const struct crash_id *id, long queued,
+                          struct pair_location *location, struct failure *failure);
 
 #endif

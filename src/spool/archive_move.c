@@ -29,27 +29,19 @@ static bool is_temporary(const char *name, const struct crash_id *id)
            strcmp(name + length - 4, ".tmp") == 0;
 }
 
-struct leftovers {
-    const struct crash_id *id;
-    int destination;
-};
-
-static bool remove_leftover(void *context, const char *name)
-{
-    const struct leftovers *leftovers = context;
-    return !is_temporary(name, leftovers->id) || unlinkat(leftovers->destination, name, 0) == 0 ||
-           errno == ENOENT;
-}
-
 /* Removes the copies of a killed run, or of one that goes on without its lock, and will fail. */
 static bool remove_leftovers(const struct crash_id *id, int destination)
 {
-    struct leftovers leftovers = {id, destination};
-    int directory = dir_open_to_list(destination, NULL);
-    if (directory < 0)
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    if (!dir_begin(&reader, destination, NULL))
         return false;
-    bool good = dir_list(directory, remove_leftover, &leftovers);
-    close_keeping_errno(directory);
+    bool good = true;
+    while (good && (entry = dir_next(&reader)) != NULL)
+        good = !is_temporary(entry->d_name, id) || unlinkat(destination, entry->d_name, 0) == 0 ||
+               errno == ENOENT;
+    good = good && errno == 0;
+    dir_end(&reader);
     return good;
 }
 

@@ -19,7 +19,6 @@ struct archive_move {
     bool copied;          /* the other two steps are still to come, */
     bool unwanted;        /* or the last one alone, as it is to be deleted */
     bool has_copies;      /* some of them are copies of this run */
-    const char *missing;  /* suffix of a file that is neither in the spool nor here, or NULL */
     const char *conflict; /* the last file that is there with other bytes, or NULL */
     const char *stranger; /* what was put in place of a file of this name is in the archive now */
 };

@@ -17,13 +17,6 @@ void close_keeping_errno(int descriptor)
     errno = error;
 }
 
-void closedir_keeping_errno(DIR *stream)
-{
-    int error = errno;
-    closedir(stream);
-    errno = error;
-}
-
 enum {
     STEP = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
     LISTED = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
@@ -184,49 +177,48 @@ int dir_make(int at, const char *path, const struct dir_style *style)
     return directory;
 }
 
-DIR *dir_read(int at, const char *path)
+void dir_begin_open(struct dir_reader *reader, int directory)
 {
-    int directory = dir_open_to_list(at, path);
-    if (directory < 0)
-        return NULL;
-    DIR *stream = fdopendir(directory);
-    if (stream == NULL)
-        close_keeping_errno(directory);
-    return stream;
+    reader->descriptor = directory;
+    reader->next = reader->end = 0;
 }
 
-bool dir_list(int directory, bool (*take)(void *context, const char *name), void *context)
+bool dir_begin(struct dir_reader *reader, int at, const char *path)
 {
-    _Alignas(struct dirent64) char buffer[8192];
-    ssize_t length;
-    while ((length = getdents64(directory, buffer, sizeof buffer)) > 0) {
-        const struct dirent64 *entry;
-        for (ssize_t at = 0; at < length; at += entry->d_reclen) {
-            entry = (const struct dirent64 *)(const void *)(buffer + at);
-            if (!take(context, entry->d_name))
-                return false;
-        }
-    }
-    return length == 0;
+    dir_begin_open(reader, dir_open_to_list(at, path));
+    return reader->descriptor >= 0;
 }
 
-const struct dirent *dir_next(DIR *stream)
+void dir_end(struct dir_reader *reader)
 {
-    const struct dirent *entry;
+    close_keeping_errno(reader->descriptor);
+}
+
+const struct dirent64 *dir_next(struct dir_reader *reader)
+{
+    const struct dirent64 *entry;
     do {
-        errno = 0;
-        entry = readdir(stream);
-    } while (entry != NULL &&
-             (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+        if (reader->next == reader->end) {
+            errno = 0;
+            ssize_t length =
+                getdents64(reader->descriptor, reader->entries, sizeof reader->entries);
+            if (length <= 0)
+                return NULL;
+            reader->next = 0;
+            reader->end = (size_t)length;
+        }
+        entry = (const struct dirent64 *)(const void *)(reader->entries + reader->next);
+        reader->next += entry->d_reclen;
+    } while (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
     return entry;
 }
 
-unsigned char dir_entry_type(DIR *stream, const struct dirent *entry)
+unsigned char dir_entry_type(const struct dir_reader *reader, const struct dirent64 *entry)
 {
     struct stat status;
     if (entry->d_type != DT_UNKNOWN)
         return entry->d_type;
-    if (fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(reader->descriptor, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return DT_UNKNOWN;
     return (unsigned char)IFTODT(status.st_mode);
 }

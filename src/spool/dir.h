@@ -19,7 +19,7 @@ struct dir_style {
 
 /* Opens a directory below `at`; `path` is relative, with single slashes, and without "." and "..".
  * ENOTDIR: a link or a file is in the way. Returns an O_PATH descriptor, or -1. dir_open_to_list()
- * opens it for dir_list(), too, and `at` if `path` is NULL; dir_make() creates what is missing. */
+ * opens it to be read, too, and `at` if `path` is NULL; dir_make() creates what is missing. */
 int dir_open(int at, const char *path);
 int dir_open_to_list(int at, const char *path);
 int dir_make(int at, const char *path, const struct dir_style *style);
@@ -32,21 +32,28 @@ size_t dir_reserve(size_t count);
 /* Whether anything exists at such a path. False with ENOENT if nothing does. */
 bool dir_has(int at, const char *path);
 
-/* Passes each name in a directory, "." and ".." too, to `take`; works once for a descriptor. False
- * with errno if `take` returns false, or the directory cannot be read. */
-bool dir_list(int directory, bool (*take)(void *context, const char *name), void *context);
+/* Reads a directory, entry by entry. */
+struct dir_reader {
+    int descriptor; /* of the directory, readable */
+    size_t next, end;
+    _Alignas(struct dirent64) char entries[1 << 15];
+};
 
-/* Opens a directory like dir_open_to_list(), for dir_next(). NULL with errno. */
-DIR *dir_read(int at, const char *path);
+/* Opens a directory like dir_open_to_list(), to be closed by dir_end(). False with errno. */
+bool dir_begin(struct dir_reader *reader, int at, const char *path);
+void dir_end(struct dir_reader *reader); /* errno stays */
 
-/* The next entry except "." and "..". NULL at the end (errno 0) and on error. */
-const struct dirent *dir_next(DIR *stream);
+/* Instead of dir_begin(), for one that is open, and not read yet; the caller closes it. */
+void dir_begin_open(struct dir_reader *reader, int directory);
 
-/* The type of an entry, a DT_ constant, from fstatat() if readdir() does not give it. */
-unsigned char dir_entry_type(DIR *stream, const struct dirent *entry);
+/* The next entry except "." and "..", valid until the next call. NULL at the end (errno 0) and on
+ * error. */
+const struct dirent64 *dir_next(struct dir_reader *reader);
+
+/* The type of an entry, a DT_ constant, from fstatat() if the directory does not give it. */
+unsigned char dir_entry_type(const struct dir_reader *reader, const struct dirent64 *entry);
 
 /* For error paths: errno stays. */
 void close_keeping_errno(int descriptor);
-void closedir_keeping_errno(DIR *stream);
 
 #endif

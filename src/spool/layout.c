@@ -14,16 +14,14 @@ struct day {
     char other[NAME_MAX + 1]; /* "": nothing else */
 };
 
-static bool take_entry(void *context, const char *name)
+static void take_entry(struct day *day, const char *name)
 {
-    struct day *day = context;
     if (strcmp(name, "name") == 0)
         day->has_name = true;
     else if (strcmp(name, "date") == 0)
         day->has_date = true;
     else if (name[0] != '.')
         snprintf(day->other, sizeof day->other, "%s", name);
-    return true;
 }
 
 /* Reads the last day that is not empty. A day that is gone or cannot be entered is for others to
@@ -31,14 +29,16 @@ static bool take_entry(void *context, const char *name)
 static void read_last_day(const struct spool *spool, const struct names *days, struct day *day,
                           const char **which)
 {
+    const struct dirent64 *entry;
+    struct dir_reader reader;
     for (size_t i = days->count; i-- > 0;) {
-        int directory = dir_open_to_list(spool->root, days->items[i]);
-        if (directory < 0)
+        if (!dir_begin(&reader, spool->root, days->items[i]))
             continue;
         *day = (struct day){0};
         *which = days->items[i];
-        dir_list(directory, take_entry, day);
-        close_keeping_errno(directory);
+        while ((entry = dir_next(&reader)) != NULL)
+            take_entry(day, entry->d_name);
+        dir_end(&reader);
         if (day->has_name || day->has_date || day->other[0] != '\0')
             return;
     }
@@ -64,18 +64,20 @@ static bool is_empty(const struct spool *spool, const char *const ours[], size_t
                      struct failure *failure)
 {
     char name[QUOTE_SIZE];
-    const struct dirent *entry;
-    DIR *stream = dir_read(spool->root, NULL);
-    if (stream == NULL)
-        return fail(failure, errno, "cannot read directory \"%s\"", spool->path);
-    while ((entry = dir_next(stream)) != NULL && is_ours(spool, ours, count, entry->d_name))
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    if (!dir_begin(&reader, spool->root, NULL))
+        return fail(failure, errno, "cannot read %s \"%s\"", place_title(spool->place),
+                    spool->path);
+    while ((entry = dir_next(&reader)) != NULL && is_ours(spool, ours, count, entry->d_name))
         ;
     int error = errno;
     if (entry != NULL)
-        fail(failure, 0, "\"%s\" holds no day, but %s", spool->path, quote(name, entry->d_name));
+        fail(failure, 0, "%s \"%s\" holds no day, but %s", place_title(spool->place), spool->path,
+             quote(name, entry->d_name));
     else if (error != 0)
-        fail(failure, error, "cannot read directory \"%s\"", spool->path);
-    closedir(stream);
+        fail(failure, error, "cannot read %s \"%s\"", place_title(spool->place), spool->path);
+    dir_end(&reader);
     return entry == NULL && error == 0;
 }
 

@@ -25,17 +25,30 @@ static bool remove_link(int directory, const char *name)
     return !S_ISLNK(status.st_mode) || unlinkat(directory, name, 0) == 0 || is_gone(errno);
 }
 
-bool links_remove_name(const struct pair *pair, int directory, struct failure *failure)
+static bool remove_name_in(const struct pair *pair, int directory, struct failure *failure)
+{
+    return remove_link(directory, pair->id.text) ||
+           fail(failure, errno, "cannot remove the name link");
+}
+
+/* Does that in the directory of the pair, which may not be open (-1), or gone. */
+static bool in_directory(const struct pair *pair, int directory,
+                         bool (*remove)(const struct pair *, int, struct failure *),
+                         struct failure *failure)
 {
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
     if (opened < 0)
         return errno == ENOENT || errno == ENOTDIR ||
                fail(failure, errno, "cannot open the directory of the pair");
-    bool good =
-        remove_link(opened, pair->id.text) || fail(failure, errno, "cannot remove the name link");
+    bool good = remove(pair, opened, failure);
     if (opened != directory)
         close(opened);
     return good;
+}
+
+bool links_remove_name(const struct pair *pair, int directory, struct failure *failure)
+{
+    return in_directory(pair, directory, remove_name_in, failure);
 }
 
 bool links_remove_from(const struct pair *pair, int directory, struct date_dir *date_directory,
@@ -59,57 +72,46 @@ static const char *below_day(const char *target)
     return strncmp(target, "date/", 5) == 0 ? target : NULL;
 }
 
-/* The directory that the date link should be in. -1 with errno, which is 0 if there is none. */
-static int open_date_directory(const struct pair *pair, const char *target)
+/* The directory that the date link should be in, by the name link; *has_name_link: there is one. -1
+ * with errno, which is 0 if that leads nowhere. */
+static int open_date_directory(const struct pair *pair, int directory, bool *has_name_link)
 {
-    char path[PATH_MAX];
+    char target[PATH_MAX - 16], path[PATH_MAX];
+    ssize_t length = readlinkat(directory, pair->id.text, target, sizeof target - 1);
+    *has_name_link = length >= 0;
+    if (length < 0) {
+        errno = is_gone(errno) || errno == EINVAL ? 0 : errno;
+        return -1;
+    }
+    target[length] = '\0';
     const char *below = below_day(target);
     errno = 0;
     if (below == NULL)
         return -1;
     snprintf(path, sizeof path, "%s/%s", pair->day, below);
-    int directory = dir_open(pair->spool->root, path);
-    if (directory < 0 &&
+    int date = dir_open(pair->spool->root, path);
+    if (date < 0 &&
         (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == EINVAL))
         errno = 0;
-    return directory;
-}
-
-static bool remove_date_link(const struct pair *pair, const char *target)
-{
-    int directory = open_date_directory(pair, target);
-    if (directory < 0)
-        return errno == 0;
-    bool good = remove_link(directory, pair->id.text);
-    close_keeping_errno(directory);
-    return good;
+    return date;
 }
 
 bool links_remove_in(const struct pair *pair, int directory, struct failure *failure)
 {
-    char target[PATH_MAX - 16];
-    ssize_t length = readlinkat(directory, pair->id.text, target, sizeof target - 1);
-    bool good = true;
-    if (length >= 0) {
-        target[length] = '\0';
-        good = remove_date_link(pair, target) && remove_link(directory, pair->id.text);
-    } else if (errno != ENOENT && errno != EINVAL) {
-        good = false;
-    }
-    return good || fail(failure, errno, "cannot remove the links");
+    bool has_name_link;
+    int date = open_date_directory(pair, directory, &has_name_link);
+    bool good = date >= 0 ? remove_link(date, pair->id.text) : errno == 0;
+    if (date >= 0)
+        close_keeping_errno(date);
+    return (good && (!has_name_link || remove_link(directory, pair->id.text))) ||
+           fail(failure, errno, "cannot remove the links");
 }
 
 bool links_has_date_link(const struct pair *pair, int directory)
 {
-    char target[PATH_MAX - 16];
     struct stat status;
-    ssize_t length = readlinkat(directory, pair->id.text, target, sizeof target - 1);
-    if (length < 0) {
-        errno = is_gone(errno) || errno == EINVAL ? 0 : errno;
-        return false;
-    }
-    target[length] = '\0';
-    int date = open_date_directory(pair, target);
+    bool has_name_link;
+    int date = open_date_directory(pair, directory, &has_name_link);
     if (date < 0)
         return false;
     bool found = fstatat(date, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
@@ -121,11 +123,5 @@ bool links_has_date_link(const struct pair *pair, int directory)
 
 bool links_remove(const struct pair *pair, struct failure *failure)
 {
-    int directory = pair_open_directory(pair);
-    if (directory < 0)
-        return errno == ENOENT || errno == ENOTDIR ||
-               fail(failure, errno, "cannot open the directory of the pair");
-    bool good = links_remove_in(pair, directory, failure);
-    close(directory);
-    return good;
+    return in_directory(pair, -1, links_remove_in, failure);
 }

@@ -16,7 +16,8 @@ bool roots_open(struct roots *roots, const char *storage_root, const char *defer
 {
     const char *paths[ROOT_COUNT] = {storage_root, deferred_storage_root};
     for (int i = 0; i < ROOT_COUNT && paths[i] != NULL; i++) {
-        roots->spools[i] = spool_open(paths[i], json_suffix, dump_suffix, failure);
+        roots->spools[i] = spool_open(i == 0 ? PLACE_STORAGE : PLACE_DEFERRED, paths[i],
+                                      json_suffix, dump_suffix, failure);
         if (roots->spools[i] == NULL)
             return false;
     }
@@ -36,7 +37,7 @@ bool roots_refresh(struct roots *roots, struct failure *failure)
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {
         names_free(&roots->days[i]);
         if (!spool_days(roots->spools[i], &roots->days[i], failure))
-            return false;
+            return fail_further(failure, "; the run ends here");
     }
     return true;
 }
@@ -312,24 +313,17 @@ static bool add_main_file(const struct pair_location *location, const char *suff
     return !file->found || add(files, name, &file->status);
 }
 
-struct listing {
-    const struct pair_location *location;
-    struct pair_files *files;
-};
-
-static bool take_further_dump(void *context, const char *name)
-{
-    struct listing *listing = context;
-    return !is_further_dump(&listing->location->pair, name) ||
-           add_further_dump(listing->location, name, listing->files);
-}
-
 bool location_list(const struct pair_location *location, struct pair_files *files)
 {
     const struct spool *spool = location->pair.spool;
-    struct listing listing = {location, files};
-    return dir_list(location->directory, take_further_dump, &listing) &&
-           add_main_file(location, spool->dump_suffix, &location->dump, files) &&
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    dir_begin_open(&reader, location->directory);
+    while ((entry = dir_next(&reader)) != NULL)
+        if (is_further_dump(&location->pair, entry->d_name) &&
+            !add_further_dump(location, entry->d_name, files))
+            return false;
+    return errno == 0 && add_main_file(location, spool->dump_suffix, &location->dump, files) &&
            add_main_file(location, spool->json_suffix, &location->json, files);
 }
 

@@ -45,7 +45,8 @@ struct origin {
     enum { ORIGIN_UNKNOWN, ORIGIN_KNOWN, ORIGIN_CLOSED } state;
     const struct spool *spool; /* these two for ORIGIN_KNOWN */
     char day[DAY_LENGTH + 1];
-    long age; /* of the end of its job, in seconds, when the spool was opened; 0: not known */
+    long age;    /* of the end of its job, in seconds, when the spool was opened; 0: not known */
+    long queued; /* so many seconds ago; below 0 if the clock of who queued it was ahead */
 };
 
 /* Fills in the origin from columns of the row. `mark` is that of the root; "": not known, so the

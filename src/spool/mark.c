@@ -39,7 +39,18 @@ static ssize_t read_line(int file, char *line, size_t size)
     return S_ISREG(status.st_mode) ? read(file, line, size) : 0;
 }
 
-bool mark_read(int directory, const char *path, char mark[MARK_SIZE], struct failure *failure)
+const char *place_title(enum place place)
+{
+    static const char *const titles[PLACE_COUNT] = {
+        [PLACE_STORAGE] = "storage root",         [PLACE_DEFERRED] = "deferred storage root",
+        [PLACE_SUCCESSFUL] = "long-term storage", [PLACE_FAILED] = "long-term storage",
+        [PLACE_QUARANTINE] = "quarantine",
+    };
+    return titles[place];
+}
+
+bool mark_read(enum place place, const char *path, int directory, char mark[MARK_SIZE],
+               struct failure *failure)
 {
     char line[LENGTH + 1];
     mark[0] = '\0';
@@ -49,11 +60,14 @@ bool mark_read(int directory, const char *path, char mark[MARK_SIZE], struct fai
         return true;
     ssize_t length = file < 0 ? -1 : read_line(file, line, sizeof line);
     if (length < 0)
-        fail(failure, errno, "cannot read the mark \"%s/" MARK_NAME "\"", path);
+        fail(failure, errno, "cannot read the mark \"%s/" MARK_NAME "\" of the %s", path,
+             place_title(place));
     else if (length != LENGTH || !parse(line, mark))
-        length = fail(failure, 0,
-                      "cannot use the mark \"%s/" MARK_NAME "\": it is not the line \"%sUUID\"",
-                      path, beginning);
+        length =
+            fail(failure, 0,
+                 "cannot use the mark \"%s/" MARK_NAME "\" of the %s: it is not a file with the "
+                 "line \"%sUUID\" (restore it, or remove it and use --adopt)",
+                 path, place_title(place), beginning);
     if (file >= 0)
         close(file);
     return length == LENGTH;
@@ -103,11 +117,15 @@ static bool flush(int directory)
     return good;
 }
 
-bool mark_make(int directory, const char *path, char mark[MARK_SIZE], struct failure *failure)
+bool mark_make(enum place place, const char *path, int directory, char mark[MARK_SIZE],
+               struct failure *failure)
 {
-    if (!mark_read(directory, path, mark, failure))
+    if (!mark_read(place, path, directory, mark, failure))
         return false;
-    if ((mark[0] == '\0' && !make(directory)) || !flush(directory))
-        return fail(failure, errno, "cannot make the mark \"%s/" MARK_NAME "\"", path);
-    return mark[0] != '\0' || mark_read(directory, path, mark, failure);
+    if ((mark[0] == '\0' && !make(directory)) || !flush(directory)) {
+        fail(failure, errno, "cannot make the mark \"%s/" MARK_NAME "\" of the %s", path,
+             place_title(place));
+        return fail_further(failure, " (a user who may write there can make it, by --adopt)");
+    }
+    return mark[0] != '\0' || mark_read(place, path, directory, mark, failure);
 }

@@ -3,7 +3,7 @@
  *     crashmon 1 UUID
  *
  * A directory is known by its mark, not by its path, at which another disk may be mounted, or none.
- * Which mark each place has to have is known to pgc/storages.h. `path` is for messages. */
+ * Which mark each place has to have is known to pgc/storages.h. Place and path are for messages. */
 #ifndef MARK_H
 #define MARK_H
 
@@ -11,18 +11,23 @@
 
 enum { MARK_SIZE = 37 }; /* a UUID in lower case, and its NUL */
 
+/* What a directory that was given is for. */
+enum place { PLACE_STORAGE, PLACE_DEFERRED, PLACE_SUCCESSFUL, PLACE_FAILED, PLACE_QUARANTINE };
+enum { PLACE_COUNT = PLACE_QUARANTINE + 1 };
+
+/* "storage root", ... */
+const char *place_title(enum place place);
+
 /* Reads the mark of an open directory; it becomes "" if there is none. False with the reason if
  * that file cannot be read, or is not a mark. */
-bool mark_read(int directory, const char *path, char mark[MARK_SIZE], struct failure *failure);
+bool mark_read(enum place place, const char *path, int directory, char mark[MARK_SIZE],
+               struct failure *failure);
 
 /* The same, but makes a mark if there is none, and has it on disk. When several processes do that,
  * the first one's mark is the one that all of them get. A kill leaves no mark or a whole one, and
  * perhaps a file ".crashmon.UUID", which does no harm. */
-bool mark_make(int directory, const char *path, char mark[MARK_SIZE], struct failure *failure);
-
-/* What a directory that was given is for. */
-enum place { PLACE_STORAGE, PLACE_DEFERRED, PLACE_SUCCESSFUL, PLACE_FAILED, PLACE_QUARANTINE };
-enum { PLACE_COUNT = PLACE_QUARANTINE + 1 };
+bool mark_make(enum place place, const char *path, int directory, char mark[MARK_SIZE],
+               struct failure *failure);
 
 /* Checks that an open directory is the one that it should be. False with the reason if it must not
  * be used. */

@@ -21,9 +21,9 @@ enum pair_state {
     PAIR_UNREADABLE, /* cannot be examined */
 };
 
-/* Examines the two files. `settle_time` is in seconds; *changed becomes the last change, if any
- * file exists. If the pair is ready, *directory (unless NULL) becomes an O_PATH descriptor of its
- * directory, which the caller closes; else fills in the reason. */
+/* Examines the two files. `settle_time` is in seconds; *changed becomes the last change of the
+ * files that exist, if that is later. If the pair is ready, *directory (unless NULL) becomes an
+ * O_PATH descriptor of its directory, which the caller closes; else fills in the reason. */
 enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
                              struct timespec *changed, struct failure *reason);
 
@@ -38,7 +38,7 @@ enum {
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE]);
 void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE]);
 
-/* The directory, as an O_PATH descriptor, or readable, for dir_list(); -1 with errno. */
+/* The directory, as an O_PATH descriptor, or readable; -1 with errno. */
 int pair_open_directory(const struct pair *pair);
 int pair_open_directory_to_list(const struct pair *pair);
 

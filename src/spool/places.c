@@ -12,16 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *place_title(enum place place)
-{
-    static const char *const titles[PLACE_COUNT] = {
-        [PLACE_STORAGE] = "storage root",         [PLACE_DEFERRED] = "deferred storage root",
-        [PLACE_SUCCESSFUL] = "long-term storage", [PLACE_FAILED] = "long-term storage",
-        [PLACE_QUARANTINE] = "quarantine",
-    };
-    return titles[place];
-}
-
 /* A directory on the way up to the top. */
 struct step {
     int descriptor;
@@ -170,8 +160,7 @@ static bool is_long_term(enum place place)
 static bool refuse(const struct place_directory *one, const char *relation,
                    const struct place_directory *other, struct failure *failure)
 {
-    fail(failure, 0,
-         "%s \"%s\" %s %s \"%s\": each needs a directory of its own; nothing was read or changed",
+    fail(failure, 0, "%s \"%s\" %s %s \"%s\": each needs a directory of its own",
          place_title(one->place), one->path, relation, place_title(other->place), other->path);
     failure->error = ENOTUNIQ;
     return false;
@@ -235,6 +224,29 @@ bool places_add(struct places *places, enum place place, const char *path, int d
     bool good = is_known(places, place, directory) || add(places, &new, failure);
     pthread_mutex_unlock(&places->mutex);
     return good;
+}
+
+bool places_find_above(enum place place, const char *path, int directory, char mark[MARK_SIZE],
+                       struct failure *failure)
+{
+    struct failure unread;
+    struct step step;
+    bool found = false;
+    bool good = begin_at(&step, directory);
+    while (good && !found) {
+        struct stat here = step.status;
+        good = go_up(&step);
+        /* What cannot be read there is not ours to judge. */
+        found = good && mark_read(place, path, step.descriptor, mark, &unread) && mark[0] != '\0' &&
+                is_day(&here, step.descriptor) > 0;
+    }
+    int error = errno;
+    end_at(&step);
+    if (!found)
+        mark[0] = '\0';
+    return found || error == 0 ||
+           fail(failure, error, "cannot look at the directories above %s \"%s\"",
+                place_title(place), path);
 }
 
 bool places_add_path(struct places *places, enum place place, const char *path,

@@ -19,14 +19,17 @@ struct places {
     } known[PLACE_COUNT];
 };
 
-/* "storage root", ... */
-const char *place_title(enum place place);
-
 /* Adds an open directory. False with the reason if it is not fit to be used beside the others; the
  * errno value is ENOTUNIQ if it is the same as one of them, or lies in a day. `path` must outlive
  * the places. Any thread may call it. */
 bool places_add(struct places *places, enum place place, const char *path, int directory,
                 struct failure *failure);
+
+/* The mark of the root, of whichever storage, in a day of which an open directory lies; "" if there
+ * is none. It is looked for in all directories above. Place and path are for messages. False with
+ * the reason. */
+bool places_find_above(enum place place, const char *path, int directory, char mark[MARK_SIZE],
+                       struct failure *failure);
 
 /* The same with what is at an absolute path. What cannot be opened is not there yet, or will be
  * told when it is needed: true. Below the root of the spool, unless that is NULL, no link is

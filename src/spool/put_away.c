@@ -3,6 +3,7 @@
 #include "base/quote.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void finished_job_init(struct finished_job *job, const struct finished_row *row,
                        const struct roots *roots, struct archive *archives[2])
@@ -18,6 +19,7 @@ void finished_job_init(struct finished_job *job, const struct finished_row *row,
     if (crash_id_parse(&id, job->uuid))
         origin_read(&job->origin, roots, &id, row->mark, row->pathname);
     job->origin.age = row->age;
+    job->origin.queued = row->queued;
 }
 
 void finished_job_clear(struct finished_job *job)
@@ -66,18 +68,30 @@ static void keep_newcomer_out(struct finished_job *job, const char *reason,
         keep(job, &failure, report);
 }
 
+/* What was found of a pair: in the spool, and unless it is whole there, in long-term storage. */
+struct findings {
+    struct pair_location here, archived;
+};
+
+/* What is found nowhere: "its pair", or "its .dump file". */
+static void name_missing(const struct findings *found, const struct roots *roots, char *text,
+                         size_t size)
+{
+    bool has_json = found->here.json.found || found->archived.json.found;
+    bool has_dump = found->here.dump.found || found->archived.dump.found;
+    const struct spool *spool = roots->spools[0];
+    if (has_json || has_dump)
+        snprintf(text, size, "its %s file", has_json ? spool->dump_suffix : spool->json_suffix);
+    else
+        snprintf(text, size, "its pair");
+}
+
+/* `missing` is NULL where all is found. */
 static void move_found(struct finished_job *job, const struct pair_location *location,
-                       struct quarantine *quarantine, struct report *report)
+                       const char *missing, struct quarantine *quarantine, struct report *report)
 {
     struct failure failure, taken;
     const char *path = archive_path(job->archive);
-    const struct pair *pair = &location->pair;
-    /* In a dry run nothing is moved, but half a pair is missing unless that half is in its place.
-     */
-    if (report->dry_run && path != NULL && location->found == LOCATED_PART &&
-        archive_find(job->archive, &pair->id, &failure) == LOCATED_NOWHERE)
-        job->move.missing =
-            location->json.found ? pair->spool->dump_suffix : pair->spool->json_suffix;
     enum archive_moved moved = report->dry_run
                                    ? ARCHIVE_MOVED
                                    : archive_move(job->archive, location, &job->move, &failure);
@@ -88,67 +102,98 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
         keep(job, &failure, report);
     else if (moved == ARCHIVE_CONFLICT)
         keep_newcomer_out(job, failure.text, quarantine, report);
-    else if (job->move.missing != NULL)
-        crash_set(&job->crash, MISSING, "its %s file was not found; the rest is in \"%s\"",
-                  job->move.missing, path);
+    else if (missing != NULL && path == NULL)
+        crash_set(&job->crash, MISSING,
+                  "%s was not found for 24 hours; the rest is deleted, the row is removed",
+                  missing);
+    else if (missing != NULL)
+        crash_set(&job->crash, MISSING, "%s was not found%s; the rest is in \"%s\", the row %s",
+                  missing, job->missed == MISSED_FOR_A_DAY ? " for 24 hours" : "", path,
+                  job->missed == MISSED_FOR_A_DAY ? "is removed" : "stays for 24 hours");
     else if (path == NULL)
         crash_set(&job->crash, DELETED, "no long-term storage is set");
     else
         crash_set(&job->crash, ARCHIVED, "moved to \"%s\"", path);
 }
 
-/* Where pairs are deleted, a killed run may have deleted it: its row has nothing to wait for. */
-static void miss(struct finished_job *job)
+/* What is missing may be on a disk that is not mounted. Until its time is over nothing is done to
+ * what is there, as it need not be the rest of this pair; but if long-term storage has such a file,
+ * too, the bytes tell. */
+static void miss(struct finished_job *job, const struct findings *found, const char *missing,
+                 struct quarantine *quarantine, struct report *report)
 {
-    job->is_missing = archive_path(job->archive) != NULL;
-    if (!job->is_missing)
-        crash_set(&job->crash, MISSING, "its pair was not found; the row is removed");
-    else if (job->missed == MISSED_NEVER)
-        crash_set(&job->crash, MISSING, "its pair was not found; the row stays for 24 hours");
+    const struct pair_location *here = &found->here, *archived = &found->archived;
+    bool is_half = here->found == LOCATED_PART;
+    bool is_twice =
+        (here->json.found && archived->json.found) || (here->dump.found && archived->dump.found);
+    job->is_missing = true;
+    if (is_half && (is_twice || job->missed == MISSED_FOR_A_DAY)) {
+        move_found(job, here, missing, quarantine, report);
+        job->is_missing = job->crash.outcome == MISSING ||
+                          (job->crash.outcome == LEFT && job->missed != MISSED_NEVER);
+    } else if (job->missed == MISSED_NEVER)
+        crash_set(&job->crash, MISSING, "%s was not found; %s for 24 hours", missing,
+                  is_half ? "the rest and the row stay" : "the row stays");
     else if (job->missed == MISSED_LATELY)
-        crash_set(&job->crash, LEFT, "its pair is missing; the row stays for 24 hours");
+        crash_set(&job->crash, LEFT, "%s is missing; %s for 24 hours", missing,
+                  is_half ? "the rest and the row stay" : "the row stays");
     else
-        crash_set(&job->crash, MISSING, "its pair was not found for 24 hours; the row is removed");
+        crash_set(&job->crash, MISSING, "%s was not found for 24 hours; the row is removed",
+                  missing);
 }
 
 /* Looks in long-term storage, first where the verdict says. A processor may have changed its
  * verdict since the pair was put away, or half of it: then the job goes on where the pair is. */
 static enum located find_archived(struct finished_job *job, const struct crash_id *id,
-                                  struct report *report, struct failure *failure)
+                                  struct pair_location *location, struct report *report,
+                                  struct failure *failure)
 {
-    enum located here = archive_find(job->archive, id, failure);
+    enum located here = archive_find(job->archive, id, job->origin.queued, location, failure);
     if (here != LOCATED_NOWHERE)
         return here;
     if (!is_usable(job->other, report)) {
         fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
         return LOCATED_FAILED;
     }
-    enum located there = archive_find(job->other, id, failure);
+    enum located there = archive_find(job->other, id, job->origin.queued, location, failure);
     if (there == LOCATED_WHOLE || there == LOCATED_PART)
         job->archive = job->other;
     return there;
+}
+
+/* Where pairs are deleted, a part that lies where the row says is what a killed run has left. */
+static bool is_being_deleted(const struct finished_job *job, const struct pair_location *here)
+{
+    return here->found == LOCATED_PART && archive_path(job->archive) == NULL &&
+           job->origin.state == ORIGIN_KNOWN && here->pair.spool == job->origin.spool &&
+           strcmp(here->pair.day, job->origin.day) == 0;
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id,
                           const struct roots *roots, struct quarantine *quarantine,
                           struct report *report)
 {
+    char missing[NAME_MAX + 16];
     struct failure failure;
-    struct pair_location location;
+    struct findings found = {.archived = {.directory = -1}};
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
-    locate_queued(roots, id, &job->origin, &location, &failure);
-    if (location.found < LOCATED_FAILED)
-        archived = find_archived(job, id, report, &failure);
-    if (location.found == LOCATED_FAILED || archived == LOCATED_FAILED)
+    locate_queued(roots, id, &job->origin, &found.here, &failure);
+    if (found.here.found < LOCATED_FAILED)
+        archived = find_archived(job, id, &found.archived, report, &failure);
+    bool is_complete = (found.here.json.found || found.archived.json.found) &&
+                       (found.here.dump.found || found.archived.dump.found);
+    if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED)
         keep(job, &failure, report);
-    else if (location.found != LOCATED_NOWHERE)
-        move_found(job, &location, quarantine, report);
-    else if (archived == LOCATED_WHOLE)
+    else if (found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE)
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
-    else
-        miss(job);
-    location_close(&location);
+    else if (is_complete || is_being_deleted(job, &found.here))
+        move_found(job, &found.here, NULL, quarantine, report);
+    else {
+        name_missing(&found, roots, missing, sizeof missing);
+        miss(job, &found, missing, quarantine, report);
+    }
+    location_close(&found.here);
 }
 
 void put_away(struct finished_job *job, const struct roots *roots, struct quarantine *quarantine,

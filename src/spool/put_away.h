@@ -1,10 +1,10 @@
 /* put_away.h - moves the pair of a finished job to long-term storage, or deletes it. The outcome of
  * the job says what became of the pair; LEFT: pair and row stay. A pair that is not found counts as
  * missing, so the roots must be known to be the right ones (mark.h). As what is mounted inside a
- * root has no mark, the row stays for 24 hours, unless the pair was to be deleted: the first run
- * that misses the pair tells it, and the one that removes the row. Failures are logged here. A
- * batch with copies takes two more steps (archive.h), with a flush before each and after the last;
- * a pair that is to be deleted takes one.
+ * root has no mark, the row stays for 24 hours, and so does half a pair: the first run that misses
+ * something tells it, and the one that removes the row. Failures are logged here. A batch with
+ * copies takes two more steps (archive.h), with a flush before each and after the last; a pair that
+ * is to be deleted takes one.
  */
 #ifndef PUT_AWAY_H
 #define PUT_AWAY_H
@@ -22,7 +22,7 @@ struct finished_row {
     bool success;                /* of the processor */
     const char *mark, *pathname; /* see origin_read() */
     enum missed missed;
-    long age; /* see struct origin */
+    long age, queued; /* see struct origin */
 };
 
 struct finished_job {
@@ -32,7 +32,7 @@ struct finished_job {
     bool success;                    /* of the processor, when the job was listed */
     struct origin origin;            /* if it has a crash id */
     enum missed missed;              /* by earlier runs */
-    bool is_searched, is_missing;    /* its pair by this run */
+    bool is_searched, is_missing;    /* its pair, or half of it, by this run */
     bool deleted;                    /* its row */
     struct archive *archive, *other; /* for its verdict, and for the other one */
     struct archive_move move;

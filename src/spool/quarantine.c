@@ -72,7 +72,7 @@ bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
     else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
         quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (quarantine->root < 0)
-        return fail(failure, errno, "cannot open directory \"%s\"", quarantine->name);
+        return fail(failure, errno, "cannot open quarantine \"%s\"", quarantine->name);
     if (below != NULL || quarantine->check == NULL ||
         quarantine->check(PLACE_QUARANTINE, path, quarantine->root, failure))
         return true;
@@ -250,17 +250,17 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
 /* Every entry whose name begins with the id, except the name link. */
 static bool list_crash(int directory, const struct crash_id *id, struct names *names)
 {
-    DIR *stream = dir_read(directory, NULL);
-    if (stream == NULL)
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    if (!dir_begin(&reader, directory, NULL))
         return false;
-    const struct dirent *entry;
     bool good = true;
-    while (good && (entry = dir_next(stream)) != NULL)
+    while (good && (entry = dir_next(&reader)) != NULL)
         if (strncmp(entry->d_name, id->text, CRASH_ID_LENGTH) == 0 &&
-            !(entry->d_name[CRASH_ID_LENGTH] == '\0' && dir_entry_type(stream, entry) == DT_LNK))
+            !(entry->d_name[CRASH_ID_LENGTH] == '\0' && dir_entry_type(&reader, entry) == DT_LNK))
             good = names_add(names, entry->d_name);
     good = good && errno == 0;
-    closedir_keeping_errno(stream);
+    dir_end(&reader);
     return good;
 }
 

@@ -98,20 +98,29 @@ bool spool_has_clock(const struct spool *spool)
     return spool->clock->is_known;
 }
 
-struct spool *spool_open(const char *path, const char *json_suffix, const char *dump_suffix,
-                         struct failure *failure)
+/* As a NULL pointer. */
+static struct spool *fail_open(enum place place, const char *path, struct failure *failure)
+{
+    int error = errno;
+    fail(failure, error, "cannot open %s \"%s\"", place_title(place), path);
+    fail_further(failure, "%s; nothing was read or changed",
+                 error == ENOENT ? " (is the disk mounted?)" : "");
+    return NULL;
+}
+
+struct spool *spool_open(enum place place, const char *path, const char *json_suffix,
+                         const char *dump_suffix, struct failure *failure)
 {
     struct spool *spool = malloc(sizeof *spool);
-    if (spool == NULL) {
-        fail(failure, errno, "cannot open directory \"%s\"", path);
-        return NULL;
-    }
-    *spool = (struct spool){.path = path, .json_suffix = json_suffix, .dump_suffix = dump_suffix};
+    if (spool == NULL)
+        return fail_open(place, path, failure);
+    *spool = (struct spool){
+        .place = place, .path = path, .json_suffix = json_suffix, .dump_suffix = dump_suffix};
     spool->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool->root >= 0)
         spool->clock = malloc(sizeof *spool->clock);
     if (spool->clock == NULL) {
-        fail(failure, errno, "cannot open directory \"%s\"", path);
+        fail_open(place, path, failure);
         spool_close(spool);
         return NULL;
     }
@@ -132,17 +141,19 @@ void spool_close(struct spool *spool)
 
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure)
 {
-    DIR *stream = dir_read(spool->root, NULL);
-    if (stream == NULL)
-        return fail(failure, errno, "cannot read directory \"%s\"", spool->path);
-    const struct dirent *entry;
+    struct dir_reader reader;
+    if (!dir_begin(&reader, spool->root, NULL))
+        return fail(failure, errno, "cannot read %s \"%s\"", place_title(spool->place),
+                    spool->path);
+    const struct dirent64 *entry;
     bool good = true;
-    while (good && (entry = dir_next(stream)) != NULL)
+    while (good && (entry = dir_next(&reader)) != NULL)
         if (day_is_valid(entry->d_name))
             good = names_add(days, entry->d_name);
     if (!good || errno != 0)
-        good = fail(failure, errno, "cannot read directory \"%s\"", spool->path);
-    closedir(stream);
+        good =
+            fail(failure, errno, "cannot read %s \"%s\"", place_title(spool->place), spool->path);
+    dir_end(&reader);
     names_sort(days);
     return good;
 }

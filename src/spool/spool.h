@@ -24,6 +24,7 @@
 #include <time.h>
 
 struct spool {
+    enum place place;        /* for messages */
     const char *path;        /* absolute; jobs.pathname begins with it */
     const char *json_suffix; /* the three strings are the caller's, and must outlive the spool */
     const char *dump_suffix;
@@ -35,8 +36,8 @@ struct spool {
 };
 
 /* Opens the root and reads its clock. NULL with the reason. Closing NULL is harmless. */
-struct spool *spool_open(const char *path, const char *json_suffix, const char *dump_suffix,
-                         struct failure *failure);
+struct spool *spool_open(enum place place, const char *path, const char *json_suffix,
+                         const char *dump_suffix, struct failure *failure);
 void spool_close(struct spool *spool);
 
 /* Lists the days, oldest first: all entries called YYYYMMDD. The caller always frees the names. */

@@ -62,20 +62,20 @@ static bool is_ours(const struct sweep *sweep, const char *name, int levels)
 static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels)
 {
     bool is_empty = true;
-    const struct dirent *entry;
-    DIR *stream = dir_read(parent, name);
-    if (stream == NULL)
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    if (!dir_begin(&reader, parent, name))
         return errno == ENOENT || (errno != ENOTDIR && refuse(sweep, "read"));
-    while ((entry = dir_next(stream)) != NULL && signals_caught() == 0)
-        if (levels == 0 || dir_entry_type(stream, entry) != DT_DIR ||
+    while ((entry = dir_next(&reader)) != NULL && signals_caught() == 0)
+        if (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
             !is_ours(sweep, entry->d_name, levels) ||
-            !sweep_entry(sweep, dirfd(stream), entry->d_name, levels - 1))
+            !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1))
             is_empty = false;
     if (entry != NULL)
         is_empty = false;
     else if (errno != 0)
         is_empty = refuse(sweep, "read");
-    closedir(stream);
+    dir_end(&reader);
     return is_empty;
 }
 

@@ -16,7 +16,8 @@
 /* A directory on the path from `date` to where the walk is. */
 struct level {
     struct date_dir *directory;
-    DIR *stream;           /* NULL: read to its end */
+    bool is_read; /* to its end */
+    struct dir_reader reader;
     struct names children; /* its directories */
     size_t next;           /* the one to enter next */
 };
@@ -62,8 +63,8 @@ struct walk *walk_new(const struct spool *spool, bool keep_directories, struct f
 static void leave(struct walk *walk)
 {
     struct level *level = &walk->levels[--walk->depth];
-    if (level->stream != NULL)
-        closedir(level->stream);
+    if (!level->is_read)
+        dir_end(&level->reader);
     names_free(&level->children);
     date_dir_release(level->directory);
 }
@@ -93,10 +94,10 @@ static bool report_unreadable(struct walk *walk, const char *path, struct walk_e
 
 /* Asked before anything in the directory is changed, and its mtime with that. One that lies ahead
  * was made before the clock was set right. */
-static bool is_removable(const struct walk *walk, DIR *stream)
+static bool is_removable(const struct walk *walk, int directory)
 {
     struct stat status;
-    if (walk->keep_directories || fstat(dirfd(stream), &status) < 0)
+    if (walk->keep_directories || fstat(directory, &status) < 0)
         return false;
     return spool_is_past(walk->spool, &status.st_mtim, WALK_QUIET_TIME) ||
            spool_is_ahead(walk->spool, &status.st_mtim);
@@ -110,30 +111,33 @@ static bool enter(struct walk *walk, const char *name, struct walk_entry *entry)
                                                 : date_dir_top(walk->spool, name, walk->branch);
     if (directory == NULL)
         return report_unreadable(walk, name, entry);
-    DIR *stream = dir_read(walk->spool->root, directory->path);
-    if (stream == NULL) {
+    struct level *level = &walk->levels[walk->depth];
+    if (!dir_begin(&level->reader, walk->spool->root, directory->path)) {
         bool is_gone = errno == ENOENT;
         if (!is_gone)
             report_unreadable(walk, directory->path, entry);
         date_dir_release(directory);
         return !is_gone;
     }
-    directory->removable =
-        (parent != NULL || spool_day_is_over(walk->spool, name, 0)) && is_removable(walk, stream);
-    walk->levels[walk->depth++] = (struct level){.directory = directory, .stream = stream};
+    directory->removable = (parent != NULL || spool_day_is_over(walk->spool, name, 0)) &&
+                           is_removable(walk, level->reader.descriptor);
+    level->directory = directory;
+    level->is_read = false;
+    level->next = 0;
+    walk->depth++;
     return false;
 }
 
 /* The next entry of the directory being read; its directories come later. False at its end. */
 static bool read_entry(struct walk *walk, struct level *level, struct walk_entry *entry)
 {
-    const struct dirent *found;
-    while ((found = dir_next(level->stream)) != NULL) {
-        unsigned char type = dir_entry_type(level->stream, found);
+    const struct dirent64 *found;
+    while ((found = dir_next(&level->reader)) != NULL) {
+        unsigned char type = dir_entry_type(&level->reader, found);
         if (type != DT_DIR || walk->depth > WALK_LEVELS) {
             *entry = (struct walk_entry){.kind = type == DT_LNK ? WALK_LINK : WALK_OTHER,
                                          .directory = level->directory,
-                                         .descriptor = dirfd(level->stream),
+                                         .descriptor = level->reader.descriptor,
                                          .name = found->d_name};
             return true;
         }
@@ -141,8 +145,8 @@ static bool read_entry(struct walk *walk, struct level *level, struct walk_entry
             break;
     }
     bool is_unreadable = errno != 0 && report_unreadable(walk, level->directory->path, entry);
-    closedir(level->stream);
-    level->stream = NULL;
+    dir_end(&level->reader);
+    level->is_read = true;
     names_sort(&level->children);
     return is_unreadable;
 }
@@ -156,7 +160,7 @@ bool walk_next(struct walk *walk, struct walk_entry *entry)
             return false;
         if (level == NULL)
             found = enter(walk, walk->days.items[walk->next_day++], entry);
-        else if (level->stream != NULL)
+        else if (!level->is_read)
             found = read_entry(walk, level, entry);
         else if (level->next < level->children.count)
             found = enter(walk, level->children.items[level->next++], entry);

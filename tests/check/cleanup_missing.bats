@@ -109,10 +109,95 @@ setup_missing() {
     log_has "seen 30: left 30; exit code 0"
 }
 
-@test "where pairs are deleted it is a warning, and the row goes at once" {
+@test "where pairs are deleted it is a warning, and the row stays as long: its disk may be away" {
     setup_missing
-    run_says 1 missing --save-successful-minidumps-to=
+    run_says 1 'missing: its pair was not found; the row stays' --save-successful-minidumps-to=
     [[ $output != *ERROR* ]] || fail "$output"
+    hours_pass 23
+    run_says 0 left --save-successful-minidumps-to=
+    jobs_are "$id"
+    mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225"
+    cleans --save-successful-minidumps-to=
+    roots_are_empty
+}
+
+@test "where pairs are deleted the rows of a killed run stay, too, and go after 24 hours" {
+    killed="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:signal=KILL:when=1"
+    $killed true 2>/dev/null || skip "no strace here"
+    mapfile -t ids < <(crash --count 3 --without links)
+    ended true "${ids[@]}"
+    EXEC=$killed run cleanup_jobs --save-successful-minidumps-to=
+    equal "$status" 137
+    roots_are_empty
+    expect_status 1 cleanup_jobs --save-successful-minidumps-to= --lock-wait=00:00:10
+    log_has "seen 3: missing 3"
+    jobs_are "${ids[@]}"
+    expect_status 0 cleanup_jobs --save-successful-minidumps-to=
+    hours_pass 24
+    expect_status 1 cleanup_jobs --save-successful-minidumps-to=
+    sql_is "SELECT count(*) FROM jobs" 0
+}
+
+# --- half a pair
+
+@test "half a pair stays where it is, with its row, for 24 hours; then it is archived" {
+    for half in json dump; do
+        [[ $half == json ]] && other=dump || other=json
+        id=$(crash --without $other --without links)
+        ended true "$id"
+        run_says 1 "missing: its .$other file was not found; the rest and the row stay for 24 hours"
+        hours_pass 23
+        run_says 0 "left: its .$other file is missing; the rest and the row stay for 24 hours"
+        [[ -f $(place "$SPOOL" "$id").$half ]] || fail "$(find "$SPOOL" "$ARCHIVE")"
+        jobs_are "$id"
+        hours_pass 1
+        run_says 1 "missing: its .$other file was not found for 24 hours; the rest is in \"$ARCHIVE\""
+        [[ -f $(place "$ARCHIVE" "$id").$half ]] || fail "$(find "$SPOOL" "$ARCHIVE")"
+        sql_is "SELECT count(*) FROM jobs" 0
+    done
+}
+
+@test "the other half that comes late, or when its disk is back, completes the pair" {
+    id=$(crash --without links)
+    ended true "$id"
+    mv "$(place "$SPOOL" "$id").dump" "$BATS_TEST_TMPDIR/late"
+    run_says 1 missing
+    mv "$BATS_TEST_TMPDIR/late" "$(place "$SPOOL" "$id").dump"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+@test "half a namesake is not mixed with the pair, whose disk is away, nor deleted for it" {
+    for to in "$ARCHIVE" ''; do
+        setup_missing
+        collect --id "$id" --day 20081226 --size 200 --without json --without links >/dev/null
+        sql "UPDATE jobs SET completeddatetime = now() + interval '1 hour'"
+        run_says 1 missing --save-successful-minidumps-to=$to
+        [[ -f $SPOOL/20081226/name/$(name_dir "$id")/$id.dump ]] || fail "$(find "$SPOOL")"
+        rm -r "$SPOOL/20081226"
+        mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225"
+        cleans --save-successful-minidumps-to=$to
+        [[ -z $to ]] || pair_is_whole "$ARCHIVE" 20081225 "$id"
+    done
+}
+
+@test "where pairs are deleted, half a pair where the row says is what a killed run has left: it goes" {
+    id=$(crash --without dump --without links)
+    ended true "$id"
+    cleans --save-successful-minidumps-to=
+    roots_are_empty
+}
+
+# --- an archived namesake
+
+@test "a namesake that was archived long before the crash was queued does not hide that it is missing" {
+    id=$(crash --without links)
+    ended true "$id"
+    mv "$SPOOL/20081225" "$ARCHIVE"
+    sql "UPDATE jobs SET queueddatetime = now() + interval '25 hours'" # so is the file older by that
+    run_says 1 'missing: its pair was not found; the row stays for 24 hours'
+    sql "UPDATE jobs SET queueddatetime = now() + interval '23 hours'"
+    run_says 0 'archived: it was in'
     sql_is "SELECT count(*) FROM jobs" 0
 }
 

@@ -201,6 +201,19 @@ is_new() {
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
 
+@test "a row without a mark that is of the other root: the second crash is quarantined, not unlinked" {
+    throttled=$(crash --root "$DEFERRED")
+    expect_status 0 priority "$throttled"
+    before=$(sums "$DEFERRED")
+    sql "UPDATE jobs SET root = NULL"
+    again "$throttled" 20081225
+    expect_status 1 scan
+    quarantined "$throttled" "already queued from storage \"main\": \"$DEFERRED/"
+    finish "$throttled" true
+    cleans
+    equal "$(sums "$ARCHIVE")" "$before"
+}
+
 # --- a row without a pathname
 
 @test "without a pathname it is the pair that has lost its links" {

@@ -87,6 +87,32 @@ told_of() { sed -nE "s/.* $1 - \"([0-9a-f-]{36})\": $2.*/\1/p" "$LOG" | sort; }
     log_has "seen 10: archived 8, left 2; exit code 1"
 }
 
+@test "what only the commit refuses (a deferred foreign key, a deferred trigger) stays alone, too" {
+    for refusal in "CREATE TABLE notes (job bigint REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED);
+                    INSERT INTO notes SELECT id FROM jobs WHERE uuid = " \
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN RAISE EXCEPTION ''not it''; END';
+         CREATE TABLE notes (); CREATE CONSTRAINT TRIGGER refuse AFTER DELETE ON jobs
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();
+         ALTER TABLE jobs DISABLE TRIGGER refuse; UPDATE jobs SET message = '' WHERE uuid = "; do
+        for to in "$ARCHIVE" ''; do
+            rm -f "$LOG"
+            jobs 10
+            sql "$refusal '${ids[4]}'"
+            [[ $refusal != *TRIGGER* ]] || sql "DROP TRIGGER refuse ON jobs;
+                CREATE CONSTRAINT TRIGGER refuse AFTER DELETE ON jobs DEFERRABLE INITIALLY DEFERRED
+                    FOR EACH ROW WHEN (OLD.message = '') EXECUTE FUNCTION refuse()"
+            expect_status 1 cleanup_jobs --save-successful-minidumps-to=$to
+            left_at 4
+            equal "$(told_of DEBUG 'left: ')" "${ids[4]}"
+            [[ $to ]] || pair_is_whole "$SPOOL" 20081225 "${ids[4]}"
+            sql "DROP TABLE notes; DROP FUNCTION IF EXISTS refuse CASCADE"
+            cleans --save-successful-minidumps-to=$to
+            roots_are_empty
+        done
+    done
+}
+
 @test "ten refusals in a batch end the run (70), and it is as consistent as ever" {
     jobs 60
     refused_at 2 3 5 7 9 10 11 13 14 15 45

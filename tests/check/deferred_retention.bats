@@ -5,7 +5,8 @@
 load ../helper
 load sweep
 
-throttled() { collect --root "$DEFERRED" --day 20081225 "$@"; }
+# That came two months ago, whatever its day says.
+throttled() { collect --root "$DEFERRED" --day 20081225 --age 5200000 "$@"; }
 retains() { cleanup_jobs --keep-deferred-days=30 "$@"; }
 
 # Asserts that nothing of these crashes is left; or all of it, links too.
@@ -59,6 +60,19 @@ stays() {
     for days in 28 29; do day=$(over "$days") stays "${ids[days]}"; done
 }
 
+@test "a crash that came lately stays, whatever day is in its id: by its files or its links" {
+    late=$(throttled --age 2500000) half=$(throttled --age 2500000 --without json)
+    old=$(throttled --age 2700000) linked=$(throttled)
+    touch -hd '1 day ago' "$DEFERRED/20081225/date/12/05/web01_0/$linked"
+    ahead=$(throttled)
+    touch -d '1 day' "$(place "$DEFERRED" "$ahead").dump" # its ctime counts
+    expect_status 0 retains
+    stays "$late" "$linked" "$ahead"
+    gone "$old"
+    [[ -f $(place "$DEFERRED" "$half").dump ]] || fail "$(find "$DEFERRED")"
+    log_has "seen 1: deleted 1"
+}
+
 @test "what has been requested, or has a job in any storage, stays; so do crashes of the storage root" {
     mapfile -t ids < <(throttled --count 4)
     new=$(crash)
@@ -99,6 +113,7 @@ stays() {
     pair=$(place "$DEFERRED" "${ids[1]}")
     echo mine >"$BATS_TEST_TMPDIR/mine"
     ln -sf "$BATS_TEST_TMPDIR/mine" "$pair.json"
+    touch -hd '60 days ago' "$pair.json"
     expect_status 1 retains
     [[ $output == *"cannot remove throttled crash \"${ids[1]}\": "*"not a regular file"* ]] ||
         fail "$output"

@@ -168,7 +168,7 @@ announces_only() {
     announces_only "${ids[@]}"
     expect_status 1 cleanup_jobs
     equal "$announced" "$(sed -nE 's/.* - ("[0-9a-f-]{36}": (archived|missing): )/\1/p' "$LOG")"
-    announces "${ids[0]}" ': missing: its .json file'
+    announces "${ids[0]}" ': missing: its .json file was not found; the rest and the row stay'
     announces "${ids[1]}" ': archived: '
     announces "${ids[2]}" ': missing: its .dump file'
     announces "${ids[3]}" ': archived: '

@@ -34,11 +34,11 @@ not_told() {
 @test "a root that holds entries but no day is told" {
     rmdir "$SPOOL/20000101" "$DEFERRED/20000101"
     mkdir "$SPOOL/2008-12-25"
-    told "\"$SPOOL\" holds no day, but \"2008-12-25\"" scan,priority,cleanup_jobs
+    told "storage root \"$SPOOL\" holds no day, but \"2008-12-25\"" scan,priority,cleanup_jobs
     rmdir "$SPOOL/2008-12-25"
     not_told
     touch "$DEFERRED/a file"
-    told "\"$DEFERRED\" holds no day, but \"a file\"" priority,cleanup_jobs
+    told "deferred storage root \"$DEFERRED\" holds no day, but \"a file\"" priority,cleanup_jobs
     expect_status 0 scan
 }
 

@@ -270,6 +270,35 @@ load marks
     equal "$(known)" "storage|$SPOOL"
 }
 
+@test "a root, or what else is given, in a day of another storage's root (78): the sentence names both" {
+    used
+    new=$(crash)
+    mkdir "$SPOOL/20081225/inner"
+    for inside in 20081225 20081225/name 20081225/inner; do
+        for option in storage-root deferred-storage-root save-failed-minidumps-to; do
+            root=$BATS_TEST_TMPDIR/two
+            mkdir -p "$root"
+            ended false "$(crash --root "$root" --without links)"
+            sql "UPDATE jobs SET storage = 'two' WHERE storage = 'main'"
+            sed "s|^storage-root.*|storage-root = $root|; /^deferred/d" "$CONF" >"$CONF.two"
+            CONF=$CONF.two expect_status 78 cleanup_jobs --storage-name=two --$option="$SPOOL/$inside"
+            [[ $output == *"\"$SPOOL/$inside\" of storage two lies in a day of the storage root of storage main (\"$SPOOL\" on host"*"nothing was read or changed"* ]] ||
+                fail "$output"
+            sql "DELETE FROM jobs WHERE storage = 'two'; DELETE FROM crashmon.storages WHERE storage = 'two'"
+            rm -r "$root"
+        done
+    done
+    [[ -z $(command find "$SPOOL/20081225" -name .crashmon) ]] || fail "a mark in a day"
+    has_links "$new"
+}
+
+@test "a root of another storage below the storage root, but in none of its days, is fine" {
+    used
+    mkdir -p "$SPOOL/two"
+    sed "s|^storage-root.*|storage-root = $SPOOL/two|; /^deferred/d" "$CONF" >"$CONF.two"
+    CONF=$CONF.two expect_status 0 scan --storage-name=two
+}
+
 @test "a destination that is the storage root (78) takes nothing" {
     used
     id=$(crash --without links)

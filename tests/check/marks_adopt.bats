@@ -80,6 +80,58 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
     expect_status 0 scan
 }
 
+@test "--adopt of a root that holds no day, while there are jobs from it, is done, and warned of (1)" {
+    used
+    waiting=$(crash)
+    expect_status 0 scan
+    rm -r "$SPOOL"/{.crashmon,2*} "$DEFERRED"/{.crashmon,2*}
+    refused 74 scan "no mark"
+    warning="storage root \"$SPOOL\" holds no day; jobs that may come from it: 1"
+    for dry in --dry-run ''; do
+        expect_status 1 cleanup_jobs --adopt $dry
+        [[ $(grep -cxF "$warning" <<<"$output") == 1 && $output != *"deferred storage root \"$DEFERRED\" holds"* ]] ||
+            fail "$output"
+    done
+    grep -F " WARNING - $warning" "$LOG"
+    sql_is "SELECT identity FROM crashmon.storages WHERE place = 'storage'" "$(mark_of "$SPOOL")"
+    jobs_are "$waiting"
+}
+
+@test "a spool that was moved to another path: unfinished jobs that have the old one are told once (1)" {
+    used
+    crash --count 3 >/dev/null
+    expect_status 0 scan
+    finish "$(sql "SELECT min(uuid) FROM jobs")" true
+    mv "$SPOOL" "$BATS_TEST_TMPDIR/moved"
+    old=$SPOOL SPOOL=$BATS_TEST_TMPDIR/moved
+    sed -i "s|^storage-root.*|storage-root = $SPOOL|" "$CONF"
+    expect_status 1 scan --dry-run
+    for run in scan cleanup_jobs; do
+        sql "UPDATE crashmon.storages SET path = '$old' WHERE place = 'storage'"
+        expect_status 1 "$run"
+        log_has "WARNING - storage root \"$SPOOL\" was at \"$old\" before; unfinished jobs that still have the old path, at which processors look for their pairs: 2 (see"
+        expect_status 0 "$run"
+    done
+    sql "UPDATE jobs SET pathname = '$SPOOL' || substr(pathname, length('$old') + 1);
+         UPDATE crashmon.storages SET path = '$old' WHERE place = 'storage'"
+    expect_status 0 scan
+}
+
+@test "a host on which the root is mounted elsewhere, where only cleanup runs, is no new place of it" {
+    used
+    crash >/dev/null
+    expect_status 0 scan
+    bind "$SPOOL" "$BATS_TEST_TMPDIR/elsewhere"
+    sed "s|^storage-root.*|storage-root = $BATS_TEST_TMPDIR/elsewhere|" "$CONF" >"$CONF.b"
+    on_host b.example
+    CONF=$CONF.b expect_status 0 cleanup_jobs
+    sql_is "SELECT path, host FROM crashmon.storages WHERE place = 'storage'" "$SPOOL|$(hostname)"
+    EXEC= expect_status 0 scan
+    CONF=$CONF.b expect_status 1 scan
+    sql_is "SELECT path, host FROM crashmon.storages WHERE place = 'storage'" \
+        "$BATS_TEST_TMPDIR/elsewhere|b.example"
+}
+
 # --- marks that cannot be read or made
 
 @test "what is there under the name of the mark, but is none (74), is not replaced" {

@@ -255,6 +255,26 @@ END
     done
 }
 
+@test "what would leave undone what was asked for is wrong usage (64): --adopt with --repair, or with ids" {
+    for program in scan cleanup_jobs; do
+        for dry in --dry-run --limit=1; do
+            not_begun 64 "--adopt and --repair" "$program" --adopt --repair $dry
+        done
+    done
+    not_begun 64 "--adopt cannot be used with crash ids" priority --adopt "$(nowhere)"
+    echo "adopt = on" >>"$CONF"
+    not_begun 64 "--adopt and --repair" scan --repair
+}
+
+@test "a switch in the file that a program does not have is nothing to it: priority and repair" {
+    echo "repair = on" >>"$CONF"
+    id=$(nowhere)
+    expect_status 1 priority "$id"
+    equal "$(requested)" "$id"
+    sql_is "SELECT program FROM crashmon.runs" crashmon-priority
+    expect_status 0 priority --adopt
+}
+
 @test "a bad value on the command line is reported, whatever the file says, and nothing is done" {
     processor p1
     collect

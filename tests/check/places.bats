@@ -211,7 +211,7 @@ still_there() {
     root=$(link "$SPOOL" by-link)
     for there in "$SPOOL/q" "$SPOOL/q/deep" "$SPOOL//q" "$SPOOL/../spool/q" "$root/q"; do
         expect_status 74 scan --incomplete-age=00:30:00 --quarantine-to="$there"
-        [[ $output == *"cannot open directory \"$there\": Not a directory"* ]] || fail "$output"
+        [[ $output == *"cannot open quarantine \"$there\": Not a directory"* ]] || fail "$output"
     done
     [[ -z $(command find "$BATS_TEST_TMPDIR/outside" -mindepth 1) ]] || fail "something went there"
     has_links "$half"

@@ -61,11 +61,27 @@ message="crashmon: its pair is neither in the spool nor in long-term storage"
     sql_is "SELECT success IS NULL FROM jobs" t
 }
 
+@test "a job is listed, with the reason, that cannot be looked for: its root is not set, or several pairs" {
+    id=$(crash --root "$DEFERRED")
+    expect_status 0 priority "$id"
+    several=$(crash --without links)
+    cp -a "$SPOOL/20081225" "$SPOOL/20081226"
+    waiting "$several"
+    sql "UPDATE jobs SET queueddatetime = now() - interval '1 hour', pathname = ' ' WHERE uuid = '$several';
+         UPDATE jobs SET queueddatetime = now() - interval '1 hour'"
+    without_deferred() { repair_rows --deferred-storage-root= "$@"; }
+    finds without_deferred unknown "$id" unknown "$several"
+    expect_status 1 without_deferred --dry-run
+    [[ $output == *"unknown $id "*": it was queued from a root that is not set in this run"* ]] ||
+        fail "$output"
+    [[ $output == *"unknown $several "*": several pairs have its id"* ]] || fail "$output"
+}
+
 @test "where a place cannot be searched (74, 77) nothing is concluded" {
     waiting "$(nowhere)"
     mv "$FAILED" "$FAILED.away"
     expect_status 74 cleanup_jobs --repair "$AGE"
-    [[ $output == *"cannot open directory \"$FAILED\""*"nothing was done"* ]] || fail "$output"
+    [[ $output == *"cannot open long-term storage \"$FAILED\""*"nothing was done"* ]] || fail "$output"
     mv "$FAILED.away" "$FAILED"
     sql_is "SELECT success IS NULL FROM jobs" t
     cleanup_jobs --adopt >/dev/null

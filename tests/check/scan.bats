@@ -62,6 +62,19 @@ job_of() {
     sql_is "SELECT to_regclass('priority_jobs_$dead') IS NULL" t
 }
 
+@test "a dead processor whose row the server keeps (70) is told; the others go, and the scan goes on" {
+    kept=$(processor kept 601) dead=$(processor dead 602)
+    processor p1
+    id=$(collect)
+    sql "CREATE TABLE notes (processor integer REFERENCES processors); INSERT INTO notes VALUES ($kept)"
+    run scan
+    sql "DROP TABLE notes"
+    equal "$status" 70
+    [[ $output == *"cannot remove a dead processor"*notes* ]] || fail "$output"
+    equal "$(sql "SELECT name FROM processors ORDER BY 1")" $'kept\np1'
+    jobs_are "$id"
+}
+
 @test "rows of a dead processor's priority table go back to priorityjobs" {
     dead=$(processor dead 601)
     processor p1
@@ -324,6 +337,21 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
     accept
     expect_status 0 scan
     no_links "$b"
+}
+
+@test "a crash that the server refuses when all is committed keeps back no other, either (1)" {
+    processor p1
+    a=$(collect --time 01:00) b=$(collect --time 02:00) c=$(collect --time 03:00)
+    sql "CREATE TABLE accepted (uuid varchar(50) PRIMARY KEY);
+         INSERT INTO accepted VALUES ('$a'), ('$c');
+         ALTER TABLE jobs ADD CONSTRAINT accepted FOREIGN KEY (uuid) REFERENCES accepted
+             DEFERRABLE INITIALLY DEFERRED"
+    run scan
+    sql "ALTER TABLE jobs DROP CONSTRAINT accepted; DROP TABLE accepted"
+    equal "$status" 1
+    jobs_are "$a" "$c"
+    has_links "$b"
+    no_links "$a"
 }
 
 @test "a link whose crash is already queued is just removed" {

@@ -142,12 +142,21 @@ load sweep
     empty "$SPOOL/20081225"
     everything >"$BATS_TEST_TMPDIR/before"
     expect_status 0 cleanup_jobs --dry-run
-    equal "$output" "6 empty directories of past days removed from \"$SPOOL\""
+    equal "$output" "6 empty directories of past days to be removed from \"$SPOOL\""
     equal "$(everything)" "$(<"$BATS_TEST_TMPDIR/before")"
     cleans
     log_has "6 empty directories"
     expect_status 0 cleanup_jobs --dry-run
     equal "$output" ""
+}
+
+@test "one directory is one directory" {
+    mkdir "$SPOOL/20081225"
+    age '3 days' "$SPOOL/20081225"
+    expect_status 0 cleanup_jobs --dry-run
+    equal "$output" "1 empty directory of past days to be removed from \"$SPOOL\""
+    cleans
+    log_has "1 empty directory of past days removed from \"$SPOOL\""
 }
 
 # --- kills and signals

@@ -190,7 +190,7 @@ sub set_cleanup {
     job("$kept/spool", collect("$kept/spool $age --without links"), owner => 1);
     job("$kept/spool", '11111111-1111-1111-1111-111112081225', %finished, success => 'true');
     job("$kept/spool", collect("$kept/spool $age --without links"), %finished, success => 'true', storage => "'other'");
-    my ($throttled, $wanted) = collect("$kept/deferred $age --count 2 --day 20081225 --extra browser");
+    my ($throttled, $wanted) = collect("$kept/deferred --age 5200000 --count 2 --day 20081225 --extra browser");
     $rows .= "INSERT INTO priorityjobs (uuid) VALUES ('$wanted');\n";
     make_path(map { ("$_/name/22/ad", "$_/date/01/00") } map { "$kept/$_/20080101" } qw(spool deferred));
     shell("find $kept/*/20080101 -exec touch -d '3 days ago' {} +");

@@ -104,6 +104,7 @@ sub collect_links_last {
     return $id;
 }
 
+my $is_quiet; # nothing is killed any more
 sub program {
     my ($program, @options) = @_;
     my $child = open(my $out, '-|') // die;
@@ -111,7 +112,7 @@ sub program {
         open STDERR, '>&', \*STDOUT;
         exec "$ENV{BUILD}/$program", "--config=$here/conf", @options;
     }
-    if (!grep { /repair/ } @options and rand() < 0.05) {
+    if (!$is_quiet && !grep { /repair/ } @options and rand() < 0.05) {
         sleep rand 0.03;
         kill KILL => $child;
     }
@@ -166,6 +167,7 @@ while ((my $pid = wait) > 0) {
 # --- the quiet, and the account
 
 sleep 2.1;
+$is_quiet = 1;
 program('crashmon-scan', '--repair');
 sql("SELECT crashmon.heartbeat(1)");
 program($_) for qw(crashmon-scan crashmon-priority);

@@ -23,7 +23,7 @@ static inline struct spool *empty_spool(void)
         CHECK(scratch_enter());
     CHECK(scratch_empty());
     spool_close(spool);
-    spool = spool_open(scratch_directory, ".json", ".dump", &failure);
+    spool = spool_open(PLACE_STORAGE, scratch_directory, ".json", ".dump", &failure);
     CHECK(spool != NULL);
     return spool;
 }

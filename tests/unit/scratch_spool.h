@@ -32,7 +32,7 @@ static inline int enter_scratch_spool(void **state)
         return 1;
     strcat(scratch_directory, "/spool");
     umask(022);
-    spool = spool_open(scratch_directory, ".json", ".dump", &failure);
+    spool = spool_open(PLACE_STORAGE, scratch_directory, ".json", ".dump", &failure);
     return spool == NULL;
 }
 

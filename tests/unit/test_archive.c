@@ -22,7 +22,9 @@ static void expect_found(enum located found)
 {
     struct failure failure;
     struct pair pair = pair_of(ID, DAY);
-    assert_int_equal(archive_find(archive, &pair.id, &failure), found);
+    struct pair_location location;
+    assert_int_equal(archive_find(archive, &pair.id, 0, &location, &failure), found);
+    assert_int_equal(location.directory, -1);
 }
 
 static void a_move_on_one_file_system_is_one_step(void **state)
@@ -39,7 +41,6 @@ static void a_move_on_one_file_system_is_one_step(void **state)
     assert_int_equal(moved.files.count, 3);
     for (size_t i = 0; i < moved.files.count; i++)
         assert_int_equal(moved.files.items[i].state, PAIR_FILE_RENAMED);
-    assert_null(moved.missing);
     expect_found(LOCATED_WHOLE);
     assert_int_equal(entries_in(NAME_PATH), 0);
     expect_missing(DATES "/" ID);
@@ -74,21 +75,28 @@ static void a_pair_of_which_a_part_was_moved_is_finished(void **state)
     open_archive(beside_spool("archive"));
     expect_found(LOCATED_PART);
     move_it();
-    assert_null(moved.missing);
     expect_found(LOCATED_WHOLE);
     expect_content("../archive/" NAME_PATH "/" ID ".dump", "there");
     expect_missing(NAME_PATH "/" ID ".json");
     end_archive();
 }
 
-static void says_which_file_is_neither_here_nor_there(void **state)
+static void what_is_older_than_the_row_is_of_another_crash(void **state)
 {
     (void)state;
-    make_crash_file(ID, DAY, ".json", 0);
+    struct failure failure;
+    struct pair_location location;
+    struct pair pair = pair_of(ID, DAY);
+    const long day = 24 * 3600;
+    make_directories(NAME_PATH);
+    make_file("../archive/" NAME_PATH "/" ID ".json", "x", 0);
     open_archive(beside_spool("archive"));
-    move_it();
-    assert_string_equal(moved.missing, ".dump");
-    expect_content("../archive/" NAME_PATH "/" ID ".json", ".json");
+    assert_int_equal(archive_find(archive, &pair.id, 60 - day, &location, &failure), LOCATED_PART);
+    assert_true(location.json.found && !location.dump.found);
+    assert_int_equal(archive_find(archive, &pair.id, -60 - day, &location, &failure),
+                     LOCATED_NOWHERE);
+    assert_int_equal(archive_find(archive, &pair.id, 100000000000, &location, &failure),
+                     LOCATED_PART);
     end_archive();
 }
 
@@ -222,7 +230,7 @@ int main(void)
         in_scratch_spool(a_move_on_one_file_system_is_one_step),
         in_scratch_spool(the_day_is_that_of_the_id),
         in_scratch_spool(a_pair_of_which_a_part_was_moved_is_finished),
-        in_scratch_spool(says_which_file_is_neither_here_nor_there),
+        in_scratch_spool(what_is_older_than_the_row_is_of_another_crash),
         in_scratch_spool(without_a_path_pairs_are_deleted),
         in_scratch_spool(a_file_that_has_changed_is_not_deleted),
         in_scratch_spool(to_another_file_system_it_takes_three_steps),

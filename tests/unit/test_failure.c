@@ -21,6 +21,19 @@ static void the_reason_follows_the_text(void **state)
     assert_string_equal(failure.text, "it is not a link");
 }
 
+static void more_can_be_added_to_the_text(void **state)
+{
+    struct failure failure;
+    (void)state;
+    fail(&failure, ENOENT, "cannot open \"%s\"", "x");
+    assert_false(fail_further(&failure, "; %d jobs stay", 2));
+    assert_string_equal(failure.text, "cannot open \"x\": No such file or directory; 2 jobs stay");
+    assert_int_equal(failure.error, ENOENT);
+    for (int i = 0; i < 200; i++)
+        fail_further(&failure, "; and so on");
+    assert_int_equal(strlen(failure.text), sizeof failure.text - 1);
+}
+
 static void a_long_text_is_cut_and_its_reason_is_not(void **state)
 {
     struct failure failure;
@@ -38,6 +51,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reason_follows_the_text),
+        cmocka_unit_test(more_can_be_added_to_the_text),
         cmocka_unit_test(a_long_text_is_cut_and_its_reason_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

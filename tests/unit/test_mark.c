@@ -36,7 +36,7 @@ static void expect_mark(const char *expected)
     char mark[MARK_SIZE];
     struct failure failure;
     int directory = here();
-    assert_true(mark_read(directory, "/there", mark, &failure));
+    assert_true(mark_read(PLACE_STORAGE, "/there", directory, mark, &failure));
     assert_string_equal(mark, expected);
     close(directory);
 }
@@ -47,11 +47,11 @@ static void expect_refused(int error, const char *reason)
     char mark[MARK_SIZE];
     struct failure failure;
     int directory = here();
-    assert_false(mark_read(directory, "/there", mark, &failure));
+    assert_false(mark_read(PLACE_STORAGE, "/there", directory, mark, &failure));
     assert_int_equal(failure.error, error);
     assert_non_null(strstr(failure.text, "/there/.crashmon"));
     assert_non_null(strstr(failure.text, reason));
-    assert_false(mark_make(directory, "/there", mark, &failure));
+    assert_false(mark_make(PLACE_STORAGE, "/there", directory, mark, &failure));
     assert_int_equal(failure.error, error);
     close(directory);
 }
@@ -75,14 +75,14 @@ static void makes_one_and_reads_it(void **state)
     int directory = here();
     umask(0);
     expect_mark("");
-    assert_true(mark_make(directory, ".", mark, &failure));
+    assert_true(mark_make(PLACE_STORAGE, ".", directory, mark, &failure));
     assert_int_equal(strlen(mark), 36);
     expect_mark(mark);
     snprintf(line, sizeof line, "crashmon 1 %s\n", mark);
     expect_content(".crashmon", line);
     assert_int_equal(stat(".crashmon", &status), 0);
     assert_int_equal(status.st_mode, S_IFREG | 0644);
-    assert_true(mark_make(directory, ".", again, &failure));
+    assert_true(mark_make(PLACE_STORAGE, ".", directory, again, &failure));
     assert_string_equal(again, mark);
     assert_int_equal(count_entries(), 1);
     close(directory);
@@ -95,7 +95,7 @@ static void two_directories_have_two_marks(void **state)
     struct failure failure;
     for (int i = 0; i < 2; i++) {
         int directory = here();
-        assert_true(mark_make(directory, ".", marks[i], &failure));
+        assert_true(mark_make(PLACE_STORAGE, ".", directory, marks[i], &failure));
         assert_int_equal(unlink(".crashmon"), 0);
         close(directory);
     }
@@ -127,15 +127,15 @@ static void takes_nothing_else_for_a_mark(void **state)
     };
     for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
         write_mark(contents[i], strlen(contents[i]));
-        expect_refused(0, "not the line");
+        expect_refused(0, "with the line");
         expect_content(".crashmon", contents[i]);
     }
     write_mark("crashmon 1 0f8fad5b-d9cb-469f-a165-\0"
                "0867728950e\n",
                48);
-    expect_refused(0, "not the line");
+    expect_refused(0, "with the line");
     assert_int_equal(truncate(".crashmon", (off_t)1 << 40), 0);
-    expect_refused(0, "not the line");
+    expect_refused(0, "with the line");
 }
 
 static void follows_no_link_and_waits_for_no_writer(void **state)
@@ -147,10 +147,10 @@ static void follows_no_link_and_waits_for_no_writer(void **state)
     expect_refused(ELOOP, "cannot read");
     assert_int_equal(unlink(".crashmon"), 0);
     assert_int_equal(mkfifo(".crashmon", 0600), 0);
-    expect_refused(0, "not the line");
+    expect_refused(0, "with the line");
     assert_int_equal(unlink(".crashmon"), 0);
     assert_int_equal(mkdir(".crashmon", 0700), 0);
-    expect_refused(0, "not the line");
+    expect_refused(0, "with the line");
 }
 
 /* What a killed process may have left is in nobody's way. */
@@ -161,7 +161,7 @@ static void minds_no_leftover(void **state)
     struct failure failure;
     int directory = here();
     close(open(".crashmon." UUID, O_WRONLY | O_CREAT, 0644));
-    assert_true(mark_make(directory, ".", mark, &failure));
+    assert_true(mark_make(PLACE_STORAGE, ".", directory, mark, &failure));
     expect_mark(mark);
     close(directory);
 }
@@ -181,7 +181,7 @@ static void all_who_make_one_at_once_get_the_same(void **state)
             struct failure failure;
             close(start[1]);
             bool good = read(start[0], &byte, 1) == 0 &&
-                        mark_make(directory, ".", mark, &failure) &&
+                        mark_make(PLACE_STORAGE, ".", directory, mark, &failure) &&
                         write(results[1], mark, MARK_SIZE) == MARK_SIZE;
             _exit(!good);
         }
@@ -210,7 +210,7 @@ static void a_directory_that_cannot_be_written_is_told(void **state)
     char mark[MARK_SIZE];
     struct failure failure;
     int directory = open("/proc/self", O_PATH | O_DIRECTORY);
-    assert_false(mark_make(directory, "/there", mark, &failure));
+    assert_false(mark_make(PLACE_STORAGE, "/there", directory, mark, &failure));
     assert_non_null(strstr(failure.text, "cannot make the mark \"/there/.crashmon\""));
     assert_int_not_equal(failure.error, 0);
     close(directory);

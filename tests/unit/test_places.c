@@ -156,6 +156,33 @@ static void what_is_below_the_root_is_known_by_whatever_path(void **state)
     assert_null(spool_below(spool, "/"));
 }
 
+static void the_root_in_whose_day_a_directory_lies_is_told_by_its_mark(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool is_in_day;
+    } cases[] = {
+        {".", false}, {"beside/days", false}, {"20081225", true}, {"20081225/name/22", true}};
+    char mark[MARK_SIZE], found[MARK_SIZE];
+    struct failure failure;
+    make_directories("20081225/name/22");
+    make_directories("beside/days");
+    int root = open(".", O_PATH | O_DIRECTORY);
+    for (int marked = 0; marked < 2; marked++) {
+        assert_true(!marked || mark_make(PLACE_STORAGE, ".", root, mark, &failure));
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            size_t before = open_descriptors();
+            int directory = open(cases[i].path, O_PATH | O_DIRECTORY);
+            assert_true(places_find_above(PLACE_FAILED, "x", directory, found, &failure));
+            assert_string_equal(found, marked && cases[i].is_in_day ? mark : "");
+            close(directory);
+            assert_int_equal(open_descriptors(), before);
+        }
+    }
+    close(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +192,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(whichever_comes_first, enter, leave),
         cmocka_unit_test_setup_teardown(below_a_root_beside_its_days_is_fine, enter, leave),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_no_trouble, enter, leave),
+        cmocka_unit_test_setup_teardown(the_root_in_whose_day_a_directory_lies_is_told_by_its_mark,
+                                        enter, leave),
         cmocka_unit_test_setup_teardown(what_is_below_the_root_is_known_by_whatever_path, enter,
                                         leave),
     };

@@ -183,6 +183,45 @@ static void one_that_is_missing_waits_for_a_day_and_then_its_row_goes(void **sta
     missed = MISSED_NEVER;
 }
 
+static void of_half_a_pair_the_rest_waits_for_a_day(void **state)
+{
+    (void)state;
+    make_crash_file(ID, DAY, ".json", 0);
+    begin(beside_spool("archive"));
+    expect_put(ID, MISSING);
+    assert_non_null(strstr(jobs[0].crash.reason, "its .dump file was not found; the rest and"));
+    assert_true(jobs[0].is_missing && !finished_job_is_done(&jobs[0]));
+    missed = MISSED_LATELY;
+    expect_put(ID, LEFT);
+    assert_int_equal(entries_in(NAME_PATH), 1);
+    missed = MISSED_FOR_A_DAY;
+    expect_put(ID, MISSING);
+    assert_non_null(strstr(jobs[0].crash.reason, "the rest is in"));
+    assert_true(finished_job_is_done(&jobs[0]));
+    expect_content("../archive/" NAME_PATH "/" ID ".json", ".json");
+    missed = MISSED_NEVER;
+    expect_put(ID, MISSING);
+    assert_non_null(strstr(jobs[0].crash.reason, "its .dump file was not found; the row stays"));
+    make_crash_file(ID, DAY, ".dump", 0);
+    expect_put(ID, ARCHIVED);
+    assert_false(jobs[0].is_missing);
+}
+
+static void where_pairs_are_deleted_half_a_pair_elsewhere_waits_too(void **state)
+{
+    (void)state;
+    make_crash_file(ID, DAY, ".json", 0);
+    make_crash_file(OTHER_ID, "20081226", ".json", 3600);
+    begin(NULL);
+    expect_put(ID, DELETED);
+    assert_int_equal(put(1, OTHER_ID, false)->crash.outcome, MISSING);
+    assert_false(jobs[1].move.unwanted);
+    missed = MISSED_FOR_A_DAY;
+    assert_int_equal(put(1, OTHER_ID, false)->crash.outcome, MISSING);
+    assert_true(jobs[1].move.unwanted && finished_job_is_done(&jobs[1]));
+    missed = MISSED_NEVER;
+}
+
 static void one_whose_root_is_not_there_is_left(void **state)
 {
     (void)state;
@@ -375,6 +414,8 @@ int main(void)
         with_spool(one_that_is_there_already_counts_as_moved),
         with_spool(one_that_is_nowhere_is_missing),
         with_spool(one_that_is_missing_waits_for_a_day_and_then_its_row_goes),
+        with_spool(of_half_a_pair_the_rest_waits_for_a_day),
+        with_spool(where_pairs_are_deleted_half_a_pair_elsewhere_waits_too),
         with_spool(one_whose_root_is_not_there_is_left),
         with_spool(the_other_crash_of_its_id_stays_as_it_is),
         with_spool(a_link_in_the_place_of_its_day_is_no_fault_of_the_storage),

@@ -75,7 +75,7 @@ static void without_a_file_of_its_own_its_clock_is_not_known(void **state)
     assert_true(spool_has_clock(spool));
     assert_int_equal(chmod(".", 0555), 0);
     become_nobody();
-    struct spool *other = spool_open(scratch_directory, ".json", ".dump", &failure);
+    struct spool *other = spool_open(PLACE_STORAGE, scratch_directory, ".json", ".dump", &failure);
     become_root_again();
     chmod(".", 0755);
     assert_non_null(other);

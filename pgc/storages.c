@@ -1,0 +1,339 @@
+/* The file comes first, then the row: a kill between them leaves a mark, and the next run accepts
+ * it. */
+#include "storages.h"
+
+#include "spool/layout.h"
+#include "spool/places.h"
+#include "storage_rows.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct run *run;
+static struct places places = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+static char this_host[HOST_SIZE];
+
+/* What is being checked. */
+struct directory {
+    enum place place;
+    const char *path;
+    int descriptor;
+    char mark[MARK_SIZE]; /* empty: it has none */
+};
+
+static struct storage_question ask_about(const struct directory *directory)
+{
+    return (struct storage_question){.options = &run->options,
+                                     .place = directory->place,
+                                     .path = directory->path,
+                                     .host = this_host,
+                                     .mark = directory->mark};
+}
+
+/* --- what they say of a directory */
+
+/* The reason has been reported: the caller's has to say what follows from it. */
+static bool transact(session_work *work, struct storage_question *question,
+                     const struct directory *directory, struct failure *failure)
+{
+    return run_transact(run, work, question) ||
+           fail(failure, 0, "cannot tell whether %s \"%s\" is the right directory",
+                place_title(directory->place), directory->path);
+}
+
+/* What is reported with EXIT_CONFIGURATION. */
+static bool fail_by_configuration(struct failure *failure)
+{
+    failure->error = ENOTUNIQ;
+    return false;
+}
+
+/* `relation` says what another root with that mark would be to the directory. */
+static bool is_no_mark_of_another(const struct directory *directory, const char *mark,
+                                  const char *relation, struct failure *failure)
+{
+    struct storage_question question = ask_about(directory);
+    question.mark = mark;
+    if (mark[0] == '\0')
+        return true;
+    if (!transact(storage_rows_find_root, &question, directory, failure))
+        return false;
+    if (question.found[0] == '\0')
+        return true;
+    fail(failure, 0, "%s \"%s\" of storage %s %s the %s: each needs a directory of its own",
+         place_title(directory->place), directory->path, run->options.storage_name, relation,
+         question.found);
+    return fail_by_configuration(failure);
+}
+
+static bool is_no_other_root(const struct directory *directory, struct failure *failure)
+{
+    return is_no_mark_of_another(directory, directory->mark, "has the mark of", failure);
+}
+
+/* For the roots of this storage see places.h. */
+static bool is_in_no_day(const struct directory *directory, struct failure *failure)
+{
+    char mark[MARK_SIZE];
+    return places_find_above(directory->place, directory->path, directory->descriptor, mark,
+                             failure) &&
+           is_no_mark_of_another(directory, mark, "lies in a day of", failure);
+}
+
+static bool is_root(enum place place)
+{
+    return place == PLACE_STORAGE || place == PLACE_DEFERRED;
+}
+
+/* How many jobs may have been queued from a root that holds no day at all. */
+static bool count_homeless(const struct directory *directory, long *count, struct failure *failure)
+{
+    const struct options *options = &run->options;
+    const struct spool spool = {
+        .place = directory->place, .path = directory->path, .root = directory->descriptor};
+    struct storage_question question = ask_about(directory);
+    struct names days = {0};
+    const char *other =
+        directory->place == PLACE_DEFERRED ? options->storage_root : options->deferred_storage_root;
+    *count = 0;
+    if (!is_root(directory->place))
+        return true;
+    bool good = spool_days(&spool, &days, failure), is_empty = days.count == 0;
+    names_free(&days);
+    if (!good || !is_empty)
+        return good;
+    snprintf(question.root, sizeof question.root, "%s/", directory->path);
+    snprintf(question.other, sizeof question.other, "%s/", other != NULL ? other : directory->path);
+    good = transact(storage_rows_count_jobs, &question, directory, failure);
+    *count = question.count;
+    return good;
+}
+
+/* A root without a row, from which jobs may have been queued, has to hold a day at least. */
+static bool holds_what_was_queued(const struct directory *directory, struct failure *failure)
+{
+    long count;
+    return count_homeless(directory, &count, failure) &&
+           (count == 0 ||
+            fail(failure, 0,
+                 "%s \"%s\" holds no day at all, but storage %s has jobs (is the disk mounted? if "
+                 "it is the right directory, use --adopt)",
+                 place_title(directory->place), directory->path, run->options.storage_name));
+}
+
+/* Whether the mark is that of the row. */
+static bool is_known(const struct directory *directory, struct failure *failure)
+{
+    enum place place = directory->place;
+    const char *title = place_title(place);
+    const char *what = directory->mark[0] == '\0' ? "no mark" : "another mark";
+    if (strcmp(storage_rows[place].mark, directory->mark) == 0)
+        return true;
+    if (strcmp(storage_rows[place].host, this_host) == 0)
+        return fail(failure, 0,
+                    "%s \"%s\" has %s: it is not the directory that storage %s had at \"%s\" "
+                    "(is the disk mounted? if it was replaced, use --adopt)",
+                    title, directory->path, what, run->options.storage_name,
+                    storage_rows[place].path);
+    fail(failure, 0,
+         "%s \"%s\" on host %s has %s: storage %s is on host %s, at \"%s\" (does this one need "
+         "another --storage-name? if it takes over, use --adopt)",
+         title, directory->path, this_host, what, run->options.storage_name,
+         storage_rows[place].host, storage_rows[place].path);
+    return fail_by_configuration(failure);
+}
+
+/* --- the check */
+
+static bool make_known(struct directory *directory, struct failure *failure)
+{
+    struct storage_question question = ask_about(directory);
+    return mark_make(directory->place, directory->path, directory->descriptor, directory->mark,
+                     failure) &&
+           transact(storage_rows_write, &question, directory, failure);
+}
+
+/* Accepts what is there, and tells. */
+static bool adopt(struct directory *directory, struct failure *failure)
+{
+    enum place place = directory->place;
+    bool is_dry = run->options.dry_run;
+    char before[MARK_SIZE];
+    long homeless;
+    memcpy(before, storage_rows[place].mark, sizeof before);
+    if (!is_no_other_root(directory, failure) || !count_homeless(directory, &homeless, failure) ||
+        (!is_dry && !make_known(directory, failure)))
+        return false;
+    const char *after = directory->mark[0] != '\0' ? directory->mark : "a new mark";
+    char text[PATH_MAX + 256];
+    snprintf(text, sizeof text, "%s \"%s\" (%s, %s): mark %s, before %s", place_title(place),
+             directory->path, run->options.storage_name, storage_row_names[place], after,
+             before[0] != '\0' ? before : "none");
+    printf("%s\n", text);
+    if (!is_dry)
+        log_info("adopted: %s", text);
+    if (homeless == 0)
+        return true;
+    snprintf(text, sizeof text, "%s \"%s\" holds no day; jobs that may come from it: %ld",
+             place_title(place), directory->path, homeless);
+    report_warning(&run->report, "%s", text);
+    if (!is_dry)
+        printf("%s\n", text);
+    return true;
+}
+
+/* Tells once which jobs still have the path that a root has had on this host. On another one it may
+ * be mounted elsewhere: there it is for those to record its path who queue jobs with it. */
+static bool note_path(struct directory *directory, struct failure *failure)
+{
+    enum place place = directory->place;
+    struct storage_question question = ask_about(directory);
+    if (is_root(place) && run->options.program == PROGRAM_CLEANUP &&
+        strcmp(storage_rows[place].host, this_host) != 0)
+        return true;
+    snprintf(question.root, sizeof question.root, "%s/", storage_rows[place].path);
+    if (is_root(place) && !transact(storage_rows_count_old, &question, directory, failure))
+        return false;
+    if (question.count > 0)
+        report_warning(&run->report,
+                       "%s \"%s\" was at \"%s\" before; unfinished jobs that still have the old "
+                       "path, at which processors look for their pairs: %ld (see \"Moving the "
+                       "spool\" in doc/operations.md)",
+                       place_title(place), directory->path, storage_rows[place].path,
+                       question.count);
+    return run->options.dry_run || transact(storage_rows_write, &question, directory, failure);
+}
+
+static bool check(struct directory *directory, struct failure *failure)
+{
+    enum place place = directory->place;
+    if (!places_add(&places, place, directory->path, directory->descriptor, failure) ||
+        !is_in_no_day(directory, failure) ||
+        !mark_read(place, directory->path, directory->descriptor, directory->mark, failure))
+        return false;
+    if (run->options.adopt)
+        return adopt(directory, failure);
+    if (storage_rows[place].mark[0] == '\0')
+        return is_no_other_root(directory, failure) && holds_what_was_queued(directory, failure) &&
+               (run->options.dry_run ||
+                (make_known(directory, failure) && is_known(directory, failure)));
+    return is_known(directory, failure) &&
+           (strcmp(storage_rows[place].path, directory->path) == 0 ||
+            note_path(directory, failure));
+}
+
+/* Ends each reason for which nothing is done. */
+static bool fail_unchanged(struct failure *failure)
+{
+    return fail_further(failure, "; nothing was read or changed");
+}
+
+bool storages_check(enum place place, const char *path, int descriptor, struct failure *failure)
+{
+    struct directory directory = {.place = place, .path = path, .descriptor = descriptor};
+    return check(&directory, failure) || fail_unchanged(failure);
+}
+
+static bool check_root(enum place place, struct spool *spool)
+{
+    struct failure failure;
+    if (!storages_check(place, spool->path, spool->root, &failure))
+        return report_failure(&run->report, &failure);
+    memcpy(spool->mark, storage_rows[place].mark, sizeof spool->mark);
+    return true;
+}
+
+/* --- the places that a program uses, before any of them is changed */
+
+/* The quarantine may be the default one. */
+static char quarantine[PATH_MAX];
+
+static bool add_path(enum place place, const char *path, const struct spool *spool,
+                     struct failure *failure)
+{
+    return path == NULL || places_add_path(&places, place, path, spool, failure);
+}
+
+static bool add_paths(const struct spool *storage, const struct spool *deferred,
+                      struct failure *failure)
+{
+    const struct options *options = &run->options;
+    bool moves = options->program == PROGRAM_CLEANUP;
+    return places_add(&places, PLACE_STORAGE, storage->path, storage->root, failure) &&
+           (deferred == NULL ||
+            places_add(&places, PLACE_DEFERRED, deferred->path, deferred->root, failure)) &&
+           (!moves || (add_path(PLACE_SUCCESSFUL, options->save_successful_to, NULL, failure) &&
+                       add_path(PLACE_FAILED, options->save_failed_to, NULL, failure))) &&
+           (options->program == PROGRAM_PRIORITY ||
+            add_path(PLACE_QUARANTINE, quarantine, storage, failure));
+}
+
+static bool add_places(const struct spool *storage, const struct spool *deferred)
+{
+    const struct options *options = &run->options;
+    struct failure failure;
+    if (options->quarantine_to != NULL)
+        snprintf(quarantine, sizeof quarantine, "%s", options->quarantine_to);
+    else
+        snprintf(quarantine, sizeof quarantine, "%s/quarantine", storage->path);
+    if (add_paths(storage, deferred, &failure))
+        return true;
+    fail_unchanged(&failure);
+    return report_failure(&run->report, &failure);
+}
+
+/* What is told of a root that can be used. */
+static bool look_at_root(const struct spool *spool)
+{
+    const struct options *options = &run->options;
+    const char *const ours[] = {options->storage_root, options->deferred_storage_root,
+                                options->save_successful_to, options->save_failed_to,
+                                options->quarantine_to};
+    struct failure failure;
+    if (!spool_has_clock(spool))
+        report_note(&run->report, LEVEL_WARNING,
+                    "cannot ask the file system of \"%s\" for the time, as this user can make no "
+                    "file there: ages are those by this machine's clock, less a minute",
+                    spool->path);
+    if (layout_is_known(spool, ours, sizeof ours / sizeof *ours, &failure))
+        return true;
+    if (failure.error != 0)
+        return report_failure(&run->report, &failure);
+    report_warning(&run->report,
+                   "%s: crashes with another layout are not seen (is this the directory that the "
+                   "collector writes to?)",
+                   failure.text);
+    return true;
+}
+
+bool storages_check_roots(struct run *its_run, struct spool *storage, struct spool *deferred)
+{
+    struct failure failure;
+    struct storage_question question = {.options = &its_run->options};
+    run = its_run;
+    gethostname(this_host, sizeof this_host - 1);
+    return add_places(storage, deferred) &&
+           run_check(run, storage_rows_read(&question, &failure), &failure) &&
+           check_root(PLACE_STORAGE, storage) &&
+           (deferred == NULL || check_root(PLACE_DEFERRED, deferred)) && look_at_root(storage) &&
+           (deferred == NULL || look_at_root(deferred));
+}
+
+bool storages_know(enum place place)
+{
+    return storage_rows[place].mark[0] != '\0';
+}
+
+bool storages_is_due(enum place place)
+{
+    return run->options.dry_run || storage_rows[place].is_due;
+}
+
+bool storages_note_swept(enum place place)
+{
+    struct storage_question question = {.options = &run->options, .place = place};
+    return run->options.dry_run || run_transact(run, storage_rows_note_swept, &question);
+}
