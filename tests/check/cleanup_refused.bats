@@ -140,7 +140,7 @@ told_of() { sed -nE "s/.* $1 - \"([0-9a-f-]{36})\": $2.*/\1/p" "$LOG" | sort; }
     refuse_to_delete "IF OLD.uuid = ''${ids[4]}'' THEN RAISE EXCEPTION ''not it'';
                       ELSE PERFORM pg_terminate_backend(pg_backend_pid()); END IF" 4 12
     expect_status 69 cleanup_jobs
-    [[ $(sql "SELECT uuid FROM jobs") == *"${ids[4]}"*"${ids[12]}"* ]] || fail "deleted"
+    [[ $(sql "SELECT uuid FROM jobs ORDER BY id") == *"${ids[4]}"*"${ids[12]}"* ]] || fail "deleted"
     equal "$(sql "SELECT uuid FROM jobs" | sort)" "$(told_of DEBUG 'left: ')"
     accept
     cleans
