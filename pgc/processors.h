@@ -1,12 +1,17 @@
 /* processors.h - the processors, their load, and the reassignment of jobs.
  *
  * A processor is alive if it was seen within the check-in time, and dead if it was not seen for
- * twice that time, by the server's clock. In between it gets no new jobs and keeps its own. */
+ * twice that time, by the server's clock and as crashmon.silent_since() counts. In between it gets
+ * no new jobs and keeps its own. Jobs go to processors that serve their storage.
+ *
+ * Anybody may register any number: those count that were seen last, and those that have been silent
+ * for longest, a thousand of each. */
 #ifndef PROCESSORS_H
 #define PROCESSORS_H
 
 #include "db_status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum processor_state {
@@ -20,7 +25,9 @@ enum processor_state {
 struct processor {
     int id;
     char name[255 * 4 + 1];
-    char last_seen[40];
+    char last_seen[40];         /* "" if it has left, see crashmon.leave() */
+    char *storages;             /* that it serves, a line each; "": all */
+    bool serves;                /* the storage of this run */
     enum processor_state state; /* at the last refresh */
     long load;    /* unfinished jobs, see processors_count_loads(); below 0: not counted */
     long pending; /* jobs assigned, but not yet committed */
@@ -28,17 +35,17 @@ struct processor {
 
 struct processors;
 
-/* `check_in` is in seconds; NULL when out of memory. Freeing NULL is harmless. */
-struct processors *processors_new(long check_in);
+/* `check_in` is in seconds; `storage`, that of this run, must outlive them. NULL when out of
+ * memory. Freeing NULL is harmless. */
+struct processors *processors_new(long check_in, const char *storage);
 void processors_free(struct processors *processors);
 
 /* Within a transaction: reads the processors, and forgets assignments that were not confirmed. */
 enum db_status processors_refresh(struct processors *processors, struct failure *failure);
 
-/* How many are alive; the ids of those that are not dead, as the text of an array; the processor at
- * an index, NULL after the last; the seconds of silence after which a processor is dead. */
+/* How many are alive and serve the storage of this run; the processor at an index, NULL after the
+ * last; the seconds of silence after which a processor is dead. */
 size_t processors_alive(const struct processors *processors);
-const char *processors_living(const struct processors *processors);
 const struct processor *processors_at(const struct processors *processors, size_t index);
 long processors_silence(const struct processors *processors);
 
@@ -47,15 +54,16 @@ long processors_silence(const struct processors *processors);
 enum db_status processors_count_loads(struct processors *processors, enum processor_state state,
                                       struct failure *failure);
 
-/* The live processor with the fewest unfinished jobs, which now has one more; NULL if none is
- * alive. Confirm after the commit. */
-struct processor *processors_assign(struct processors *processors);
+/* The live processor with the fewest unfinished jobs that serves a storage, which now has one more;
+ * NULL if there is none. Confirm after the commit. */
+struct processor *processors_assign(struct processors *processors, const char *storage);
 void processors_confirm(struct processors *processors);
 
-/* Within a transaction, while a processor is alive: of `count` unfinished jobs, by id, gives those
- * whose owner is missing or still dead to live ones. *moved becomes their number. The ids are those
- * that the last statement has found; they are freed before the next one, as ECPG wants it. */
-enum db_status processors_reassign(struct processors *processors, const long long ids[], long count,
-                                   long *moved, struct failure *failure);
+/* Within a transaction: of `count` unfinished jobs, by id and storage, gives those whose owner is
+ * missing or still dead to live ones. *moved becomes their number. The lists are those that the
+ * last statement has found; they are freed before the next one, as ECPG wants it. */
+enum db_status processors_reassign(struct processors *processors, const long long ids[],
+                                   char *const storages[], long count, long *moved,
+                                   struct failure *failure);
 
 #endif

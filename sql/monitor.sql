@@ -22,6 +22,35 @@ SELECT 'CREATE INDEX runs_latest ON crashmon.runs (program, storage, started DES
 WHERE to_regclass('crashmon.runs_latest') IS NULL
 \gexec
 
+SELECT 'CREATE INDEX runs_due ON crashmon.runs (next_due)'
+WHERE to_regclass('crashmon.runs_due') IS NULL
+\gexec
+
+-- Whoever was last seen at this time or before has been silent for `silence`. Nobody could be seen
+-- before the server was started; and time counts only up to the latest next_due of any run, and again
+-- from the next run on, as in between the database or the programs were away, perhaps for everybody.
+CREATE OR REPLACE FUNCTION crashmon.silent_since(silence interval) RETURNS timestamptz
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    since timestamptz := now() - silence;
+    away interval;
+BEGIN
+    -- What lies before such a time may be another one: after ten, the rest counts.
+    FOR attempt IN 1..10 LOOP
+        SELECT sum(began - due) INTO away FROM (
+            SELECT began,
+                   coalesce(max(next_due) OVER (ORDER BY began
+                                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                            (SELECT max(next_due) FROM runs WHERE next_due < since)) AS due
+            FROM (SELECT started, next_due FROM runs WHERE next_due >= since
+                  UNION ALL SELECT now(), now()) AS run (began, next_due)) AS absence
+        WHERE began > due AND began > since;
+        EXIT WHEN away IS NULL OR now() - silence - away >= since;
+        since := now() - silence - away;
+    END LOOP;
+    RETURN CASE WHEN since < pg_postmaster_start_time() THEN '-infinity' ELSE since END;
+END $$;
+
 -- By which mark, the file .crashmon in it, each directory of a storage is known. Destinations and
 -- quarantines may be shared, roots may not.
 CREATE TABLE IF NOT EXISTS crashmon.storages (
@@ -143,7 +172,7 @@ DECLARE
     requested text[] := '{}';
     patience timestamptz := clock_timestamp() + '1 second';
 BEGIN
-    PERFORM FROM processors WHERE id = processor AND lastseendatetime < now() - silence
+    PERFORM FROM processors WHERE id = processor AND lastseendatetime <= crashmon.silent_since(silence)
         FOR UPDATE SKIP LOCKED;
     IF NOT FOUND OR EXISTS (SELECT FROM jobs WHERE owner = processor AND success IS NULL) THEN
         RETURN 'kept';

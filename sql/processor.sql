@@ -1,7 +1,7 @@
--- For authors of processors: five functions in place of Socorro's SQL. A processor calls
--- register_processor() once, then take_jobs() and job_succeeded() or job_failed() in a loop. Commit
--- after each call: an open transaction makes others wait. Processors that know only Socorro's
--- columns may work beside these.
+-- For authors of processors: functions in place of Socorro's SQL. A processor calls
+-- register_processor() once, then take_jobs() and job_succeeded() or job_failed() in a loop, and
+-- leave() at the end. Commit after each call: an open transaction makes others wait. Processors that
+-- know only Socorro's columns may work beside these.
 --
 -- When a sign of life is due, and what to do after an answer that was lost: see crashmon(7).
 
@@ -40,8 +40,8 @@ WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'keep_to_own_processors'
 \gexec
 
 -- Registers a processor and returns its id. If the name exists, its row and id are used again, and
--- jobs that it had begun and not finished can be taken again: a processor that crashed just starts
--- again under its name.
+-- jobs that it had begun and not finished can be taken again, which counts as an attempt: a processor
+-- that crashed just starts again under its name.
 CREATE OR REPLACE FUNCTION crashmon.register_processor(name text) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
@@ -65,6 +65,18 @@ BEGIN
     RETURN processor;
 END $$;
 
+-- Registers a processor that serves some storages only; null: all. The other function leaves that as
+-- it is. It counts for jobs that are assigned from now on.
+CREATE OR REPLACE FUNCTION crashmon.register_processor(name text, storages text[]) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    processor integer := crashmon.register_processor(name);
+BEGIN
+    UPDATE processors SET storages = register_processor.storages WHERE id = processor;
+    RETURN processor;
+END $$;
+
 -- Records that the processor is alive. False: it was silent for too long and was removed; its jobs
 -- have other owners, and it must register again. Never waits: a session that has locked the row
 -- records the same.
@@ -77,10 +89,11 @@ BEGIN
 END $$;
 
 -- Takes up to `how_many` jobs that the processor owns and has not begun: first those in its
--- priority table, if it has one, then by priority, then the oldest. They count as begun. Removes
--- the jobs taken from the priority table, and names that no job waits for. It is a heartbeat, too;
--- for a processor that was removed it is an error (no_data_found). Several threads of a processor
--- may call it at the same time: none waits for another, and no job is given out twice.
+-- priority table, if it has one, then by priority, then the oldest. They count as begun. A job that
+-- was begun in vain before is taken alone, lest it takes others with it again. Removes the jobs taken
+-- from the priority table, and names that no job waits for. It is a heartbeat, too; for a processor
+-- that was removed it is an error (no_data_found). Several threads of a processor may call it at the
+-- same time: none waits for another, and no job is given out twice.
 CREATE OR REPLACE FUNCTION crashmon.take_jobs(processor integer, how_many integer)
 RETURNS TABLE (id bigint, uuid text, pathname text, storage text)
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
@@ -90,6 +103,7 @@ DECLARE
     named text[];
     first bigint[] := '{}';
     rest bigint[];
+    taken bigint[];
 BEGIN
     IF how_many IS NULL OR how_many < 1 THEN
         RAISE EXCEPTION 'how_many must be 1 or more' USING ERRCODE = 'invalid_parameter_value';
@@ -111,14 +125,6 @@ BEGIN
                 AND owner = processor AND starteddatetime IS NULL AND success IS NULL
             ORDER BY priority DESC, queueddatetime
             LIMIT how_many FOR UPDATE SKIP LOCKED) AS next;
-        SELECT array_agg(u) INTO named FROM unnest(named) AS u
-            WHERE NOT EXISTS (SELECT FROM jobs AS j
-                              WHERE j.uuid = u AND j.owner = processor AND j.success IS NULL
-                                  AND j.starteddatetime IS NULL AND j.id <> ALL (first));
-        EXECUTE format('DELETE FROM ONLY %1$s WHERE uuid IN (
-                            SELECT uuid FROM ONLY %1$s WHERE uuid = ANY ($1) FOR UPDATE SKIP LOCKED)',
-                       its_table)
-            USING named;
     END IF;
     SELECT array_agg(id) INTO rest FROM (
         SELECT id FROM jobs
@@ -126,14 +132,30 @@ BEGIN
             AND id <> ALL (first)
         ORDER BY priority DESC, queueddatetime
         LIMIT how_many - cardinality(first) FOR UPDATE SKIP LOCKED) AS next;
+    taken := first || rest;
+    IF EXISTS (SELECT FROM jobs WHERE id = taken[1] AND attempts > 0) THEN
+        taken := taken[1:1];
+    END IF;
 
     RETURN QUERY
         WITH started AS (
-            UPDATE jobs SET starteddatetime = clock_timestamp() WHERE id = ANY (first || rest)
+            UPDATE jobs SET starteddatetime = clock_timestamp()
+            WHERE id = ANY (taken) AND (attempts = 0 OR id = taken[1])
             RETURNING id, uuid, pathname, storage)
         SELECT s.id, s.uuid::text, s.pathname::text, s.storage
-        FROM started AS s JOIN unnest(first || rest) WITH ORDINALITY AS t (id, place) USING (id)
+        FROM started AS s JOIN unnest(taken) WITH ORDINALITY AS t (id, place) USING (id)
         ORDER BY t.place;
+
+    IF named IS NOT NULL THEN
+        SELECT array_agg(u) INTO named FROM unnest(named) AS u
+            WHERE NOT EXISTS (SELECT FROM jobs AS j
+                              WHERE j.uuid = u AND j.owner = processor AND j.success IS NULL
+                                  AND j.starteddatetime IS NULL);
+        EXECUTE format('DELETE FROM ONLY %1$s WHERE uuid IN (
+                            SELECT uuid FROM ONLY %1$s WHERE uuid = ANY ($1) FOR UPDATE SKIP LOCKED)',
+                       its_table)
+            USING named;
+    END IF;
 END $$;
 
 -- Records that a job is done. False, with nothing changed: its end is already recorded, by this
@@ -183,4 +205,34 @@ BEGIN
     END IF;
     PERFORM crashmon.heartbeat(at_work);
     RETURN true;
+END $$;
+
+-- Gives a job back that the processor has taken and cannot finish, through no fault of the job: it
+-- waits again, and that is no attempt. False: it is finished, or was not begun. A heartbeat, too.
+CREATE OR REPLACE FUNCTION crashmon.give_back(job bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    at_work integer;
+BEGIN
+    UPDATE jobs SET starteddatetime = NULL, attempts = greatest(attempts, 0) - 1
+        WHERE id = job AND success IS NULL AND starteddatetime IS NOT NULL
+        RETURNING owner INTO at_work;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM crashmon.heartbeat(at_work);
+    RETURN true;
+END $$;
+
+-- Ends the work of a processor: gives back all that it has begun, and counts as dead from now on, so
+-- that the next crashmon-scan gives its jobs to others and removes it. False: it is not registered.
+CREATE OR REPLACE FUNCTION crashmon.leave(processor integer) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+BEGIN
+    UPDATE jobs SET starteddatetime = NULL, attempts = greatest(attempts, 0) - 1 WHERE id IN (
+        SELECT id FROM jobs
+        WHERE owner = processor AND success IS NULL AND starteddatetime IS NOT NULL
+        ORDER BY id FOR UPDATE);
+    UPDATE processors SET lastseendatetime = '-infinity' WHERE id = processor;
+    RETURN FOUND;
 END $$;

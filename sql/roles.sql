@@ -63,17 +63,18 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon TO crashmon_monitor;
 -- observer: may see everything and change nothing: for dashboards, and --dry-run.
 GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO crashmon_observer;
 GRANT EXECUTE ON FUNCTION schema_version(), priority_table(integer), is_crash_id(text),
-    crash_state(text) TO crashmon_observer;
+    crash_state(text), silent_since(interval) TO crashmon_observer;
 
 -- processor: may report the end of a job, but not create, delete or reassign jobs. Socorro's from
 -- 2011 on name the id when they register, to say DEFAULT.
 GRANT SELECT, INSERT (id, name, startdatetime, lastseendatetime),
-    UPDATE (name, startdatetime, lastseendatetime) ON processors TO crashmon_processor;
+    UPDATE (name, startdatetime, lastseendatetime, storages) ON processors TO crashmon_processor;
 GRANT USAGE ON SEQUENCE processors_id_seq TO crashmon_processor;
-GRANT SELECT, UPDATE (starteddatetime, completeddatetime, success, message) ON jobs
+GRANT SELECT, UPDATE (starteddatetime, completeddatetime, success, message, attempts) ON jobs
     TO crashmon_processor;
-GRANT EXECUTE ON FUNCTION register_processor(text), heartbeat(integer),
-    take_jobs(integer, integer), job_succeeded(bigint), job_failed(bigint, text),
+GRANT EXECUTE ON FUNCTION register_processor(text), register_processor(text, text[]),
+    heartbeat(integer), take_jobs(integer, integer), job_succeeded(bigint), job_failed(bigint, text),
+    give_back(bigint), leave(integer),
     priority_table(integer), lock_priority_table(integer) TO crashmon_processor;
 -- For its priority table.
 GRANT USAGE, CREATE ON SCHEMA crashmon_priority TO crashmon_processor;

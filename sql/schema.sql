@@ -9,6 +9,7 @@
 \ir tables.sql
 \ir version.sql
 \ir monitor.sql
+\ir attempts.sql
 \ir processor.sql
 \ir reporter.sql
 \ir views.sql

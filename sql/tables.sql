@@ -27,10 +27,14 @@ CREATE TABLE IF NOT EXISTS crashmon.jobs (
 );
 -- jobs.root: the mark of the root that the pair was queued from (see crashmon.storages).
 -- jobs.missingdatetime: since when the pair of a finished job is missing, which does not count if the
--- job was completed after that. processors.login: whose it is, see processor.sql; NULL: not known.
+-- job was completed after that. jobs.attempts: how often it was begun in vain, see attempts.sql.
+-- processors.login: whose it is, see processor.sql; NULL: not known. processors.storages: which it
+-- serves; NULL: all.
 SELECT format('ALTER TABLE crashmon.%s ADD %s %s', its_table, name, type)
 FROM (VALUES ('jobs', 'root', 'uuid'), ('jobs', 'missingdatetime', 'timestamptz'),
-             ('processors', 'login', 'name')) AS wanted (its_table, name, type)
+             ('jobs', 'attempts', 'integer NOT NULL DEFAULT 0'),
+             ('processors', 'login', 'name'),
+             ('processors', 'storages', 'text[]')) AS wanted (its_table, name, type)
 WHERE NOT EXISTS (SELECT FROM pg_attribute
                   WHERE attrelid = ('crashmon.' || its_table)::regclass AND attname = name)
 \gexec
@@ -56,12 +60,16 @@ END $$;
 -- jobs_owner: by owner: the load, counted from the index alone; the unfinished jobs of a dead
 -- processor; those it had begun when it registers again; and the foreign key. jobs_to_take: the next
 -- jobs of a processor, by priority, then the oldest. jobs_finished: the finished jobs of a storage, by
--- id, for cleanup.
+-- id, for cleanup. jobs_begun, jobs_tried: the unfinished jobs of a storage that were begun too long ago,
+-- and too often, for scan.
 SELECT format('CREATE INDEX %I ON crashmon.%s', name, definition)
 FROM (VALUES
     ('jobs_owner', 'jobs (owner, success, starteddatetime)'),
     ('jobs_to_take', 'jobs (owner, priority DESC, queueddatetime) WHERE starteddatetime IS NULL'),
-    ('jobs_finished', 'jobs (storage, id) WHERE success IS NOT NULL')) AS wanted (name, definition)
+    ('jobs_finished', 'jobs (storage, id) WHERE success IS NOT NULL'),
+    ('jobs_begun', 'jobs (storage, starteddatetime)
+                        WHERE success IS NULL AND starteddatetime IS NOT NULL'),
+    ('jobs_tried', 'jobs (storage, attempts) WHERE success IS NULL AND attempts > 0')) AS wanted (name, definition)
 WHERE NOT EXISTS (SELECT FROM pg_class
                   WHERE relname = name AND relnamespace = 'crashmon'::regnamespace)
 \gexec

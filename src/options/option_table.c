@@ -68,6 +68,12 @@ const struct option option_table[] = {
      KIND_DURATION, IN(give_up_after), 0, DURATION_MAXIMUM,
      "00:10:00", "HHH:MM:SS", "how long to look for a requested crash"},
 
+    {"job-timeout", GROUP_TIME, PROGRAM_SCAN, KIND_DURATION, IN(job_timeout), 0, DURATION_MAXIMUM,
+     "24:00:00", "HHH:MM:SS", "a job that was begun so long ago waits again; 00:00:00: never"},
+    {"maximum-attempts", GROUP_TIME, PROGRAM_SCAN,
+     KIND_NUMBER, IN(maximum_attempts), 1, 1000000,
+     "5", "NUMBER", "a job that was begun in vain so often fails"},
+
     {"save-successful-minidumps-to", GROUP_ARCHIVE, PROGRAM_CLEANUP,
      KIND_PATH, IN(save_successful_to), 0, 0,
      "/tmp/socorro-sucessful", "DIR", "where the pair of a successful job goes; blank: delete it"},

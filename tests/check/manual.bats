@@ -230,7 +230,7 @@ values_in_help() {
     done
     sql "CREATE FUNCTION give() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
              INSERT INTO crashmon.jobs (pathname, uuid, owner, queueddatetime) VALUES ${jobs%,}; RETURN NULL; END \$\$;
-         CREATE TRIGGER give AFTER INSERT ON processors EXECUTE FUNCTION give()"
+         CREATE TRIGGER give AFTER INSERT ON processors FOR EACH ROW WHEN (NEW.id = 1) EXECUTE FUNCTION give()"
     said=$(sed -n 's/^    //p' "$DOC/sql-interface.md")
     happens=$(sed -n 's/^=> //p' <<<"$said" | while IFS= read -r statement; do
         echo "=> $statement"
@@ -239,8 +239,8 @@ values_in_help() {
     sql "DROP FUNCTION give() CASCADE"
     equal "$happens" "$said"
     # It has every function that processors and reporters have.
-    for name in register_processor take_jobs job_succeeded job_failed heartbeat request_crash \
-        crash_state is_crash_id; do
+    for name in register_processor take_jobs job_succeeded job_failed heartbeat give_back leave \
+        request_crash crash_state is_crash_id; do
         grep -q "=> .*crashmon\.$name(" <<<"$said" || fail "no example: $name"
     done
 }

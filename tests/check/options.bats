@@ -31,7 +31,9 @@ quarantine-to||SPOOL/dustbin
 processor-check-in-time|00:05:00|00:04:00
 standard-loop-delay|00:05:00|00:07:00
 settle-time|00:00:05|00:00:06
-incomplete-age|24:00:00|120:00:00'
+incomplete-age|24:00:00|120:00:00
+job-timeout|24:00:00|25:00:00
+maximum-attempts|5|6'
 PRIORITY='
 processor-check-in-time|00:05:00|00:04:00
 priority-loop-delay|00:01:00|00:02:00

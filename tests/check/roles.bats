@@ -96,7 +96,8 @@ registers() {
                  AND has_function_privilege('$1', oid, 'EXECUTE')"
     }
     equal "$(may_execute "$PROCESSOR")" \
-        "heartbeat job_failed job_succeeded lock_priority_table priority_table register_processor take_jobs"
+        "give_back heartbeat job_failed job_succeeded leave lock_priority_table priority_table \
+register_processor register_processor take_jobs"
     equal "$(may_execute "$REPORTER")" "crash_state is_crash_id request_crash"
     equal "$(may_execute "$NOBODY")" ""
 }

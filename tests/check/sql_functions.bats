@@ -71,13 +71,6 @@ version_1() {
 
 # --- processors
 
-# The processors were seen a while ago; one of them has just been seen.
-unseen() { sql "UPDATE processors SET lastseendatetime = now() - interval '200 s'"; }
-seen_now() {
-    sql_is "SELECT string_agg(name, ' ') FROM processors
-            WHERE lastseendatetime > now() - interval '10 s'" "${1-alpha}"
-}
-
 @test "register_processor returns the id of the new row, seen now" {
     sql_is "SELECT crashmon.register_processor('alpha')" 1
     sql_is "SELECT crashmon.register_processor('beta')" 2

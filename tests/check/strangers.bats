@@ -50,7 +50,7 @@ as() {
 
 # A session of somebody who has not set a search path: that of the database counts.
 plain() { PGOPTIONS='' psql -qAtX -v ON_ERROR_STOP=1 "$@" 2>&1; }
-load_scripts() { for file; do plain -f "$SQL/$file" || return; done; }
+load_scripts() { for file; do plain -f "$SQL/$file" || return; done && plain -f "$TESTS/old_server.sql"; }
 not_sprung() {
     local answer
     ask "SELECT is_called FROM traps.sprung"
@@ -68,11 +68,18 @@ SELECT crashmon.priority_table(1);
 SELECT crashmon.lock_priority_table(1);
 SELECT crashmon.fill_priority_tables('{1}', '{22adfb61-f75b-11dc-b6be-001322081225}');
 SELECT * FROM crashmon.take_jobs(1, 2);
+SELECT crashmon.give_back(1);
+SELECT * FROM crashmon.take_jobs(1, 2);
+SELECT crashmon.register_processor('p1', '{main}');
+SELECT * FROM crashmon.take_jobs(1, 2);
 SELECT crashmon.job_succeeded(1), crashmon.job_failed(2, 'no');
+SELECT crashmon.retry('-infinity');
 SELECT crashmon.is_crash_id('22adfb61-f75b-11dc-b6be-001322081225');
 SELECT crashmon.request_crash('32adfb61-f75b-11dc-b6be-001322081225');
 SELECT crashmon.crash_state('32adfb61-f75b-11dc-b6be-001322081225');
+SELECT crashmon.silent_since('1 second');
 SELECT crashmon.remove_processor(2, '1 second');
+SELECT crashmon.leave(1);
 END
     sql "SELECT format('SELECT * FROM crashmon.%I;', relname) FROM pg_class
          WHERE relnamespace = 'crashmon'::regnamespace AND relkind = 'v'"

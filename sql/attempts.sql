@@ -1,0 +1,44 @@
+-- Work has a budget: a crash that ends each processor which takes it is not handed on for ever.
+
+-- Counts an attempt whenever a job that was begun goes back into the queue unfinished: its processor
+-- has started again, or was removed, or was given up on this job. That counts whoever does it, one of
+-- Socorro's processors too. Who gives a job back that is not to blame takes one attempt away in the
+-- same statement, see crashmon.give_back().
+CREATE OR REPLACE FUNCTION crashmon.count_attempt() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+BEGIN
+    NEW.attempts := least(NEW.attempts, 1000000) + 1;
+    RETURN NEW;
+END $$;
+SELECT 'CREATE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW
+            WHEN (OLD.starteddatetime IS NOT NULL AND NEW.starteddatetime IS NULL
+                  AND OLD.success IS NULL AND NEW.success IS NULL)
+            EXECUTE FUNCTION crashmon.count_attempt()'
+WHERE NOT EXISTS (SELECT FROM pg_trigger
+                  WHERE tgrelid = 'crashmon.jobs'::regclass AND tgname = 'count_attempt')
+\gexec
+
+-- Makes the jobs that have failed since a time unfinished again, without attempts: for when their
+-- processors were to blame. Returns how many. Those that crashmon-cleanup has put away are gone; while
+-- it is at work with a storage it is an error (object_in_use), and nothing is changed.
+CREATE OR REPLACE FUNCTION crashmon.retry(since timestamptz) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    its_storage text;
+    retried bigint;
+BEGIN
+    FOR its_storage IN SELECT DISTINCT storage FROM jobs
+                       WHERE success IS NOT NULL AND NOT success AND completeddatetime >= since LOOP
+        IF NOT pg_try_advisory_xact_lock(hashtext('crashmon-cleanup'), hashtext(its_storage)) THEN
+            RAISE EXCEPTION 'crashmon-cleanup is at work with storage %', its_storage
+                USING ERRCODE = 'object_in_use', HINT = 'Try again when it has ended.';
+        END IF;
+    END LOOP;
+    UPDATE jobs SET success = NULL, message = NULL, starteddatetime = NULL, completeddatetime = NULL,
+            attempts = 0
+        WHERE id IN (SELECT id FROM jobs
+                     WHERE success IS NOT NULL AND NOT success AND completeddatetime >= since
+                     ORDER BY id FOR NO KEY UPDATE);
+    GET DIAGNOSTICS retried = ROW_COUNT;
+    RETURN retried;
+END $$;
