@@ -325,6 +325,20 @@ bool archive_drop_copies(struct archive *archive, struct archive_move *move,
     return true;
 }
 
+bool archive_write_reason(struct archive *archive, struct archive_move *move, const char *reason,
+                          struct failure *failure)
+{
+    const struct file_style style = {archive->settings.file_mode, archive->settings.group};
+    int destination = open_destination(archive, &move->pair);
+    move->stamp = archive->stamp;
+    bool good = destination >= 0 && archive_move_write_reason(move, destination, reason, &style);
+    if (!good)
+        fail(failure, errno, "cannot write why its job failed to \"%s\"", archive->tree->path);
+    if (destination >= 0)
+        close(destination);
+    return note(archive, good, failure);
+}
+
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,
                               struct failure *failure)
 {

@@ -79,6 +79,11 @@ archive_step archive_commit_copies, archive_remove_originals;
 bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,
                            struct quarantine *quarantine, struct failure *failure);
 
+/* For a pair that is there: writes why its job failed beside it, a line with its end. What is there
+ * already stays as it is. */
+bool archive_write_reason(struct archive *archive, struct archive_move *move, const char *reason,
+                          struct failure *failure);
+
 /* Instead of archive_commit_copies(): removes this run's copies, and cannot fail. */
 archive_step archive_drop_copies;
 

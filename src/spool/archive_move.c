@@ -143,6 +143,23 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
     return moved;
 }
 
+/* A run that was killed may have left its own beside the pair. */
+bool archive_move_write_reason(const struct archive_move *move, int destination, const char *reason,
+                               const struct file_style *style)
+{
+    char name[CRASH_ID_LENGTH + sizeof ".reason"], temporary[TEMPORARY_SIZE];
+    struct stat status;
+    snprintf(name, sizeof name, "%s.reason", move->pair.id.text);
+    snprintf(temporary, sizeof temporary, ".%s.reason.%016" PRIx64 ".tmp", move->pair.id.text,
+             move->stamp);
+    if (fstatat(destination, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        return true;
+    return errno == ENOENT && remove_leftovers(&move->pair.id, destination) &&
+           file_write(destination, temporary, reason, style) &&
+           (file_publish(destination, temporary, name) ||
+            (errno == EEXIST && unlinkat(destination, temporary, 0) == 0));
+}
+
 bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure)
 {
     const struct pair_files *files = &move->files;

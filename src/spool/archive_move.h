@@ -39,6 +39,10 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
 enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,
                                       const struct file_style *style, struct failure *failure);
 
+/* Writes <id>.reason beside the pair, whole or not at all, unless it is there. */
+bool archive_move_write_reason(const struct archive_move *move, int destination, const char *reason,
+                               const struct file_style *style);
+
 bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure);
 void archive_move_drop_copies(struct archive_move *move, int destination);
 

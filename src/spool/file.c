@@ -139,22 +139,40 @@ static bool copy_bytes(int source, int copy, off_t size)
     return true;
 }
 
-static bool copy_to(int source, const struct stat *status, int to, const char *temporary,
-                    const struct file_style *style)
+static int create(int directory, const char *temporary)
 {
-    int copy = openat(to, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (copy < 0)
-        return false;
-    bool good = copy_bytes(source, copy, status->st_size) && apply_style(copy, style);
+    return openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* Closes what was created, or removes it if that or anything before was not `good`. */
+static bool complete(int file, bool good, int directory, const char *temporary)
+{
     int error = errno;
-    if (close(copy) < 0 && good) {
+    if (close(file) < 0 && good) {
         error = errno;
         good = false;
     }
     if (!good)
-        unlinkat(to, temporary, 0);
+        unlinkat(directory, temporary, 0);
     errno = error;
     return good;
+}
+
+static bool copy_to(int source, const struct stat *status, int to, const char *temporary,
+                    const struct file_style *style)
+{
+    int copy = create(to, temporary);
+    return copy >= 0 &&
+           complete(copy, copy_bytes(source, copy, status->st_size) && apply_style(copy, style), to,
+                    temporary);
+}
+
+bool file_write(int directory, const char *temporary, const char *text,
+                const struct file_style *style)
+{
+    int file = create(directory, temporary);
+    return file >= 0 && complete(file, dprintf(file, "%s", text) >= 0 && apply_style(file, style),
+                                 directory, temporary);
 }
 
 bool file_copy(int from, const char *name, const struct stat *expected, int to,

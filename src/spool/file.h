@@ -46,6 +46,10 @@ enum file_renamed file_rename(int from, int to, const char *name, const struct s
 bool file_copy(int from, const char *name, const struct stat *status, int to, const char *temporary,
                const struct file_style *style);
 
+/* Makes a file with a text under a new temporary name. Does not flush it. */
+bool file_write(int directory, const char *temporary, const char *text,
+                const struct file_style *style);
+
 /* Moves whatever has a name to another one, which nothing may have: EEXIST. EXDEV: it has to be
  * copied, to another file system or in one that cannot rename without replacing. */
 bool file_move(int from, const char *name, int to, const char *new_name);

@@ -1,8 +1,11 @@
 #include "spool/put_away.h"
 
 #include "base/quote.h"
+#include "log/log_format.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void finished_job_init(struct finished_job *job, const struct finished_row *row,
@@ -20,12 +23,15 @@ void finished_job_init(struct finished_job *job, const struct finished_row *row,
         origin_read(&job->origin, roots, &id, row->mark, row->pathname);
     job->origin.age = row->age;
     job->origin.queued = row->queued;
+    if (row->reason != NULL && row->reason[0] != '\0')
+        job->reason = strdup(row->reason);
 }
 
 void finished_job_clear(struct finished_job *job)
 {
     crash_clear(&job->crash);
     archive_move_free(&job->move);
+    free(job->reason);
 }
 
 bool finished_job_is_done(const struct finished_job *job)
@@ -185,9 +191,10 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
                        (found.here.dump.found || found.archived.dump.found);
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED)
         keep(job, &failure, report);
-    else if (found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE)
+    else if (found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE) {
+        job->move.pair = found.archived.pair;
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
-    else if (is_complete || is_being_deleted(job, &found.here))
+    } else if (is_complete || is_being_deleted(job, &found.here))
         move_found(job, &found.here, NULL, quarantine, report);
     else {
         name_missing(&found, roots, missing, sizeof missing);
@@ -235,8 +242,38 @@ void put_away_copies(struct finished_job jobs[], size_t count, archive_step *ste
             keep(job, &failure, report);
 }
 
-void put_away_report(const struct finished_job *job, struct report *report)
+void put_away_reasons(struct finished_job jobs[], size_t count, struct report *report)
 {
+    struct failure failure;
+    for (struct finished_job *job = jobs; job < jobs + count; job++) {
+        if (job->reason == NULL || job->crash.outcome != ARCHIVED)
+            continue;
+        char *line = log_format_plain(job->reason);
+        if (line == NULL)
+            fail(&failure, ENOMEM, "cannot write why its job failed");
+        if (line == NULL || !archive_write_reason(job->archive, &job->move, line, &failure))
+            keep(job, &failure, report);
+        free(line);
+    }
+}
+
+/* Adds the reason of the processor, which may be long, to that of the outcome. */
+static void add_reason(struct finished_job *job)
+{
+    char said[QUOTE_SIZE], text[404];
+    if (job->reason == NULL || job->crash.outcome == LEFT)
+        return;
+    snprintf(text, sizeof text, "%.400s%s", job->reason, strlen(job->reason) > 400 ? "..." : "");
+    char *outcome = job->crash.reason;
+    job->crash.reason = NULL;
+    crash_set(&job->crash, job->crash.outcome, "%s; it failed: %s",
+              outcome != NULL ? outcome : "no reason", quote(said, text));
+    free(outcome);
+}
+
+void put_away_report(struct finished_job *job, struct report *report)
+{
+    add_reason(job);
     enum log_level level = LEVEL_DEBUG;
     if (job->crash.outcome == MISSING)
         level = archive_path(job->archive) != NULL ? LEVEL_ERROR : LEVEL_WARNING;

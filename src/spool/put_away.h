@@ -22,7 +22,8 @@ struct finished_row {
     bool success;                /* of the processor */
     const char *mark, *pathname; /* see origin_read() */
     enum missed missed;
-    long age, queued; /* see struct origin */
+    long age, queued;   /* see struct origin */
+    const char *reason; /* why it failed; NULL or "": not told */
 };
 
 struct finished_job {
@@ -36,6 +37,7 @@ struct finished_job {
     bool deleted;                    /* its row */
     struct archive *archive, *other; /* for its verdict, and for the other one */
     struct archive_move move;
+    char *reason; /* why it failed; NULL: not told */
 };
 
 void finished_job_init(struct finished_job *job, const struct finished_row *row,
@@ -58,7 +60,10 @@ void put_away_copies(struct finished_job jobs[], size_t count, archive_step *ste
                      struct report *report);
 bool put_away_has_copies(const struct finished_job jobs[], size_t count);
 
-/* Reports and counts the outcome of a job. */
-void put_away_report(const struct finished_job *job, struct report *report);
+/* Writes why jobs have failed beside their pairs, which are in place. */
+void put_away_reasons(struct finished_job jobs[], size_t count, struct report *report);
+
+/* Reports and counts the outcome of a job, and why it has failed. */
+void put_away_report(struct finished_job *job, struct report *report);
 
 #endif

@@ -133,9 +133,9 @@ monitor_queues() {
              insert into priorityjobs values ('u')"
     migrate
     sql_is "SELECT * FROM processors" \
-        "7|host7|2010-07-01 19:00:00+00|2010-07-01 19:01:00+00|"
+        "7|host7|2010-07-01 19:00:00+00|2010-07-01 19:01:00+00||"
     sql_is "SELECT * FROM jobs" "12|/p.json|u|7|3|2010-01-01 20:00:00+00|2010-07-01 19:02:00+00|$(
-        )2010-07-01 19:03:00+00|f|bad|main||"
+        )2010-07-01 19:03:00+00|f|bad|main|||0"
     sql_is "SELECT uuid, now() - requesteddatetime < interval '1 min' FROM priorityjobs" "u|t"
 }
 
@@ -298,6 +298,7 @@ works() {
     succeeds "$finished"
     starts "$begun"
     migrate
+    psql -qX -f "$TESTS/old_server.sql"
     socorro "update processors set lastseendatetime = '1999-01-01' where id = 1"
     registers_as 2
     expect_status 0 scan
