@@ -30,7 +30,7 @@ struct processor {
     bool serves;                /* the storage of this run */
     enum processor_state state; /* at the last refresh */
     long load;    /* unfinished jobs, see processors_count_loads(); below 0: not counted */
-    long pending; /* jobs assigned, but not yet committed */
+    long pending; /* jobs assigned, less those taken from it, that are not yet committed */
 };
 
 struct processors;
@@ -58,6 +58,9 @@ enum db_status processors_count_loads(struct processors *processors, enum proces
  * NULL if there is none. Confirm after the commit. */
 struct processor *processors_assign(struct processors *processors, const char *storage);
 void processors_confirm(struct processors *processors);
+
+/* The opposite: it has so many fewer. */
+void processors_relieve(struct processors *processors, int id, long count);
 
 /* Within a transaction: of `count` unfinished jobs, by id and storage, gives those whose owner is
  * missing or still dead to live ones. *moved becomes their number. The lists are those that the

@@ -36,6 +36,7 @@ struct options {
     long settle_time, incomplete_age, give_up_after;
     long job_timeout; /* 0: none */
     long maximum_attempts;
+    bool share_waiting;
     char *quarantine_to; /* NULL: "quarantine" below the storage root */
     long keep_empty_days;
     long keep_deferred_days; /* -1: for ever */

@@ -191,3 +191,49 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     request "$(crash)"
     expect_status 0 timeout 15 env PGOPTIONS= "$BUILD/crashmon-priority" --config="$CONF"
 }
+
+# --- --share-waiting
+
+loads() { sql "SELECT string_agg(n::text, ' ' ORDER BY owner) FROM
+               (SELECT owner, count(*) AS n FROM jobs WHERE success IS NULL GROUP BY owner) AS l"; }
+
+# Jobs that wait for a processor: waiting OWNER COUNT.
+waiting() {
+    sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
+         SELECT '/x', gen_random_uuid(), $1, now() + n * interval '1 s' FROM generate_series(1, $2) AS n"
+}
+
+@test "--share-waiting: a new processor gets the youngest of what waits for others, a batch in a run" {
+    one=$(processor one)
+    waiting "$one" 2900
+    two=$(processor two)
+    expect_status 0 scan
+    equal "$(loads)" 2900
+    expect_status 0 scan --share-waiting
+    equal "$(loads)" "1900 1000"
+    log_has "gave 1000 jobs that wait to processors with fewer jobs"
+    sql_is "SELECT min(id) FROM jobs WHERE owner = $two" 1901
+    # No storm: who has less than twice as many keeps it.
+    expect_status 0 scan --share-waiting
+    equal "$(loads)" "1900 1000"
+    sql "UPDATE jobs SET success = true WHERE owner = $two AND id % 2 = 0"
+    expect_status 0 scan --share-waiting --batch-size=100
+    equal "$(loads)" "1800 600"
+    expect_status 0 scan --share-waiting
+    equal "$(loads)" "1200 1200"
+}
+
+@test "--share-waiting: what is begun, requested, of another storage or locked stays where it is" {
+    one=$(processor one) two=$(processor two)
+    waiting "$one" 10
+    sql "UPDATE jobs SET starteddatetime = now() WHERE id = 10; UPDATE jobs SET priority = 1 WHERE id = 9;
+         UPDATE jobs SET storage = 'b' WHERE id = 8; UPDATE jobs SET storage = 'b' WHERE id = 1"
+    session "BEGIN; SELECT FROM jobs WHERE id = 7 FOR UPDATE"
+    expect_status 0 timeout 5 env PGOPTIONS= "$BUILD/crashmon-scan" --config="$CONF" --share-waiting
+    session "ROLLBACK"
+    sql_is "SELECT string_agg(id::text, ' ' ORDER BY id) FROM jobs WHERE owner = $two" "2 3 4 5 6"
+    sql "SELECT crashmon.register_processor('three', '{b}')"
+    before=$(loads)
+    expect_status 0 scan --share-waiting
+    equal "$(loads)" "$before"
+}
