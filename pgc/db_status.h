@@ -11,11 +11,11 @@ enum db_status {
     DB_OVERTAKEN, /* others were faster with some crashes: a retry, or a smaller part, may work */
     DB_LOST,      /* the connection is gone */
     DB_UNLOCKED,  /* the session no longer holds the lock of its program */
-    DB_POOLED,    /* a pooler sends statements of one client to different sessions */
-    DB_DENIED,    /* a permission is missing */
-    DB_FULL,      /* the server's disk is full */
-    DB_SCHEMA,    /* the schema is missing or has another version */
-    DB_FAILED,    /* anything else: a statement was refused */
+    DB_MISCONFIGURED, /* as by a pooler that sends statements of one client to different sessions */
+    DB_DENIED,        /* a permission is missing */
+    DB_FULL,          /* the server's disk is full */
+    DB_SCHEMA,        /* the schema is missing or has another version */
+    DB_FAILED,        /* anything else: a statement was refused */
 };
 
 enum exit_code db_exit_code(enum db_status status);

@@ -117,7 +117,17 @@ connects() {
     for name in postgresql://me:secret@here/there "host=here password=secret"; do
         expect_status 78 cleanup_jobs --database-name="$name"
         [[ $output == *database-name* && $output != *secret* ]] || fail "$output"
+        PGDATABASE=$name expect_status 78 cleanup_jobs
+        [[ $output == *PGDATABASE* && $output != *secret* ]] || fail "$output"
+        printf '[other]\ndbname=%s\n' "$name" >"$BATS_TEST_TMPDIR/services"
+        PGSERVICEFILE=$BATS_TEST_TMPDIR/services PGSERVICE=other expect_status 78 env -u PGDATABASE \
+            "$BUILD/crashmon-cleanup" --config="$CONF"
+        [[ $output != *secret* ]] || fail "$output"
+        ! grep secret "$LOG" || fail "in the log"
     done
+    # It does not matter where an option names the database.
+    there=$PGDATABASE
+    PGDATABASE=postgresql://me:secret@here/there expect_status 0 cleanup_jobs --database-name="$there"
 }
 
 @test "TZ is the log's time zone and nothing else, whatever it says" {

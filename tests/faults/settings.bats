@@ -18,7 +18,10 @@ values() {
              ('default_tablespace', 'pg_default'), ('lc_monetary', 'C'), ('lc_numeric', 'C'),
              ('temp_tablespaces', ''), ('timezone_abbreviations', 'India'), ('statement_timeout', '100'),
              ('lock_timeout', '100'), ('idle_session_timeout', '100'),
-             ('idle_in_transaction_session_timeout', '100')
+             ('idle_in_transaction_session_timeout', '100'), ('application_name', 'crashmon-scan'),
+             ('default_table_access_method', 'nothing'), ('default_text_search_config', 'german'),
+             ('lc_time', 'C'), ('local_preload_libraries', 'nothing'),
+             ('restrict_nonsystem_relation_kind', 'view, foreign-table')
          ORDER BY 1, 2"
 }
 
@@ -31,8 +34,6 @@ way_through() {
     request "🦊" # not a crash id
     for run in scan priority cleanup_jobs; do
         run "$run"
-        # What the server says while it connects goes to standard error, before anything can be set.
-        output=$(grep -v '^DEBUG: ' <<<"$output" || true)
         [[ ! $output && ($status == 0 || $run/$status == priority/1) ]] || return
         sql "UPDATE jobs SET completeddatetime = now(), success = true"
     done
@@ -41,13 +42,14 @@ way_through() {
 }
 
 @test "with any value of any setting of the database all is done, or refused with the right code" {
-    local setting value failed=()
+    local setting value failed=() tried=''
     processor "🦊 firefox"
     while IFS='|' read -r setting value; do
+        tried+=${tried:+,}$setting
         sql "ALTER DATABASE \"$PGDATABASE\" SET \"$setting\" = '$value'" || continue
         status=0
         way_through >"$BATS_TEST_TMPDIR/said" 2>&1 || case $setting=$status in
-        default_transaction_read_only=69) ;;
+        default_transaction_read_only=69 | local_preload_libraries=69) ;;
         *) failed+=("$setting = $value: $status, $output") ;;
         esac
         sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL; DELETE FROM jobs; DELETE FROM priorityjobs;
@@ -55,4 +57,6 @@ way_through() {
         find "$SPOOL" "$DEFERRED" -mindepth 1 ! -name 20000101 -delete
     done < <(values)
     [[ ! ${failed[*]} ]] || fail "${failed[@]}"
+    sql_is "SELECT name FROM pg_settings WHERE context = 'user' AND name NOT LIKE 'debug_print%'
+                AND name <> ALL ('{$tried}')" ''
 }
