@@ -108,6 +108,18 @@ registers() {
     sql_is "SELECT to_regclass('crashmon_priority.priority_jobs_1') IS NOT NULL" t
 }
 
+@test "programs of this version do nothing with version 1, and say which one they need (76)" {
+    version_1
+    processor p1 >/dev/null
+    crash >/dev/null
+    before=$(everything)
+    for run in "${RUNS[@]}"; do
+        expect_status 76 "$run"
+        [[ $output == *"the schema has version 1, this program needs version 2"* ]] || fail "$output"
+    done
+    equal "$(everything)" "$before"
+}
+
 @test "whoever loads it, and whatever his search path, there is one set of tables" {
     load_schema
     sql "CREATE ROLE crashmon SUPERUSER LOGIN PASSWORD '$PGPASSWORD'"
