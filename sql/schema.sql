@@ -17,4 +17,17 @@
 DROP TABLE IF EXISTS crashmon.schema_version;
 DROP FUNCTION IF EXISTS crashmon.lock_class(text), crashmon.lock_key(text),
     crashmon.put_in_priority_tables(integer[], text[]);
+
+-- A logical switch-over leaves sequences behind.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['processors', 'jobs', 'runs'] LOOP
+        EXECUTE format('SELECT setval(s, max(id))
+                        FROM crashmon.%1$s, pg_get_serial_sequence(''crashmon.%1$s'', ''id'') AS s
+                        GROUP BY s HAVING max(id) > coalesce(pg_sequence_last_value(s::regclass), 0)',
+                       name);
+    END LOOP;
+END $$;
 COMMIT;

@@ -148,6 +148,25 @@ registers() {
     session "ROLLBACK"
 }
 
+@test "sequences that are behind, as after a logical switch-over, are set right" {
+    load_schema
+    for table in processors jobs runs; do
+        sql "SELECT nextval('crashmon.${table}_id_seq') FROM generate_series(1, 7)" >/dev/null
+    done
+    before=$(sql "SELECT last_value FROM crashmon.jobs_id_seq")
+    load_schema
+    equal "$(sql "SELECT last_value FROM crashmon.jobs_id_seq")" "$before"
+    p=$(processor p1)
+    crash >/dev/null
+    expect_status 0 scan
+    for table in processors jobs runs; do sql "ALTER SEQUENCE crashmon.${table}_id_seq RESTART"; done
+    crash --count 3 >/dev/null
+    expect_status 0 load_schema
+    equal "$output" ""
+    expect_status 0 scan
+    sql_is "SELECT count(*), (SELECT count(*) FROM crashmon.runs) FROM jobs" "4|2"
+}
+
 @test "an upgrade waits for others for seconds, and others for it for a tenth of one" {
     version_1
     session "BEGIN; SELECT count(*) FROM jobs" >/dev/null
@@ -174,13 +193,16 @@ job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')
     job 1 "$p"
     makes_priority_table "$p"
     fresh=$(shape) before=$(rows)
-    for format in plain custom; do
-        pg_dump -F $format -f "$BATS_TEST_TMPDIR/$format"
-        createdb -T template0 "${PGDATABASE}_restored"
-        case $format in
-        plain) psql -qX -v ON_ERROR_STOP=1 -d "${PGDATABASE}_restored" -f "$BATS_TEST_TMPDIR/plain" >/dev/null ;;
-        custom) pg_restore -d "${PGDATABASE}_restored" "$BATS_TEST_TMPDIR/custom" ;;
-        esac
+    pg_dump -f "$BATS_TEST_TMPDIR/plain"
+    pg_dump --clean --if-exists -f "$BATS_TEST_TMPDIR/clean"
+    pg_dump -F custom -f "$BATS_TEST_TMPDIR/custom"
+    for format in plain clean custom; do
+        createdb -T "$( [[ $format == clean ]] && echo crashmon_template || echo template0)" "${PGDATABASE}_restored"
+        if [[ $format == custom ]]; then
+            pg_restore -d "${PGDATABASE}_restored" "$BATS_TEST_TMPDIR/custom"
+        else
+            psql -qX -v ON_ERROR_STOP=1 -d "${PGDATABASE}_restored" -f "$BATS_TEST_TMPDIR/$format" >/dev/null
+        fi
         PGDATABASE=${PGDATABASE}_restored expect_status 0 load_roles
         shape=$(PGDATABASE=${PGDATABASE}_restored shape) state=$(PGDATABASE=${PGDATABASE}_restored rows)
         crash >/dev/null
