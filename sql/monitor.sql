@@ -125,17 +125,20 @@ BEGIN
 END $$;
 
 -- Adds crashes to the priority tables of their owners (owners[i] has uuids[i]), where these have
--- one. Returns the ids of the processors whose tables were passed over, as text. Their crashes are
--- served by priority all the same.
+-- one. Returns the ids of the processors whose tables were passed over, as text: also of those whose
+-- turn came after half a second, when others had their tables locked. Their crashes are served by
+-- priority all the same.
 CREATE OR REPLACE FUNCTION crashmon.fill_priority_tables(owners integer[], uuids text[]) RETURNS text
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     processor integer;
     state text;
     passed_over integer[] := '{}';
+    patience timestamptz := clock_timestamp() + '0.5 seconds';
 BEGIN
     FOR processor IN SELECT DISTINCT o FROM unnest(owners) AS o ORDER BY o LOOP
-        state := crashmon.lock_priority_table(processor);
+        state := CASE WHEN clock_timestamp() < patience
+                      THEN crashmon.lock_priority_table(processor) ELSE 'busy' END;
         IF state = 'ready' THEN
             BEGIN
                 EXECUTE format(

@@ -27,7 +27,9 @@ setup_file() {
          DROP SCHEMA crashmon, crashmon_priority CASCADE;
          GRANT CREATE ON SCHEMA public TO PUBLIC;
          CREATE SCHEMA traps; CREATE SEQUENCE traps.sprung;
-         GRANT USAGE ON SCHEMA traps TO PUBLIC; GRANT ALL ON traps.sprung TO PUBLIC"
+         GRANT USAGE ON SCHEMA traps TO PUBLIC; GRANT ALL ON traps.sprung TO PUBLIC;
+         CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
+         GRANT USAGE ON FOREIGN SERVER nowhere TO PUBLIC"
     as "$OWNER" load_scripts schema.sql
     load_scripts roles.sql
     sql "GRANT crashmon_processor TO $PROCESSOR; GRANT crashmon_reporter TO $REPORTER;
@@ -228,6 +230,8 @@ declare -A ODD=(
     [child]="TABLE ME (uuid varchar(50)); CREATE TABLE child () INHERITS (ME);
              INSERT INTO child VALUES ('x'); CREATE TRIGGER t BEFORE DELETE ON child
              FOR EACH ROW EXECUTE FUNCTION springs()"
+    [foreign]="FOREIGN TABLE ME (uuid varchar(50)) SERVER nowhere"
+    [materialized]="MATERIALIZED VIEW ME AS SELECT spring('x')::varchar AS uuid"
     [view]="VIEW ME AS SELECT spring('x')::varchar AS uuid"
     [partitioned]="TABLE ME (uuid varchar(50)) PARTITION BY LIST (spring(uuid))"
     [referenced]="TABLE ME $TABLE; CREATE TABLE referring (uuid varchar(50) REFERENCES ME ON DELETE CASCADE);
@@ -408,4 +412,22 @@ all_is_moved() {
     as "$MONITOR" expect_status 0 scan
     equal "$(requested)" ''
     all_is_moved
+}
+
+@test "however many priority tables are locked, nobody waits for a second" {
+    nothing_of_processors
+    empty_tables
+    sql "DO \$\$ BEGIN FOR n IN 1..40 LOOP
+             EXECUTE format('CREATE TABLE crashmon_priority.priority_jobs_%s (uuid varchar(50))', n);
+             EXECUTE format('ALTER TABLE crashmon_priority.priority_jobs_%s OWNER TO crashmon_processor', n);
+         END LOOP; END \$\$;
+         INSERT INTO processors (name) SELECT 'p' || n FROM generate_series(1, 40) AS n;
+         INSERT INTO jobs (pathname, uuid, owner) SELECT '/x', '00000000-0000-0000-0000-0000001' || 10000 + n, n
+         FROM generate_series(1, 40) AS n;
+         INSERT INTO priorityjobs (uuid) SELECT uuid FROM jobs"
+    session "BEGIN; $(for n in {1..40}; do echo "LOCK TABLE crashmon_priority.priority_jobs_$n;"; done)"
+    as "$MONITOR" expect_status 0 priority
+    session "ROLLBACK"
+    sql_is "SELECT max(ended - started) < '1 second' FROM crashmon.runs" t
+    sql_is "SELECT count(*), min(priority), (SELECT count(*) FROM priorityjobs) FROM jobs" "40|1|0"
 }

@@ -21,12 +21,13 @@ values() {
              ('idle_in_transaction_session_timeout', '100'), ('application_name', 'crashmon-scan'),
              ('default_table_access_method', 'nothing'), ('default_text_search_config', 'german'),
              ('lc_time', 'C'), ('local_preload_libraries', 'nothing'),
-             ('restrict_nonsystem_relation_kind', 'view, foreign-table')
+             ('restrict_nonsystem_relation_kind', 'view, foreign-table'),
+             ('plpgsql.extra_errors', 'all'), ('plpgsql.extra_warnings', 'all')
          ORDER BY 1, 2"
 }
 
 # A crash that is queued, one that is requested, and their way out; the name of a processor that no
-# other encoding has. The programs print nothing.
+# other encoding has. The programs and schema.sql print nothing.
 way_through() {
     local new requested run
     new=$(crash) requested=$(crash --root "$DEFERRED")
@@ -37,11 +38,13 @@ way_through() {
         [[ ! $output && ($status == 0 || $run/$status == priority/1) ]] || return
         sql "UPDATE jobs SET completeddatetime = now(), success = true"
     done
+    PGOPTIONS='' run psql -qX -f "$TESTS/../sql/schema.sql"
+    [[ ! $output && $status == 0 ]] || return
     sql_is "SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM priorityjobs)" 0 || return
     pair_is_whole "$ARCHIVE" 20081225 "$new" && pair_is_whole "$ARCHIVE" 20081225 "$requested"
 }
 
-@test "with any value of any setting of the database all is done, or refused with the right code" {
+@test "with any value of any setting of the database all is done, schema.sql too, or refused with the right code" {
     local setting value failed=() tried=''
     processor "🦊 firefox"
     while IFS='|' read -r setting value; do
