@@ -102,6 +102,60 @@ register_processor register_processor take_jobs"
     equal "$(may_execute "$NOBODY")" ""
 }
 
+# What is granted in the schemas, to whom, and how, one line each; the owner's own rights are not told.
+granted() {
+    sql "SELECT format('%s: %s on %s', replace(grantee::regrole::text, 'crashmon_', ''),
+                       string_agg(DISTINCT what, ', '), string_agg(DISTINCT place, ', '))
+         FROM (SELECT grantee, place, string_agg(privilege_type, ', ' ORDER BY privilege_type) AS what
+               FROM (SELECT nspname AS place, nspacl AS acl, nspowner AS owner FROM pg_namespace
+                     WHERE nspname LIKE 'crashmon%'
+                     UNION ALL SELECT relname, relacl, relowner FROM pg_class
+                     WHERE relnamespace = 'crashmon'::regnamespace
+                     UNION ALL SELECT relname || '.' || attname, attacl, 0 FROM pg_attribute
+                     JOIN pg_class AS c ON c.oid = attrelid WHERE relnamespace = 'crashmon'::regnamespace
+                     UNION ALL SELECT proname || '()', proacl, proowner FROM pg_proc
+                     WHERE pronamespace = 'crashmon'::regnamespace) AS objects, aclexplode(acl) AS a
+               WHERE grantee <> owner GROUP BY grantee, place) AS granted
+         GROUP BY grantee, what ORDER BY 1"
+}
+
+@test "each role has these rights, and nobody has any other" {
+    equal "$(granted | grep -v '^monitor: EXECUTE')" "\
+monitor: DELETE, INSERT, SELECT, UPDATE on jobs, priorityjobs, runs
+monitor: DELETE, SELECT, UPDATE on processors
+monitor: INSERT, SELECT, UPDATE on storages
+monitor: SELECT on last_runs, locks, processor_state, queue
+monitor: USAGE on crashmon, jobs_id_seq, runs_id_seq
+observer: EXECUTE on crash_state(), is_crash_id(), priority_table(), schema_version()
+observer: SELECT on jobs, last_runs, locks, priorityjobs, processor_state, processors, queue, runs, storages
+observer: USAGE on crashmon
+processor: CREATE, USAGE on crashmon_priority
+processor: EXECUTE on heartbeat(), job_failed(), job_succeeded(), lock_priority_table(), priority_table(), \
+register_processor(), take_jobs()
+processor: INSERT on processors.id
+processor: INSERT, UPDATE on processors.lastseendatetime, processors.name, processors.startdatetime
+processor: SELECT on jobs, processors
+processor: UPDATE on jobs.completeddatetime, jobs.message, jobs.starteddatetime, jobs.success
+processor: USAGE on crashmon, processors_id_seq
+reporter: EXECUTE on crash_state(), is_crash_id(), request_crash()
+reporter: INSERT on priorityjobs.uuid
+reporter: SELECT on jobs, priorityjobs, queue
+reporter: USAGE on crashmon"
+}
+
+@test "a role locks no table of others, and sets no sequence" {
+    for table in jobs processors priorityjobs runs storages; do
+        for login in "$PROCESSOR" "$REPORTER" "$OBSERVER" "$NOBODY"; do
+            refused "$login" "BEGIN; LOCK TABLE crashmon.$table IN SHARE MODE" "TRUNCATE crashmon.$table" \
+                "ALTER TABLE crashmon.$table DISABLE TRIGGER ALL"
+        done
+    done
+    for login in "$MONITOR" "$PROCESSOR" "$REPORTER" "$OBSERVER" "$NOBODY"; do
+        refused "$login" "SELECT setval('crashmon.jobs_id_seq', 1)" "ALTER SEQUENCE crashmon.runs_id_seq RESTART" \
+            "SELECT setval('crashmon.processors_id_seq', 1)"
+    done
+}
+
 # --- processor
 
 @test "processor: a processor of Socorro's can do its work" {
