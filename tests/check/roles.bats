@@ -403,3 +403,33 @@ reporter: USAGE on crashmon"
     sql_is "SELECT count(*) FROM jobs WHERE owner = $beta" 2
     sql_is "SELECT to_regclass('priority_jobs_$alpha') IS NULL, count(*) FROM priorityjobs" "t|1"
 }
+
+# --- from another host
+
+@test "all logins over TCP with scram: with their passwords they do their work, with another none gets in (69)" {
+    hba=$(sql "SHOW hba_file")
+    rules=$(<"$hba")
+    printf '%s\n' "host \"$PGDATABASE\" all all scram-sha-256" "$rules" >"$hba"
+    sql "SELECT pg_reload_conf()" >/dev/null
+    export PGHOST=localhost SQL_AS=
+    refuses() { ! PGPASSWORD=wrong psql -qAtXc "SELECT" 2>/dev/null; }
+    await as "$NOBODY" refuses
+    for run in "${RUNS[@]}"; do
+        PGPASSWORD=wrong as "$MONITOR" expect_status 69 "$run"
+        [[ $output == *"password authentication failed"* ]] || fail "$output"
+    done
+    alpha=$(as "$PROCESSOR" sql "SELECT crashmon.register_processor('alpha')")
+    id=$(collect)
+    as "$MONITOR" expect_status 0 scan
+    as "$REPORTER" sql "SELECT crashmon.request_crash('$id')" >/dev/null
+    as "$MONITOR" expect_status 0 priority
+    run -0 as "$PROCESSOR" sql "SELECT uuid, crashmon.job_succeeded(id) FROM crashmon.take_jobs($alpha, 1)"
+    equal "$output" "$id|t"
+    as "$OBSERVER" expect_status 0 cleanup_jobs --dry-run
+    printf '%s\n' "localhost:*:*:*:$PGPASSWORD" >"$BATS_TEST_TMPDIR/passwords"
+    chmod 600 "$BATS_TEST_TMPDIR/passwords"
+    as "$MONITOR" expect_status 0 env -u PGPASSWORD PGPASSFILE="$BATS_TEST_TMPDIR/passwords" \
+        PGOPTIONS= "$BUILD/crashmon-cleanup" --config="$CONF"
+    printf '%s\n' "$rules" >"$hba"
+    pair_is_whole "$ARCHIVE" "20${id: -6}" "$id"
+}
