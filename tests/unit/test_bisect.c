@@ -181,7 +181,7 @@ static void too_many_that_are_bad_end_the_run(void **state)
 static void a_fatal_end_in_the_middle_leaves_the_rest(void **state)
 {
     (void)state;
-    static const enum db_status fatal[] = {DB_AGAIN,  DB_LOST, DB_UNLOCKED, DB_POOLED,
+    static const enum db_status fatal[] = {DB_AGAIN,  DB_LOST, DB_UNLOCKED, DB_MISCONFIGURED,
                                            DB_DENIED, DB_FULL, DB_SCHEMA};
     for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
         begin_jobs();
