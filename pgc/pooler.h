@@ -8,8 +8,8 @@
 
 #include "db_status.h"
 
-/* DB_MISCONFIGURED if our session of the server also serves a second connection. `backend` is its process
- * id, as the server gave it. Behind a pooler, costs a statement and a second connection. */
+/* DB_MISCONFIGURED if our session of the server also serves a second connection. `backend` is its
+ * process id, as the server gave it. Behind a pooler, costs a statement and a second connection. */
 enum db_status pooler_check(int backend, struct failure *failure);
 
 #endif
