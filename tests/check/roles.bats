@@ -106,7 +106,7 @@ register_processor register_processor take_jobs"
 granted() {
     sql "SELECT format('%s: %s on %s', replace(grantee::regrole::text, 'crashmon_', ''),
                        string_agg(DISTINCT what, ', '), string_agg(DISTINCT place, ', '))
-         FROM (SELECT grantee, place, string_agg(privilege_type, ', ' ORDER BY privilege_type) AS what
+         FROM (SELECT grantee, place, string_agg(DISTINCT privilege_type, ', ') AS what
                FROM (SELECT nspname AS place, nspacl AS acl, nspowner AS owner FROM pg_namespace
                      WHERE nspname LIKE 'crashmon%'
                      UNION ALL SELECT relname, relacl, relowner FROM pg_class
@@ -126,16 +126,18 @@ monitor: DELETE, SELECT, UPDATE on processors
 monitor: INSERT, SELECT, UPDATE on storages
 monitor: SELECT on last_runs, locks, processor_state, queue
 monitor: USAGE on crashmon, jobs_id_seq, runs_id_seq
-observer: EXECUTE on crash_state(), is_crash_id(), priority_table(), schema_version()
+observer: EXECUTE on crash_state(), is_crash_id(), priority_table(), schema_version(), \
+silent_since()
 observer: SELECT on jobs, last_runs, locks, priorityjobs, processor_state, processors, queue, runs, storages
 observer: USAGE on crashmon
 processor: CREATE, USAGE on crashmon_priority
-processor: EXECUTE on heartbeat(), job_failed(), job_succeeded(), lock_priority_table(), priority_table(), \
-register_processor(), take_jobs()
+processor: EXECUTE on give_back(), heartbeat(), job_failed(), job_succeeded(), leave(), lock_priority_table(), \
+priority_table(), register_processor(), take_jobs()
 processor: INSERT on processors.id
 processor: INSERT, UPDATE on processors.lastseendatetime, processors.name, processors.startdatetime
 processor: SELECT on jobs, processors
-processor: UPDATE on jobs.completeddatetime, jobs.message, jobs.starteddatetime, jobs.success
+processor: UPDATE on jobs.attempts, jobs.completeddatetime, jobs.message, jobs.starteddatetime, jobs.success, \
+processors.storages
 processor: USAGE on crashmon, processors_id_seq
 reporter: EXECUTE on crash_state(), is_crash_id(), request_crash()
 reporter: INSERT on priorityjobs.uuid
@@ -216,7 +218,7 @@ reporter: USAGE on crashmon"
     registers alpha
     as "$NOBODY" sql "SELECT crashmon.register_processor('beta')" >/dev/null
     job_of 1
-    for what in "job_succeeded(1)" "job_failed(1, 'no')" "take_jobs(2, 9)"; do
+    for what in "job_succeeded(1)" "job_failed(1, 'no')" "take_jobs(2, 9)" "give_back(1)"; do
         before=$(db_state | grep -v '^processors|')
         run -0 as "$NOBODY" sql "SELECT crashmon.$what"
         [[ $output != t* ]] || fail "$what: $output"
@@ -226,7 +228,7 @@ reporter: USAGE on crashmon"
         as "$NOBODY" sql "UPDATE jobs SET $what"
     done
     sql_is "SELECT starteddatetime, completeddatetime, success, message FROM jobs" "|||"
-    refused "$NOBODY" "SELECT crashmon.heartbeat(1)" "SELECT crashmon.take_jobs(1, 1)" \
+    refused "$NOBODY" "SELECT crashmon.heartbeat(1)" "SELECT crashmon.leave(1)" "SELECT crashmon.take_jobs(1, 1)" \
         "SELECT crashmon.register_processor('alpha')" "UPDATE processors SET lastseendatetime = '1999-01-01'" \
         "UPDATE processors SET login = '$NOBODY'" "INSERT INTO processors (name, login) VALUES ('x', '$PROCESSOR')"
     # It is reassigned while it is at work, and comes back too late.
