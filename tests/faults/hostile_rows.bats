@@ -296,3 +296,53 @@ precious_is_safe() { sql_is "SELECT count(*), max(uuid) FROM precious" "2|precio
     session ROLLBACK
     sql_is "SELECT uuid, priority > 0, (SELECT count(*) FROM priorityjobs) FROM jobs" "$id|t|0"
 }
+
+# A statement for each odd value of each column that others may write.
+odd_values() {
+    sql "SELECT format('UPDATE crashmon.%I SET %I = %L WHERE %s', relname, attname, value,
+                       CASE relname WHEN 'processors' THEN 'name = ''odd''' ELSE 'true' END)
+         FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
+         JOIN (VALUES ('timestamptz', 'infinity'), ('timestamptz', '-infinity'),
+                      ('timestamptz', '294276-12-31 UTC'), ('timestamptz', '4713-01-02 UTC BC'),
+                      ('integer', '-2147483648'), ('integer', '-1'), ('integer', '0'), ('integer', '2147483647'),
+                      ('bigint', '-9223372036854775808'), ('bigint', '0'), ('bigint', '9223372036854775807'),
+                      ('text[]', '{}'), ('text[]', '{NULL,main}'), ('boolean', 'true'),
+                      ('text', ''), ('text', repeat('x', 255)), ('text', U&'a\\202Eb\\200B\\2028c'),
+                      ('text', '%s''\\'), ('uuid', '00000000-0000-0000-0000-000000000000'),
+                      (NULL, NULL)) AS odd (type, value)
+             ON type::regtype = CASE atttypid WHEN 'varchar'::regtype THEN 'text'::regtype ELSE atttypid END
+                 OR type IS NULL AND NOT attnotnull
+         WHERE relname IN ('jobs', 'processors', 'priorityjobs') AND relkind = 'r'
+             AND relnamespace = 'crashmon'::regnamespace AND attnum > 0"
+}
+
+@test "whatever value stands in a column of one row, all others are served, and every view answers" {
+    local failed=() views odd good wanted run tried=0 old=00000000-0000-0000-0000-000000081225
+    views=$(sql "SELECT string_agg(format('SELECT count(*) FROM crashmon.%I', relname), ';') FROM pg_class
+                 WHERE relkind = 'v' AND relnamespace = 'crashmon'::regnamespace")
+    while IFS= read -r odd; do
+        sql "DELETE FROM jobs; DELETE FROM priorityjobs; DELETE FROM processors;
+             INSERT INTO processors (id, name) VALUES (1, 'good'), (2, 'odd');
+             INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$old', 2);
+             INSERT INTO priorityjobs (uuid) VALUES ('$old')"
+        sql "$odd" 2>/dev/null || continue
+        good=$(crash) wanted=$(crash --root "$DEFERRED")
+        request "$wanted"
+        for run in scan priority; do
+            run "$run"
+            ((status <= 1)) || failed+=("$odd: $run: $status, $output")
+        done
+        run sql "$views; SELECT crashmon.crash_state('$good')"
+        ((status == 0)) || failed+=("$odd: $output")
+        finish "$good" true
+        finish "$wanted" true
+        run cleanup_jobs
+        ((status <= 1)) || failed+=("$odd: cleanup: $status, $output")
+        (pair_is_whole "$ARCHIVE" 20081225 "$good" && pair_is_whole "$ARCHIVE" 20081225 "$wanted") >/dev/null ||
+            failed+=("$odd: a crash was not served")
+        find "$SPOOL" "$DEFERRED" -mindepth 1 ! -name 20000101 -delete
+        ((++tried))
+    done < <(odd_values)
+    [[ ! ${failed[*]} ]] || fail "${failed[@]}"
+    ((tried > 50)) || fail "only $tried values"
+}
