@@ -4,10 +4,23 @@
 load ../helper
 load socorro
 eval "its_$(declare -f setup)"
+eval "its_$(declare -f setup_file)"
+eval "its_$(declare -f teardown_file)"
 
 SQL=$TESTS/../sql
 
 ZONE=America/Los_Angeles
+
+# Roles belong to the whole server, so this file and roles.bats run one at a time.
+setup_file() {
+    exec 8<"$TESTS/check/roles.bats"
+    flock 8
+    its_setup_file
+}
+teardown_file() {
+    its_teardown_file
+    psql -qX -d postgres -c "DROP ROLE IF EXISTS crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
+}
 
 # Every case begins with Socorro's tables of 2010 and nothing else.
 setup() {
@@ -215,8 +228,6 @@ works() {
         sql "DROP TABLE priority_jobs_1; $commands"
         equal "$(objects)" "$fresh"
     done
-    psql -qX -c "DROP OWNED BY crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter" \
-        -c "DROP ROLE crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
 }
 
 # --- what the programs do with what Monitor left
