@@ -7,8 +7,7 @@ load ../helper
 eval "helper_$(declare -f teardown)"
 teardown() {
     helper_teardown
-    sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL;
-         UPDATE pg_database SET datcollversion = NULL WHERE datname = current_database()"
+    sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
 }
 
 # Each program ends with 0 and prints nothing, and its log has a line like this.
@@ -24,8 +23,10 @@ silent_but_logged() {
 }
 
 @test "a collation version that does not match is a warning in the log, and no mail" {
-    sql "UPDATE pg_database SET datcollversion = '0' WHERE datname = current_database()"
+    sql "UPDATE pg_database SET datcollversion = '0' WHERE datname = current_database()" ||
+        skip "this server keeps no version of a database's collation"
     silent_but_logged ' WARNING - while connecting: .*collation version'
+    sql "UPDATE pg_database SET datcollversion = NULL WHERE datname = current_database()"
 }
 
 @test "a password file that others can read is a warning in the log, and no mail" {
