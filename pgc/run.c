@@ -19,20 +19,22 @@ static bool fail_begin(struct run *run, enum exit_code code, const char *reason)
     return false;
 }
 
+/* A dry run writes no log: what it has to say besides goes to whoever has started it. */
 static bool open_log(struct run *run)
 {
     const struct options *options = &run->options;
     struct failure failure;
+    bool to_stderr_alone = options->dry_run && options->stderr_level > LEVEL_WARNING;
     const struct log_settings settings = {
         .program = options->program_name,
-        .file_pathname = options->log_file_pathname,
+        .file_pathname = options->dry_run ? NULL : options->log_file_pathname,
         .file_mode = 0666 & ~run->umask,
         .file_maximum_size = options->log_file_maximum_size,
         .file_backups = (int)options->log_file_backups,
         .file_format = options->log_file_format,
         .file_level = (int)options->log_file_level,
         .stderr_format = options->stderr_format,
-        .stderr_level = (int)options->stderr_level,
+        .stderr_level = to_stderr_alone ? LEVEL_WARNING : (int)options->stderr_level,
     };
     return log_open(&settings, &failure) || fail_begin(run, EXIT_CONFIGURATION, failure.text);
 }
@@ -117,7 +119,10 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     run->date = time(NULL);
     signals_catch();
 
-    if (!options_read(&run->options, program, argc, (const char **)argv, &code, &failure))
+    bool good = options_read(&run->options, program, argc, (const char **)argv, &code, &failure);
+    if (!run->options.dry_run)
+        log_remember(argv, run->options.config, run->options.stderr_repeat_delay);
+    if (!good)
         return fail_begin(run, code, failure.text);
     run->report.dry_run = run->options.dry_run;
     if (!open_log(run) || !connect_to_database(run) || !take_lock(run))
@@ -131,6 +136,12 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     return run->begun;
 }
 
+static void note_log(struct report *report)
+{
+    if (report->code <= EXIT_LEFT && log_has_failed())
+        report->code = EXIT_LOG;
+}
+
 /* Whatever a repair finds, somebody should look why. */
 static void find_final_code(struct report *report, bool is_repair)
 {
@@ -141,6 +152,10 @@ static void find_final_code(struct report *report, bool is_repair)
     if (report->code == EXIT_DONE &&
         (tally_has_left(&report->tally) || (is_repair && report->tally.seen > 0)))
         report->code = EXIT_LEFT;
+    if (report->code == EXIT_LEFT && report->is_reader_gone) /* who wanted to see no more */
+        report->code = EXIT_DONE;
+    log_flush();
+    note_log(report);
 }
 
 static void complete_run(struct run *run)
@@ -217,6 +232,7 @@ int run_end(struct run *run)
     lock_release();
     session_close();
     log_close();
+    note_log(&run->report);
     options_free(&run->options);
     return (int)run->report.code;
 }

@@ -42,7 +42,8 @@ setup() {
         "deferred-storage-root = $DEFERRED" \
         "save-successful-minidumps-to = $ARCHIVE" \
         "save-failed-minidumps-to = $FAILED" \
-        "log-file-pathname = $LOG"
+        "log-file-pathname = $LOG" \
+        'stderr-repeat-delay = 00:00:00'
     empty_tables
     background_pids=() disks=()
 }

@@ -9,6 +9,7 @@
 
 #include "log/log_file.h"
 #include "log/log_format.h"
+#include "log/mail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,9 +42,10 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static const char *program;
 static int process; /* in every line, so asked for once */
 static struct output to_file, to_stderr;
-static struct log_file file;
-static struct failure file_failure; /* the last one */
-static bool file_complained;
+static struct log_file file, errors; /* all lines; those at WARNING and above once more */
+static char *errors_pathname;
+static bool has_failed;
+static bool lasts;      /* the cause of the message that is written, see log_vlasting() */
 static bool is_showing; /* a line on stderr that is to be replaced by the next */
 
 /* Lines below INFO, one for each crash, are collected here and written together. */
@@ -99,15 +101,14 @@ static const char *make_line(struct output *output, int level, struct timeval ti
                : "out of memory for a line of the log\n";
 }
 
-/* Reports the failure of the file on stderr, whatever its threshold, but only once. */
-static void complain(void)
+/* Reports a failure of the files on stderr, whatever its threshold, but only once. */
+static void complain(const struct failure *failure)
 {
-    if (!file_complained) {
-        struct timeval now;
-        gettimeofday(&now, NULL);
-        write_to_stderr(make_line(&to_stderr, LEVEL_ERROR, now, file_failure.text));
-        file_complained = true;
-    }
+    struct timeval now;
+    gettimeofday(&now, NULL);
+    if (!has_failed && mail_admits(failure->text, true, file.pathname))
+        write_to_stderr(make_line(&to_stderr, LEVEL_ERROR, now, failure->text));
+    has_failed = true;
 }
 
 /* Applies the threshold, as log4c formats every event. An empty line is not written. */
@@ -119,70 +120,85 @@ static const char *format_event(const log4c_layout_t *layout, const log4c_loggin
                                  : make_line(output, level, event->evt_timestamp, event->evt_msg);
 }
 
-static int open_file(log4c_appender_t *appender)
+static void write_to(struct log_file *target, const char *lines, size_t length)
 {
-    (void)appender;
-    return log_file_open(&file, &file_failure) ? 0 : -1;
+    struct failure failure;
+    if (length > 0 && target->descriptor >= 0 && !log_file_write(target, lines, length, &failure))
+        complain(&failure);
 }
 
-static void write_to_file(const char *lines, size_t length)
+static void open_target(struct log_file *target)
 {
-    if (length > 0 && !log_file_write(&file, lines, length, &file_failure))
-        complain();
+    struct failure failure;
+    if (!log_file_open(target, &failure))
+        complain(&failure);
+}
+
+/* Only once there is something to write: a good run makes no such file. */
+static void write_error(const char *line, size_t length)
+{
+    if (errors.pathname == NULL)
+        return;
+    if (errors.descriptor < 0)
+        open_target(&errors);
+    write_to(&errors, line, length);
+    if (errors.descriptor < 0)
+        errors.pathname = NULL; /* not again */
 }
 
 static void write_pending(void)
 {
-    write_to_file(pending, pending_length);
+    write_to(&file, pending, pending_length);
     pending_length = 0;
 }
 
 static int append_to_file(log4c_appender_t *appender, const log4c_logging_event_t *event)
 {
     (void)appender;
-    size_t length = strlen(event->evt_rendered_msg);
+    const char *line = event->evt_rendered_msg;
+    size_t length = strlen(line);
+    int level = level_of(event->evt_priority);
+    if (level >= LEVEL_WARNING && length > 0)
+        write_error(line, length);
     if (length > sizeof pending - pending_length)
         write_pending();
     if (length > sizeof pending) {
-        write_to_file(event->evt_rendered_msg, length);
+        write_to(&file, line, length);
         return 0;
     }
-    memcpy(pending + pending_length, event->evt_rendered_msg, length);
+    memcpy(pending + pending_length, line, length);
     pending_length += length;
-    if (level_of(event->evt_priority) >= LEVEL_INFO)
+    if (level >= LEVEL_INFO)
         write_pending();
     return 0;
 }
 
-static int close_file(log4c_appender_t *appender)
-{
-    (void)appender;
-    write_pending();
-    if (!log_file_close(&file, &file_failure))
-        complain();
-    return 0;
-}
-
-/* log4c only closes an appender that has an open(). */
-static int keep_stderr(log4c_appender_t *appender)
-{
-    (void)appender;
-    return 0;
-}
-
+/* Whoever has DEBUG and INFO lines written to stderr wants to see them all. */
 static int append_to_stderr(log4c_appender_t *appender, const log4c_logging_event_t *event)
 {
     (void)appender;
-    write_to_stderr(event->evt_rendered_msg);
+    const char *line = event->evt_rendered_msg;
+    if (*line != '\0' && (level_of(event->evt_priority) < LEVEL_WARNING ||
+                          mail_admits(event->evt_msg, lasts, file.pathname)))
+        write_to_stderr(line);
     return 0;
 }
 
-static const log4c_layout_type_t line_layout = {"line", format_event};
-static const log4c_appender_type_t file_type = {"file", open_file, append_to_file, close_file};
-static const log4c_appender_type_t stderr_type = {"stderr", keep_stderr, append_to_stderr,
-                                                  keep_stderr};
+static void tell_rest(long others, const char *first)
+{
+    char *message = NULL;
+    struct timeval now;
+    gettimeofday(&now, NULL);
+    if (asprintf(&message, "and %ld more like this: %s", others, first) >= 0)
+        write_to_stderr(make_line(&to_stderr, LEVEL_ERROR, now, message));
+    free(message);
+}
 
-static log4c_appender_t *open_appender(const log4c_appender_type_t *type, struct output *output)
+static const log4c_layout_type_t line_layout = {"line", format_event};
+static const log4c_appender_type_t file_type = {"file", NULL, append_to_file, NULL};
+static const log4c_appender_type_t stderr_type = {"stderr", NULL, append_to_stderr, NULL};
+
+static log4c_appender_t *make_appender(const log4c_appender_type_t *type, struct output *output)
 {
     log4c_layout_t *layout = log4c_layout_get(type->name);
     log4c_layout_set_type(layout, &line_layout);
@@ -190,7 +206,7 @@ static log4c_appender_t *open_appender(const log4c_appender_type_t *type, struct
     log4c_appender_t *appender = log4c_appender_get(type->name);
     log4c_appender_set_type(appender, type);
     log4c_appender_set_layout(appender, layout);
-    return log4c_appender_open(appender) == 0 ? appender : NULL;
+    return appender;
 }
 
 /* Otherwise the next file that the program opens could become its stderr. */
@@ -212,22 +228,25 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
     process = getpid();
     to_file = (struct output){.format = settings->file_format, .level = settings->file_level};
     to_stderr = (struct output){.format = settings->stderr_format, .level = settings->stderr_level};
-    file = (struct log_file){
+    file = errors = (struct log_file){
         .pathname = settings->file_pathname,
         .maximum_size = settings->file_maximum_size,
         .backups = settings->file_backups,
         .mode = settings->file_mode | 0600,
+        .descriptor = -1,
+        .lock = -1,
     };
-    file_complained = false;
-    log4c_appender_t *file_appender = open_appender(&file_type, &to_file);
-    if (file_appender == NULL) {
-        *failure = file_failure;
-        return false;
-    }
+    errors.pathname = errors_pathname = NULL;
+    if (file.pathname != NULL && !log_file_is_system(file.pathname) &&
+        asprintf(&errors_pathname, "%s.errors", file.pathname) >= 0)
+        errors.pathname = errors_pathname;
+    has_failed = false;
+    if (file.pathname != NULL)
+        open_target(&file);
     category = log4c_category_get("crashmon");
-    log4c_category_set_appender(category, file_appender);
+    log4c_category_set_appender(category, make_appender(&file_type, &to_file));
     log4c_category_set_appender(log4c_category_get("root"),
-                                open_appender(&stderr_type, &to_stderr));
+                                make_appender(&stderr_type, &to_stderr));
     log4c_category_set_priority(
         category, priority_of(to_file.level < to_stderr.level ? to_file.level : to_stderr.level));
     return true;
@@ -239,10 +258,27 @@ static void write_bare(const char *format, va_list arguments)
     if (vasprintf(&message, format, arguments) < 0)
         return;
     char *line = log_format_plain(message);
-    if (line != NULL)
+    if (line != NULL && mail_admits(message, lasts, NULL))
         write_to_stderr(line);
     free(line);
     free(message);
+}
+
+static void write_event(enum log_level level, bool its_cause_lasts, const char *format,
+                        va_list arguments)
+{
+    int error = errno;
+    int priority = priority_of((int)level);
+    if (category == NULL || log4c_category_is_priority_enabled(category, priority)) {
+        pthread_mutex_lock(&mutex);
+        lasts = its_cause_lasts;
+        if (category == NULL)
+            write_bare(format, arguments);
+        else
+            log4c_category_vlog(category, priority, format, arguments);
+        pthread_mutex_unlock(&mutex);
+    }
+    errno = error;
 }
 
 void log_write(enum log_level level, const char *format, ...)
@@ -255,16 +291,36 @@ void log_write(enum log_level level, const char *format, ...)
 
 void log_vwrite(enum log_level level, const char *format, va_list arguments)
 {
-    int error = errno;
-    int priority = priority_of((int)level);
-    if (category == NULL) {
-        write_bare(format, arguments);
-    } else if (log4c_category_is_priority_enabled(category, priority)) {
-        pthread_mutex_lock(&mutex);
-        log4c_category_vlog(category, priority, format, arguments);
-        pthread_mutex_unlock(&mutex);
-    }
-    errno = error;
+    write_event(level, false, format, arguments);
+}
+
+void log_vlasting(const char *format, va_list arguments)
+{
+    write_event(LEVEL_ERROR, true, format, arguments);
+}
+
+void log_remember(char *const argv[], const char *config, long seconds)
+{
+    mail_remember(argv, config, seconds);
+}
+
+void log_flush(void)
+{
+    pthread_mutex_lock(&mutex);
+    write_pending();
+    pthread_mutex_unlock(&mutex);
+}
+
+bool log_has_failed(void)
+{
+    return has_failed;
+}
+
+static void close_target(struct log_file *target)
+{
+    struct failure failure;
+    if (target->descriptor >= 0 && !log_file_close(target, &failure))
+        complain(&failure);
 }
 
 void log_show(const char *line)
@@ -280,11 +336,14 @@ void log_close(void)
 {
     if (category == NULL)
         return;
+    write_pending();
+    mail_end(tell_rest);
+    close_target(&file);
+    close_target(&errors);
     log4c_category_set_appender(category, NULL);
     log4c_category_set_appender(log4c_category_get("root"), NULL);
-    log4c_appender_close(log4c_appender_get(file_type.name));
-    log4c_appender_close(log4c_appender_get(stderr_type.name));
     category = NULL;
+    free(errors_pathname);
     free(to_file.line);
     free(to_stderr.line);
 }

@@ -1,7 +1,7 @@
-/* log.h - the log: a file and stderr.
+/* log.h - the log: a file, one more for WARNING and above, and stderr.
  *
  * Public: log.h, log_format.h.
- * Private to this folder: log_file.h, log_line.h.
+ * Private to this folder: log_file.h, log_line.h, mail.h.
  *
  * log4c routes events and applies levels; layout and appenders are crashmon's own (see log.c). No
  * other module includes log4c's headers.
@@ -28,7 +28,7 @@ enum log_level {
 /* Every string must live until log_close(). */
 struct log_settings {
     const char *program;       /* %(name)s */
-    const char *file_pathname; /* opened for appending, created if missing */
+    const char *file_pathname; /* opened for appending, created if missing; NULL: none */
     long file_maximum_size;    /* bytes; rotated before it gets so large; 0: never */
     int file_backups;          /* rotated files to keep; 0: no rotation */
     const char *file_format;
@@ -38,17 +38,27 @@ struct log_settings {
     mode_t file_mode; /* of a new file; 0600 is always added */
 };
 
-/* Opens both outputs. False with the reason if the file cannot be opened or a format is invalid.
- * Opens closed standard descriptors on /dev/null, so that no other file becomes stderr. Errors on
- * stderr are ignored; signals.h takes care of SIGPIPE. */
+/* For log_vlasting(): what is said on stderr is not said again for so many seconds, where the
+ * command is the same, and its configuration file was not changed. */
+void log_remember(char *const argv[], const char *config, long seconds);
+
+/* Opens the outputs. False with the reason if a format is invalid; a file that cannot be opened is
+ * no reason to stop. Opens closed standard descriptors on /dev/null, so that no other file becomes
+ * stderr. Errors on stderr are ignored; signals.h takes care of SIGPIPE. */
 bool log_open(const struct log_settings *settings, struct failure *failure);
 
-/* Writes one line; control characters are escaped. Keeps errno. If the file cannot be written, says
- * so on stderr once, and the run continues. Lines below INFO reach the file with the next line at
- * INFO or above, in log_close(), or 64 KiB at a time. */
+/* Writes one line; control characters are escaped. Keeps errno. If a file cannot be opened or
+ * written, says so on stderr once, and the run continues. Lines below INFO reach the file with the
+ * next line at INFO or above, in log_flush(), or 64 KiB at a time. WARNING and above also go to
+ * the file NAME.errors. stderr, which cron mails, gets ten lines of a kind (mail.h), and in the end
+ * the number of the others. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_vwrite(enum log_level level, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
+
+/* The same at ERROR for what is likely to be the same in the next run: it is not repeated on stderr
+ * there (log_remember), where nobody sits at the terminal. */
+void log_vlasting(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 #define log_info(...)    log_write(LEVEL_INFO, __VA_ARGS__)
 #define log_warning(...) log_write(LEVEL_WARNING, __VA_ARGS__)
@@ -57,6 +67,11 @@ void log_vwrite(enum log_level level, const char *format, va_list arguments)
 /* Shows a line on stderr, whatever its threshold, that has no newline and stays below what is
  * logged until the next one. With a newline it is like any other. */
 void log_show(const char *line);
+
+void log_flush(void);
+
+/* Whether a file could not be opened, written or rotated. */
+bool log_has_failed(void);
 
 /* Flushes and closes. Harmless when log_open() failed or was never called. */
 void log_close(void);

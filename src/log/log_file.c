@@ -14,45 +14,110 @@
 enum { ATTEMPTS = 100 };
 
 /* Milliseconds to wait for the lock. After that, no line waits until it is free again. */
-enum { PATIENCE = 10000 };
+enum { PATIENCE = 1000 };
+
+bool log_file_is_system(const char *pathname)
+{
+    return strncmp(pathname, "/dev/", 5) == 0 || strncmp(pathname, "/proc/", 6) == 0;
+}
+
+/* /dev/stderr is a link, and may lead to a regular file, which is not ours to rename. */
+static int no_follow(const char *pathname)
+{
+    return log_file_is_system(pathname) ? 0 : O_NOFOLLOW;
+}
+
+static int refuse(const char *pathname, int descriptor, struct failure *failure)
+{
+    if (errno == ELOOP || errno == ENXIO || errno == EISDIR)
+        fail(failure, 0, "cannot open log file \"%s\": it is not a regular file", pathname);
+    else
+        fail(failure, errno, "cannot open log file \"%s\"", pathname);
+    if (descriptor >= 0)
+        close(descriptor);
+    return -1;
+}
+
+static int open_file(const struct log_file *file, struct stat *opened, struct failure *failure)
+{
+    const char *pathname = file->pathname;
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int descriptor = open(pathname, flags | no_follow(pathname), file->mode);
+    if (descriptor < 0 || fstat(descriptor, opened) != 0)
+        return refuse(pathname, descriptor, failure);
+    if (no_follow(pathname) && !S_ISREG(opened->st_mode)) {
+        errno = ENXIO;
+        return refuse(pathname, descriptor, failure);
+    }
+    if (fcntl(descriptor, F_SETFL, O_APPEND) != 0) /* and not O_NONBLOCK */
+        return refuse(pathname, descriptor, failure);
+    return descriptor;
+}
+
+/* Gives a new file to owner and group of the log, or to the group. */
+static bool give(int descriptor, const struct stat *log)
+{
+    return fchown(descriptor, log->st_uid, log->st_gid) == 0 ||
+           fchown(descriptor, (uid_t)-1, log->st_gid) == 0;
+}
+
+/* For those who may write to the log, and for no others, whoever makes it; -1: there is none. */
+static int open_lock(const char *pathname, const struct stat *log)
+{
+    char name[PATH_MAX];
+    const char *slash = strrchr(pathname, '/'), *base = slash != NULL ? slash + 1 : pathname;
+    int length =
+        snprintf(name, sizeof name, "%.*s.%s.lock", (int)(base - pathname), pathname, base);
+    if (length < 0 || (size_t)length >= sizeof name)
+        return -1;
+    int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    mode_t mode = (log->st_mode & 0222) | 0200;
+    int made = open(name, flags | O_CREAT | O_EXCL, mode);
+    if (made < 0)
+        return open(name, flags);
+    give(made, log);
+    return made;
+}
 
 bool log_file_open(struct log_file *file, struct failure *failure)
 {
-    int descriptor =
-        open(file->pathname, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-             file->mode);
-    if (descriptor < 0)
-        return fail(failure, errno, "cannot open log file \"%s\"", file->pathname);
-    int flags = fcntl(descriptor, F_GETFL);
-    if (flags < 0 || fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) != 0) {
-        fail(failure, errno, "cannot set up log file \"%s\"", file->pathname);
-        close(descriptor);
+    struct stat opened;
+    file->lock = -1;
+    file->descriptor = open_file(file, &opened, failure);
+    if (file->descriptor < 0)
         return false;
-    }
-    file->descriptor = descriptor;
+    file->lock = log_file_is_system(file->pathname) ? fcntl(file->descriptor, F_DUPFD_CLOEXEC, 3)
+                                                    : open_lock(file->pathname, &opened);
     return true;
 }
 
 bool log_file_close(struct log_file *file, struct failure *failure)
 {
+    if (file->lock >= 0)
+        close(file->lock);
     int result = close(file->descriptor);
-    file->descriptor = -1;
+    file->descriptor = file->lock = -1;
     return result == 0 || fail(failure, errno, "cannot close log file \"%s\"", file->pathname);
 }
 
-/* Keeps the old file if the new one cannot be opened. Closing releases its lock. */
+/* Keeps the old file if the new one cannot be opened, and the lock. */
 static bool reopen(struct log_file *file, struct failure *failure)
 {
-    struct log_file old = *file;
-    return log_file_open(file, failure) && log_file_close(&old, failure);
+    struct stat opened;
+    int descriptor = open_file(file, &opened, failure);
+    if (descriptor < 0)
+        return false;
+    int old = file->descriptor;
+    file->descriptor = descriptor;
+    return close(old) == 0 || fail(failure, errno, "cannot close log file \"%s\"", file->pathname);
 }
 
-static bool lock(struct log_file *file, struct failure *failure)
+static bool lock(struct log_file *file)
 {
     static const struct timespec millisecond = {.tv_nsec = 1000000};
-    while (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0) {
+    while (flock(file->lock, LOCK_EX | LOCK_NB) != 0) {
         if ((errno != EWOULDBLOCK && errno != EINTR) || file->waited >= PATIENCE)
-            return fail(failure, errno, "cannot lock log file \"%s\"", file->pathname);
+            return false;
         nanosleep(&millisecond, NULL);
         file->waited++;
     }
@@ -60,25 +125,20 @@ static bool lock(struct log_file *file, struct failure *failure)
     return true;
 }
 
-/* Whether the path still leads to the open file. */
-static bool is_current(const struct log_file *file, const struct stat *opened)
+/* Whether a path still leads to an open file. */
+static bool leads_to(const char *pathname, const struct stat *opened)
 {
     struct stat named;
-    return stat(file->pathname, &named) == 0 && named.st_dev == opened->st_dev &&
-           named.st_ino == opened->st_ino;
-}
-
-/* /dev/stderr may lead to a regular file, which is not ours to rename. */
-static bool is_system_name(const char *pathname)
-{
-    return strncmp(pathname, "/dev/", 5) == 0 || strncmp(pathname, "/proc/", 6) == 0;
+    return fstatat(AT_FDCWD, pathname, &named, no_follow(pathname) ? AT_SYMLINK_NOFOLLOW : 0) ==
+               0 &&
+           named.st_dev == opened->st_dev && named.st_ino == opened->st_ino;
 }
 
 /* An empty file is never full: a line longer than the maximum has to go somewhere. */
 static bool is_full(const struct log_file *file, const struct stat *opened, size_t length)
 {
     return file->maximum_size > 0 && file->backups > 0 && S_ISREG(opened->st_mode) &&
-           !is_system_name(file->pathname) && opened->st_size > 0 &&
+           no_follow(file->pathname) && opened->st_size > 0 &&
            opened->st_size >= file->maximum_size - (off_t)length;
 }
 
@@ -96,36 +156,75 @@ static bool move(const char *from, const char *to, bool replace)
            (errno == EINVAL && rename(from, to) == 0);
 }
 
-/* Oldest first, up to the first failure, so that only the oldest is overwritten. */
-static bool rotate(const struct log_file *file, struct failure *failure)
+static bool is_in_the_way(const char *name)
 {
-    for (int number = file->backups - 1; number >= 0; number--) {
-        char from[PATH_MAX];
-        char to[PATH_MAX];
-        if (!backup_name(file, number, from) || !backup_name(file, number + 1, to))
+    struct stat status;
+    return lstat(name, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+/* Oldest first, up to the first failure, so that only the oldest is overwritten. */
+static bool move_backups(const struct log_file *file, struct failure *failure)
+{
+    char from[PATH_MAX], to[PATH_MAX] = "";
+    bool is_oldest = true;
+    for (int number = file->backups; number >= 0; number--) {
+        if (!backup_name(file, number, from))
             return fail(failure, ENAMETOOLONG, "cannot rotate log file \"%s\"", file->pathname);
-        if (!move(from, to, number + 1 == file->backups) && errno != ENOENT)
-            return errno == EEXIST ||
-                   fail(failure, errno, "cannot rename log file \"%s\" to \"%s\"", from, to);
+        if (number > 0 && is_in_the_way(from))
+            continue;
+        if (*to != '\0') {
+            if (!move(from, to, is_oldest) && errno != ENOENT)
+                return errno == EEXIST ||
+                       fail(failure, errno, "cannot rename log file \"%s\" to \"%s\"", from, to);
+            is_oldest = false;
+        } else if (number == 0) {
+            return fail(failure, 0, "cannot rotate log file \"%s\": \"%s.1\" is not a regular file",
+                        file->pathname, file->pathname);
+        }
+        memcpy(to, from, sizeof to);
     }
     return true;
 }
 
-/* Locks the file of that name, and makes room for a line of this length. *opened is its status. */
-static bool prepare(struct log_file *file, size_t length, struct stat *opened,
+/* The new file is for the same users as the old one, whoever rotates it. */
+static void make_alike(const char *pathname, const struct stat *old)
+{
+    mode_t mode = old->st_mode & 0777;
+    int made = open(pathname, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0700);
+    if (made < 0)
+        return; /* it is made when it is opened, or that says why not */
+    if (!give(made, old))
+        mode &= 0707; /* nothing for a group that had nothing to do with it */
+    fchmod(made, mode);
+    close(made);
+}
+
+static bool rotate(const struct log_file *file, const struct stat *old, struct failure *failure)
+{
+    if (!move_backups(file, failure))
+        return false;
+    make_alike(file->pathname, old);
+    return true;
+}
+
+/* Gets the file ready for a line of this length. The status is that of the open file. */
+static bool prepare(struct log_file *file, size_t length, bool locked, struct stat *opened,
                     struct failure *failure)
 {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (!lock(file, failure))
-            return false;
         if (fstat(file->descriptor, opened) != 0)
-            return fail(failure, errno, "cannot look at log file \"%s\"", file->pathname);
-        if (!is_current(file, opened)) {
+            return fail(failure, errno, "cannot examine log file \"%s\"", file->pathname);
+        if (!leads_to(file->pathname, opened)) {
             if (!reopen(file, failure))
                 return false;
         } else if (!is_full(file, opened, length)) {
             return true;
-        } else if (!rotate(file, failure)) {
+        } else if (!locked) {
+            return file->lock >= 0 || fail(failure, 0,
+                                           "cannot rotate log file \"%s\": there is no "
+                                           "file to lock beside it",
+                                           file->pathname);
+        } else if (!rotate(file, opened, failure)) {
             return false;
         }
     }
@@ -144,7 +243,7 @@ static bool take_back(const struct log_file *file, const char *lines, size_t wri
                          ftruncate(file->descriptor, end - (off_t)half) == 0);
 }
 
-static bool append(const struct log_file *file, const char *lines, size_t length,
+static bool append(const struct log_file *file, const char *lines, size_t length, bool locked,
                    struct failure *failure)
 {
     size_t written = 0;
@@ -155,9 +254,9 @@ static bool append(const struct log_file *file, const char *lines, size_t length
         } else if (errno != EINTR) {
             int error = errno;
             return fail(failure, error,
-                        take_back(file, lines, written)
+                        locked && take_back(file, lines, written)
                             ? "cannot write log file \"%s\""
-                            : "cannot write log file \"%s\" (part of a line stays in it)",
+                            : "cannot write log file \"%s\" (part of a line may stay in it)",
                         file->pathname);
         }
     }
@@ -188,16 +287,16 @@ bool log_file_write(struct log_file *file, const char *lines, size_t length,
                     struct failure *failure)
 {
     bool good = true;
+    bool locked = lock(file);
     while (good && length > 0) {
         struct stat opened;
-        bool prepared = prepare(file, line_length(lines, length), &opened, failure);
-        size_t part = prepared ? fitting(file, &opened, lines, length) : length;
-        bool written = append(file, lines, part, failure);
-        bool unlocked = flock(file->descriptor, LOCK_UN) == 0 || !prepared ||
-                        fail(failure, errno, "cannot unlock log file \"%s\"", file->pathname);
-        good = prepared && written && unlocked;
+        good = prepare(file, line_length(lines, length), locked, &opened, failure);
+        size_t part = good ? fitting(file, &opened, lines, length) : length;
+        good = append(file, lines, part, locked, failure) && good;
         lines += part;
         length -= part;
     }
+    if (locked)
+        flock(file->lock, LOCK_UN);
     return good;
 }

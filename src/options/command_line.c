@@ -218,6 +218,8 @@ bool options_read(struct options *options, enum program program, int argc, const
     make_tables(&line, program);
     poptContext context = poptGetContext(NULL, argc, argv, line.all, POPT_CONTEXT_NO_EXEC);
     options->context = context;
+    if (context == NULL)
+        return fail(failure, 0, "out of memory");
     poptSetOtherOptionHelp(context, program == PROGRAM_PRIORITY ? "[OPTION...] [CRASH-ID...]"
                                                                 : "[OPTION...]");
     *code = EXIT_BAD_USAGE;

@@ -21,6 +21,13 @@ static char *trim(char *text)
     return text;
 }
 
+/* Editors of another system begin a file with a byte order mark. */
+static char *skip_mark(char *line, long number)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    return line + (number == 1 && strncmp(line, mark, strlen(mark)) == 0 ? strlen(mark) : 0);
+}
+
 static bool apply_line(struct options *options, char *line, const char *source,
                        const char *file_prefix, struct failure *failure)
 {
@@ -64,7 +71,7 @@ static bool read_lines(struct options *options, FILE *file, const char *path,
         else if (!utf8_is_valid(line))
             good = fail(&reason, 0, "the line is not UTF-8");
         else
-            good = apply_line(options, line, source, prefix, &reason);
+            good = apply_line(options, skip_mark(line, number), source, prefix, &reason);
         if (!good)
             fail(failure, 0, "%s: %s", source, reason.text);
         free(source);

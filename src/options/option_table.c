@@ -103,6 +103,9 @@ const struct option option_table[] = {
      LINE_FORMAT, "FORMAT", "format of a line on stderr"},
     {"stderr-error-logging-level", GROUP_LOG, ALL, KIND_LEVEL, IN(stderr_level), 0, 100,
      "40", "LEVEL", "lowest level on stderr"},
+    {"stderr-repeat-delay", GROUP_LOG, ALL,
+     KIND_DURATION, IN(stderr_repeat_delay), 0, DURATION_MAXIMUM,
+     "01:00:00", "HHH:MM:SS", "how long an error that lasts is not repeated on stderr"},
 
     {"batch-size", GROUP_RUN, ALL, KIND_NUMBER, IN(batch_size), 1, 10000,
      "1000", "NUMBER", "crashes in a transaction"},

@@ -24,6 +24,23 @@ static bool parse_number(long *number, const char *text, int base, const struct 
     return true;
 }
 
+/* Socorro has decimal numbers, 432 for 0660: in octal most of these give others what they do not
+ * give the owner. */
+static bool parse_mode(long *mode, const char *text, const struct option *option,
+                       struct failure *failure)
+{
+    if (!parse_number(mode, text, 8, option))
+        return fail(failure, 0, "not an octal mode from %#lo to %#lo", option->minimum,
+                    option->maximum);
+    long owner = *mode >> 6 & 07;
+    if (((*mode | *mode >> 3) & 07 & ~owner) == 0)
+        return true;
+    return fail(failure, 0,
+                "it would permit others what it does not permit the owner; as a decimal number it "
+                "would be %#lo",
+                strtol(text, NULL, 10));
+}
+
 static bool parse_level(long *level, const char *text, const struct option *option)
 {
     char buffer[32];
@@ -117,10 +134,7 @@ static bool store_value(void *member, const struct option *option, const char *t
         }
         return parse_number(member, text, 10, option) ||
                fail(failure, 0, "not a number from %ld to %ld", option->minimum, option->maximum);
-    case KIND_MODE:
-        return parse_number(member, text, 8, option) ||
-               fail(failure, 0, "not an octal mode from %#lo to %#lo", option->minimum,
-                    option->maximum);
+    case KIND_MODE: return parse_mode(member, text, option, failure);
     case KIND_LEVEL:
         return parse_level(member, text, option) ||
                fail(failure, 0, "not a level: a number up to 100, DEBUG, INFO, WARNING, ...");

@@ -47,6 +47,7 @@ struct options {
 
     char *log_file_pathname, *log_file_format, *stderr_format;
     long log_file_maximum_size, log_file_backups, log_file_level, stderr_level;
+    long stderr_repeat_delay;
 
     long batch_size;
     long lock_wait;

@@ -10,6 +10,7 @@ enum exit_code {
     EXIT_NO_PROCESSOR = 68,  /* no live processor; new crashes stay in the spool */
     EXIT_NO_DATABASE = 69,   /* the database cannot be reached, or the connection was lost */
     EXIT_INTERNAL = 70,      /* internal error: the counts do not add up, out of memory, ... */
+    EXIT_LOG = 73,           /* done, but the log could not be written */
     EXIT_STORAGE = 74,       /* a storage root cannot be read or written, or a disk is full */
     EXIT_LOCKED = 75,        /* another run holds the lock; nothing was done */
     EXIT_SCHEMA = 76,        /* the schema is missing or has another version */

@@ -111,7 +111,10 @@ bool report_error(struct report *report, enum exit_code code, const char *format
 {
     va_list arguments;
     va_start(arguments, format);
-    log_vwrite(LEVEL_ERROR, format, arguments);
+    if (code >= EXIT_NO_PROCESSOR && code <= EXIT_CONFIGURATION)
+        log_vlasting(format, arguments);
+    else
+        log_vwrite(LEVEL_ERROR, format, arguments);
     va_end(arguments);
     note_code(report, code);
     return false;

@@ -22,6 +22,7 @@ log-file-line-format-string|%(asctime)s %(levelname)s - %(message)s|%(name)s %(m
 log-file-error-logging-level|10|20
 stderr-line-format-string|%(asctime)s %(levelname)s - %(message)s|%(process)d %(message)s
 stderr-error-logging-level|40|50
+stderr-repeat-delay|01:00:00|00:30:00
 batch-size|1000|7
 lock-wait|00:00:00|00:00:07
 limit|0|70
@@ -232,6 +233,14 @@ END
             not_begun 78 "$name" cleanup_jobs "--$name=$bad"
         done
     done
+}
+
+@test "permissions as Socorro has them, in decimal, are an invalid configuration (78), and told" {
+    for number in 432:0660 416:0640 420:0644 436:0664; do
+        not_begun 78 "as a decimal number it would be ${number#*:}" cleanup_jobs \
+            --dump-permissions="${number%:*}"
+    done
+    for number in 504 488 493; do not_begun 78 dir-permissions cleanup_jobs --dir-permissions="$number"; done
 }
 
 @test "a level that is none is an invalid configuration (78)" {

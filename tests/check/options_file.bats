@@ -51,6 +51,13 @@ bad_line() {
         --storage-root="$SPOOL" --log-file-pathname="$LOG"
 }
 
+@test "a file may begin with a byte order mark" {
+    printf '\xef\xbb\xbflimit = 7\n' >"$BATS_TEST_TMPDIR/marked"
+    cat "$CONF" >>"$BATS_TEST_TMPDIR/marked"
+    mv "$BATS_TEST_TMPDIR/marked" "$CONF"
+    is_set 'limit = 7'
+}
+
 @test "a # inside a value, quotes, backslashes, = and % are literal" {
     value="a#b # c = \"%(message)s\" 'd' \\n \$HOME \`e\` -- --limit=3"
     echo "log-file-line-format-string = $value" >>"$CONF"

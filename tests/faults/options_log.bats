@@ -116,16 +116,6 @@ levels_log() {
 
 # --- the log file
 
-@test "a log file in a directory that is missing is an invalid configuration (78)" {
-    processor p1
-    id=$(collect)
-    for program in "${PROGRAMS[@]}"; do
-        expect_status 78 program "$program" --log-file-pathname="$BATS_TEST_TMPDIR/none/log"
-        [[ $output == *"$BATS_TEST_TMPDIR/none/log"* ]] || fail "does not name it: $output"
-    done
-    has_links "$id"
-}
-
 @test "the default log file is ./monitor.log" {
     mkdir "$BATS_TEST_TMPDIR/here"
     cd "$BATS_TEST_TMPDIR/here"

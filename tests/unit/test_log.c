@@ -159,7 +159,7 @@ static void file_that_cannot_be_written_is_said_once(void **state)
                              "No space left on device\ncrashmon-scan: 50 c\n");
 }
 
-static void refuses_bad_formats_and_files(void **state)
+static void refuses_bad_formats(void **state)
 {
     (void)state;
     struct failure failure;
@@ -170,12 +170,81 @@ static void refuses_bad_formats_and_files(void **state)
     settings = some_settings();
     settings.stderr_format = "%";
     assert_false(log_open(&settings, &failure));
-    settings = some_settings();
-    settings.file_pathname = "missing/log";
-    assert_false(log_open(&settings, &failure));
-    assert_int_equal(failure.error, ENOENT);
     log_error("still here");
     expect_content("stderr", "still here\n");
+}
+
+static void file_that_cannot_be_opened_is_said_once_and_stops_nothing(void **state)
+{
+    (void)state;
+    struct log_settings settings = some_settings();
+    settings.file_pathname = "missing/log";
+    open_log(settings);
+    assert_true(log_has_failed());
+    log_info("a");
+    log_error("b");
+    log_close();
+    expect_content("stderr", "crashmon-scan: 40 cannot open log file \"missing/log\": "
+                             "No such file or directory\ncrashmon-scan: 40 b\n");
+    assert_true(log_has_failed());
+    open_log(some_settings());
+    assert_false(log_has_failed());
+}
+
+static void without_a_file_there_is_stderr(void **state)
+{
+    (void)state;
+    struct log_settings settings = some_settings();
+    settings.file_pathname = NULL;
+    open_log(settings);
+    log_error("a");
+    log_close();
+    expect_content("stderr", "crashmon-scan: 40 a\n");
+    assert_false(log_has_failed());
+}
+
+static void warnings_and_errors_have_a_file_of_their_own(void **state)
+{
+    (void)state;
+    struct log_settings settings = some_settings();
+    settings.file_maximum_size = 10;
+    open_log(settings);
+    log_info("a");
+    expect_missing("log.errors");
+    log_warning("b");
+    log_write(LEVEL_DEBUG, "c");
+    log_error("d");
+    log_close();
+    expect_content("log.errors", "ERROR d\n");
+    expect_content("log.errors.1", "WARNING b\n");
+    assert_false(log_has_failed());
+}
+
+static void stderr_gets_ten_lines_of_a_kind(void **state)
+{
+    (void)state;
+    open_log(some_settings());
+    for (int i = 0; i < 12; i++) {
+        log_error("\"%d \\\" a b\": left: tried %d times", i, i);
+        log_error("one of %d", i % 11);
+    }
+    log_error("other");
+    log_close();
+    char all[2000] = "", *end = all;
+    for (int i = 0; i < 10; i++) {
+        end += sprintf(end, "crashmon-scan: 40 \"%d \\\" a b\": left: tried %d times\n", i, i);
+        end += sprintf(end, "crashmon-scan: 40 one of %d\n", i);
+    }
+    strcpy(end, "crashmon-scan: 40 other\n"
+                "crashmon-scan: 40 and 2 more like this: \"0 \\\" a b\": left: tried 0 times\n"
+                "crashmon-scan: 40 and 2 more like this: one of 0\n");
+    expect_content("stderr", all);
+    FILE *stream = fopen("log", "r");
+    int lines = 0;
+    for (int c; (c = getc(stream)) != EOF;)
+        lines += c == '\n';
+    fclose(stream);
+    assert_int_equal(lines, 25);
 }
 
 static void can_be_opened_again(void **state)
@@ -283,7 +352,11 @@ int main(void)
         quiet(long_message_comes_out_whole),
         quiet(line_to_stderr_is_one_write),
         quiet(file_that_cannot_be_written_is_said_once),
-        quiet(refuses_bad_formats_and_files),
+        quiet(refuses_bad_formats),
+        quiet(file_that_cannot_be_opened_is_said_once_and_stops_nothing),
+        quiet(without_a_file_there_is_stderr),
+        quiet(warnings_and_errors_have_a_file_of_their_own),
+        quiet(stderr_gets_ten_lines_of_a_kind),
         quiet(can_be_opened_again),
         quiet(new_file_gets_the_mode),
         quiet(closed_stderr_does_no_harm),

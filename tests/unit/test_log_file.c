@@ -156,6 +156,23 @@ static void two_writers_follow_each_others_rotation(void **state)
     expect_missing("log.4");
 }
 
+static void new_file_is_for_the_same_users(void **state)
+{
+    (void)state;
+    struct stat status;
+    struct log_file file = open_log("log", 2, 5);
+    write_line(&file, "a\n");
+    assert_int_equal(chmod("log", 0604), 0);
+    bool is_root = geteuid() == 0 && chown("log", 65534, 65533) == 0;
+    write_line(&file, "b\n");
+    assert_int_equal(stat("log", &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0604);
+    assert_int_equal(status.st_uid, is_root ? 65534 : geteuid());
+    assert_int_equal(status.st_gid, is_root ? 65533 : getegid());
+    expect_content("log", "b\n");
+    close_log(&file);
+}
+
 static int write_lines_of_stdin(char **arguments)
 {
     struct log_file file = {.pathname = arguments[1],
@@ -202,6 +219,7 @@ int main(int argc, char **argv)
         in_scratch_directory(rotates_no_empty_file),
         in_scratch_directory(follows_the_name_when_the_file_is_moved),
         in_scratch_directory(two_writers_follow_each_others_rotation),
+        in_scratch_directory(new_file_is_for_the_same_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -25,30 +26,34 @@ static void says_why_it_cannot_open(void **state)
                         "cannot open log file \"missing/log\": No such file or directory");
 }
 
-static void line_is_kept_when_a_backup_cannot_be_moved(void **state)
+static void line_is_kept_when_there_is_no_backup_name(void **state)
 {
     (void)state;
     assert_int_equal(mkdir("log.1", 0700), 0);
     struct log_file file = open_log("log", 2, 1);
     write_line(&file, "a\n");
-    refuse_line(&file, "b\n", EISDIR, "cannot rename log file \"log\" to \"log.1\": ");
+    refuse_line(&file, "b\n", 0, "\"log.1\" is not a regular file");
     close_log(&file);
     expect_content("log", "a\nb\n");
 }
 
-static void nothing_is_overwritten_when_rotation_stops(void **state)
+static void what_is_in_the_way_of_rotation_is_left_out(void **state)
 {
     (void)state;
-    struct log_file file = open_log("log", 2, 3);
-    write_line(&file, "a\n");
-    write_line(&file, "b\n");
-    write_line(&file, "c\n"); /* log.2, log.1 and log are there */
-    assert_int_equal(mkdir("log.3", 0700), 0);
-    refuse_line(&file, "d\n", EISDIR, "cannot rename log file \"log.2\" to \"log.3\": ");
+    assert_int_equal(mkdir("log.1", 0700), 0);
+    assert_int_equal(mkfifo("log.3", 0700), 0);
+    assert_int_equal(symlink("target", "log.5"), 0);
+    struct log_file file = open_log("log", 2, 5);
+    for (const char *line = "a\n\0b\n\0c\n\0d\n"; *line != '\0'; line += 3)
+        write_line(&file, line);
     close_log(&file);
-    expect_content("log.2", "a\n");
-    expect_content("log.1", "b\n");
-    expect_content("log", "c\nd\n");
+    expect_content("log", "d\n");
+    expect_content("log.2", "c\n");
+    expect_content("log.4", "b\n");
+    struct stat status;
+    assert_true(lstat("log.1", &status) == 0 && S_ISDIR(status.st_mode));
+    assert_true(lstat("log.3", &status) == 0 && S_ISFIFO(status.st_mode));
+    assert_true(lstat("log.5", &status) == 0 && S_ISLNK(status.st_mode));
 }
 
 static void line_is_kept_when_there_is_no_new_file(void **state)
@@ -58,7 +63,7 @@ static void line_is_kept_when_there_is_no_new_file(void **state)
     write_line(&file, "a\n");
     assert_int_equal(rename("log", "moved"), 0);
     assert_int_equal(mkdir("log", 0700), 0);
-    refuse_line(&file, "b\n", EISDIR, "cannot open log file \"log\": ");
+    refuse_line(&file, "b\n", 0, "cannot open log file \"log\": it is not a regular file");
     expect_content("moved", "a\nb\n");
     assert_int_equal(rmdir("log"), 0);
     write_line(&file, "c\n");
@@ -84,31 +89,70 @@ static void full_disk_leaves_no_half_line(void **state)
     expect_content("log", "123456\non\n");
 }
 
-static void fifo_without_reader_does_not_hang(void **state)
+static void refuses_what_is_no_regular_file(void **state)
 {
     (void)state;
-    assert_int_equal(mkfifo("log", 0600), 0);
-    struct log_file file = {.pathname = "log"};
     struct failure failure;
-    assert_false(log_file_open(&file, &failure));
-    assert_int_equal(failure.error, ENXIO);
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    assert_int_equal(mkfifo("read fifo", 0600), 0);
+    int reader = open("read fifo", O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    assert_int_equal(symlink("target", "link"), 0);
+    assert_int_equal(mkdir("directory", 0700), 0);
+    static const char *const names[] = {"fifo", "read fifo", "link", "directory"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct log_file file = {.pathname = names[i]};
+        assert_false(log_file_open(&file, &failure));
+        assert_int_equal(file.descriptor, -1);
+        assert_non_null(strstr(failure.text, "is not a regular file"));
+    }
+    expect_missing("target");
+    close(reader);
 }
 
-static void fifo_is_not_rotated(void **state)
+static void who_reads_the_log_cannot_hold_up_its_writers(void **state)
 {
     (void)state;
-    assert_int_equal(mkfifo("log", 0600), 0);
-    int reader = open("log", O_RDONLY | O_NONBLOCK);
-    assert_true(reader >= 0);
     struct log_file file = open_log("log", 2, 5);
-    write_line(&file, "one\n");
-    write_line(&file, "two\n");
-    char text[16] = "";
-    assert_int_equal(read(reader, text, sizeof text), 8);
-    assert_string_equal(text, "one\ntwo\n");
-    expect_missing("log.1");
-    close_log(&file);
+    int reader = open("log", O_RDONLY);
+    assert_int_equal(flock(reader, LOCK_EX | LOCK_NB), 0);
+    write_line(&file, "a\n");
+    write_line(&file, "b\n");
+    assert_int_equal(file.waited, 0);
+    expect_content("log.1", "a\n");
+    struct stat status;
+    assert_int_equal(stat(".log.lock", &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0200);
     close(reader);
+    close_log(&file);
+}
+
+static void a_writer_that_stands_still_is_waited_for_once(void **state)
+{
+    (void)state;
+    struct log_file file = open_log("log", 2, 5);
+    int other = open(".log.lock", O_WRONLY);
+    assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+    write_line(&file, "a\n");
+    assert_int_equal(file.waited, 1000);
+    write_line(&file, "b\n");
+    assert_int_equal(file.waited, 1000);
+    expect_content("log", "a\nb\n"); /* which only who has the lock may rotate */
+    close(other);
+    write_line(&file, "c\n");
+    expect_content("log", "c\n");
+    close_log(&file);
+}
+
+static void without_a_lock_lines_are_written_up_to_the_maximum(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(".log.lock", 0700), 0);
+    struct log_file file = open_log("log", 4, 5);
+    write_line(&file, "a\n");
+    refuse_line(&file, "b\n", 0, "cannot rotate log file \"log\": ");
+    close_log(&file);
+    expect_content("log", "a\nb\n");
 }
 
 static void system_names_are_not_rotated(void **state)
@@ -141,7 +185,7 @@ static void name_too_long_for_a_backup_keeps_the_line(void **state)
     name[254] = '\0';
     struct log_file file = open_log(name, 2, 5);
     write_line(&file, "a\n");
-    refuse_line(&file, "b\n", ENAMETOOLONG, "cannot rename log file");
+    refuse_line(&file, "b\n", 0, "cannot rotate log file");
     close_log(&file);
     expect_content(name, "a\nb\n");
 }
@@ -150,12 +194,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_scratch_directory(says_why_it_cannot_open),
-        in_scratch_directory(line_is_kept_when_a_backup_cannot_be_moved),
-        in_scratch_directory(nothing_is_overwritten_when_rotation_stops),
+        in_scratch_directory(line_is_kept_when_there_is_no_backup_name),
+        in_scratch_directory(what_is_in_the_way_of_rotation_is_left_out),
         in_scratch_directory(line_is_kept_when_there_is_no_new_file),
         in_scratch_directory(full_disk_leaves_no_half_line),
-        in_scratch_directory(fifo_without_reader_does_not_hang),
-        in_scratch_directory(fifo_is_not_rotated),
+        in_scratch_directory(refuses_what_is_no_regular_file),
+        in_scratch_directory(who_reads_the_log_cannot_hold_up_its_writers),
+        in_scratch_directory(a_writer_that_stands_still_is_waited_for_once),
+        in_scratch_directory(without_a_lock_lines_are_written_up_to_the_maximum),
         in_scratch_directory(system_names_are_not_rotated),
         in_scratch_directory(name_too_long_for_a_backup_keeps_the_line),
     };

@@ -80,6 +80,8 @@ static void modes_are_octal(void **state)
     assert_true(set("dir-permissions", "2775"));
     assert_int_equal(options.dir_permissions, 02775);
     assert_false(set("dir-permissions", "0077"));
+    assert_true(set("dump-permissions", "0440"));
+    assert_false(set("dump-permissions", "432")); /* Socorro's, decimal: 0660 */
 }
 
 static void levels_have_names_and_numbers(void **state)

@@ -1,0 +1,157 @@
+#include "log/mail.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINES = 10, KINDS = 64, MEMORY_MAXIMUM = 1 << 16 };
+
+/* What was told in this run. The last kind also stands for all that come later. */
+static struct kind {
+    uint64_t hash;
+    long count;
+    bool is_known; /* to whoever gets the mail */
+    char *first;
+} kinds[KINDS];
+static size_t kind_count;
+
+static uint64_t command_hash; /* with the time at which the configuration was changed */
+static long memory_seconds;
+
+/* FNV-1a: short, and good enough for a few messages. */
+static uint64_t add(uint64_t hash, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)text[i]) * 1099511628211U;
+    return hash;
+}
+
+void mail_remember(char *const argv[], const char *config, long seconds)
+{
+    struct stat status;
+    memory_seconds = seconds;
+    for (; *argv != NULL; argv++)
+        command_hash = add(command_hash, *argv, strlen(*argv) + 1);
+    if (config != NULL && stat(config, &status) == 0)
+        command_hash = add(command_hash, (const char *)&status.st_mtim, sizeof status.st_mtim);
+}
+
+/* Behind a name in quotes, in which a backslash may stand before a quote. */
+static const char *skip_name(const char *at)
+{
+    while (*at != '\0' && *at != '"')
+        at += at[0] == '\\' && at[1] != '\0' ? 2 : 1;
+    return *at == '"' ? at + 1 : at;
+}
+
+static uint64_t hash_of(const char *message, bool with_names)
+{
+    uint64_t hash = 0;
+    while (*message != '\0') {
+        size_t length = strcspn(message, " /\"");
+        if (strcspn(message, "0123456789") >= length)
+            hash = add(hash, message, length);
+        message += length;
+        if (*message != '\0')
+            message = *message == '"' && !with_names ? skip_name(message + 1) : message + 1;
+    }
+    return hash;
+}
+
+static bool is_at_terminal(void)
+{
+    int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (terminal >= 0)
+        close(terminal);
+    return terminal >= 0;
+}
+
+/* Only a file of one's own, since others might want to keep news back. */
+static int open_memory(const char *name)
+{
+    struct stat status;
+    int descriptor =
+        open(name, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (descriptor < 0 || (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+                           status.st_uid == geteuid() && status.st_nlink == 1))
+        return descriptor;
+    close(descriptor);
+    return -1;
+}
+
+static int find_memory(const char *log_pathname)
+{
+    char name[PATH_MAX];
+    const char *temporary = getenv("TMPDIR");
+    int descriptor = -1;
+    if (log_pathname != NULL &&
+        (size_t)snprintf(name, sizeof name, "%s.mailed", log_pathname) < sizeof name)
+        descriptor = open_memory(name);
+    if (descriptor < 0 &&
+        (size_t)snprintf(name, sizeof name, "%s/crashmon-%ld.mailed",
+                         temporary != NULL ? temporary : "/tmp", (long)geteuid()) < sizeof name)
+        descriptor = open_memory(name);
+    return descriptor;
+}
+
+/* Each line is a time and a hash. A line that is added twice, as by two programs at once, or lost
+ * with an old file, costs a mail at most. */
+static bool is_remembered(const char *log_pathname, uint64_t hash)
+{
+    intmax_t now = time(NULL), then;
+    uint64_t told;
+    bool found = false;
+    int descriptor = find_memory(log_pathname);
+    FILE *memory = descriptor >= 0 ? fdopen(descriptor, "a+") : NULL;
+    if (memory == NULL) {
+        if (descriptor >= 0)
+            close(descriptor);
+        return false;
+    }
+    while (!found && fscanf(memory, "%jd %" SCNx64, &then, &told) == 2)
+        found = told == hash && then <= now && now - then < memory_seconds;
+    if (!found) {
+        if (ftell(memory) > MEMORY_MAXIMUM && ftruncate(descriptor, 0) != 0)
+            found = false; /* it only grows */
+        fprintf(memory, "%jd %016" PRIx64 "\n", now, hash);
+    }
+    fclose(memory);
+    return found;
+}
+
+static struct kind *find_kind(uint64_t hash, const char *message)
+{
+    for (size_t i = 0; i < kind_count; i++)
+        if (kinds[i].hash == hash)
+            return &kinds[i];
+    if (kind_count == KINDS)
+        return &kinds[KINDS - 1];
+    kinds[kind_count] = (struct kind){.hash = hash, .first = strdup(message)};
+    return &kinds[kind_count++];
+}
+
+bool mail_admits(const char *message, bool lasts, const char *log_pathname)
+{
+    struct kind *kind = find_kind(add(hash_of(message, false), lasts ? "!" : ".", 1), message);
+    if (kind->count++ == 0)
+        kind->is_known = lasts && memory_seconds > 0 && !is_at_terminal() &&
+                         is_remembered(log_pathname, command_hash ^ hash_of(message, true));
+    return !kind->is_known && kind->count <= LINES;
+}
+
+void mail_end(void (*tell)(long others, const char *first))
+{
+    for (size_t i = 0; i < kind_count; i++) {
+        if (!kinds[i].is_known && kinds[i].count > LINES)
+            tell(kinds[i].count - LINES, kinds[i].first != NULL ? kinds[i].first : "");
+        free(kinds[i].first);
+    }
+    kind_count = 0;
+}

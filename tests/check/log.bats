@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# log.bats - the log never stops the work, what is mailed is short, and all of it is in the log.
+# shellcheck disable=SC2154 # bats sets output
+load ../helper
+
+# One run of each program, for which there is work, and which ends with 73 and says so once; $output
+# is what the last one printed.
+works_without_log() {
+    local id name
+    processor p1
+    id=$(collect)
+    request "$(collect --root "$DEFERRED")"
+    ended true "$(collect --without links)"
+    for name in "${PROGRAMS[@]}"; do
+        expect_status 73 program "$name" "$@"
+        [[ $(grep -c . <<<"$output") == 1 && $output == *" ERROR - cannot "*" log "* ]] || fail "$output"
+    done
+    sql_is "SELECT count(*), count(*) FILTER (WHERE uuid = '$id') FROM jobs" "2|1"
+    sql_is "SELECT count(*) FROM crashmon.runs WHERE exit_code = 73" 3
+}
+
+# --- a log that cannot be used
+
+@test "a log in a directory that is missing is said once, and the work is done (73)" {
+    works_without_log --log-file-pathname="$BATS_TEST_TMPDIR/none/log"
+    [[ $output == *"\"$BATS_TEST_TMPDIR/none/log\": No such file or directory"* ]] || fail "$output"
+}
+
+@test "a log that cannot be written is said once, and the work is done (73)" {
+    works_without_log --log-file-pathname=/dev/full
+}
+
+@test "a log that is no regular file is not used (73), and nothing is written where a link leads" {
+    echo precious >"$BATS_TEST_TMPDIR/target"
+    ln -s target "$BATS_TEST_TMPDIR/link"
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    works_without_log --log-file-pathname="$BATS_TEST_TMPDIR/link"
+    for name in fifo spool; do
+        expect_status 73 cleanup_jobs --log-file-pathname="$BATS_TEST_TMPDIR/$name"
+        [[ $output == *"it is not a regular file" ]] || fail "$output"
+    done
+    equal "$(<"$BATS_TEST_TMPDIR/target")" precious
+}
+
+@test "what is below /dev is a log, whatever it is" {
+    for name in null stderr fd/2; do
+        expect_status 0 cleanup_jobs --log-file-pathname="/dev/$name"
+    done
+}
+
+@test "73 takes the place of 0 and 1 alone" {
+    processor p1
+    crash --without dump
+    request "$(nowhere)" 3600
+    expect_status 73 priority --log-file-pathname=/dev/full
+    PGPORT=1 expect_status 69 scan --log-file-pathname=/dev/full
+    lock crashmon-scan >/dev/null
+    expect_status 75 scan --log-file-pathname=/dev/full
+}
+
+@test "a dry run writes no log, as whoever starts it may not be the user of the programs" {
+    processor p1
+    collect >/dev/null
+    half=$(collect --without dump)
+    for run in "${RUNS[@]}"; do run "$run" --dry-run; done
+    equal "$(command find "$BATS_TEST_TMPDIR" -maxdepth 1 -name '*crashmon.log*')" ""
+    PGPORT=1 expect_status 69 scan --dry-run
+    [[ $output == *" ERROR - cannot connect"* ]] || fail "$output"
+}
+
+@test "the log of another user keeps its owner and its mode when root rotates it" {
+    [[ $EUID == 0 ]] || skip "only root can act for another user"
+    touch "$LOG"
+    chown 65534:65533 "$LOG"
+    chmod 640 "$LOG"
+    expect_status 0 cleanup_jobs
+    expect_status 0 cleanup_jobs --log-file-maximum-size=100
+    for file in "$LOG" "$LOG.1" "$BATS_TEST_TMPDIR/.crashmon.log.lock"; do
+        equal "$(stat -c %u:%g "$file")" 65534:65533
+    done
+    equal "$(stat -c %a "$LOG")" 640
+}
+
+@test "a reader that has locked the log keeps nobody waiting" {
+    expect_status 0 cleanup_jobs
+    exec {reader}<"$LOG"
+    flock "$reader"
+    EXEC="timeout 8" expect_status 0 cleanup_jobs
+    exec {reader}<&-
+    [[ $(grep -c ' seen 0' "$LOG") == 2 ]] || fail "not in the log"
+}
+
+# --- what is kept
+
+@test "warnings and errors outlive a backlog, in a file of their own" {
+    processor p1
+    lost=$(nowhere)
+    request "$lost" 3600
+    printf '%s\n' 'log-file-maximum-size = 2000' 'log-file-maximum-backup-history = 2' >>"$CONF"
+    expect_status 1 priority
+    collect --count 90 >/dev/null
+    expect_status 0 scan
+    [[ -e $LOG.2 ]]
+    ! grep -q "$lost" "$LOG" "$LOG".[0-9] || fail "the log was not full"
+    [[ $(grep -c " ERROR - \"$lost\": given up: " "$LOG.errors") == 1 ]] || fail "$(cat "$LOG.errors")"
+    ! grep -vE ' (WARNING|ERROR) - ' "$LOG.errors" || fail "something else"
+}
+
+@test "a good run makes no file for errors" {
+    for run in priority cleanup_jobs; do expect_status 0 "$run"; done
+    [[ ! -e $LOG.errors ]]
+}
+
+# --- what is mailed
+
+@test "of a thousand requests that are given up ten are mailed, with the number of the others" {
+    processor p1
+    requests 3600 $(nowhere 1000)
+    expect_status 1 priority
+    equal "${#lines[@]}" 11
+    for line in "${lines[@]:0:10}"; do [[ $line == *'": given up: '* ]] || fail "$line"; done
+    [[ ${lines[10]} == *" ERROR - and 990 more like this: \""*'": given up: '* ]] || fail "${lines[10]}"
+    equal "$(grep -c ' ERROR - ".*": given up: ' "$LOG")" 1000
+}
+
+# A run that has no terminal.
+no_terminal() { EXEC="setsid -w" "$@"; }
+
+# Runs a program that fails each time, and says so now, or not.
+says() { PGPORT=1 expect_status 69 no_terminal scan "${@:2}" && [[ $output == *"$1"* ]] || fail "$output"; }
+says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $output ]] || fail "$output"; }
+
+@test "what lasts is mailed once an hour, and logged each time" {
+    sed -i /^stderr-repeat/d "$CONF"
+    says 'cannot connect'
+    for _ in 1 2 3; do says_nothing; done
+    equal "$(grep -c ' ERROR - cannot connect' "$LOG")" 4
+    # Another command, another reason, another configuration.
+    says 'cannot connect' --limit=5
+    PGHOST=/nowhere says nowhere
+    touch -d '2 hours ago' "$CONF"
+    says 'cannot connect'
+    says_nothing
+    # An hour later.
+    perl -i -pe 's/^(\d+)/$1 - 3600/e' "$LOG.mailed"
+    says 'cannot connect'
+    says_nothing
+    # A memory that has become too large begins anew.
+    yes '1 0' | head -n 20000 >>"$LOG.mailed"
+    says 'cannot connect' --limit=6
+    says_nothing --limit=6
+    (($(stat -c %s "$LOG.mailed") < 100)) || fail "$(ls -l "$LOG.mailed")"
+}
+
+@test "a configuration that is wrong is mailed once an hour, until it is changed" {
+    sed -i '/^stderr-repeat/d' "$CONF"
+    echo 'no-such-option = 1' >>"$CONF"
+    export TMPDIR=$BATS_TEST_TMPDIR
+    wrong() { expect_status 78 no_terminal scan; }
+    wrong
+    [[ $output == *no-such-option* ]] || fail "$output"
+    for _ in 1 2 3; do wrong && [[ -z $output ]] || fail "$output"; done
+    echo '# changed' >>"$CONF"
+    wrong
+    [[ $output == *no-such-option* ]] || fail "$output"
+}
+
+@test "a memory that others could write is not used: what lasts is mailed each time" {
+    sed -i /^stderr-repeat/d "$CONF"
+    export TMPDIR=$BATS_TEST_TMPDIR/none
+    ln -s target "$LOG.mailed"
+    for _ in 1 2; do says 'cannot connect'; done
+    [[ ! -e $BATS_TEST_TMPDIR/target ]]
+    rm "$LOG.mailed"
+    mkfifo "$LOG.mailed"
+    says 'cannot connect'
+}
+
+@test "what is for one crash, and a run that is overtaken, has nothing to do with the hour" {
+    sed -i /^stderr-repeat/d "$CONF"
+    for _ in 1 2; do
+        request "$(nowhere)" 3600
+        expect_status 1 no_terminal priority
+        [[ $output == *'given up'* ]] || fail "$output"
+    done
+    lock crashmon-scan >/dev/null
+    expect_status 75 no_terminal scan
+    equal "$output" ""
+}
