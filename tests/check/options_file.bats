@@ -30,7 +30,7 @@ bad_line() {
     cp "$CONF" "$CONF.good"
     printf '%b\n' "$1" >>"$CONF"
     expect_status 78 scan
-    [[ $output == *"$CONF:6: "*"${2:-}"* ]] || fail "does not say $CONF:6: and ${2:-}: $output"
+    [[ $output == *"$CONF:7: "*"${2:-}"* ]] || fail "does not say $CONF:7: and ${2:-}: $output"
     [[ ! -e $LOG ]] || fail "has begun"
     mv "$CONF.good" "$CONF"
 }
@@ -99,29 +99,29 @@ bad_line() {
 
 @test "an unknown key is reported with file and line (78), and nothing is done" {
     echo 'no-such-option = 5' >>"$CONF"
-    all_refuse "$CONF:6: " no-such-option
+    all_refuse "$CONF:7: " no-such-option
 }
 
 @test "a key that comes twice is reported with file and line (78), and nothing is done" {
     echo 'storage-root = /elsewhere' >>"$CONF"
-    all_refuse "$CONF:6: " storage-root
+    all_refuse "$CONF:7: " storage-root
 }
 
 @test "a bad value is reported with file and line (78), also one of another program's key" {
     echo 'give-up-after = 5' >>"$CONF"
-    all_refuse "$CONF:6: " give-up-after
+    all_refuse "$CONF:7: " give-up-after
 }
 
 @test "a bad value in the file is reported even when the command line has a good one" {
     echo 'limit = many' >>"$CONF"
     expect_status 78 scan --limit=5
-    [[ $output == *"$CONF:6: "*limit* ]] || fail "$output"
+    [[ $output == *"$CONF:7: "*limit* ]] || fail "$output"
 }
 
 @test "of several bad lines the first is reported with its own number" {
     printf '%s\n' '# six' 'seven' 'eight' >>"$CONF"
     expect_status 78 scan
-    [[ $output == *"$CONF:7: "* ]] || fail "$output"
+    [[ $output == *"$CONF:8: "* ]] || fail "$output"
 }
 
 @test "a line that is not name = value is reported with file and line (78)" {

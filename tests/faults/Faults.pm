@@ -114,6 +114,7 @@ deferred-storage-root = $live/deferred
 save-successful-minidumps-to = $live/archive
 save-failed-minidumps-to = $failed
 log-file-pathname = $here/log
+stderr-repeat-delay = 00:00:00
 settle-time = 10:00:00
 batch-size = 2
 keep-deferred-days = 30

@@ -46,6 +46,7 @@ deferred-storage-root = $root{deferred}
 save-successful-minidumps-to = $root{archive}
 save-failed-minidumps-to = $root{failed}
 log-file-pathname = $here/log
+stderr-repeat-delay = 00:00:00
 log-file-maximum-size = 200000
 log-file-line-format-string = %(asctime)s %(levelname)s %(name)s[%(process)d] - %(message)s
 processor-check-in-time = 00:00:0$check_in

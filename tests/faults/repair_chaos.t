@@ -41,6 +41,7 @@ deferred-storage-root = $deferred
 save-successful-minidumps-to = $archive
 save-failed-minidumps-to = $failed
 log-file-pathname = $here/log
+stderr-repeat-delay = 00:00:00
 log-file-maximum-size = 0
 settle-time = 00:00:02
 incomplete-age = 00:00:00

@@ -44,7 +44,7 @@ static void what_is_in_the_way_of_rotation_is_left_out(void **state)
     assert_int_equal(mkfifo("log.3", 0700), 0);
     assert_int_equal(symlink("target", "log.5"), 0);
     struct log_file file = open_log("log", 2, 5);
-    for (const char *line = "a\n\0b\n\0c\n\0d\n"; *line != '\0'; line += 3)
+    for (char line[] = "a\n"; *line <= 'd'; ++*line)
         write_line(&file, line);
     close_log(&file);
     expect_content("log", "d\n");
