@@ -4,15 +4,28 @@
 #include "lock.h"
 #include "options/command_line.h"
 #include "report/metrics.h"
+#include "report/problems.h"
 #include "runs.h"
 
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static bool fail_check(struct run *run, const char *reason)
+{
+    struct problems problems = {0};
+    problems_add(&problems, SEVERITY_UNKNOWN, "%s", reason);
+    problems_print(&problems, stdout, run->options.program_name, "", "");
+    problems_free(&problems);
+    run->report.code = (enum exit_code)SEVERITY_UNKNOWN;
+    return false;
+}
+
 /* Before the log is open. An empty reason: the program only had to show its version or settings. */
 static bool fail_begin(struct run *run, enum exit_code code, const char *reason)
 {
+    if (run->options.check && *reason != '\0')
+        return fail_check(run, reason);
     if (*reason != '\0')
         report_error(&run->report, code, "%s: %s", run->options.program_name, reason);
     run->report.code = code;
@@ -124,6 +137,8 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
         log_remember(argv, run->options.config, run->options.stderr_repeat_delay);
     if (!good)
         return fail_begin(run, code, failure.text);
+    if (options_ask(&run->options))
+        return true;
     run->report.dry_run = run->options.dry_run;
     if (!open_log(run) || !connect_to_database(run) || !take_lock(run))
         return false;
@@ -227,7 +242,7 @@ int run_end(struct run *run)
     complete_run(run);
     write_summary(run, duration);
     write_metrics(run, duration);
-    if (run->options.json)
+    if (run->options.json && !options_ask(&run->options))
         print_json(run, duration);
     lock_release();
     session_close();

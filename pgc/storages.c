@@ -309,14 +309,25 @@ static bool look_at_root(const struct spool *spool)
     return true;
 }
 
+static void begin(struct run *its_run)
+{
+    run = its_run;
+    gethostname(this_host, sizeof this_host - 1);
+}
+
+enum db_status storages_read(struct run *its_run, struct failure *failure)
+{
+    struct storage_question question = {.options = &its_run->options};
+    begin(its_run);
+    return storage_rows_read(&question, failure);
+}
+
 bool storages_check_roots(struct run *its_run, struct spool *storage, struct spool *deferred)
 {
     struct failure failure;
-    struct storage_question question = {.options = &its_run->options};
-    run = its_run;
-    gethostname(this_host, sizeof this_host - 1);
+    begin(its_run);
     return add_places(storage, deferred) &&
-           run_check(run, storage_rows_read(&question, &failure), &failure) &&
+           run_check(run, storages_read(run, &failure), &failure) &&
            check_root(PLACE_STORAGE, storage) &&
            (deferred == NULL || check_root(PLACE_DEFERRED, deferred)) && look_at_root(storage) &&
            (deferred == NULL || look_at_root(deferred));

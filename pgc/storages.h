@@ -18,6 +18,9 @@
  * has been reported. */
 bool storages_check_roots(struct run *run, struct spool *storage, struct spool *deferred);
 
+/* Only reads the rows of the storage, for who looks at one place after the other. */
+enum db_status storages_read(struct run *run, struct failure *failure);
+
 /* Whether a root is due to be swept: once a day, in UTC by the server's clock. In a dry run always.
  * storages_note_swept() notes that it has been; the reason of a failure has been reported. */
 bool storages_is_due(enum place place);

@@ -213,3 +213,27 @@ BEGIN
     DELETE FROM processors WHERE id = processor;
     RETURN CASE state WHEN 'refused' THEN state ELSE 'removed' END;
 END $$;
+
+-- Forgets a storage that is used no more: its places and its runs. As the owner of the tables. Returns
+--   'retired'   they are gone;
+--   'has jobs'  nothing is changed: there are jobs of it, which cleanup has to put away first;
+--   'at work'   nothing is changed: a run on it is at work;
+--   'unknown'   nothing is known of it.
+CREATE OR REPLACE FUNCTION crashmon.retire_storage(storage text) RETURNS text
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    known boolean;
+BEGIN
+    IF EXISTS (SELECT FROM jobs AS j WHERE j.storage = retire_storage.storage) THEN
+        RETURN 'has jobs';
+    ELSIF EXISTS (SELECT FROM pg_locks
+                  WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                      AND objid = hashtext(retire_storage.storage)::oid
+                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) THEN
+        RETURN 'at work';
+    END IF;
+    DELETE FROM storages AS s WHERE s.storage = retire_storage.storage;
+    known := FOUND;
+    DELETE FROM runs AS r WHERE r.storage = retire_storage.storage;
+    RETURN CASE WHEN known OR FOUND THEN 'retired' ELSE 'unknown' END;
+END $$;

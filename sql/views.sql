@@ -10,7 +10,9 @@ SELECT storage,
        coalesce(started, 0) AS started,
        coalesce(succeeded, 0) AS succeeded,
        coalesce(failed, 0) AS failed,
-       oldest_waiting
+       oldest_waiting,
+       oldest_started,
+       oldest_finished
 FROM (SELECT DISTINCT storage FROM crashmon.runs) AS known
 FULL JOIN (
     SELECT storage,
@@ -22,7 +24,12 @@ FULL JOIN (
            count(*) FILTER (WHERE NOT success) AS failed,
            now() - min(queueddatetime) FILTER (WHERE success IS NULL AND starteddatetime IS NULL
                                                AND isfinite(queueddatetime))
-               AS oldest_waiting
+               AS oldest_waiting,
+           now() - min(starteddatetime) FILTER (WHERE success IS NULL AND isfinite(starteddatetime))
+               AS oldest_started,
+           now() - min(completeddatetime) FILTER (WHERE success IS NOT NULL
+                                                  AND isfinite(completeddatetime))
+               AS oldest_finished
     FROM jobs GROUP BY storage) AS counted USING (storage);
 
 -- The processors: how long ago each was seen, and its unfinished jobs; it has begun `started` of
@@ -38,6 +45,26 @@ FROM processors AS p
 FULL JOIN (
     SELECT owner, count(*) AS unfinished, count(starteddatetime) AS started
     FROM jobs WHERE success IS NULL GROUP BY owner) AS j ON j.owner = p.id;
+
+-- The jobs that a processor has taken and not finished, how often they were begun before, for how long,
+-- and how long ago it was seen; NULL: it is not registered any more. One with a processor that is alive, and much older than the others, is stuck.
+CREATE OR REPLACE VIEW crashmon.started_jobs AS
+SELECT j.id, j.uuid, j.storage, j.owner, p.name AS processor, j.attempts,
+       CASE WHEN isfinite(j.starteddatetime) THEN now() - j.starteddatetime END AS started_for,
+       CASE WHEN isfinite(p.lastseendatetime) THEN now() - p.lastseendatetime END AS last_seen
+FROM jobs AS j LEFT JOIN processors AS p ON p.id = j.owner
+WHERE j.success IS NULL AND j.starteddatetime IS NOT NULL;
+
+-- What became of crashes in the runs of the last thirty days, of each storage, program and outcome: how many
+-- in the last hour, day and week, and when the latest run with such an outcome began.
+CREATE OR REPLACE VIEW crashmon.recent_outcomes AS
+SELECT storage, program, replace(key, '_', ' ') AS outcome,
+       coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '1 hour'), 0)::bigint AS last_hour,
+       coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '1 day'), 0)::bigint AS last_day,
+       coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '7 days'), 0)::bigint AS last_week,
+       max(started) AS latest
+FROM crashmon.runs CROSS JOIN LATERAL jsonb_each_text(outcomes)
+GROUP BY storage, program, key;
 
 -- Who holds which lock in this database: the advisory lock of a program for a storage is
 -- (hashtext(program), hashtext(storage)). `host`, `pid` and `started` are those of the run; NULL if

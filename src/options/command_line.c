@@ -152,6 +152,8 @@ static bool apply_given(struct options *options, const struct given *given, stru
 
 static bool check_together(const struct options *options, struct failure *failure)
 {
+    if (options->status && options->check)
+        return fail(failure, 0, "status and check are two questions: ask one");
     if (options->storage_root == NULL)
         return fail(failure, 0,
                     "storage-root is not set; give --storage-root=DIR or set it in \"%s\"",
@@ -201,6 +203,15 @@ static bool settle(struct options *options, const struct given *given, enum exit
     return check_modes(options, failure);
 }
 
+/* Also where the command line or the file is wrong: then this is the answer. */
+static bool has_check(const char **argv)
+{
+    for (; *argv != NULL; argv++)
+        if (strcmp(*argv, "--check") == 0)
+            return true;
+    return false;
+}
+
 bool options_read(struct options *options, enum program program, int argc, const char **argv,
                   enum exit_code *code, struct failure *failure)
 {
@@ -227,6 +238,8 @@ bool options_read(struct options *options, enum program program, int argc, const
     options->arguments = poptGetArgs(context);
     good = good && check_arguments(options, failure);
     good = good && settle(options, &given, code, failure);
+    options->check |= has_check(argv);
+    options->dry_run |= options_ask(options);
     if (options->repair)
         options->program_name =
             program == PROGRAM_SCAN ? "crashmon-scan-repair" : "crashmon-cleanup-repair";
@@ -248,6 +261,11 @@ long options_interval(const struct options *options)
     case PROGRAM_CLEANUP: return options->cleanup_jobs_loop_delay;
     }
     return 0;
+}
+
+bool options_ask(const struct options *options)
+{
+    return options->status || options->check;
 }
 
 void options_free(struct options *options)

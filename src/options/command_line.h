@@ -15,6 +15,10 @@ bool options_read(struct options *options, enum program program, int argc, const
 /* Seconds between two starts of the program by cron. */
 long options_interval(const struct options *options);
 
+/* Whether the program is only to answer a question, --status or --check: without log, lock and row,
+ * and whether or not the database can be reached. */
+bool options_ask(const struct options *options);
+
 void options_free(struct options *options);
 
 #endif

@@ -121,6 +121,10 @@ const struct option option_table[] = {
      "off", NULL, "accept the directories that are there now, and end"},
     {"repair", GROUP_RUN, PROGRAM_SCAN | PROGRAM_CLEANUP, KIND_FLAG, IN(repair), 0, 0,
      "off", NULL, "instead: compare spool and database, and repair what is stranded"},
+    {"status", GROUP_RUN, PROGRAM_SCAN, KIND_FLAG, IN(status), 0, 0,
+     "off", NULL, "instead: print what is new, queued and running, and end"},
+    {"check", GROUP_RUN, ALL, KIND_FLAG, IN(check), 0, 0,
+     "off", NULL, "instead: say what is wrong, as a plugin of Nagios, and end"},
     {"json", GROUP_RUN, ALL, KIND_FLAG, IN(json), 0, 0,
      "off", NULL, "at the end print what became of the crashes, as a JSON object"},
     {"progress", GROUP_RUN, PROGRAM_SCAN | PROGRAM_CLEANUP, KIND_FLAG, IN(progress), 0, 0,
@@ -128,6 +132,32 @@ const struct option option_table[] = {
     {"metrics-file", GROUP_RUN, ALL, KIND_PATH, IN(metrics_file), 0, 0,
      NULL, "PATH", "where to write metrics for Prometheus: a file, or a directory for "
      "PROGRAM-STORAGE.prom"},
+
+    {"check-new", GROUP_CHECK, PROGRAM_SCAN, KIND_AGES, IN(check_new), 0, 0,
+     "00:15:00,01:00:00", "AGE,AGE", "of the oldest pair that is new"},
+    {"check-waiting", GROUP_CHECK, PROGRAM_SCAN, KIND_AGES, IN(check_waiting), 0, 0,
+     "01:00:00,06:00:00", "AGE,AGE", "of the oldest job that waits"},
+    {"check-started", GROUP_CHECK, PROGRAM_SCAN, KIND_AGES, IN(check_started), 0, 0,
+     "06:00:00,24:00:00", "AGE,AGE", "since the oldest job was started"},
+    {"check-processors", GROUP_CHECK, PROGRAM_SCAN, KIND_LIMITS, IN(check_processors), 0, INT_MAX,
+     "1,1", "NUMBER,NUMBER", "how many processors are alive at least"},
+    {"check-requests", GROUP_CHECK, PROGRAM_PRIORITY, KIND_AGES, IN(check_requests), 0, 0,
+     "00:15:00,00:30:00", "AGE,AGE", "of the oldest request"},
+    {"check-finished", GROUP_CHECK, PROGRAM_CLEANUP, KIND_AGES, IN(check_finished), 0, 0,
+     "06:00:00,48:00:00", "AGE,AGE", "since the oldest job that is not put away was finished"},
+    {"check-quarantine", GROUP_CHECK, PROGRAM_SCAN | PROGRAM_CLEANUP,
+     KIND_AGES, IN(check_quarantine), 0, 0,
+     "24:00:00", "AGE,AGE", "how long a crash that was quarantined is a problem"},
+    {"check-overdue", GROUP_CHECK, ALL, KIND_AGES, IN(check_overdue), 0, 0,
+     "00:05:00,00:30:00", "AGE,AGE", "how late the next run of the program is"},
+    {"check-running", GROUP_CHECK, ALL, KIND_AGES, IN(check_running), 0, 0,
+     "06:00:00,24:00:00", "AGE,AGE", "since a run began that is at work"},
+    {"check-exit-code", GROUP_CHECK, ALL, KIND_LIMITS, IN(check_exit_code), 0, 255,
+     "1,64", "NUMBER,NUMBER", "lowest exit code of the last run"},
+    {"check-space", GROUP_CHECK, ALL, KIND_LIMITS, IN(check_space), 0, 100,
+     "10,5", "NUMBER,NUMBER", "percent of each file system that are free at least"},
+    {"check-inodes", GROUP_CHECK, ALL, KIND_LIMITS, IN(check_inodes), 0, 100,
+     "10,5", "NUMBER,NUMBER", "percent of its inodes that are free at least"},
 };
 /* clang-format on */
 
@@ -142,6 +172,7 @@ const char *const option_group_titles[GROUP_COUNT] = {
     [GROUP_ARCHIVE] = "Long-term storage:",
     [GROUP_LOG] = "Log:",
     [GROUP_RUN] = "Run:",
+    [GROUP_CHECK] = "Check (from when on it warns, and is critical; blank: never):",
 };
 
 const struct option *option_find(const char *name, size_t length)

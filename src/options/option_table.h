@@ -14,6 +14,7 @@ enum option_group {
     GROUP_ARCHIVE,
     GROUP_LOG,
     GROUP_RUN,
+    GROUP_CHECK,
     GROUP_COUNT,
 };
 
@@ -29,6 +30,8 @@ enum option_kind {
     KIND_MODE,     /* long, octal */
     KIND_LEVEL,    /* long, a level of log.h by number or by name */
     KIND_FLAG,     /* bool */
+    KIND_AGES,     /* struct thresholds: two durations */
+    KIND_LIMITS,   /* struct thresholds: two numbers */
 };
 
 struct option {

@@ -94,6 +94,31 @@ static bool store_text(char **member, char *text, struct failure *failure)
     return true;
 }
 
+/* One side of the comma. */
+static bool parse_threshold(long *value, const char *text, const struct option *option)
+{
+    *value = -1;
+    return *text == '\0' || (option->kind == KIND_AGES ? duration_parse(value, text)
+                                                       : parse_number(value, text, 10, option));
+}
+
+/* Without a comma there is no second value. */
+static bool parse_thresholds(struct thresholds *thresholds, const char *text,
+                             const struct option *option)
+{
+    char warning[64];
+    size_t length = strcspn(text, ",");
+    struct thresholds parsed;
+    if (length >= sizeof warning)
+        return false;
+    snprintf(warning, sizeof warning, "%.*s", (int)length, text);
+    if (!parse_threshold(&parsed.warning, warning, option) ||
+        !parse_threshold(&parsed.critical, text + length + (text[length] == ','), option))
+        return false;
+    *thresholds = parsed;
+    return true;
+}
+
 static bool store_value(void *member, const struct option *option, const char *text,
                         struct failure *failure)
 {
@@ -139,6 +164,16 @@ static bool store_value(void *member, const struct option *option, const char *t
         return parse_level(member, text, option) ||
                fail(failure, 0, "not a level: a number up to 100, DEBUG, INFO, WARNING, ...");
     case KIND_FLAG: return parse_flag(member, text) || fail(failure, 0, "neither on nor off");
+    case KIND_AGES:
+        return parse_thresholds(member, text, option) ||
+               fail(failure, 0,
+                    "not two durations, HHH:MM:SS,HHH:MM:SS, each of which may be blank");
+    case KIND_LIMITS:
+        return parse_thresholds(member, text, option) ||
+               fail(failure, 0,
+                    "not two numbers from %ld to %ld with a comma between, each of which "
+                    "may be blank",
+                    option->minimum, option->maximum);
     }
     return fail(failure, 0, "unrecognized kind of option");
 }
@@ -172,6 +207,21 @@ const char *option_source(const struct options *options, const struct option *op
     return source != NULL ? source : "default";
 }
 
+static void print_duration(char *buffer, size_t size, long seconds)
+{
+    snprintf(buffer, size, "%02ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+static void print_threshold(char *buffer, size_t size, long value, const struct option *option)
+{
+    if (value < 0)
+        snprintf(buffer, size, "%s", "");
+    else if (option->kind == KIND_AGES)
+        print_duration(buffer, size, value);
+    else
+        snprintf(buffer, size, "%ld", value);
+}
+
 void option_print(const struct options *options, const struct option *option, char *buffer,
                   size_t size)
 {
@@ -180,15 +230,22 @@ void option_print(const struct options *options, const struct option *option, ch
     if (option->kind >= KIND_DURATION && option->kind < KIND_FLAG)
         memcpy(&number, member, sizeof number);
     switch (option->kind) {
-    case KIND_DURATION:
-        snprintf(buffer, size, "%02ld:%02ld:%02ld", number / 3600, number / 60 % 60, number % 60);
-        break;
+    case KIND_DURATION: print_duration(buffer, size, number); break;
     case KIND_MODE: snprintf(buffer, size, "%04lo", (unsigned long)number); break;
     case KIND_NUMBER:
     case KIND_LEVEL:
         snprintf(buffer, size, "%.*ld", number < 0 ? 0 : 1, number < 0 ? 0 : number);
         break;
     case KIND_FLAG: snprintf(buffer, size, "%s", *(const bool *)member ? "on" : "off"); break;
+    case KIND_AGES:
+    case KIND_LIMITS: {
+        const struct thresholds *thresholds = member;
+        char warning[32], critical[32];
+        print_threshold(warning, sizeof warning, thresholds->warning, option);
+        print_threshold(critical, sizeof critical, thresholds->critical, option);
+        snprintf(buffer, size, "%s%s%s", warning, thresholds->critical < 0 ? "" : ",", critical);
+        break;
+    }
     default: {
         const char *text = *(char *const *)member;
         snprintf(buffer, size, "%s", text != NULL ? text : "");

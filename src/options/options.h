@@ -16,7 +16,12 @@ enum program {
     PROGRAM_CLEANUP = 4,
 };
 
-#define OPTION_COUNT_MAXIMUM 64
+#define OPTION_COUNT_MAXIMUM 128
+
+/* From when on --check warns, and when it is critical; below 0: never. */
+struct thresholds {
+    long warning, critical;
+};
 
 /* Durations are in seconds, sizes in bytes. Strings live until options_free(). */
 struct options {
@@ -55,9 +60,15 @@ struct options {
     bool dry_run;
     bool adopt;
     bool repair;
+    bool status, check; /* either: also dry_run, as nothing is changed */
     bool json;
     bool progress;
     char *metrics_file; /* NULL: none */
+
+    /* Ages in seconds, a number that is the least, percents free, and exit codes. */
+    struct thresholds check_new, check_waiting, check_started, check_requests, check_finished;
+    struct thresholds check_overdue, check_running, check_exit_code;
+    struct thresholds check_processors, check_quarantine, check_space, check_inodes;
 
     char *config;           /* path of the configuration file */
     const char **arguments; /* arguments that are not options, NULL at the end */

@@ -139,8 +139,8 @@ static bool open_tree(struct archive *archive, struct failure *failure)
         return false;
     if (is_shared && settings->dry_run && access(settings->path, F_OK) < 0)
         return true;
-    archive->tree = spool_open(settings->place, settings->path, settings->json_suffix,
-                               settings->dump_suffix, failure);
+    archive->tree = (settings->dry_run ? spool_open_to_look : spool_open)(
+        settings->place, settings->path, settings->json_suffix, settings->dump_suffix, failure);
     if (archive->tree != NULL)
         archive->tree->is_archive = true;
     return archive->tree != NULL &&

@@ -108,8 +108,8 @@ static struct spool *fail_open(enum place place, const char *path, struct failur
     return NULL;
 }
 
-struct spool *spool_open(enum place place, const char *path, const char *json_suffix,
-                         const char *dump_suffix, struct failure *failure)
+static struct spool *open_root(enum place place, const char *path, const char *json_suffix,
+                               const char *dump_suffix, bool ask, struct failure *failure)
 {
     struct spool *spool = malloc(sizeof *spool);
     if (spool == NULL)
@@ -124,9 +124,23 @@ struct spool *spool_open(enum place place, const char *path, const char *json_su
         spool_close(spool);
         return NULL;
     }
-    spool->clock->is_known = ask_clock(spool->root, &spool->now);
+    spool->clock->is_known = ask && ask_clock(spool->root, &spool->now);
+    if (!ask)
+        clock_gettime(CLOCK_REALTIME, &spool->now);
     set_clock(spool, &spool->now);
     return spool;
+}
+
+struct spool *spool_open(enum place place, const char *path, const char *json_suffix,
+                         const char *dump_suffix, struct failure *failure)
+{
+    return open_root(place, path, json_suffix, dump_suffix, true, failure);
+}
+
+struct spool *spool_open_to_look(enum place place, const char *path, const char *json_suffix,
+                                 const char *dump_suffix, struct failure *failure)
+{
+    return open_root(place, path, json_suffix, dump_suffix, false, failure);
 }
 
 void spool_close(struct spool *spool)

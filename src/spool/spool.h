@@ -2,7 +2,7 @@
  *
  * Public: spool.h, crash_id.h, pair.h, walk.h, examine.h, candidate.h, retire.h, quarantine.h,
  * locate.h, archive.h, archive_move.h, put_away.h, mark.h, places.h, layout.h, flush.h, sweep.h,
- * discard.h, stranded.h.
+ * discard.h, stranded.h, survey.h.
  * Private to this folder: dir.h, file.h, date_dir.h, links.h.
  *
  *     ROOT/YYYYMMDD/name/22/ad/<id>.json                       the pair
@@ -39,6 +39,10 @@ struct spool {
 struct spool *spool_open(enum place place, const char *path, const char *json_suffix,
                          const char *dump_suffix, struct failure *failure);
 void spool_close(struct spool *spool);
+
+/* The same, but takes this machine's clock: to ask that of the file system makes a file. */
+struct spool *spool_open_to_look(enum place place, const char *path, const char *json_suffix,
+                                 const char *dump_suffix, struct failure *failure);
 
 /* Lists the days, oldest first: all entries called YYYYMMDD. The caller always frees the names. */
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure);

@@ -64,7 +64,8 @@ values_in_help() {
     print_once "$1" --help
     sed -nE 's/^ +--([a-z-]+)=([^ ]+).*/\1 \2/p' "$ANSWER" |
         sed -E 's/ (HOST|PORT|USER)$/ text/; s/ (DIR|FILE)$/ path/; s/ (BYTES|GID)$/ number/
-            s/ HHH:MM:SS$/ duration/; s/^database-name .*/database-name text/' |
+            s/ HHH:MM:SS$/ duration/; s/ AGE,AGE$/ ages/; s/ NUMBER,NUMBER$/ limits/
+            s/^database-name .*/database-name text/' |
         tr '[:upper:]' '[:lower:]'
 }
 

@@ -26,7 +26,12 @@ stderr-repeat-delay|01:00:00|00:30:00
 batch-size|1000|7
 lock-wait|00:00:00|00:00:07
 limit|0|70
-metrics-file||SPOOL.prom'
+metrics-file||SPOOL.prom
+check-overdue|00:05:00,00:30:00|00:06:00
+check-running|06:00:00,24:00:00|,48:00:00
+check-exit-code|1,64|64
+check-space|10,5|0,100
+check-inodes|10,5|7'
 SCAN='
 quarantine-to||SPOOL/dustbin
 processor-check-in-time|00:05:00|00:04:00
@@ -34,12 +39,18 @@ standard-loop-delay|00:05:00|00:07:00
 settle-time|00:00:05|00:00:06
 incomplete-age|24:00:00|120:00:00
 job-timeout|24:00:00|25:00:00
-maximum-attempts|5|6'
+maximum-attempts|5|6
+check-new|00:15:00,01:00:00|00:16:00,01:01:00
+check-waiting|01:00:00,06:00:00|01:00:01,06:00:00
+check-started|06:00:00,24:00:00|05:00:00,24:00:00
+check-processors|1,1|3,2
+check-quarantine|24:00:00|24:00:00,01:00:00'
 PRIORITY='
 processor-check-in-time|00:05:00|00:04:00
 priority-loop-delay|00:01:00|00:02:00
 settle-time|00:00:05|00:00:06
-give-up-after|00:10:00|00:20:00'
+give-up-after|00:10:00|00:20:00
+check-requests|00:15:00,00:30:00|00:15:01,00:30:00'
 CLEANUP='
 keep-empty-days|2|3
 keep-deferred-days||60
@@ -48,7 +59,9 @@ save-successful-minidumps-to|/tmp/socorro-sucessful|ARCHIVE
 save-failed-minidumps-to|/tmp/socorro-failed|FAILED
 dump-permissions|0660|0640
 dir-permissions|0770|0750
-dump-gid||4242'
+dump-gid||4242
+check-finished|06:00:00,48:00:00|07:00:00,48:00:00
+check-quarantine|24:00:00|24:00:00,01:00:00'
 }
 
 # The options of a program, one a line.

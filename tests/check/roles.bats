@@ -124,11 +124,11 @@ granted() {
 monitor: DELETE, INSERT, SELECT, UPDATE on jobs, priorityjobs, runs
 monitor: DELETE, SELECT, UPDATE on processors
 monitor: INSERT, SELECT, UPDATE on storages
-monitor: SELECT on last_runs, locks, processor_state, queue
+monitor: SELECT on last_runs, locks, processor_state, queue, recent_outcomes, started_jobs
 monitor: USAGE on crashmon, jobs_id_seq, runs_id_seq
 observer: EXECUTE on crash_state(), is_crash_id(), priority_table(), schema_version(), \
 silent_since()
-observer: SELECT on jobs, last_runs, locks, priorityjobs, processor_state, processors, queue, runs, storages
+observer: SELECT on jobs, last_runs, locks, priorityjobs, processor_state, processors, queue, recent_outcomes, runs, started_jobs, storages
 observer: USAGE on crashmon
 processor: CREATE, USAGE on crashmon_priority
 processor: EXECUTE on give_back(), heartbeat(), job_failed(), job_succeeded(), leave(), lock_priority_table(), \
@@ -299,6 +299,8 @@ reporter: USAGE on crashmon"
     for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
     collect
     for run in "${RUNS[@]}"; do as "$OBSERVER" expect_status 0 "$run" --dry-run; done
+    as "$OBSERVER" expect_status 0 scan --status
+    [[ $output == *'Waiting     1 '* && $output != *Troubles* ]] || fail "$output"
 }
 
 @test "observer: changes nothing" {

@@ -19,7 +19,52 @@ load jobs
 @test "queue: an empty queue is a row of zeros where a program has run" {
     sql_is "SELECT count(*) FROM crashmon.queue" 0
     ran crashmon-scan 300 300
-    sql_is "SELECT * FROM crashmon.queue" "main|0|0|0|0|0|"
+    sql_is "SELECT * FROM crashmon.queue" "main|0|0|0|0|0|||"
+}
+
+@test "queue: for how long the oldest has been with a processor, and has been finished" {
+    job 1 NULL "starteddatetime=now() - interval '2 hours'"
+    job 2 NULL "starteddatetime=now() - interval '3 hours'"
+    job 3 NULL success=false "starteddatetime=now() - interval '9 hours', completeddatetime=now() - interval '4 hours'"
+    job 4 NULL success=true "completeddatetime=now() - interval '1 hour'"
+    sql_is "SELECT extract(hour FROM oldest_started), extract(hour FROM oldest_finished) FROM crashmon.queue" '3|4'
+}
+
+@test "started_jobs: what is with a processor, for how long, and when that was seen" {
+    alpha=$(processor alpha 120)
+    job 1 "$alpha"
+    job 2 "$alpha" "starteddatetime=now() - interval '2 hours'"
+    job 3 NULL "starteddatetime='-infinity'" "storage='west'"
+    job 4 "$alpha" starteddatetime='now()' success=true
+    sql_is "SELECT uuid, storage, processor, extract(hour FROM started_for), extract(minute FROM last_seen)
+            FROM crashmon.started_jobs ORDER BY id" "$(id 2)|main|alpha|2|2"$'\n'"$(id 3)|west|||"
+}
+
+@test "recent_outcomes: how many crashes were quarantined lately, and when the last ones were" {
+    ran crashmon-scan 600 300 "outcomes='{\"queued\": 3, \"already_queued\": 1}'"
+    ran crashmon-scan 7200 300 "outcomes='{\"queued\": 5, \"quarantined\": 2}'"
+    ran crashmon-scan 700000 300 "outcomes='{\"quarantined\": 7}'" "storage='west'"
+    ran crashmon-cleanup 10 300
+    sql_is "SELECT storage, program, outcome, last_hour, last_day, last_week, latest < now() - interval '1 hour'
+            FROM crashmon.recent_outcomes ORDER BY 1, 3" \
+        $'main|crashmon-scan|already queued|1|1|1|f\nmain|crashmon-scan|quarantined|0|2|2|t\nmain|crashmon-scan|queued|3|8|8|f\nwest|crashmon-scan|quarantined|0|0|0|t'
+}
+
+@test "retire_storage: forgets a storage without jobs and without a run at work, and no other" {
+    ran crashmon-scan 600 300
+    ran crashmon-scan 600 300 "storage='west'"
+    sql "INSERT INTO crashmon.storages (storage, place, identity, path, host)
+         VALUES ('main', 'storage', gen_random_uuid(), '/', 'x'), ('west', 'storage', gen_random_uuid(), '/w', 'x')"
+    job 1 NULL "storage='west'"
+    sql_is "SELECT crashmon.retire_storage('west')" 'has jobs'
+    sql "DELETE FROM jobs"
+    lock crashmon-cleanup west
+    sql_is "SELECT crashmon.retire_storage('west')" 'at work'
+    unlock crashmon-cleanup west
+    sql_is "SELECT crashmon.retire_storage('east')" unknown
+    sql_is "SELECT count(*) FROM crashmon.storages" 2
+    sql_is "SELECT crashmon.retire_storage('west')" retired
+    sql_is "SELECT s.storage, r.storage FROM crashmon.storages AS s, crashmon.runs AS r" 'main|main'
 }
 
 @test "processor_state: age, load and priority table of each, and the jobs of nobody" {

@@ -82,6 +82,7 @@ SELECT crashmon.crash_state('32adfb61-f75b-11dc-b6be-001322081225');
 SELECT crashmon.silent_since('1 second');
 SELECT crashmon.remove_processor(2, '1 second');
 SELECT crashmon.leave(1);
+SELECT crashmon.retire_storage('west');
 END
     sql "SELECT format('SELECT * FROM crashmon.%I;', relname) FROM pg_class
          WHERE relnamespace = 'crashmon'::regnamespace AND relkind = 'v'"
@@ -112,10 +113,11 @@ everybody_works() {
         crash --without dump >/dev/null
         for run in "scan --dry-run" "priority --dry-run" "cleanup_jobs --dry-run" \
             priority "priority --batch-size=1 $(id 5)" scan "scan --batch-size=1" "scan --repair" \
-            "cleanup_jobs --keep-deferred-days=1" "cleanup_jobs --repair" "cleanup_jobs --adopt"; do
+            "cleanup_jobs --keep-deferred-days=1" "cleanup_jobs --repair" "cleanup_jobs --adopt" \
+            "scan --status" "scan --check" "priority --check" "cleanup_jobs --check"; do
             # shellcheck disable=SC2086 # several words
             as "$who" run $run
-            [[ $status -le 1 || $status == 68 || $status == 74 ]] || fail "$who: $run: $status" "$output"
+            [[ $status -le 1 || $run == *--check || $status == 68 || $status == 74 ]] || fail "$who: $run: $status" "$output"
         done
         [[ $who != "$MONITOR" ]] || continue
         as "$who" load_scripts from-socorro.sql schema.sql || fail "$who cannot load schema.sql"

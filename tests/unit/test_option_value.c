@@ -140,6 +140,31 @@ static void flags_are_on_or_off(void **state)
     assert_false(set("dry-run", "yes"));
 }
 
+static void thresholds_are_two_values_each_of_which_may_be_blank(void **state)
+{
+    (void)state;
+    assert_true(set("check-new", "00:00:10,00:01:00"));
+    assert_int_equal(options.check_new.warning, 10);
+    assert_int_equal(options.check_new.critical, 60);
+    assert_true(set("check-new", ",00:01:00"));
+    assert_int_equal(options.check_new.warning, -1);
+    assert_true(set("check-new", "00:00:10"));
+    assert_int_equal(options.check_new.critical, -1);
+    assert_true(set("check-new", ","));
+    assert_true(set("check-new", ""));
+    assert_int_equal(options.check_new.warning, -1);
+    assert_true(set("check-space", "100,0"));
+    assert_int_equal(options.check_space.warning, 100);
+    assert_int_equal(options.check_space.critical, 0);
+    assert_false(set("check-space", "101,5"));
+    assert_false(set("check-space", "1,2,3"));
+    assert_false(set("check-space", "-1"));
+    assert_false(set("check-space", "5 ,1"));
+    assert_false(set("check-new", "60,120"));
+    assert_false(set("check-new", "00:00:10,00:01:00,"));
+    assert_int_equal(options.check_space.warning, 100);
+}
+
 static void what_is_printed_can_be_set_again(void **state)
 {
     (void)state;
@@ -170,6 +195,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(names_and_suffixes_have_no_slash, begin, end),
         cmocka_unit_test_setup_teardown(flags_are_on_or_off, begin, end),
+        cmocka_unit_test_setup_teardown(thresholds_are_two_values_each_of_which_may_be_blank, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(what_is_printed_can_be_set_again, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,295 @@
+#include "check.h"
+
+#include "base/access.h"
+#include "report/problems.h"
+#include "rights.h"
+#include "status.h"
+#include "status_disk.h"
+#include "storage_rows.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct check {
+    const struct options *options;
+    struct database_status database;
+    struct problems problems;
+    FILE *figures; /* performance data */
+};
+
+/* --- the thresholds */
+
+/* A figure of which there must not be too much: "new_age=250s;900;3600". */
+static void put_figure(struct check *check, const char *name, long long value, const char *unit,
+                       const struct thresholds *limits)
+{
+    fprintf(check->figures, "%s%s=%lld%s", ftell(check->figures) > 0 ? " " : "", name, value, unit);
+    if (limits == NULL)
+        return;
+    fputc(';', check->figures);
+    if (limits->warning >= 0)
+        fprintf(check->figures, "%ld", limits->warning);
+    fputc(';', check->figures);
+    if (limits->critical >= 0)
+        fprintf(check->figures, "%ld", limits->critical);
+}
+
+/* One of which there must be enough: "processors=3;1:;1:". */
+static void put_least(struct check *check, const char *name, long long value, const char *unit,
+                      const struct thresholds *limits)
+{
+    put_figure(check, name, value, unit, NULL);
+    fputc(';', check->figures);
+    if (limits->warning >= 0)
+        fprintf(check->figures, "%ld:", limits->warning);
+    fputc(';', check->figures);
+    if (limits->critical >= 0)
+        fprintf(check->figures, "%ld:", limits->critical);
+}
+
+static enum severity severity_of(long long value, const struct thresholds *limits)
+{
+    return limits->critical >= 0 && value >= limits->critical ? SEVERITY_CRITICAL
+           : limits->warning >= 0 && value >= limits->warning ? SEVERITY_WARNING
+                                                              : SEVERITY_OK;
+}
+
+static enum severity severity_of_least(long long value, const struct thresholds *limits)
+{
+    return limits->critical >= 0 && value < limits->critical ? SEVERITY_CRITICAL
+           : limits->warning >= 0 && value < limits->warning ? SEVERITY_WARNING
+                                                             : SEVERITY_OK;
+}
+
+/* Judges the age of the oldest; the text has it after "has waited for". */
+static void judge_age(struct check *check, const char *name, const struct count *count,
+                      const struct thresholds *limits, const char *text)
+{
+    char age[FIGURE_SIZE], figure[64];
+    if (count->state == COUNT_UNKNOWN)
+        return;
+    put_figure(check, name, count->number, "", NULL);
+    if (count->oldest < 0)
+        return;
+    snprintf(figure, sizeof figure, "%s_age", name);
+    put_figure(check, figure, count->oldest, "s", limits);
+    enum severity severity = severity_of(count->oldest, limits);
+    if (severity != SEVERITY_OK)
+        problems_add(&check->problems, severity, "%s %s", text, figure_age(age, count->oldest));
+}
+
+/* --- the runs of the program */
+
+static void judge_late(struct check *check, long long late, const char *what)
+{
+    char age[FIGURE_SIZE];
+    enum severity severity = severity_of(late, &check->options->check_overdue);
+    put_figure(check, "overdue", late > 0 ? late : 0, "s", &check->options->check_overdue);
+    if (severity != SEVERITY_OK)
+        problems_add(&check->problems, severity, "%s %s %s", check->options->program_name, what,
+                     figure_age(age, late));
+}
+
+static void judge_run(struct check *check, const struct run_status *run)
+{
+    const struct options *options = check->options;
+    char age[FIGURE_SIZE];
+    if (strcmp(run->state, "at work") == 0) {
+        enum severity severity = severity_of(run->started, &options->check_running);
+        put_figure(check, "running", run->started, "s", &options->check_running);
+        if (severity != SEVERITY_OK)
+            problems_add(&check->problems, severity,
+                         "process %d of %s on %s has been at work for %s", run->pid, run->program,
+                         run->host, figure_age(age, run->started));
+        return;
+    }
+    judge_late(check, run->is_due ? -run->due : 0, "should have run again, but is late by");
+    if (strcmp(run->state, "killed") == 0)
+        problems_add(&check->problems, SEVERITY_WARNING,
+                     "the last run of %s was killed: process %d on %s, begun %s ago", run->program,
+                     run->pid, run->host, figure_age(age, run->started));
+    if (strcmp(run->state, "ended") != 0)
+        return;
+    put_figure(check, "exit_code", run->exit_code, "", &options->check_exit_code);
+    enum severity severity = severity_of(run->exit_code, &options->check_exit_code);
+    if (severity != SEVERITY_OK)
+        problems_add(&check->problems, severity,
+                     "the last run of %s ended with exit code %d, %s ago", run->program,
+                     run->exit_code, figure_age(age, run->ended));
+}
+
+/* A program that has never run is as late as the first run on the storage is old. */
+static void judge_runs(struct check *check)
+{
+    const struct database_status *database = &check->database;
+    for (long i = 0; i < database->run_count; i++) {
+        const struct run_status *run = &database->runs[i];
+        if (strcmp(run->program, check->options->program_name) == 0 &&
+            strcmp(run->storage, check->options->storage_name) == 0) {
+            judge_run(check, run);
+            return;
+        }
+    }
+    if (database->run_count >= 0 && database->first_run >= 0)
+        judge_late(check, database->first_run,
+                   "has never run on this storage, where others run for");
+}
+
+/* --- what the program works on */
+
+static void judge_processors(struct check *check)
+{
+    const struct thresholds *limits = &check->options->check_processors;
+    long alive = check->database.alive;
+    if (alive < 0)
+        return;
+    put_least(check, "processors", alive, "", limits);
+    enum severity severity = severity_of_least(alive, limits);
+    if (severity != SEVERITY_OK && alive == 0)
+        problems_add(&check->problems, severity, "no processor is alive");
+    else if (severity != SEVERITY_OK)
+        problems_add(&check->problems, severity, "only %ld processors are alive", alive);
+}
+
+/* The later, the worse. */
+static void judge_quarantine(struct check *check, const struct count *cases)
+{
+    const struct thresholds *limits = &check->options->check_quarantine;
+    char age[FIGURE_SIZE], number[FIGURE_SIZE];
+    if (cases->state == COUNT_UNKNOWN)
+        return;
+    put_figure(check, "quarantined", cases->number, "", NULL);
+    if (cases->oldest < 0)
+        return;
+    bool is_critical = cases->oldest <= limits->critical;
+    if (is_critical || cases->oldest <= limits->warning)
+        problems_add(&check->problems, is_critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+                     "%s in quarantine, the latest came %s ago", figure_count(number, cases),
+                     figure_age(age, cases->oldest));
+}
+
+static void judge_work(struct check *check, const struct disk_status *disk)
+{
+    const struct options *options = check->options;
+    const struct job_counts *jobs = &check->database.jobs;
+    char text[2048];
+    switch (options->program) {
+    case PROGRAM_SCAN:
+        judge_age(check, "new", &disk->fresh, &options->check_new,
+                  "the oldest new pair has not been queued for");
+        judge_age(check, "waiting", &jobs->waiting, &options->check_waiting,
+                  "the oldest job has waited for");
+        snprintf(text, sizeof text, "the oldest started job is with \"%s\" for",
+                 jobs->oldest_started_by);
+        judge_age(check, "started", &jobs->started, &options->check_started, text);
+        judge_processors(check);
+        judge_quarantine(check, &disk->quarantine.count);
+        break;
+    case PROGRAM_PRIORITY:
+        judge_age(check, "requests", &check->database.requests, &options->check_requests,
+                  "the oldest request has waited for");
+        break;
+    case PROGRAM_CLEANUP:
+        judge_age(check, "finished", &jobs->finished, &options->check_finished,
+                  "the oldest successful job has not been put away for");
+        judge_age(check, "failed", &jobs->failed, &options->check_finished,
+                  "the oldest failed job has not been put away for");
+        judge_quarantine(check, &disk->quarantine.count);
+        break;
+    }
+}
+
+/* --- the places, and what is written to */
+
+static int percent(unsigned long long part, unsigned long long whole)
+{
+    return (int)(100.0 * (double)part / (double)whole);
+}
+
+static void judge_free(struct check *check, const struct place_status *one, const char *name,
+                       const char *what, int free, const struct thresholds *limits)
+{
+    enum severity severity = severity_of_least(free, limits);
+    put_least(check, name, free, "%", limits);
+    if (severity != SEVERITY_OK)
+        problems_add(&check->problems, severity, "only %d%% of the %s are free in \"%s\"", free,
+                     what, one->path);
+}
+
+/* Places on one file system are judged once. */
+static bool is_judged(const struct disk_status *disk, int place)
+{
+    for (int before = 0; before < place; before++)
+        if (disk->places[before].has_room &&
+            disk->places[before].room.device == disk->places[place].room.device)
+            return true;
+    return false;
+}
+
+static void judge_places(struct check *check, const struct disk_status *disk)
+{
+    const struct options *options = check->options;
+    char name[64];
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        const struct place_status *one = &disk->places[place];
+        if (one->path == NULL || !one->has_room)
+            continue;
+        if (one->is_usable && one->room.error != 0)
+            problems_add(&check->problems, SEVERITY_CRITICAL, "cannot write to %s \"%s\": %s",
+                         place_title((enum place)place), one->path, strerror(one->room.error));
+        if (is_judged(disk, place))
+            continue;
+        snprintf(name, sizeof name, "%s_space", storage_row_names[place]);
+        if (one->room.bytes > 0)
+            judge_free(check, one, name, "bytes", percent(one->room.free_bytes, one->room.bytes),
+                       &options->check_space);
+        snprintf(name, sizeof name, "%s_inodes", storage_row_names[place]);
+        if (one->room.inodes > 0)
+            judge_free(check, one, name, "inodes", percent(one->room.free_inodes, one->room.inodes),
+                       &options->check_inodes);
+    }
+}
+
+static void judge_files(struct check *check)
+{
+    const struct options *options = check->options;
+    struct failure failure;
+    if (!access_may_append(options->log_file_pathname, &failure))
+        problems_add(&check->problems, SEVERITY_WARNING, "log: %s", failure.text);
+    if (options->metrics_file != NULL && !access_may_replace(options->metrics_file, &failure))
+        problems_add(&check->problems, SEVERITY_WARNING, "metrics: %s", failure.text);
+}
+
+bool check_answer(struct run *run)
+{
+    static struct disk_status disk; /* paths in it are known until the program ends */
+    struct check check = {.options = &run->options};
+    char *figures = NULL, summary[256];
+    size_t size;
+    if (!run->options.check)
+        return false;
+    check.figures = open_memstream(&figures, &size);
+    if (check.figures == NULL) {
+        report_error(&run->report, EXIT_INTERNAL, "out of memory");
+        return true;
+    }
+    status_read(&run->options, &check.database, &check.problems);
+    if (check.database.is_connected)
+        rights_check(&check.problems);
+    status_read_disk(run, check.database.is_connected, &disk, &check.problems);
+    judge_files(&check);
+    judge_runs(&check);
+    judge_work(&check, &disk);
+    judge_places(&check, &disk);
+    fclose(check.figures);
+    snprintf(summary, sizeof summary, "storage %s", run->options.storage_name);
+    problems_print(&check.problems, stdout, run->options.program_name, summary, figures);
+    run->report.code = (enum exit_code)check.problems.worst;
+    problems_free(&check.problems);
+    status_free(&check.database);
+    free(figures);
+    return true;
+}

@@ -1,0 +1,11 @@
+/* rights.h - whether the login may do what a run does. */
+#ifndef RIGHTS_H
+#define RIGHTS_H
+
+#include "report/problems.h"
+
+/* Adds a problem for each table, sequence and set of functions of which a right is missing; on a
+ * server that only reads, and for an observer, only what --check itself has to read. */
+void rights_check(struct problems *problems);
+
+#endif

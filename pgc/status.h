@@ -1,0 +1,63 @@
+/* status.h - what the database tells of the queue, the processors and the runs: for --status and
+ * --check. It only reads, takes no lock of ours, and works on a standby. Each question stands by
+ * itself: what cannot be read is told in `troubles`, and stays unknown. */
+#ifndef STATUS_H
+#define STATUS_H
+
+#include "options/options.h"
+#include "report/figures.h"
+#include "report/problems.h"
+
+#include <stdbool.h>
+
+/* An age is in seconds; one that lies ahead is 0; below 0: none. */
+
+struct job_counts {
+    struct count waiting, started, finished, failed; /* finished: with success */
+    struct count with_priority;                      /* of those that wait */
+    struct count tried;                              /* begun in vain before, of the first two */
+    int most_attempts;
+    char oldest_started_by[255 * 4 + 1]; /* "": nobody */
+};
+
+struct processor_status {
+    long long id;
+    char *name;
+    const char *state;          /* "alive", "late" or "dead" */
+    long long seen, registered; /* ages */
+    long long waiting, started; /* its jobs of all storages */
+    char *storages;             /* "main, west"; "": it serves all */
+};
+
+struct run_status {
+    char *program, *storage, *host;
+    int pid;
+    const char *state;        /* "ended", "at work", or "killed"; "not ended" on a standby */
+    long long started, ended; /* ages */
+    long long due;            /* seconds until the next one; below 0: it is so late */
+    bool is_due;              /* false after a repair: none is due */
+    int exit_code;            /* if it has ended */
+    long long seen;
+    char *outcomes; /* "queued 20, left 1" */
+};
+
+struct database_status {
+    bool is_connected, is_standby;
+    char version[40]; /* of the server */
+    struct job_counts jobs;
+    bool loads_are_partial; /* the processors have at least so many jobs */
+    struct count requests;
+    struct processor_status *processors;
+    long processor_count, alive, late, dead; /* -1: not known */
+    struct run_status *runs;
+    long run_count;      /* -1: not known */
+    long long first_run; /* the age of the first run on this storage; below 0: none */
+};
+
+/* Connects and asks. Free with status_free(), which does not disconnect; the caller ends the
+ * session. */
+void status_read(const struct options *options, struct database_status *status,
+                 struct problems *troubles);
+void status_free(struct database_status *status);
+
+#endif

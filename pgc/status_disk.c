@@ -1,0 +1,174 @@
+#include "status_disk.h"
+
+#include "spool/archive.h"
+#include "spool/layout.h"
+#include "storages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct look {
+    struct run *run;
+    mark_check *check; /* NULL: the database cannot be asked */
+    struct disk_status *status;
+    struct problems *troubles;
+};
+
+static void add_trouble(const struct look *look, const struct failure *failure)
+{
+    bool may_not = failure->error == EACCES || failure->error == EPERM;
+    problems_add(look->troubles, may_not ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s",
+                 failure->text);
+}
+
+/* `directory` is open. */
+static bool look_at_place(const struct look *look, enum place place, int directory, bool has_mark)
+{
+    struct place_status *status = &look->status->places[place];
+    struct failure failure;
+    status->has_room = survey_room(directory, status->path, &status->room, &failure);
+    if (!status->has_room)
+        add_trouble(look, &failure);
+    status->is_usable =
+        !has_mark ||
+        (mark_read(place, status->path, directory, status->mark, &failure) &&
+         (look->check == NULL || look->check(place, status->path, directory, &failure)));
+    if (!status->is_usable)
+        add_trouble(look, &failure);
+    return status->is_usable;
+}
+
+static void look_at_layout(const struct look *look, const struct spool *spool)
+{
+    const struct options *options = &look->run->options;
+    const char *const ours[] = {options->storage_root, options->deferred_storage_root,
+                                options->save_successful_to, options->save_failed_to,
+                                options->quarantine_to};
+    struct failure failure;
+    if (layout_is_known(spool, ours, sizeof ours / sizeof *ours, &failure))
+        return;
+    if (failure.error != 0)
+        add_trouble(look, &failure);
+    else
+        problems_add(look->troubles, SEVERITY_WARNING,
+                     "%s: crashes with another layout are not seen", failure.text);
+}
+
+/* NULL if it cannot be used. */
+static struct spool *open_root(const struct look *look, enum place place, const char *path)
+{
+    const struct options *options = &look->run->options;
+    struct failure failure;
+    look->status->places[place].path = path;
+    struct spool *spool = path == NULL ? NULL
+                                       : spool_open_to_look(place, path, options->json_file_suffix,
+                                                            options->dump_file_suffix, &failure);
+    if (path != NULL && spool == NULL)
+        add_trouble(look, &failure);
+    if (spool == NULL)
+        return NULL;
+    if (look_at_place(look, place, spool->root, true)) {
+        look->status->places[place].room.error = survey_day_error(spool);
+        look_at_layout(look, spool);
+        return spool;
+    }
+    spool_close(spool);
+    return NULL;
+}
+
+static void look_at_quarantine(const struct look *look, const struct spool *storage)
+{
+    const char *path = look->run->options.quarantine_to;
+    struct disk_status *status = look->status;
+    struct place_status *place = &status->places[PLACE_QUARANTINE];
+    struct failure failure;
+    bool has_mark = path != NULL && spool_below(storage, path) == NULL;
+    snprintf(status->quarantine_path, sizeof status->quarantine_path, "%s%s",
+             path != NULL ? path : storage->path, path != NULL ? "" : "/quarantine");
+    place->path = status->quarantine_path;
+    int quarantine = survey_open_quarantine(path, storage, &failure);
+    place->is_missing = quarantine < 0 && failure.error == ENOENT;
+    if (place->is_missing)
+        status->quarantine.count = (struct count){.state = COUNT_COMPLETE, .oldest = -1};
+    else if (quarantine < 0)
+        add_trouble(look, &failure);
+    else if (look_at_place(look, PLACE_QUARANTINE, quarantine, has_mark) &&
+             !survey_quarantine(quarantine, place->path, &status->quarantine, &failure))
+        add_trouble(look, &failure);
+    if (quarantine >= 0)
+        close(quarantine);
+}
+
+static void look_at_roots(const struct look *look)
+{
+    const struct options *options = &look->run->options;
+    struct disk_status *status = look->status;
+    struct failure failure;
+    struct spool *storage = open_root(look, PLACE_STORAGE, options->storage_root);
+    if (storage != NULL && options->program == PROGRAM_SCAN &&
+        !survey_new(storage, options->settle_time, &status->fresh, &failure))
+        add_trouble(look, &failure);
+    if (storage != NULL && options->program != PROGRAM_PRIORITY)
+        look_at_quarantine(look, storage);
+    spool_close(storage);
+    if (options->program == PROGRAM_SCAN && !options->status)
+        return;
+    struct spool *deferred = open_root(look, PLACE_DEFERRED, options->deferred_storage_root);
+    if (deferred != NULL && options->status && !survey_pairs(deferred, &status->deferred, &failure))
+        add_trouble(look, &failure);
+    spool_close(deferred);
+}
+
+/* The check of the archive itself: below /tmp it has to be safe, elsewhere it has its mark. */
+static void look_at_archive(const struct look *look, enum place place, const char *path)
+{
+    const struct options *options = &look->run->options;
+    const struct archive_settings settings = {
+        .path = path,
+        .json_suffix = options->json_file_suffix,
+        .dump_suffix = options->dump_file_suffix,
+        .dry_run = true,
+        .place = place,
+        .check = look->check,
+    };
+    struct place_status *status = &look->status->places[place];
+    struct failure failure;
+    status->path = path;
+    if (path == NULL)
+        return;
+    struct archive *archive = archive_new(&settings);
+    status->is_usable = archive != NULL && archive_open(archive, &failure);
+    if (archive != NULL && !status->is_usable)
+        add_trouble(look, &failure);
+    int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    status->is_missing = directory < 0 && status->is_usable;
+    if (archive != NULL && archive_is_shared(archive))
+        problems_add(look->troubles, SEVERITY_WARNING,
+                     "long-term storage \"%s\" is where everybody may create files", path);
+    if (directory >= 0) {
+        status->has_room = survey_room(directory, path, &status->room, &failure);
+        mark_read(place, path, directory, status->mark, &failure);
+        close(directory);
+    }
+    archive_free(archive);
+}
+
+void status_read_disk(struct run *run, bool is_connected, struct disk_status *status,
+                      struct problems *troubles)
+{
+    const struct options *options = &run->options;
+    struct look look = {.run = run, .status = status, .troubles = troubles};
+    struct failure failure;
+    *status = (struct disk_status){0};
+    if (is_connected && storages_read(run, &failure) == DB_OK)
+        look.check = storages_check;
+    else if (is_connected)
+        problems_add(troubles, SEVERITY_UNKNOWN, "%s", failure.text);
+    look_at_roots(&look);
+    if (options->status || options->program == PROGRAM_CLEANUP) {
+        look_at_archive(&look, PLACE_SUCCESSFUL, options->save_successful_to);
+        look_at_archive(&look, PLACE_FAILED, options->save_failed_to);
+    }
+}

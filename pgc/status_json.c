@@ -1,0 +1,201 @@
+#include "status_json.h"
+
+#include "report/json.h"
+#include "storage_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What is below 0 is not known, or there is none. */
+static void put_number(struct json *json, const char *key, long long value)
+{
+    if (value < 0)
+        json_text(json, key, NULL);
+    else
+        json_number(json, key, value);
+}
+
+/* Without an age if `age` is NULL. */
+static void put_count(struct json *json, const char *key, const struct count *count,
+                      const char *age)
+{
+    if (count->state == COUNT_UNKNOWN) {
+        json_text(json, key, NULL);
+        return;
+    }
+    json_begin(json, key, '{');
+    json_number(json, "count", count->number);
+    json_bool(json, "complete", count->state == COUNT_COMPLETE);
+    if (age != NULL)
+        put_number(json, age, count->oldest);
+    json_end(json, '}');
+}
+
+static void put_about(struct json *json, const struct options *options,
+                      const struct database_status *database)
+{
+    char host[256] = "", when[32];
+    struct tm calendar;
+    time_t now = time(NULL);
+    gethostname(host, sizeof host - 1);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
+    json_text(json, "version", VERSION);
+    json_text(json, "time", when);
+    json_text(json, "host", host);
+    json_text(json, "storage", options->storage_name);
+    json_begin(json, "database", '{');
+    json_bool(json, "connected", database->is_connected);
+    json_text(json, "version", database->is_connected ? database->version : NULL);
+    json_bool(json, "standby", database->is_standby);
+    json_end(json, '}');
+}
+
+static void put_jobs(struct json *json, const struct job_counts *jobs)
+{
+    json_begin(json, "jobs", '{');
+    put_count(json, "waiting", &jobs->waiting, "oldest");
+    put_count(json, "requested", &jobs->with_priority, "oldest");
+    put_count(json, "started", &jobs->started, "oldest");
+    json_text(json, "oldest_started_by",
+              jobs->oldest_started_by[0] != '\0' ? jobs->oldest_started_by : NULL);
+    put_count(json, "tried", &jobs->tried, NULL);
+    json_number(json, "most_attempts", jobs->most_attempts);
+    put_count(json, "finished", &jobs->finished, "oldest");
+    put_count(json, "failed", &jobs->failed, "oldest");
+    json_end(json, '}');
+}
+
+static void put_quarantine(struct json *json, const struct survey_cases *cases)
+{
+    put_count(json, "quarantine", &cases->count, "newest");
+    json_begin(json, "quarantine_reasons", '[');
+    for (int i = 0; i < SURVEY_REASONS && cases->reasons[i].count > 0; i++) {
+        json_begin(json, NULL, '{');
+        json_text(json, "reason", cases->reasons[i].text);
+        json_number(json, "count", cases->reasons[i].count);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+}
+
+static void put_processors(struct json *json, const struct database_status *database)
+{
+    json_begin(json, "processors", '{');
+    put_number(json, "alive", database->alive);
+    put_number(json, "late", database->late);
+    put_number(json, "dead", database->dead);
+    json_bool(json, "complete", !database->loads_are_partial);
+    json_begin(json, "list", '[');
+    for (long i = 0; i < database->processor_count; i++) {
+        const struct processor_status *one = &database->processors[i];
+        json_begin(json, NULL, '{');
+        json_number(json, "id", one->id);
+        json_text(json, "name", one->name);
+        json_text(json, "state", one->state);
+        put_number(json, "seen", one->seen);
+        put_number(json, "registered", one->registered);
+        json_number(json, "waiting", one->waiting);
+        json_number(json, "started", one->started);
+        json_text(json, "storages",
+                  one->storages != NULL && *one->storages != '\0' ? one->storages : NULL);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+    json_end(json, '}');
+}
+
+/* From "already queued 20, left 1". */
+static void put_outcomes(struct json *json, const char *outcomes)
+{
+    char *copy = strdup(outcomes), *rest = copy, *item;
+    json_begin(json, "outcomes", '{');
+    while (copy != NULL && (item = strsep(&rest, ",")) != NULL) {
+        item += strspn(item, " ");
+        char *number = strrchr(item, ' ');
+        if (number == NULL)
+            continue;
+        *number = '\0';
+        for (char *at = item; (at = strchr(at, ' ')) != NULL;)
+            *at = '_';
+        json_number(json, item, atoll(number + 1));
+    }
+    json_end(json, '}');
+    free(copy);
+}
+
+static void put_runs(struct json *json, const struct database_status *database)
+{
+    json_begin(json, "runs", '[');
+    for (long i = 0; i < database->run_count; i++) {
+        const struct run_status *one = &database->runs[i];
+        bool has_ended = strcmp(one->state, "ended") == 0;
+        json_begin(json, NULL, '{');
+        json_text(json, "program", one->program);
+        json_text(json, "storage", one->storage);
+        json_text(json, "host", one->host);
+        json_number(json, "pid", one->pid);
+        json_text(json, "state", one->state);
+        put_number(json, "started", one->started);
+        put_number(json, "ended", one->ended);
+        if (one->is_due)
+            json_number(json, "due", one->due);
+        else
+            json_text(json, "due", NULL);
+        put_number(json, "exit_code", has_ended ? one->exit_code : -1);
+        json_number(json, "seen", one->seen);
+        put_outcomes(json, one->outcomes != NULL ? one->outcomes : "");
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+}
+
+static void put_room(struct json *json, const struct place_status *one)
+{
+    json_number(json, "bytes", (long long)one->room.bytes);
+    json_number(json, "free_bytes", (long long)one->room.free_bytes);
+    json_number(json, "inodes", (long long)one->room.inodes);
+    json_number(json, "free_inodes", (long long)one->room.free_inodes);
+}
+
+static void put_places(struct json *json, const struct disk_status *disk)
+{
+    json_begin(json, "places", '[');
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        const struct place_status *one = &disk->places[place];
+        if (one->path == NULL)
+            continue;
+        json_begin(json, NULL, '{');
+        json_text(json, "place", storage_row_names[place]);
+        json_text(json, "path", one->path);
+        json_bool(json, "usable", one->is_usable || one->is_missing);
+        json_text(json, "mark", one->mark[0] != '\0' ? one->mark : NULL);
+        if (one->has_room)
+            put_room(json, one);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+}
+
+void status_print_json(const struct options *options, const struct database_status *database,
+                       const struct disk_status *disk, const struct problems *troubles)
+{
+    struct json json = {.stream = stdout};
+    json_begin(&json, NULL, '{');
+    put_about(&json, options, database);
+    put_count(&json, "new", &disk->fresh, "oldest");
+    put_jobs(&json, &database->jobs);
+    put_count(&json, "requests", &database->requests, "oldest");
+    put_count(&json, "deferred", &disk->deferred, NULL);
+    put_quarantine(&json, &disk->quarantine);
+    put_processors(&json, database);
+    put_runs(&json, database);
+    put_places(&json, disk);
+    json_begin(&json, "troubles", '[');
+    for (size_t i = 0; i < troubles->count; i++)
+        json_text(&json, NULL, problem_text(&troubles->items[i]));
+    json_end(&json, ']');
+    json_end(&json, '}');
+    putchar('\n');
+}

@@ -1,0 +1,230 @@
+#include "status_show.h"
+
+#include "base/quote.h"
+#include "log/log_format.h"
+#include "status.h"
+#include "status_disk.h"
+#include "status_json.h"
+#include "storage_rows.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Prints a line without blanks at its end, in which names from outside cannot begin another one. */
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
+    va_end(arguments);
+    for (size_t length = text != NULL ? strlen(text) : 0; length > 0 && text[length - 1] == ' ';)
+        text[--length] = '\0';
+    char *line = text != NULL ? log_format_plain(text) : NULL;
+    fputs(line != NULL ? line : "out of memory for a line\n", stdout);
+    free(line);
+    free(text);
+}
+
+/* The beginning of a name, in quotes. */
+static const char *name_short(char buffer[QUOTE_SIZE], const char *name)
+{
+    char cut[21];
+    snprintf(cut, sizeof cut, "%.20s", name != NULL ? name : "");
+    return quote(buffer, cut);
+}
+
+static void say_title(const struct options *options, const struct database_status *database)
+{
+    char host[256] = "", when[32];
+    struct tm calendar;
+    time_t now = time(NULL);
+    gethostname(host, sizeof host - 1);
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &calendar));
+    say("crashmon %s, storage %s on %s, %s", VERSION, options->storage_name, host, when);
+    if (database->is_standby)
+        say("The server only reads (a standby): it cannot tell which runs are at work.");
+}
+
+/* "New         1,234                        oldest 4 min 10 s" and what else there is to say. */
+static void say_count(const char *what, const struct count *count, const char *age_word,
+                      const char *more)
+{
+    char number[FIGURE_SIZE], age[FIGURE_SIZE], text[2 * FIGURE_SIZE] = "";
+    if (count->state != COUNT_UNKNOWN && count->oldest >= 0 && age_word != NULL)
+        snprintf(text, sizeof text, "%s %s%s", age_word, figure_age(age, count->oldest),
+                 *more != '\0' ? ", " : "");
+    say("%-12s%-22s%s%s", what, figure_count(number, count), text, more);
+}
+
+static void say_queue(const struct disk_status *disk, const struct database_status *database)
+{
+    const struct job_counts *jobs = &database->jobs;
+    char number[FIGURE_SIZE], name[QUOTE_SIZE], requested[2 * FIGURE_SIZE] = "",
+                                                              by[QUOTE_SIZE + 8] = "";
+    if (jobs->with_priority.number > 0)
+        snprintf(requested, sizeof requested, "%s requested",
+                 figure_count(number, &jobs->with_priority));
+    if (jobs->oldest_started_by[0] != '\0')
+        snprintf(by, sizeof by, "by %s", name_short(name, jobs->oldest_started_by));
+    say_count("New", &disk->fresh, "oldest", "");
+    say_count("Waiting", &jobs->waiting, "oldest", requested);
+    say_count("Started", &jobs->started, "oldest", by);
+    if (jobs->tried.number > 0)
+        say("%-12s%-22sbegun before, up to %d times", "", figure_count(number, &jobs->tried),
+            jobs->most_attempts);
+    say_count("Finished", &jobs->finished, "oldest", "");
+    say_count("Failed", &jobs->failed, "oldest", "");
+    say_count("Requests", &database->requests, "oldest", "");
+    say_count("Deferred", &disk->deferred, NULL, "");
+}
+
+static void say_quarantine(const struct survey_cases *cases)
+{
+    char number[FIGURE_SIZE];
+    say_count("Quarantine", &cases->count, "newest", "");
+    for (int i = 0; i < SURVEY_REASONS && cases->reasons[i].count > 0; i++)
+        say("  %8s  %.68s", figure_number(number, cases->reasons[i].count), cases->reasons[i].text);
+    if (cases->others > 0)
+        say("  %8s  other reasons", figure_number(number, cases->others));
+}
+
+static void say_processors(const struct database_status *database)
+{
+    char name[QUOTE_SIZE], seen[FIGURE_SIZE], since[FIGURE_SIZE], waiting[FIGURE_SIZE],
+        started[FIGURE_SIZE];
+    const char *at_least = database->loads_are_partial ? ">" : "";
+    if (database->processor_count < 0)
+        return;
+    say("%s", "");
+    say("Processors  %ld alive, %ld late, %ld dead", database->alive, database->late,
+        database->dead);
+    if (database->processor_count > 0)
+        say("  %-22s %-6s %-13s %-13s %9s %9s", "", "", "seen", "registered", "waiting", "started");
+    for (long i = 0; i < database->processor_count; i++) {
+        const struct processor_status *one = &database->processors[i];
+        char its_waiting[FIGURE_SIZE + 1], its_started[FIGURE_SIZE + 1];
+        snprintf(its_waiting, sizeof its_waiting, "%s%s", at_least,
+                 figure_number(waiting, one->waiting));
+        snprintf(its_started, sizeof its_started, "%s%s", at_least,
+                 figure_number(started, one->started));
+        say("  %-22s %-6s %-13s %-13s %9s %9s", name_short(name, one->name), one->state,
+            figure_age(seen, one->seen), figure_age(since, one->registered), its_waiting,
+            its_started);
+        if (one->storages != NULL && *one->storages != '\0')
+            say("    serves %s", one->storages);
+    }
+}
+
+static void say_run(const struct options *options, const struct run_status *run)
+{
+    char title[128], started[FIGURE_SIZE], took[FIGURE_SIZE], due[FIGURE_SIZE + 16],
+        age[FIGURE_SIZE], state[32];
+    bool has_ended = strcmp(run->state, "ended") == 0;
+    snprintf(title, sizeof title, "%s%s%s", run->program,
+             strcmp(run->storage, options->storage_name) == 0 ? "" : " ",
+             strcmp(run->storage, options->storage_name) == 0 ? "" : run->storage);
+    if (!run->is_due)
+        strcpy(due, "");
+    else
+        snprintf(due, sizeof due, run->due < 0 ? "%s late" : "in %s",
+                 figure_age(age, run->due < 0 ? -run->due : run->due));
+    if (has_ended)
+        snprintf(state, sizeof state, "exit code %d", run->exit_code);
+    else
+        snprintf(state, sizeof state, "%s", run->state);
+    say("  %-25.60s %-13s %-12s %-13s %s", title, figure_age(started, run->started), state,
+        has_ended                            ? figure_age(took, run->started - run->ended)
+        : strcmp(run->state, "at work") == 0 ? "so far"
+                                             : "",
+        due);
+    if (run->seen > 0)
+        say("    seen %s%s%s", figure_number(age, run->seen), *run->outcomes != '\0' ? ": " : "",
+            run->outcomes);
+}
+
+static void say_runs(const struct options *options, const struct database_status *database)
+{
+    if (database->run_count < 0)
+        return;
+    say("%s", "");
+    say("%-27s %-13s %-12s %-13s %s", "Runs", "started", "ended", "took", "next");
+    if (database->run_count == 0)
+        say("  none yet");
+    for (long i = 0; i < database->run_count; i++)
+        say_run(options, &database->runs[i]);
+}
+
+static int percent(unsigned long long part, unsigned long long whole)
+{
+    return whole > 0 ? (int)(100.0 * (double)part / (double)whole) : 0;
+}
+
+static void say_places(const struct disk_status *disk)
+{
+    char size[FIGURE_SIZE], space[FIGURE_SIZE + 8], inodes[16];
+    say("%s", "");
+    say("%-12s %-16s %-12s mark", "Places", "free space", "free inodes");
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        const struct place_status *one = &disk->places[place];
+        const struct survey_room *room = &one->room;
+        if (one->path == NULL)
+            continue;
+        strcpy(space, "-");
+        strcpy(inodes, "-");
+        if (one->has_room)
+            snprintf(space, sizeof space, "%s, %d%%", figure_size(size, room->free_bytes),
+                     percent(room->free_bytes, room->bytes));
+        if (one->has_room && room->inodes > 0)
+            snprintf(inodes, sizeof inodes, "%d%%", percent(room->free_inodes, room->inodes));
+        say("  %-10s %-16s %-12s %-9.8s %s", storage_row_names[place], space, inodes,
+            one->mark[0] != '\0' ? one->mark : "-", one->path);
+    }
+}
+
+static void say_troubles(const struct problems *troubles)
+{
+    if (troubles->count == 0)
+        return;
+    say("%s", "");
+    say("Troubles");
+    for (size_t i = 0; i < troubles->count; i++)
+        say("  %s", problem_text(&troubles->items[i]));
+}
+
+static void print_text(const struct options *options, const struct database_status *database,
+                       const struct disk_status *disk, const struct problems *troubles)
+{
+    say_title(options, database);
+    say("%s", "");
+    say_queue(disk, database);
+    say_quarantine(&disk->quarantine);
+    say_processors(database);
+    say_runs(options, database);
+    say_places(disk);
+    say_troubles(troubles);
+}
+
+bool status_answer(struct run *run)
+{
+    static struct disk_status disk; /* paths in it are known until the program ends */
+    struct database_status database;
+    struct problems troubles = {0};
+    if (!run->options.status)
+        return false;
+    status_read(&run->options, &database, &troubles);
+    status_read_disk(run, database.is_connected, &disk, &troubles);
+    if (run->options.json)
+        status_print_json(&run->options, &database, &disk, &troubles);
+    else
+        print_text(&run->options, &database, &disk, &troubles);
+    status_free(&database);
+    problems_free(&troubles);
+    return true;
+}

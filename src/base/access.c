@@ -1,0 +1,42 @@
+#include "base/access.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool may_make_in(const char *directory, struct failure *failure)
+{
+    return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 ||
+           fail(failure, errno, "cannot write to directory \"%s\"", directory);
+}
+
+static bool may_make(const char *path, struct failure *failure)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    return may_make_in(dirname(copy), failure);
+}
+
+bool access_may_append(const char *path, struct failure *failure)
+{
+    struct stat status;
+    if (stat(path, &status) < 0)
+        return errno == ENOENT ? may_make(path, failure)
+                               : fail(failure, errno, "cannot write to file \"%s\"", path);
+    if (!S_ISREG(status.st_mode) && strncmp(path, "/dev/", 5) != 0)
+        return fail(failure, 0, "cannot write to file \"%s\": not a regular file", path);
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ||
+           fail(failure, errno, "cannot write to file \"%s\"", path);
+}
+
+bool access_may_replace(const char *path, struct failure *failure)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode) ? may_make_in(path, failure)
+                                                               : may_make(path, failure);
+}

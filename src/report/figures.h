@@ -1,0 +1,27 @@
+/* figures.h - counts, ages and sizes, as people read them. */
+#ifndef FIGURES_H
+#define FIGURES_H
+
+enum count_state {
+    COUNT_UNKNOWN, /* nobody could count, or nobody has */
+    COUNT_PARTIAL, /* time was over: there may be more, and older ones */
+    COUNT_COMPLETE,
+};
+
+/* Zero-initialised it is not known. */
+struct count {
+    enum count_state state;
+    long long number;
+    long long oldest; /* its age in seconds; below 0: there is none, or its age is not known */
+};
+
+enum { FIGURE_SIZE = 64 };
+
+/* Each writes into the buffer and returns it: "1,234", "more than 1,234", "unknown"; "1,234" of a
+ * plain number; "45 s", "4 min 10 s", "3 h 12 min" or "5 d 3 h", or "none" below 0; "12.3 GB". */
+const char *figure_count(char text[FIGURE_SIZE], const struct count *count);
+const char *figure_number(char text[FIGURE_SIZE], long long number);
+const char *figure_age(char text[FIGURE_SIZE], long long seconds);
+const char *figure_size(char text[FIGURE_SIZE], unsigned long long bytes);
+
+#endif

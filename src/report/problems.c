@@ -1,0 +1,125 @@
+#include "report/problems.h"
+
+#include "log/log_format.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const words[] = {
+    [SEVERITY_OK] = "OK",
+    [SEVERITY_WARNING] = "WARNING",
+    [SEVERITY_CRITICAL] = "CRITICAL",
+    [SEVERITY_UNKNOWN] = "UNKNOWN",
+};
+
+/* Of the first line: what is longer is for the lines that follow. */
+enum { ENOUGH = 400 };
+
+static int rank(enum severity severity)
+{
+    static const int ranks[] = {
+        [SEVERITY_OK] = 0,
+        [SEVERITY_UNKNOWN] = 1,
+        [SEVERITY_WARNING] = 2,
+        [SEVERITY_CRITICAL] = 3,
+    };
+    return ranks[severity];
+}
+
+/* Names in it may come from outside: no line ends in it, and no "|", after which figures follow. */
+static char *make_text(const char *format, va_list arguments)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, arguments) < 0)
+        return NULL;
+    char *line = log_format_plain(text);
+    free(text);
+    if (line == NULL)
+        return NULL;
+    line[strcspn(line, "\n")] = '\0';
+    for (char *bar = line; (bar = strchr(bar, '|')) != NULL;)
+        *bar = '!';
+    return line;
+}
+
+void problems_add(struct problems *problems, enum severity severity, const char *format, ...)
+{
+    va_list arguments;
+    if (rank(severity) > rank(problems->worst))
+        problems->worst = severity;
+    struct problem *items = realloc(problems->items, (problems->count + 1) * sizeof *items);
+    if (items == NULL)
+        return;
+    va_start(arguments, format);
+    items[problems->count++] = (struct problem){severity, make_text(format, arguments)};
+    va_end(arguments);
+    problems->items = items;
+}
+
+void problems_free(struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        free(problems->items[i].text);
+    free(problems->items);
+    *problems = (struct problems){0};
+}
+
+const char *problem_text(const struct problem *problem)
+{
+    return problem->text != NULL ? problem->text : "out of memory for the problem";
+}
+
+/* The worst come first. */
+static void print_each(const struct problems *problems, FILE *stream,
+                       void (*print)(FILE *stream, const struct problem *problem, bool is_first))
+{
+    bool is_first = true;
+    for (int wanted = rank(SEVERITY_CRITICAL); wanted > 0; wanted--)
+        for (size_t i = 0; i < problems->count; i++)
+            if (rank(problems->items[i].severity) == wanted) {
+                print(stream, &problems->items[i], is_first);
+                is_first = false;
+            }
+}
+
+static void print_in_line(FILE *stream, const struct problem *problem, bool is_first)
+{
+    fprintf(stream, "%s%s", is_first ? "" : "; ", problem_text(problem));
+}
+
+static void print_as_line(FILE *stream, const struct problem *problem, bool is_first)
+{
+    (void)is_first;
+    fprintf(stream, "%s: %s\n", words[problem->severity], problem_text(problem));
+}
+
+static void print_first_line(const struct problems *problems, FILE *stream)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *line = open_memstream(&text, &size);
+    if (line != NULL) {
+        print_each(problems, line, print_in_line);
+        fclose(line);
+    }
+    fprintf(stream, "%zu problem%s: %.*s%s", problems->count, problems->count == 1 ? "" : "s",
+            ENOUGH, text != NULL ? text : "", size > ENOUGH ? " ..." : "");
+    free(text);
+}
+
+void problems_print(const struct problems *problems, FILE *stream, const char *service,
+                    const char *summary, const char *figures)
+{
+    for (; *service != '\0'; service++)
+        fputc(*service == '-' ? ' ' : toupper((unsigned char)*service), stream);
+    fprintf(stream, " %s - ", words[problems->worst]);
+    if (problems->worst == SEVERITY_OK)
+        fputs(summary, stream);
+    else
+        print_first_line(problems, stream);
+    fprintf(stream, "%s%s\n", *figures != '\0' ? "|" : "", figures);
+    print_each(problems, stream, print_as_line);
+}

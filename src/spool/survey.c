@@ -1,0 +1,269 @@
+#include "spool/survey.h"
+
+#include "base/quote.h"
+#include "spool/dir.h"
+#include "spool/file.h"
+#include "spool/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool is_over(const struct timespec *end)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return time_is_past(end, 0, &now);
+}
+
+static struct timespec end_from_now(void)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_nsec += SURVEY_TIME * 1000000L;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    return end;
+}
+
+/* --- crashes in a root */
+
+/* The link and the files are there since then: a spool may have been copied with its times. */
+static long long age_of(const struct walk_entry *entry, const struct pair *pair, long settle_time)
+{
+    struct timespec changed = {0}, linked = walk_entry_changed(entry);
+    struct failure reason;
+    if (pair_examine(pair, settle_time, NULL, &changed, &reason) != PAIR_READY)
+        return -1;
+    long long since = changed.tv_sec > linked.tv_sec ? changed.tv_sec : linked.tv_sec;
+    return since < pair->spool->now.tv_sec ? pair->spool->now.tv_sec - since : 0;
+}
+
+/* Counts what `is_one` says, until the time is over. */
+static bool count_entries(struct walk *walk, struct count *count,
+                          bool (*is_one)(const struct walk_entry *entry, void *context),
+                          void *context, struct failure *failure)
+{
+    struct walk_entry entry;
+    struct timespec end = end_from_now();
+    bool good = true, goes_on = true;
+    *count = (struct count){.oldest = -1};
+    while ((goes_on = !is_over(&end)) && walk_next(walk, &entry)) {
+        if (entry.kind != WALK_UNREADABLE) {
+            count->number += is_one(&entry, context);
+        } else if (good) {
+            *failure = *entry.failure;
+            good = false;
+        }
+    }
+    count->state = goes_on && good ? COUNT_COMPLETE : COUNT_PARTIAL;
+    walk_free(walk);
+    return good;
+}
+
+struct search {
+    struct count *count;
+    long settle_time;
+    const struct date_dir *directory; /* in which the first ready pair was found */
+};
+
+/* The oldest one is in the directory that has the first one. */
+static bool is_new(const struct walk_entry *entry, void *context)
+{
+    struct search *search = context;
+    struct pair pair;
+    if (!walk_entry_pair(entry, &pair))
+        return false;
+    if (search->directory == NULL || search->directory == entry->directory) {
+        long long age = age_of(entry, &pair, search->settle_time);
+        if (age >= 0)
+            search->directory = entry->directory;
+        if (age > search->count->oldest)
+            search->count->oldest = age;
+    }
+    return true;
+}
+
+bool survey_new(const struct spool *spool, long settle_time, struct count *count,
+                struct failure *failure)
+{
+    struct search search = {.count = count, .settle_time = settle_time};
+    struct walk *walk = walk_new(spool, true, failure);
+    *count = (struct count){.oldest = -1};
+    return walk != NULL && count_entries(walk, count, is_new, &search, failure);
+}
+
+static bool is_metadata(const struct walk_entry *entry, void *context)
+{
+    const char *suffix = context, *name = entry->name;
+    struct crash_id id;
+    char text[CRASH_ID_LENGTH + 1];
+    snprintf(text, sizeof text, "%s", name);
+    return entry->kind == WALK_OTHER && crash_id_parse(&id, text) &&
+           strcmp(name + CRASH_ID_LENGTH, suffix) == 0;
+}
+
+bool survey_pairs(const struct spool *spool, struct count *count, struct failure *failure)
+{
+    char suffix[NAME_MAX + 1];
+    struct walk *walk = walk_new_in(spool, "name", NULL, failure);
+    *count = (struct count){.oldest = -1};
+    snprintf(suffix, sizeof suffix, "%s", spool->json_suffix);
+    return walk != NULL && count_entries(walk, count, is_metadata, suffix, failure);
+}
+
+/* --- quarantine */
+
+int survey_open_quarantine(const char *path, const struct spool *spool, struct failure *failure)
+{
+    const char *below = path != NULL ? spool_below(spool, path) : "quarantine";
+    int directory =
+        below != NULL ? dir_open(spool->root, below) : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0 && path != NULL)
+        fail(failure, errno, "cannot open directory \"%s\"", path);
+    else if (directory < 0)
+        fail(failure, errno, "cannot open directory \"%s/quarantine\"", spool->path);
+    return directory;
+}
+
+/* The first reason in a file of lines "TIME WHERE: REASON", with "..." for what stands in quotes.
+ */
+static void read_reason(int directory, const char *name, char reason[SURVEY_REASON_SIZE])
+{
+    char path[NAME_MAX + sizeof "/reason"], line[2048];
+    snprintf(path, sizeof path, "%s/reason", name);
+    int file = openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat status;
+    ssize_t length = file >= 0 && fstat(file, &status) == 0 && file_is_regular(&status)
+                         ? read(file, line, sizeof line - 1)
+                         : -1;
+    if (file >= 0)
+        close(file);
+    line[length > 0 ? length : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    const char *at = strstr(line, ": ");
+    size_t used = 0;
+    for (at = at != NULL ? at + 2 : "unknown"; *at != '\0' && used + 6 < SURVEY_REASON_SIZE; at++) {
+        reason[used++] = *at;
+        if (*at != '"')
+            continue;
+        used = (size_t)(stpcpy(reason + used, "...\"") - reason);
+        while (at[1] != '\0' && at[1] != '"')
+            at += 1 + (at[1] == '\\' && at[2] != '\0');
+        at += at[1] != '\0';
+    }
+    reason[used] = '\0';
+}
+
+static void count_reason(struct survey_cases *cases, const char *reason)
+{
+    for (int i = 0; i < SURVEY_REASONS; i++) {
+        struct survey_reason *one = &cases->reasons[i];
+        if (one->count == 0)
+            strcpy(one->text, reason);
+        if (strcmp(one->text, reason) == 0) {
+            one->count++;
+            return;
+        }
+    }
+    cases->others++;
+}
+
+/* A case has its time from what was moved there last. False when the time is over. */
+static bool survey_day(struct dir_reader *day, time_t now, const struct timespec *end,
+                       struct survey_cases *cases)
+{
+    const struct dirent64 *entry;
+    struct stat status;
+    char reason[SURVEY_REASON_SIZE];
+    while ((entry = dir_next(day)) != NULL) {
+        if (is_over(end))
+            return false;
+        if (fstatat(day->descriptor, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISDIR(status.st_mode))
+            continue;
+        long long age = status.st_mtim.tv_sec < now ? now - status.st_mtim.tv_sec : 0;
+        if (cases->count.oldest < 0 || age < cases->count.oldest)
+            cases->count.oldest = age;
+        cases->count.number++;
+        read_reason(day->descriptor, entry->d_name, reason);
+        count_reason(cases, reason);
+    }
+    return true;
+}
+
+bool survey_quarantine(int directory, const char *path, struct survey_cases *cases,
+                       struct failure *failure)
+{
+    struct timespec end = end_from_now();
+    struct spool quarantine = {
+        .place = PLACE_QUARANTINE, .path = path, .root = dir_open_to_list(directory, NULL)};
+    struct names days = {0};
+    *cases = (struct survey_cases){.count.oldest = -1};
+    bool goes_on = true, good = quarantine.root >= 0 && spool_days(&quarantine, &days, failure);
+    if (quarantine.root < 0)
+        fail(failure, errno, "cannot read directory \"%s\"", path);
+    for (size_t i = days.count; good && goes_on && i-- > 0;) {
+        struct dir_reader day;
+        bool is_open = dir_begin(&day, quarantine.root, days.items[i]);
+        goes_on = !is_open || survey_day(&day, time(NULL), &end, cases);
+        if (is_open ? goes_on && errno != 0 : errno != ENOENT && errno != ENOTDIR)
+            good = fail(failure, errno, "cannot read directory \"%s/%s\"", path, days.items[i]);
+        if (is_open)
+            dir_end(&day);
+    }
+    if (good)
+        cases->count.state = goes_on ? COUNT_COMPLETE : COUNT_PARTIAL;
+    names_free(&days);
+    if (quarantine.root >= 0)
+        close(quarantine.root);
+    return good;
+}
+
+/* --- its file system */
+
+static int error_of_change(int directory)
+{
+    return faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+bool survey_room(int directory, const char *path, struct survey_room *room, struct failure *failure)
+{
+    struct statvfs status;
+    struct stat itself;
+    if (fstatvfs(directory, &status) < 0 || fstat(directory, &itself) < 0)
+        return fail(failure, errno, "cannot look at the file system of \"%s\"", path);
+    *room = (struct survey_room){
+        .device = itself.st_dev,
+        .bytes = (unsigned long long)status.f_blocks * status.f_frsize,
+        .free_bytes = (unsigned long long)status.f_bavail * status.f_frsize,
+        .inodes = status.f_files,
+        .free_inodes = status.f_favail,
+        .error = error_of_change(directory),
+    };
+    return true;
+}
+
+int survey_day_error(const struct spool *spool)
+{
+    char path[DAY_LENGTH + sizeof "/name"];
+    struct names days = {0};
+    struct failure failure;
+    int error = 0, directory = -1;
+    if (!spool_days(spool, &days, &failure))
+        error = failure.error;
+    for (size_t i = days.count; error == 0 && directory < 0 && i-- > 0;) {
+        snprintf(path, sizeof path, "%.*s/name", DAY_LENGTH, days.items[i]);
+        directory = dir_open(spool->root, path);
+    }
+    if (directory >= 0) {
+        error = error_of_change(directory);
+        close(directory);
+    }
+    names_free(&days);
+    return error;
+}

@@ -1,0 +1,55 @@
+/* survey.h - what a spool holds, told without a change. A count ends after SURVEY_TIME, so that one
+ * takes a tenth of a second however much there is. */
+#ifndef SURVEY_H
+#define SURVEY_H
+
+#include "report/figures.h"
+#include "spool/spool.h"
+
+enum { SURVEY_TIME = 100 }; /* milliseconds */
+
+/* Counts the date links of crashes: what is new. The age is that of the oldest pair that is ready,
+ * as far as the walk has to go to find one; half pairs and pairs that are still being written have
+ * no age. False with the reason if something could not be read; the count is of all else. */
+bool survey_new(const struct spool *spool, long settle_time, struct count *count,
+                struct failure *failure);
+
+/* Counts the pairs by their metadata, whether they have links or not; without an age. */
+bool survey_pairs(const struct spool *spool, struct count *count, struct failure *failure);
+
+enum { SURVEY_REASONS = 10, SURVEY_REASON_SIZE = 80 };
+
+/* What is in quarantine; for `oldest` read newest. Reasons are told without the names in them; the
+ * first SURVEY_REASONS kinds are counted, all others by `others`. */
+struct survey_cases {
+    struct count count;
+    struct survey_reason {
+        char text[SURVEY_REASON_SIZE];
+        long count;
+    } reasons[SURVEY_REASONS];
+    long others;
+};
+
+/* Opens a quarantine (quarantine.h) as an O_PATH descriptor, but makes none. -1 with the reason:
+ * ENOENT if there is none yet. */
+int survey_open_quarantine(const char *path, const struct spool *spool, struct failure *failure);
+
+/* Counts its cases, those of the latest days first. `directory` is open, in any mode. */
+bool survey_quarantine(int directory, const char *path, struct survey_cases *cases,
+                       struct failure *failure);
+
+/* The file system of an open directory. */
+struct survey_room {
+    dev_t device;
+    unsigned long long bytes, free_bytes;   /* for who is not root */
+    unsigned long long inodes, free_inodes; /* 0 of 0, where they are made as needed */
+    int error; /* why this process cannot make anything in the directory, as errno; 0: it can */
+};
+bool survey_room(int directory, const char *path, struct survey_room *room,
+                 struct failure *failure);
+
+/* Why this process cannot change anything in the name tree of the latest day, as errno. 0 if it
+ * can, or there is no day: the root itself may belong to somebody else. */
+int survey_day_error(const struct spool *spool);
+
+#endif

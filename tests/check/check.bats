@@ -1,0 +1,210 @@
+#!/usr/bin/env bats
+# --check: what is wrong, as a plugin of Nagios tells it, each state made for real.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+load jobs
+
+eval "its_$(declare -f setup)"
+setup() {
+    its_setup
+    processor alpha >/dev/null
+}
+
+# Asserts the answer of a program: answers CODE PROGRAM [OPTION...] -- [LINE...]; the lines after the
+# first one begin so, and there are no others.
+answers() {
+    local code=$1 run=$2 options=() words=(OK WARNING CRITICAL UNKNOWN) name
+    shift 2
+    while (($#)) && [[ $1 != -- ]]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    expect_status "$code" "$run" --check "${options[@]}"
+    name=${run%_jobs}
+    local count="$# problems: "
+    (($# != 1)) || count="1 problem: "
+    (($#)) || count="storage main"
+    [[ ${lines[0]} == "CRASHMON ${name^^} ${words[code]} - $count"*"|"* && ${#lines[@]} -eq $(($# + 1)) ]] ||
+        fail "not so:" "$output"
+    local line
+    for line; do grep -q -- "^$line" <<<"$output" || fail "no line: $line" "$output"; done
+}
+
+# All three programs have run, as cron starts them.
+used() {
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    marked
+}
+
+# New crashes, a minute old.
+fresh() {
+    crash "$@" >/dev/null
+    find "$SPOOL" -name '*-*' -exec touch -h -d '1 minute ago' {} +
+}
+
+@test "a site at work is OK, and tells its figures" {
+    used
+    fresh
+    answers 0 scan --
+    [[ $output == *'|overdue=0s;300;1800 exit_code=0;1;64 new=1 new_age='*'s;900;3600 waiting=0 '*' processors=1;1:;1: quarantined=0 storage_space='*'%;10:;5:'* ]] ||
+        fail "$output"
+    answers 0 priority --
+    [[ $output == *'|overdue=0s;300;1800 exit_code=0;1;64 requests=0 deferred_'* ||
+        $output == *'|overdue=0s;300;1800 exit_code=0;1;64 requests=0 storage_'* ]] || fail "$output"
+    answers 0 cleanup_jobs --
+}
+
+@test "a new site: nothing has run, and nothing is wrong; nothing is made" {
+    before=$(everything)
+    for run in "${RUNS[@]}"; do answers 0 "$run" --; done
+    equal "$(everything)" "$before"
+    [[ ! -e $LOG && ! -e $SPOOL/.crashmon ]]
+}
+
+@test "all that is wrong is said at once: roots, destinations, log, metrics file, database" {
+    rmdir "$DEFERRED/20000101" "$DEFERRED" "$ARCHIVE"
+    expect_status 2 env PGPORT=1 "$BUILD/crashmon-cleanup" --config="$CONF" --check \
+        --log-file-pathname="$BATS_TEST_TMPDIR/nowhere/log" --metrics-file="$BATS_TEST_TMPDIR/nowhere/m"
+    [[ ${lines[0]} == 'CRASHMON CLEANUP CRITICAL - 5 problems: '* && ${#lines[@]} == 6 ]] || fail "$output"
+    for what in 'CRITICAL: cannot connect to the database' \
+        "CRITICAL: cannot open deferred storage root \"$DEFERRED\": No such file" \
+        "CRITICAL: cannot open long-term storage \"$ARCHIVE\": No such file" \
+        "WARNING: log: cannot write to directory \"$BATS_TEST_TMPDIR/nowhere\"" \
+        "WARNING: metrics: cannot write to directory"; do
+        grep -q "^$what" <<<"$output" || fail "not said: $what" "$output"
+    done
+}
+
+@test "the age of what is new, waits, or is started" {
+    used
+    alpha=$(processor beta)
+    crash >/dev/null
+    answers 1 scan --check-new=00:10:00, -- 'WARNING: the oldest new pair has not been queued for 1 h 0 min'
+    answers 2 scan --check-new=00:10:00,00:59:00 -- 'CRITICAL: the oldest new pair'
+    rm -r "$SPOOL/20081225"
+    job 1 "$alpha" "queueddatetime=now() - interval '2 hours'"
+    answers 1 scan -- 'WARNING: the oldest job has waited for 2 h 0 min$'
+    sql "UPDATE jobs SET starteddatetime = now() - interval '25 hours'"
+    answers 2 scan -- 'CRITICAL: the oldest started job is with "beta" for 1 d 1 h$'
+    answers 0 scan --check-started=, --
+}
+
+@test "the age of requests, and of what is finished and not put away" {
+    used
+    request "$(nowhere)" 1000
+    answers 1 priority -- 'WARNING: the oldest request has waited for 16 min 4. s$'
+    answers 2 priority --check-requests=,00:15:00 -- 'CRITICAL: the oldest request'
+    job 1 NULL success=true "completeddatetime=now() - interval '7 hours'"
+    job 2 NULL success=false "completeddatetime=now() - interval '50 hours'"
+    answers 2 cleanup_jobs -- 'CRITICAL: the oldest failed job has not been put away for 2 d 2 h$' \
+        'WARNING: the oldest successful job has not been put away for 7 h 0 min$'
+}
+
+@test "processors that are alive" {
+    used
+    answers 1 scan --check-processors=2, -- 'WARNING: only 1 processors are alive'
+    sql "UPDATE processors SET lastseendatetime = now() - interval '6 minutes'"
+    answers 2 scan -- 'CRITICAL: no processor is alive$'
+}
+
+@test "a run that is overdue, a program that has never run, and one that is at work for too long" {
+    used
+    sql "UPDATE crashmon.runs SET started = now() - interval '15 min', ended = now() - interval '15 min', next_due = now() - interval '10 min'"
+    answers 1 scan -- 'WARNING: crashmon-scan should have run again, but is late by 10 min'
+    sql "UPDATE crashmon.runs SET started = now() - interval '40 min', ended = now() - interval '40 min', next_due = now() - interval '31 min'"
+    answers 2 cleanup_jobs -- 'CRITICAL: crashmon-cleanup should have run again'
+    sql "DELETE FROM crashmon.runs WHERE program = 'crashmon-priority'"
+    answers 2 priority -- 'CRITICAL: crashmon-priority has never run on this storage, where others run for 40 min'
+    fresh
+    held scan
+    answers 0 scan --
+    sql "UPDATE crashmon.runs SET started = started - interval '7 hours'"
+    answers 1 scan -- "WARNING: process $pid of crashmon-scan on .* has been at work for 7 h"
+    kill -KILL "$pid"
+    background_ends 137
+    session COMMIT
+    await sql_true "SELECT count(*) = 0 FROM crashmon.locks"
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed'
+}
+
+@test "the exit code of the last run, and what was quarantined lately" {
+    used
+    crash --without dump >/dev/null
+    find "$SPOOL" -exec touch -h -d '2 days ago' {} +
+    expect_status 1 scan
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan ended with exit code 1' \
+        'WARNING: 1 in quarantine, the latest came [0-9] s ago'
+    find "$SPOOL/quarantine" -mindepth 2 -exec touch -h -d '2 days ago' {} +
+    expect_status 0 scan
+    answers 0 scan --
+    sql "UPDATE processors SET lastseendatetime = now() - interval '6 minutes'"
+    expect_status 68 scan
+    answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan ended with exit code 68'
+}
+
+@test "free space and free inodes, of each file system once" {
+    used
+    answers 1 scan --check-space=100, -- "WARNING: only [0-9]*% of the bytes are free in \"$SPOOL\"$"
+    answers 2 priority --check-inodes=,100 -- "CRITICAL: only [0-9]*% of the inodes are free in \"$SPOOL\"$"
+}
+
+@test "a disk that is not mounted, and a place that another storage has" {
+    used
+    rm "$SPOOL/.crashmon" "$ARCHIVE/.crashmon"
+    answers 2 cleanup_jobs -- "CRITICAL: storage root \"$SPOOL\" has no mark" \
+        "CRITICAL: long-term storage \"$ARCHIVE\" has no mark"
+    cp "$DEFERRED/.crashmon" "$SPOOL"
+    answers 2 scan -- "CRITICAL: storage root \"$SPOOL\" has another mark"
+    answers 2 scan --storage-name=two --deferred-storage-root= --storage-root="$DEFERRED" -- \
+        "CRITICAL: storage root \"$DEFERRED\" of storage two has the mark of" || true
+}
+
+@test "what its user may not write to, and what he may not see (3)" {
+    used
+    fresh
+    unset -f id # that of jobs.bash
+    as_a_user
+    answers 0 scan --
+    chmod 555 "$SPOOL/20081225/name"
+    answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL\": Permission denied"
+    chmod 755 "$SPOOL/20081225/name"
+    chmod 0 "$SPOOL"
+    expect_status 3 scan --check
+    chmod 755 "$SPOOL"
+    [[ $output == 'CRASHMON SCAN UNKNOWN - 1 problem: cannot open storage root '*'Permission denied'* ]] ||
+        fail "$output"
+}
+
+@test "usage and configuration are UNKNOWN (3), on stdout, in one line" {
+    expect_status 3 scan --check --no-such-option
+    equal "$output" $'CRASHMON SCAN UNKNOWN - 1 problem: --no-such-option: unknown option (see --help)\nUNKNOWN: --no-such-option: unknown option (see --help)'
+    echo 'batch-size = many' >>"$CONF"
+    expect_status 3 cleanup_jobs --check
+    [[ $output == "CRASHMON CLEANUP UNKNOWN - 1 problem: $CONF:"*": batch-size = many: "* ]] || fail "$output"
+}
+
+@test "the schema and the rights" {
+    used
+    sql "ALTER SCHEMA crashmon RENAME TO other"
+    answers 2 scan -- 'CRITICAL: cannot read the version of the schema'
+    sql "ALTER SCHEMA other RENAME TO crashmon"
+    sql "CREATE ROLE test_check_$$ LOGIN; GRANT USAGE ON SCHEMA crashmon TO test_check_$$;
+         GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO test_check_$$"
+    PGUSER=test_check_$$ expect_status 2 scan --check
+    sql "DROP OWNED BY test_check_$$; DROP ROLE test_check_$$"
+    grep -q "^CRITICAL: role test_check_$$ lacks DELETE, INSERT, UPDATE on table crashmon.jobs" <<<"$output" ||
+        fail "$output"
+}
+
+@test "it changes nothing anywhere, takes no lock, and asks whoever works" {
+    used
+    fresh --count 2
+    touch -d '1 day ago' "$SPOOL" "$DEFERRED" "$ARCHIVE" "$FAILED" "$LOG"
+    for program in "${PROGRAMS[@]}"; do lock "$program"; done
+    before=$(everything; stat -c '%n %y %z' "$BATS_TEST_TMPDIR"/*)
+    for run in "${RUNS[@]}"; do
+        expect_status 0 "$run" --check
+    done
+    equal "$(everything; stat -c '%n %y %z' "$BATS_TEST_TMPDIR"/*)" "$before"
+}

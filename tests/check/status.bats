@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# crashmon-scan --status: what is new, queued and running, on one screen and as JSON.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+load jobs
+
+# Prints values of the answer as JSON, by their paths: ask jobs.waiting.count runs.0.state
+value() {
+    scan --status --json | perl -MJSON::PP -e '
+        my $all = decode_json(join "", <STDIN>);
+        for my $path (@ARGV) {
+            my $value = $all;
+            $value = ref $value eq "ARRAY" ? $value->[$_] : $value->{$_} for split /[.]/, $path;
+            print !defined $value ? "null" : ref $value && !JSON::PP::is_bool($value)
+                ? JSON::PP->new->canonical->encode($value) : $value, "\n";
+        }' "$@"
+}
+
+# Asserts values of the answer: value_is PATH VALUE [PATH VALUE]...
+value_is() {
+    local paths=() values=()
+    while (($#)); do
+        paths+=("$1") values+=("$2")
+        shift 2
+    done
+    equal "$(value "${paths[@]}")" "$(printf '%s\n' "${values[@]}")"
+}
+
+# Asserts that the answer has a line that begins so.
+says() {
+    local line
+    [[ ${answer:-} ]] || answer=$(scan --status)
+    for line; do
+        grep -q -- "^$line" <<<"$answer" || fail "no line: $line" "$answer"
+    done
+}
+
+@test "new pairs, and how old the oldest is that is ready" {
+    crash --count 2 >/dev/null
+    crash --without dump >/dev/null
+    find "$SPOOL" -name '*.*' -exec touch -h -d '1 day ago' {} +
+    find "$SPOOL" -type l -exec touch -h -d '10 minutes ago' {} +
+    says 'New         3                     oldest 10 min'
+    find "$SPOOL" -name '*.dump' -size +0 -delete
+    value_is new.count 3 new.complete 1 new.oldest null
+}
+
+@test "the queue by state with the oldest of each, and who started the oldest" {
+    alpha=$(processor alpha) beta=$(processor beta)
+    job 1 "$alpha" "queueddatetime=now() - interval '65 s'"
+    job 2 "$beta" priority=1 attempts=2 "queueddatetime=now() - interval '5 s'"
+    job 3 "$alpha" "starteddatetime=now() - interval '90 min'"
+    job 4 "$beta" "starteddatetime=now() - interval '3 days 2 hours 10 s'"
+    job 5 "$beta" success=true "completeddatetime=now() - interval '20 s'"
+    job 6 "$beta" success=false
+    job 7 "$beta" "storage='west'"
+    says ' *1 *begun before, up to 2 times$' 'Waiting     2 *oldest 1 min [56] s, 1 requested$' 'Started     2 *oldest 3 d 2 h, by "beta"$' \
+        'Finished    1 *oldest 2[0-9] s$' 'Failed      1$'
+    value_is jobs.waiting.count 2 jobs.requested.count 1 jobs.started.count 2 \
+        jobs.oldest_started_by beta jobs.finished.count 1 jobs.failed.count 1 jobs.failed.oldest null \
+        jobs.waiting.complete 1 \
+        jobs.tried.count 1 jobs.most_attempts 2
+}
+
+@test "the processors: alive, late and dead, since when, and their jobs of all storages" {
+    alpha=$(processor alpha)
+    processor beta 400
+    processor gamma 700
+    sql "UPDATE processors SET storages = '{main,west}' WHERE name = 'beta'"
+    job 1 "$alpha"
+    job 2 "$alpha" "starteddatetime=now()"
+    job 3 "$alpha" "storage='west'"
+    says 'Processors  1 alive, 1 late, 1 dead$' '  "alpha" *alive  [0-9] s .*  2 *1$' \
+        '  "beta" *late   6 min 4. s' '  "gamma" *dead   11 min 4. s .*0 *0$'
+    value_is processors.alive 1 processors.late 1 processors.dead 1 processors.list.0.waiting 2 \
+        processors.list.0.started 1 processors.list.2.state dead \
+        processors.list.0.storages null processors.list.1.storages "main, west"
+    answer='' says '  "alpha" *alive .* 2 *1$'
+}
+
+@test "requests, throttled crashes, and quarantine by reason with the newest" {
+    requests 40 "$(nowhere)" "$(nowhere)"
+    collect --root "$DEFERRED" --count 2 >/dev/null
+    collect --root "$DEFERRED" --without links >/dev/null
+    processor alpha
+    crash --without dump --count 2 >/dev/null
+    ln -s nowhere "$(find "$SPOOL" -path '*/date/*' -type d | tail -n 1)/stray"
+    find "$SPOOL" -exec touch -h -d '2 days ago' {} +
+    expect_status 1 scan
+    says 'Requests    2 *oldest 4. s$' 'Deferred    3$' 'Quarantine  3 *newest [0-9] s$' \
+        '         2  .dump is missing$' '         1  its name is not a crash id$'
+    value_is requests.count 2 deferred.count 3 quarantine.count 3 quarantine.complete 1 \
+        quarantine_reasons.0.reason ".dump is missing"
+}
+
+@test "the last run of each program on each storage: how it ended, at work, killed, the next" {
+    expect_status 0 cleanup_jobs
+    mkdir -p "$BATS_TEST_TMPDIR/west"
+    expect_status 0 priority --storage-name=west --storage-root="$BATS_TEST_TMPDIR/west" \
+        --deferred-storage-root=
+    processor alpha
+    crash >/dev/null
+    held scan
+    says '  crashmon-cleanup *[0-9] s *exit code 0  [0-9] s *in [45] min' \
+        '  crashmon-priority west *[0-9] s *exit code 0' '  crashmon-scan *[0-9] s *at work'
+    kill -KILL "$pid"
+    background_ends 137
+    session COMMIT
+    await sql_true "SELECT count(*) = 0 FROM crashmon.locks"
+    answer='' says '  crashmon-scan *[0-9] s *killed'
+    expect_status 0 scan
+    answer='' says '  crashmon-scan *[0-9] s *exit code 0' '    seen 1: queued 1$'
+    value_is runs.1.program crashmon-scan runs.1.outcomes '{"queued":1}' runs.1.exit_code 0
+}
+
+@test "each place with its free space and its mark; the one that is not the right one is not read" {
+    processor alpha
+    expect_status 0 scan
+    marked
+    mark=$(sed 's/.* //' "$SPOOL/.crashmon")
+    says "  storage *[0-9.]* [kMGT]B, [0-9]*% .* ${mark:0:8} *$SPOOL$" "  deferred .* $DEFERRED$" \
+        "  successful .* $ARCHIVE$" "  failed .* $FAILED$"
+    value_is places.0.place storage places.0.mark "$mark" places.0.usable 1 troubles '[]'
+    crash >/dev/null
+    rm "$SPOOL/.crashmon"
+    answer='' says 'New         unknown$' '  storage root .* has no mark: .*is the disk mounted'
+    value_is new null places.0.usable 0
+}
+
+@test "without a database it tells what the disk does, without a disk what the database does" {
+    crash --count 2 >/dev/null
+    job 1 NULL
+    answer=$(PGPORT=1 scan --status)
+    says 'New         2' 'Waiting     unknown$' '  cannot connect to the database'
+    rm -r "$SPOOL"
+    answer=$(scan --status)
+    says 'New         unknown$' 'Waiting     1' "  cannot open storage root \"$SPOOL\": No such file"
+    value_is new null jobs.waiting.count 1
+}
+
+@test "without the schema, or one that is locked, it tells so and what else there is" {
+    session "BEGIN; LOCK TABLE priorityjobs"
+    says 'Requests    unknown$' 'Waiting     0$' '  cannot count the requests: .*lock timeout'
+    session "ROLLBACK; ALTER SCHEMA crashmon RENAME TO other"
+    answer=$(scan --status)
+    session "ALTER SCHEMA other RENAME TO crashmon"
+    says 'Waiting     unknown$' 'New         0$' '  cannot read the version of the schema'
+}
+
+@test "it changes nothing anywhere, writes no log, makes no mark, and takes no lock" {
+    processor alpha
+    crash --count 2 >/dev/null
+    expect_status 0 scan --limit=1
+    touch -d '1 day ago' "$SPOOL" "$DEFERRED" "$ARCHIVE" "$FAILED"
+    rm -f "$LOG" "$SPOOL/.crashmon"
+    lock crashmon-scan
+    before=$(everything; stat -c '%n %y %z' "$BATS_TEST_TMPDIR"/*)
+    scan --status >/dev/null
+    scan --status --json >/dev/null
+    equal "$(everything; stat -c '%n %y %z' "$BATS_TEST_TMPDIR"/*)" "$before"
+    [[ ! -e $SPOOL/.crashmon && ! -e $LOG ]]
+}
+
+@test "names from outside stand in quotes and cannot begin a line; a screen has 80 columns" {
+    alpha=$(processor $'alpha\nProcessors  0 alive')
+    processor "$(printf 'long%.0s' {1..60})"
+    job 1 "$alpha" "starteddatetime=now() - interval '1 day'"
+    answer=$(scan --status)
+    says '  "alpha\\nProcessors' 'Started     1 *oldest 1 d 0 h, by "alpha\\nProcessors'
+    [[ $(grep -c '^Processors' <<<"$answer") == 1 ]] || fail "$answer"
+    ! sed "s|$BATS_TEST_TMPDIR||" <<<"$answer" | grep -E '.{81}' || fail "too wide: $answer"
+    value_is jobs.oldest_started_by $'alpha\nProcessors  0 alive'
+}

@@ -1,0 +1,88 @@
+#include "report/problems.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char *printed(const struct problems *problems)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    problems_print(problems, stream, "crashmon-scan", "all is well", "new=1");
+    assert_int_equal(fclose(stream), 0);
+    return text;
+}
+
+static void expect(const struct problems *problems, const char *text)
+{
+    char *said = printed(problems);
+    assert_string_equal(said, text);
+    free(said);
+}
+
+static void without_a_problem_there_is_one_line(void **state)
+{
+    struct problems problems = {0};
+    (void)state;
+    expect(&problems, "CRASHMON SCAN OK - all is well|new=1\n");
+}
+
+static void critical_comes_before_warning_before_unknown(void **state)
+{
+    struct problems problems = {0};
+    (void)state;
+    problems_add(&problems, SEVERITY_UNKNOWN, "nobody knows");
+    expect(&problems,
+           "CRASHMON SCAN UNKNOWN - 1 problem: nobody knows|new=1\nUNKNOWN: nobody knows\n");
+    problems_add(&problems, SEVERITY_WARNING, "it is %d", 7);
+    assert_int_equal(problems.worst, SEVERITY_WARNING);
+    problems_add(&problems, SEVERITY_CRITICAL, "it burns");
+    problems_add(&problems, SEVERITY_WARNING, "it rains");
+    expect(&problems,
+           "CRASHMON SCAN CRITICAL - 4 problems: it burns; it is 7; it rains; nobody knows"
+           "|new=1\nCRITICAL: it burns\nWARNING: it is 7\nWARNING: it rains\n"
+           "UNKNOWN: nobody knows\n");
+    problems_free(&problems);
+}
+
+static void a_text_can_end_neither_its_line_nor_the_text(void **state)
+{
+    struct problems problems = {0};
+    (void)state;
+    problems_add(&problems, SEVERITY_WARNING, "a\nb|c\x1b");
+    expect(&problems,
+           "CRASHMON SCAN WARNING - 1 problem: a\\nb!c\\x1b|new=1\nWARNING: a\\nb!c\\x1b\n");
+    problems_free(&problems);
+}
+
+static void the_first_line_does_not_grow_without_end(void **state)
+{
+    struct problems problems = {0};
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        problems_add(&problems, SEVERITY_WARNING, "problem number %d", i);
+    char *said = printed(&problems);
+    assert_true(strchr(said, '\n') - said < 500);
+    assert_non_null(strstr(said, " ...|new=1\n"));
+    assert_non_null(strstr(said, "\nWARNING: problem number 99\n"));
+    free(said);
+    problems_free(&problems);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_problem_there_is_one_line),
+        cmocka_unit_test(critical_comes_before_warning_before_unknown),
+        cmocka_unit_test(a_text_can_end_neither_its_line_nor_the_text),
+        cmocka_unit_test(the_first_line_does_not_grow_without_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
