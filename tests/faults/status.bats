@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# --status and --check with more crashes than can be counted in time, and of a standby.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+
+AS_SERVER=()
+[[ $EUID != 0 ]] || AS_SERVER=(setpriv --reuid=postgres --regid=postgres --init-groups)
+
+eval "its_$(declare -f teardown)"
+teardown() {
+    [[ ! ${STANDBY:-} ]] || "${AS_SERVER[@]}" pg_ctl stop -s -D "$STANDBY" -m immediate
+    [[ ! ${STANDBY:-} ]] || rm -r "$STANDBY"
+    its_teardown
+}
+
+# Asserts that an answer has lines that begin so: has LINE...
+has() {
+    local line
+    for line; do grep -qE -- "^$line" <<<"$answer" || fail "no line: $line" "$answer"; done
+}
+
+@test "an answer takes a second, whatever there is; what was not counted is told" {
+    sql "INSERT INTO processors (name) SELECT 'p' || i FROM generate_series(1, 50) AS i"
+    psql -qX -c "INSERT INTO crashmon.jobs (pathname, uuid, owner, queueddatetime)
+        SELECT '/srv/crashes/spool/20081225/name/22/ad/22adfb61-f75b-11dc-b6be-001322081225.json', gen_random_uuid(),
+               1 + i % 50, now() - (400000 - i) * interval '1 s' FROM generate_series(1, 400000) AS i"
+    # Links alone, as of a collector that makes them first.
+    mkdir -p "$SPOOL"/20081225/date/{00..23}/{00..55}
+    perl -e 'my ($spool) = @ARGV;
+        for my $slot (glob "$spool/20081225/date/*/*") {
+            symlink "nowhere", sprintf("%s/%08x-f75b-11dc-b6be-001322081225", $slot, ++$count) or die $! for 1 .. 100;
+        }' "$SPOOL"
+    began=$EPOCHREALTIME
+    answer=$(scan --status)
+    took=$((${EPOCHREALTIME/./} - ${began/./}))
+    # On a machine that is busy with other things as well.
+    ((took < 3000000)) || fail "took $took µs" "$answer"
+    has 'New         more than [0-9]+,[0-9]{3}' 'Waiting     more than [0-9]+,000 +oldest 4 d 15 h' \
+        '  "p1" +alive .* >[0-9,]+ +>0$'
+    run scan --check
+    [[ $output == *'CRITICAL: the oldest job has waited for 4 d 15 h'* ]] || fail "$output"
+}
+
+@test "a standby is asked like any other server, and tells that it is one" {
+    crash >/dev/null
+    processor p1
+    expect_status 0 scan
+    STANDBY=$("${AS_SERVER[@]}" mktemp -d /tmp/crashmon-standby.XXXXXX)
+    pg_basebackup -D - -Ft -X fetch -c fast | "${AS_SERVER[@]}" tar -C "$STANDBY" -xf -
+    port=$(perl -MIO::Socket::INET -e \
+        'print IO::Socket::INET->new(Listen => 1, LocalAddr => "localhost")->sockport')
+    # shellcheck disable=SC2016 # for the other shell
+    "${AS_SERVER[@]}" sh -c 'cd "$1" && touch standby.signal && echo "local all all trust" >pg_hba.conf &&
+        echo "port = $2
+              listen_addresses = '\'\''
+              unix_socket_directories = '\''$1'\''
+              hot_standby = on" >postgresql.conf && chmod 700 .' sh "$STANDBY" "$port"
+    "${AS_SERVER[@]}" pg_ctl start -s -w -D "$STANDBY" -l "$STANDBY/log" 3>&- || fail "$(cat "$STANDBY/log")"
+    chmod 711 "$STANDBY"
+    export PGHOST=$STANDBY PGPORT=$port
+    expect_status 69 scan
+    answer=$(scan --status)
+    has 'The server only reads' 'Waiting     1 ' '  crashmon-scan .* exit code 0'
+    [[ $answer != *Troubles* ]] || fail "$answer"
+    for run in "${RUNS[@]}"; do
+        expect_status 0 "$run" --check
+    done
+}
