@@ -3,11 +3,9 @@
 #include "base/signals.h"
 #include "lock.h"
 #include "options/command_line.h"
-#include "report/metrics.h"
 #include "report/problems.h"
 #include "runs.h"
 
-#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,6 +103,14 @@ long run_elapsed(const struct run *run)
     return (long)seconds_since(&run->started);
 }
 
+/* One warning is enough: what hinders this once, does so again. */
+static void check_metrics(struct run *run, bool good, const struct failure *failure)
+{
+    if (!good && !run->metrics_failed)
+        log_warning("%s", failure->text);
+    run->metrics_failed = run->metrics_failed || !good;
+}
+
 /* Not in the transaction, as nothing that happens to this row may hinder the work; and once a
  * second, where there is so much of it that this costs nothing. */
 static void note_progress(void *context)
@@ -116,10 +122,20 @@ static void note_progress(void *context)
         return;
     const struct tally tally = report_tally(&run->report);
     run->next_note = now + 1;
-    if (runs_note(run->row, &tally, NULL, &failure) == DB_OK)
-        return;
-    run->next_note = INFINITY;
-    log_warning("%s; it is not tried again before its end", failure.text);
+    if (run->has_row && runs_note(run->row, &tally, NULL, &failure) != DB_OK) {
+        run->has_row = false;
+        log_warning("%s; it is not tried again before its end", failure.text);
+    }
+    check_metrics(run, run_metrics_go_on(&run->metrics, &tally, &failure), &failure);
+}
+
+static void begin_notes(struct run *run)
+{
+    struct failure failure;
+    run->has_row = run->row != 0;
+    check_metrics(run, run_metrics_begin(&run->metrics, &failure), &failure);
+    if (!run->options.dry_run)
+        session_after_commit(note_progress, run);
 }
 
 bool run_begin(struct run *run, enum program program, int argc, char **argv)
@@ -140,14 +156,15 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     if (options_ask(&run->options))
         return true;
     run->report.dry_run = run->options.dry_run;
+    run->metrics = (struct run_metrics){.options = &run->options, .started = run->date};
     if (!open_log(run) || !connect_to_database(run) || !take_lock(run))
         return false;
     log_info("%s %s, storage %s, process %d, %s", run->options.program_name, VERSION,
              run->options.storage_name, (int)getpid(),
              run->options.dry_run ? "a dry run" : "has its lock");
     run->begun = enter_run(run);
-    if (run->row != 0)
-        session_after_commit(note_progress, run);
+    if (run->begun)
+        begin_notes(run);
     return run->begun;
 }
 
@@ -193,20 +210,10 @@ static void write_summary(const struct run *run, double duration)
 static void write_metrics(struct run *run, double duration)
 {
     struct failure failure;
-    time_t now = time(NULL);
-    const struct metrics metrics = {
-        .program = run->options.program_name,
-        .storage = run->options.storage_name,
-        .ended = now,
-        .next_due = now - (time_t)duration + options_interval(&run->options),
-        .duration = duration,
-        .exit_code = (int)run->report.code,
-        .tally = &run->report.tally,
-    };
-    if (run->options.metrics_file != NULL && run->begun && !run->options.dry_run &&
-        !run->options.repair &&
-        !metrics_write(run->options.metrics_file, 0666 & ~run->umask, &metrics, &failure))
-        log_warning("%s", failure.text);
+    check_metrics(
+        run,
+        run_metrics_end(&run->metrics, &run->report.tally, run->report.code, duration, &failure),
+        &failure);
 }
 
 static void print_json(struct run *run, double duration)

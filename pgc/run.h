@@ -4,6 +4,7 @@
 
 #include "options/options.h"
 #include "report/report.h"
+#include "run_metrics.h"
 #include "session.h"
 
 #include <time.h>
@@ -16,7 +17,10 @@ struct run {
     mode_t umask;            /* the user's; the programs run with 0, and set exact modes */
     bool begun;              /* run_begin() has succeeded */
     long long row;           /* of this run in crashmon.runs; 0: none */
-    double next_note;        /* when it is brought up to date next, in seconds after the start */
+    bool has_row;            /* which can be brought up to date; */
+    double next_note;        /* when it is next, in seconds after the start */
+    struct run_metrics metrics;
+    bool metrics_failed;
 };
 
 /* Reads the options, opens the log, connects, checks the schema, takes the lock, and inserts the

@@ -58,6 +58,10 @@ struct database_status {
  * session. */
 void status_read(const struct options *options, struct database_status *status,
                  struct problems *troubles);
+/* The same of a part, in the session that there is: processors and jobs; requests. */
+void status_read_queue(const struct options *options, struct database_status *status,
+                       struct problems *troubles);
+void status_read_requests(struct database_status *status, struct problems *troubles);
 void status_free(struct database_status *status);
 
 #endif

@@ -343,18 +343,6 @@ slow() {
     equal "$(grep -c 'cannot record how far the run is: .*not now.* not tried again' "$LOG")" 1
 }
 
-@test "the metrics file has the counts, and is written whole" {
-    processor p1
-    collect --count 42
-    mkdir "$BATS_TEST_TMPDIR/metrics"
-    for i in 1 2; do
-        expect_status 0 scan --metrics-file="$BATS_TEST_TMPDIR/metrics/scan.prom"
-        [[ $(ls "$BATS_TEST_TMPDIR/metrics") == scan.prom ]]
-        [[ $i == 2 ]] || grep -qE ' 42$' "$BATS_TEST_TMPDIR/metrics/scan.prom" ||
-            fail "$(cat "$BATS_TEST_TMPDIR/metrics/scan.prom")"
-    done
-}
-
 @test "the connection's application_name is the program's name" {
     processor p1
     session "BEGIN; LOCK TABLE jobs"

@@ -158,6 +158,15 @@ values_in_help() {
         "$outcomes"
 }
 
+@test "crashmon.metrics(5) has every metric with its label, whether it counts, and no others" {
+    local source=$TESTS/../src/report/metrics.c
+    equal "$(section crashmon.metrics.5 METRICS | sed -nE '/^\.It Sy /{
+                 s/^\.It Sy ([a-z_]+)( Brq Sy ([a-z_]+))?$/\1 \3/; N; s/\nCounter: .*/ counter/; s/\n.*//; p }' | sort)" \
+        "$(tr -d '\n' <"$source" | grep -oE '\[METRIC_[A-Z_]+\] = *\{[^}]*' |
+            sed -E 's/.*\{"([a-z_]+)", "([a-z]+)", *"?([a-zN][a-z_UL]*)"?,.*/\1 \3 \2/; s/ NULL / /; s/ gauge$//' |
+            sed -E 's/^([a-z_]+)$/\1 /; s/^([a-z_]+) counter$/\1  counter/' | sort)"
+}
+
 @test "crashmon(7) has the version that the schema has" {
     sql_is "SELECT crashmon.schema_version()" \
         "$(sed -nE 's/^The version of this release is ([0-9]+)\.$/\1/p' "$DOC/crashmon.7")"

@@ -31,7 +31,7 @@ outcomes_in_table() {
 
 # and the metrics.
 outcomes_in_metrics() {
-    sed -nE 's/^crashmon_last_run_crashes\{.*outcome="([a-z_]+)"\} ([1-9][0-9]*)$/\1 \2/p' \
+    sed -nE 's/^crashmon_crashes_total\{.*outcome="([a-z_]+)"\} ([1-9][0-9]*)$/\1 \2/p' \
         "$BATS_TEST_TMPDIR/metrics" | tr _ ' ' | sort
 }
 
@@ -46,7 +46,7 @@ outcomes() {
     equal "$(outcomes_in_metrics)" "$expected"
     log_has " INFO - seen $seen: "
     sql_is "SELECT seen FROM crashmon.runs" "$seen"
-    grep -q "^crashmon_last_run_seen{.*} $seen$" "$BATS_TEST_TMPDIR/metrics" ||
+    grep -q "^crashmon_crashes_seen_total{.*} $seen$" "$BATS_TEST_TMPDIR/metrics" ||
         fail "not seen $seen in the metrics"
 }
 

@@ -66,9 +66,10 @@ made_since() { comm -13 <(echo "$1") <(made) | cut -d' ' -f1; }
         printf 'usr/share/crashmon/%s\n' sql/*.sql
         printf 'usr/share/man/man1/%s.1\n' "${PROGRAMS[@]}"
         echo usr/share/man/man5/crashmon.conf.5
+        echo usr/share/man/man5/crashmon.metrics.5
         echo usr/share/man/man7/crashmon.7
         printf 'usr/share/doc/crashmon/%s\n' README.md CHANGES.md LICENSE crontab.example
-        find doc -name '*.md' -o -path 'doc/systemd/*' | sed 's|^doc|usr/share/doc/crashmon|'
+        find doc -name '*.md' -o -name '*.yml' -o -path 'doc/systemd/*' | sed 's|^doc|usr/share/doc/crashmon|'
     } | sort)"
 }
 
@@ -134,7 +135,7 @@ made_since() { comm -13 <(echo "$1") <(made) | cut -d' ' -f1; }
 @test "man finds the installed pages" {
     type -P man >/dev/null || skip "man is not installed"
     man=$INSTALLED/usr/share/man
-    for page in man1/{crashmon-scan,crashmon-priority,crashmon-cleanup}.1 man5/crashmon.conf.5 \
+    for page in man1/{crashmon-scan,crashmon-priority,crashmon-cleanup}.1 man5/crashmon.conf.5 man5/crashmon.metrics.5 \
         man7/crashmon.7; do
         name=${page#*/}
         run -0 man -M "$man" -w "${name##*.}" "${name%.*}"

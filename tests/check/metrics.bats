@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# metrics.bats - what runs tell Prometheus; tests/faults/alerts.bats has the alerts on it.
+# shellcheck disable=SC2154 # bats sets status and output; background sets pid
+load ../helper
+
+eval "its_$(declare -f setup)"
+
+setup() {
+    its_setup
+    METRICS=$BATS_TEST_TMPDIR/metrics
+    mkdir "$METRICS"
+    echo "metrics-file = $METRICS" >>"$CONF"
+    processor p1 >/dev/null
+}
+
+# The value of a series: of NAME [LABEL=VALUE], of crashmon-scan or another program.
+value() {
+    local labels="program=\"${OF:-crashmon-scan}\",storage=\"main\"${2:+,${2%%=*}=\"${2#*=}\"}"
+    sed -n "s/^crashmon_$1{$labels} //p" "$METRICS/${OF:-crashmon-scan}-main.prom"
+}
+
+# Asserts values: metrics 'NAME [LABEL=VALUE] VALUE'...
+metrics() {
+    local one words
+    for one; do
+        read -ra words <<<"$one"
+        equal "${words[*]::${#words[@]}-1} $(value "${words[@]::${#words[@]}-1}")" "$one"
+    done
+}
+
+# Asserts that a time is one of the last minute, or lies so many seconds ahead: is_now NAME [AHEAD].
+is_now() {
+    local age=$((EPOCHSECONDS + ${2:-0} - $(value "$1")))
+    ((age >= 0 && age < 60)) || fail "$1 is $age seconds old" "$(cat "$METRICS"/*)"
+}
+
+@test "a run tells how it ended, when, how long it took, what became of the crashes, and what is next" {
+    crash --count 3 >/dev/null
+    crash --without dump >/dev/null
+    expect_status 1 scan
+    metrics 'build_info version=1.0 1' 'run_interval_seconds 300' 'run_active 0' \
+        'last_run_exit_code 1' 'runs_total exit_code=1 1' 'runs_total exit_code=0 0' \
+        'crashes_seen_total 4' 'crashes_total outcome=queued 3' 'crashes_total outcome=left 1' \
+        'crashes_total outcome=quarantined 0'
+    is_now last_run_timestamp_seconds
+    is_now last_success_timestamp_seconds
+    is_now run_start_timestamp_seconds
+    is_now next_run_timestamp_seconds 300
+    [[ $(value last_run_duration_seconds) == 0.* ]]
+    equal "$(value run_seconds_total)" "$(value last_run_duration_seconds)"
+}
+
+@test "counters go on from run to run, and from 0 when the file is gone" {
+    for i in 1 2 3; do
+        crash --count 2 >/dev/null
+        expect_status 0 scan
+        metrics "crashes_total outcome=queued $((2 * i))" "runs_total exit_code=0 $i"
+    done
+    rm "$METRICS"/*
+    expect_status 0 scan
+    metrics "crashes_total outcome=queued 0" "runs_total exit_code=0 1"
+}
+
+@test "all three programs write, each a file of its own; or all into one" {
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    equal "$(ls -A "$METRICS")" $'crashmon-cleanup-main.prom\ncrashmon-priority-main.prom\ncrashmon-scan-main.prom'
+    OF=crashmon-cleanup metrics 'run_interval_seconds 300' 'runs_total exit_code=0 1'
+    OF=crashmon-priority metrics 'run_interval_seconds 60' 'runs_total exit_code=0 1'
+    for _ in 1 2; do
+        for run in "${RUNS[@]}"; do
+            expect_status 0 "$run" --metrics-file="$METRICS/all.prom"
+        done
+    done
+    equal "$(grep -c '^crashmon_runs_total.*exit_code="0"} 2$' "$METRICS/all.prom")" 3
+}
+
+@test "a run that has no database, no root or no processor tells, and when the last good one was" {
+    expect_status 0 scan
+    good=$(value last_success_timestamp_seconds)
+    await eval '((EPOCHSECONDS > good))'
+    expect_status 69 scan --database-port=1
+    metrics 'last_run_exit_code 69' 'runs_total exit_code=69 1' 'runs_total exit_code=0 1' \
+        'run_active 0' "last_success_timestamp_seconds $good"
+    ((good < $(value last_run_timestamp_seconds)))
+    sql "DELETE FROM processors"
+    expect_status 68 scan
+    mv "$SPOOL" "$SPOOL.away"
+    expect_status 74 scan
+    metrics 'last_run_exit_code 74' 'runs_total exit_code=68 1' 'runs_total exit_code=69 1' \
+        'runs_total exit_code=74 1' 'runs_total exit_code=0 1'
+}
+
+@test "a run at work tells so, and how far it is; one that finds the lock taken changes nothing in that" {
+    crash --count 30 >/dev/null
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_catalog.pg_sleep(0.2); RETURN NEW; END';
+         CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+    background scan --batch-size=1
+    is_moving() { [[ -e $METRICS/crashmon-scan-main.prom && $(value crashes_total outcome=queued) -gt 0 ]]; }
+    await is_moving
+    metrics 'run_active 1'
+    is_now run_start_timestamp_seconds
+    is_now run_progress_timestamp_seconds
+    started=$(value run_start_timestamp_seconds)
+    expect_status 75 scan
+    metrics 'run_active 1' "run_start_timestamp_seconds $started" 'last_run_exit_code 75' \
+        'runs_total exit_code=75 1'
+    kill "$pid"
+    background_ends 143
+    metrics 'run_active 0' 'last_run_exit_code 143' 'runs_total exit_code=143 1' \
+        "crashes_seen_total $(sql "SELECT seen FROM crashmon.last_runs")" \
+        "crashes_total outcome=queued $(sql "SELECT count(*) FROM jobs")"
+}
+
+# Asserts that a series is not there: unknown NAME [LABEL=VALUE].
+unknown() { [[ ! $(value "$@") ]] || fail "known: $*"; }
+
+# Asserts that the oldest of something is as old, or a little older: is_old NAME [LABEL=VALUE] AGE.
+is_old() {
+    local age=$((EPOCHSECONDS - $(value "${@:1:$#-1}"))) want=${*: -1}
+    ((age >= want - 1 && age < want + 60)) || fail "$* is $age seconds old"
+}
+
+@test "scan tells how much there is to do, and since when" {
+    sql "INSERT INTO processors (name, lastseendatetime) VALUES
+             ('late', now() - interval '6 min'), ('late too', now() - interval '9 min')"
+    collect --without links --count 6 >/dev/null
+    mapfile -t ids < <(find "$SPOOL" -name '*.json' -printf '%f\n' | sed 's/\.json//')
+    sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime, starteddatetime, completeddatetime, success)
+         SELECT '/x', uuid, 1, now() - interval '5 h',
+                CASE WHEN n > 2 THEN now() - interval '4 h' END,
+                CASE WHEN n > 3 THEN now() - interval '3 h' END,
+                CASE WHEN n > 3 THEN n > 4 END
+         FROM unnest('{$(IFS=,; echo "${ids[*]}")}'::text[]) WITH ORDINALITY AS t (uuid, n)"
+    crash --age 0 >/dev/null
+    crash --without dump --age 100000 >/dev/null
+    expect_status 1 scan
+    metrics 'jobs state=waiting 2' 'jobs state=started 1' 'jobs state=failed 1' 'jobs state=succeeded 2' \
+        'processors state=alive 1' 'processors state=late 2' 'processors state=dead 0' \
+        'new_crashes 1' 'quarantined_crashes 1'
+    unknown new_crashes_oldest_timestamp_seconds
+    is_old jobs_oldest_timestamp_seconds state=waiting 18000
+    is_old jobs_oldest_timestamp_seconds state=started 14400
+    is_old jobs_oldest_timestamp_seconds state=succeeded 10800
+    is_now quarantined_crashes_newest_timestamp_seconds
+    for place in storage quarantine; do
+        size=$(value file_system_size_bytes place=$place)
+        read -r block blocks < <(stat -f -c '%S %b' "$SPOOL")
+        equal "$size" $((block * blocks))
+    done
+}
+
+@test "priority tells how many requests there are, and since when" {
+    request "$(nowhere)" 500
+    request "$(nowhere)" 60
+    run priority
+    OF=crashmon-priority metrics 'requests 2'
+    OF=crashmon-priority is_old requests_oldest_timestamp_seconds 500
+}
+
+@test "cleanup and priority tell how much room there is where they write" {
+    expect_status 0 cleanup_jobs
+    expect_status 0 priority
+    OF=crashmon-cleanup
+    for place in storage deferred successful failed; do
+        [[ $(value file_system_free_bytes place=$place) == [1-9]* ]] || fail "$(cat "$METRICS"/*)"
+    done
+    OF=crashmon-priority
+    [[ $(value file_system_free_bytes place=deferred) == [1-9]* ]] || fail "$(cat "$METRICS"/*)"
+    ! grep -q '^crashmon_jobs{' "$METRICS"/* || fail "not by scan"
+}
+
+@test "what cannot be known has no figure: the queue without a database, the spool without its disk" {
+    crash --age 0 >/dev/null
+    run scan
+    metrics 'new_crashes 1' 'jobs state=waiting 0'
+    expect_status 69 scan --database-port=1
+    metrics 'new_crashes 1'
+    unknown jobs state=waiting
+    unknown processors state=alive
+    mv "$SPOOL" "$SPOOL.away"
+    mkdir "$SPOOL"
+    expect_status 74 scan
+    metrics 'jobs state=waiting 0' 'processors state=alive 1'
+    unknown new_crashes
+    [[ ! -e $SPOOL/.crashmon ]] || fail "a mark was made"
+}
+
+@test "whoever reads the metrics may, whatever the umask" {
+    as_a_user
+    (umask 077 && scan)
+    equal "$(stat -c '%a' "$METRICS"/*)" 644
+}
+
+@test "a dry run, a repair and a question leave the metrics as they are" {
+    expect_status 0 scan
+    before=$(cat "$METRICS"/*)
+    for option in --dry-run --repair --show-config --version --help; do
+        expect_status 0 scan "$option"
+    done
+    expect_status 64 scan --no-such-option
+    equal "$(cat "$METRICS"/*)" "$before"
+    equal "$(ls -A "$METRICS")" crashmon-scan-main.prom
+}
+
+@test "metrics that cannot be written are a warning, and no run ends for them" {
+    crash >/dev/null
+    expect_status 0 scan --metrics-file="$BATS_TEST_TMPDIR/nowhere/file"
+    equal "$(grep -c 'WARNING - cannot write metrics to ".*/nowhere/file": No such file' "$LOG")" 1
+    sql_is "SELECT count(*) FROM jobs" 1
+}

@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# alerts.bats - metrics and alerts as Prometheus takes them: each alert is fired by a bad day that it is
+# meant for, and no other; a good day and an honest backlog fire none.
+# shellcheck disable=SC2154 # bats sets status and output; background sets pid
+load ../helper
+load alerts
+
+# --- what Prometheus says of the files
+
+@test "promtool has nothing to say against the metrics, nor against the rules" {
+    crash --count 3 >/dev/null
+    for run in "${RUNS[@]}"; do "$run"; done
+    for file in "$METRICS"/*; do
+        run promtool check metrics <"$file"
+        equal "$status $output" '0 '
+    done
+    expect_status 0 promtool check rules "$RULES"
+}
+
+@test "node_exporter reads the files of all programs and storages, as another user" {
+    type -P prometheus-node-exporter >/dev/null || skip "prometheus-node-exporter is not installed"
+    (umask 077 && for run in "${RUNS[@]}"; do "$run"; done)
+    sed "s|^storage-root.*|storage-root = $BATS_TEST_TMPDIR/two|; /^deferred/d" "$CONF" >"$CONF.two"
+    mkdir "$BATS_TEST_TMPDIR/two"
+    CONF=$CONF.two cleanup_jobs --storage-name=two
+    port=$(perl -MIO::Socket::INET -e \
+        'print IO::Socket::INET->new(Listen => 1, LocalAddr => "localhost")->sockport')
+    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+    exporter() {
+        local as=''
+        [[ $(id -u) != 0 ]] || as='setpriv --reuid=65534 --regid=65534 --clear-groups'
+        exec $as prometheus-node-exporter --collector.disable-defaults --collector.textfile \
+            --collector.textfile.directory="$METRICS" --web.listen-address="localhost:$port"
+    }
+    background exporter
+    await eval 'scraped=$(perl -MHTTP::Tiny -e "print HTTP::Tiny->new->get(q(http://localhost:$port/metrics))->{content}") && [[ $scraped ]]'
+    grep -qx 'node_textfile_scrape_error 0' <<<"$scraped" || fail "$(grep textfile <<<"$scraped")"
+    equal "$(grep '^crashmon_build_info' <<<"$scraped" | sort)" \
+        'crashmon_build_info{program="crashmon-cleanup",storage="main",version="1.0"} 1
+crashmon_build_info{program="crashmon-cleanup",storage="two",version="1.0"} 1
+crashmon_build_info{program="crashmon-priority",storage="main",version="1.0"} 1
+crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
+}
+
+# --- quiet
+
+@test "a good day: crashes come, are queued, processed and archived" {
+    for _ in {1..6}; do
+        crash --count 3 >/dev/null
+        cron 5
+        sql "UPDATE jobs SET success = true, starteddatetime = now(), completeddatetime = now()"
+        cron 5
+    done
+    fire
+}
+
+@test "an honest backlog: one run works for hours, others find its lock taken; jobs and requests wait" {
+    interval 30
+    crash --count 60 >/dev/null
+    cron 60
+    crash --count 500 >/dev/null
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_catalog.pg_sleep(0.2); RETURN NEW; END';
+         CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+    background scan --batch-size=1
+    await grep -q '^crashmon_run_active{program="crashmon-scan".* 1$' "$METRICS/crashmon-scan-main.prom"
+    for _ in {1..14}; do
+        # The run tells every second that it is at work.
+        progress=$(grep '^crashmon_run_progress' "$METRICS/crashmon-scan-main.prom")
+        await eval '[[ $(grep "^crashmon_run_progress" "$METRICS/crashmon-scan-main.prom") != "$progress" ]]'
+        expect_status 75 scan
+        sql "UPDATE jobs SET success = true, starteddatetime = now(), completeddatetime = now()
+             WHERE id = (SELECT min(id) FROM jobs)"
+        priority
+        cleanup_jobs
+        pass
+    done
+    kill "$pid"
+    background_ends 143
+    ((MINUTE > 7 * 60))
+    fire
+}
+
+# --- does it run?
+
+@test "a program that cron has never started" {
+    RUNS=(scan priority)
+    cron 20
+    fire Absent
+}
+
+@test "cron no longer starts one of them" {
+    cron 10
+    RUNS=(priority cleanup_jobs)
+    cron 25
+    fire Overdue
+}
+
+@test "a configuration that no run can read (78)" {
+    cron 10
+    for ((i = 0; i < 5; i++)); do
+        expect_status 78 scan --batch-size=0
+        priority && cleanup_jobs
+        pass
+    done
+    fire Overdue
+}
+
+@test "a run that has stopped moving" {
+    cron 10
+    crash >/dev/null
+    held scan
+    kill -STOP "$pid"
+    session COMMIT
+    cron 40
+    fire Hangs
+    kill -CONT "$pid"
+    background_ends 0
+}
+
+@test "a run that was killed, after which none has begun" {
+    cron 10
+    crash >/dev/null
+    held scan
+    kill -KILL "$pid"
+    background_ends 137
+    session COMMIT
+    RUNS=(priority cleanup_jobs)
+    cron 40
+    fire Hangs
+}
+
+# --- does it do its work?
+
+@test "no database (69)" {
+    cron 10
+    for ((i = 0; i < 5; i++)); do
+        for run in "${RUNS[@]}"; do expect_status 69 "$run" --database-port=1; done
+        pass
+    done
+    fire Fails
+}
+
+@test "a spool that is not mounted (74)" {
+    crash >/dev/null
+    cron 10
+    mv "$SPOOL" "$SPOOL.away"
+    mkdir "$SPOOL"
+    cron 25
+    fire Fails
+}
+
+@test "long-term storage that nobody can write to (77, 74)" {
+    rm -r "$ARCHIVE"
+    touch "$ARCHIVE"
+    ended true "$(crash --without links)"
+    cron 25 cleanup_jobs --save-successful-minidumps-to="$ARCHIVE"
+    fire Fails
+}
+
+@test "jobs that were finished, and are not put away for hours" {
+    interval 30
+    ended true "$(crash --without links)"
+    rm -r "$ARCHIVE"
+    touch "$ARCHIVE"
+    cron 450
+    fire Fails NotPutAway
+}
+
+@test "no processor is alive (68)" {
+    crash >/dev/null
+    cron 10
+    sql "UPDATE processors SET name = 'silent'"
+    crash --age 100 >/dev/null
+    cron 45
+    fire Fails NoProcessor ProcessorGone
+}
+
+@test "one of two processors dies, and its jobs go to the other" {
+    sql "INSERT INTO processors (name) VALUES ('second')"
+    cron 10
+    sql "UPDATE processors SET name = 'silent' WHERE name = 'second'"
+    cron 60
+    fire ProcessorGone
+    sql_is "SELECT count(*) FROM processors" 1
+}
+
+@test "somebody holds the lock of a program for hours, and is no run of this host" {
+    interval 30
+    cron 30
+    lock crashmon-cleanup
+    cron 420
+    fire Locked
+}
+
+@test "half a pair goes to quarantine" {
+    cron 10
+    crash --without dump --age 100000 >/dev/null
+    cron 10
+    fire NeedsAttention
+}
+
+@test "a pair that was lost is missing" {
+    cron 10
+    ended true "$(nowhere)"
+    cron 10
+    fire NeedsAttention
+}
+
+@test "a crash that no processor survives fails" {
+    cron 10
+    crash >/dev/null
+    cron 5
+    sql "UPDATE jobs SET attempts = 5"
+    cron 10
+    fire NeedsAttention
+}
+
+@test "a request for a crash that never comes is given up" {
+    cron 10
+    request "$(nowhere)"
+    cron 15
+    fire NeedsAttention
+}
+
+@test "a web application that requests what is no crash id, by the hundred" {
+    cron 10
+    for i in {1..150}; do request "nonsense $i"; done
+    cron 10
+    fire RejectsRequests
+}
+
+@test "a crash that cannot be moved, in each run" {
+    interval 30
+    id=$(crash --without links)
+    ended true "$id"
+    rm "$(place "$SPOOL" "$id").dump"
+    mkdir "$(place "$SPOOL" "$id").dump"
+    cron 240
+    fire KeepsLeaving
+}
+
+# --- is it keeping up?
+
+@test "a crash that the server refuses stays new" {
+    id=$(crash --age 7200)
+    refuse "$id"
+    cron 50
+    fire NewCrashesWait
+}
+
+@test "processors are alive, and do not work" {
+    interval 30
+    crash --count 3 >/dev/null
+    cron 480
+    fire QueueStands
+}
+
+@test "a job that was begun yesterday, is not finished, and is not taken away, either" {
+    crash >/dev/null
+    cron 5
+    sql "UPDATE jobs SET starteddatetime = now() - interval '27 hours'"
+    cron 30 scan --job-timeout=99:00:00
+    fire JobStuck
+}
+
+@test "requests that nobody serves" {
+    cron 10
+    request "$(nowhere)" 1860
+    cron 25 priority --give-up-after=100:00:00
+    fire RequestsWait
+}
+
+# --- is there room?
+
+@test "a disk that is full" {
+    disk "$ARCHIVE" size=1m
+    cron 5
+    head -c 1020000 /dev/zero >"$ARCHIVE/filler"
+    cron 15
+    fire DiskFull
+}
