@@ -130,6 +130,15 @@ connects() {
     PGDATABASE=postgresql://me:secret@here/there expect_status 0 cleanup_jobs --database-name="$there"
 }
 
+@test "a host and a role are what the options say, whatever they look like (69)" {
+    for name in '@nowhere' 'tcp:x' 'unix:x' 'a@b'; do
+        expect_status 69 cleanup_jobs --database-host="$name"
+        [[ $output == *"\"$name"* ]] || fail "$name: $output"
+        expect_status 69 cleanup_jobs --database-user-name="$name"
+        [[ $output == *"role \"$name\" does not exist"* ]] || fail "$name: $output"
+    done
+}
+
 @test "TZ is the log's time zone and nothing else, whatever it says" {
     for zone in '' Asia/Kathmandu XYZ-99 XYZ+99:59:59 :/nonsense "$(printf 'x%.0s' {1..3000})"; do
         hours=$(TZ=$zone date '+%F %H')
