@@ -105,13 +105,25 @@ WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
 -- one is late by more than an interval, so cron no longer starts the program; none is due after a
 -- repair.
 CREATE OR REPLACE VIEW crashmon.last_runs AS
-WITH held AS MATERIALIZED (
+WITH RECURSIVE held AS MATERIALIZED (
     SELECT classid, objid, pid FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 2 AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+-- From one to the next, as there are tens of thousands of runs of each.
+known (program, storage) AS (
+    (SELECT program, storage FROM crashmon.runs ORDER BY program, storage LIMIT 1)
+    UNION ALL
+    SELECT next.program, next.storage FROM known, LATERAL (
+        SELECT r.program, r.storage FROM crashmon.runs AS r
+        WHERE (r.program, r.storage) > (known.program, known.storage)
+        ORDER BY r.program, r.storage LIMIT 1) AS next),
 last AS (
-    SELECT DISTINCT ON (program, storage) * FROM crashmon.runs
-    ORDER BY program, storage, started DESC, id DESC)
+    SELECT latest.* FROM known, LATERAL (
+        SELECT * FROM crashmon.runs AS r
+        WHERE r.program = known.program AND r.storage = known.storage
+            AND r.started = (SELECT max(s.started) FROM crashmon.runs AS s
+                             WHERE s.program = known.program AND s.storage = known.storage)
+        ORDER BY r.id DESC LIMIT 1) AS latest)
 SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, next_due,
        next_due > started AND NOT running
            AND now() > greatest(next_due, ended) + (next_due - started) AS overdue,

@@ -65,9 +65,13 @@ static bool count_entries(struct walk *walk, struct count *count,
     return good;
 }
 
+/* Pairs that are looked at to find the oldest: there may be many that are not ready. */
+enum { ENOUGH = 1000 };
+
 struct search {
     struct count *count;
     long settle_time;
+    long looked;                      /* at pairs, for their age */
     const struct date_dir *directory; /* in which the first ready pair was found */
 };
 
@@ -78,7 +82,9 @@ static bool is_new(const struct walk_entry *entry, void *context)
     struct pair pair;
     if (!walk_entry_pair(entry, &pair))
         return false;
-    if (search->directory == NULL || search->directory == entry->directory) {
+    if (search->looked < ENOUGH &&
+        (search->directory == NULL || search->directory == entry->directory)) {
+        search->looked++;
         long long age = age_of(entry, &pair, search->settle_time);
         if (age >= 0)
             search->directory = entry->directory;
