@@ -24,15 +24,17 @@ END $$;
 
 -- What to tell the user: 'queued', 'started', 'finished' or 'failed' for a job; 'requested' while
 -- the crash has not been found; NULL if it was put away after processing, was never requested, or
--- the request was given up.
+-- the request was given up. In capitals or not, the id names the same crash.
 CREATE OR REPLACE FUNCTION crashmon.crash_state(uuid text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    spellings text[] := ARRAY[uuid, lower(uuid), upper(uuid)];
 BEGIN
     RETURN coalesce(
         (SELECT CASE WHEN j.success THEN 'finished'
                      WHEN NOT j.success THEN 'failed'
                      WHEN j.starteddatetime IS NOT NULL THEN 'started'
                      ELSE 'queued' END
-         FROM jobs AS j WHERE j.uuid = crash_state.uuid),
-        (SELECT 'requested' FROM priorityjobs AS p WHERE p.uuid = crash_state.uuid));
+         FROM jobs AS j WHERE j.uuid = ANY (spellings) ORDER BY j.uuid <> spellings[1] LIMIT 1),
+        (SELECT 'requested' FROM priorityjobs AS p WHERE p.uuid = ANY (spellings) LIMIT 1));
 END $$;

@@ -49,6 +49,27 @@ bool crash_id_parse(struct crash_id *id, const char *text)
     return true;
 }
 
+/* Not tolower() and toupper(), as above. */
+static char respell(char c, bool capitals)
+{
+    if (capitals)
+        return c >= 'a' && c <= 'f' ? (char)(c - 'a' + 'A') : c;
+    return c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+}
+
+size_t crash_id_spell(struct crash_id spellings[CRASH_ID_SPELLINGS], const char *text)
+{
+    size_t count = crash_id_parse(&spellings[0], text);
+    for (int capitals = 0; capitals <= 1 && count > 0; capitals++) {
+        struct crash_id *other = &spellings[count];
+        *other = spellings[0];
+        for (int i = 0; i < CRASH_ID_LENGTH; i++)
+            other->text[i] = respell(other->text[i], capitals);
+        count += strcmp(other->text, text) != 0;
+    }
+    return count;
+}
+
 void crash_id_name_path(const struct crash_id *id, char path[NAME_PATH_LENGTH + 1])
 {
     char *out = path;

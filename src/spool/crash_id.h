@@ -10,6 +10,7 @@
 #define CRASH_ID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define CRASH_ID_LENGTH  36
 #define DAY_LENGTH       8  /* YYYYMMDD */
@@ -23,6 +24,11 @@ struct crash_id {
 
 /* Parses all of `text`. False if it is not a crash id; then `id` is unchanged. */
 bool crash_id_parse(struct crash_id *id, const char *text);
+
+/* An id as it is given, in small letters, and in capitals, for somebody who asks for it. Returns
+ * how many of these differ, the given one first; 0: it is not a crash id. */
+enum { CRASH_ID_SPELLINGS = 3 };
+size_t crash_id_spell(struct crash_id spellings[CRASH_ID_SPELLINGS], const char *text);
 
 /* Whether `text` is a date of the calendar, YYYYMMDD. */
 bool day_is_valid(const char *text);

@@ -65,7 +65,7 @@ bool examine_by_id(const struct roots *roots, const struct crash_id *id, long se
     location_close(&location);
     *pair = location.pair;
     if (location.found == LOCATED_NOWHERE)
-        return fail(reason, 0, "it is neither in the storage root nor in the deferred one");
+        return fail(reason, 0, "it is in neither root");
     return location.found != LOCATED_FAILED &&
            pair_examine(pair, settle_time, NULL, &changed, reason) == PAIR_READY;
 }

@@ -25,10 +25,27 @@ static bool remove_link(int directory, const char *name)
     return !S_ISLNK(status.st_mode) || unlinkat(directory, name, 0) == 0 || is_gone(errno);
 }
 
+/* What failed, with errno, in a directory below the root; its name may come from outside. */
+static bool fail_in(struct failure *failure, const char *what, const struct spool *spool,
+                    const char *directory)
+{
+    int error = errno;
+    char path[PATH_MAX], name[QUOTE_SIZE];
+    snprintf(path, sizeof path, "%s/%s", spool->path, directory);
+    return fail(failure, error, "cannot %s %s", what, quote(name, path));
+}
+
+static bool fail_in_directory(struct failure *failure, const char *what, const struct pair *pair)
+{
+    char directory[PAIR_DIRECTORY_SIZE];
+    pair_directory(pair, directory);
+    return fail_in(failure, what, pair->spool, directory);
+}
+
 static bool remove_name_in(const struct pair *pair, int directory, struct failure *failure)
 {
     return remove_link(directory, pair->id.text) ||
-           fail(failure, errno, "cannot remove the name link");
+           fail_in_directory(failure, "remove the name link from", pair);
 }
 
 /* Does that in the directory of the pair, which may not be open (-1), or gone. */
@@ -39,7 +56,7 @@ static bool in_directory(const struct pair *pair, int directory,
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
     if (opened < 0)
         return errno == ENOENT || errno == ENOTDIR ||
-               fail(failure, errno, "cannot open the directory of the pair");
+               fail_in_directory(failure, "open the directory of the pair,", pair);
     bool good = remove(pair, opened, failure);
     if (opened != directory)
         close(opened);
@@ -54,13 +71,12 @@ bool links_remove_name(const struct pair *pair, int directory, struct failure *f
 bool links_remove_from(const struct pair *pair, int directory, struct date_dir *date_directory,
                        struct failure *failure)
 {
-    char name[QUOTE_SIZE];
     int date = date_dir_open(date_directory);
     if (date < 0 && errno != ENOENT)
-        return fail(failure, errno, "cannot open directory %s", quote(name, date_directory->path));
+        return fail_in(failure, "open directory", pair->spool, date_directory->path);
     return links_remove_name(pair, directory, failure) &&
            (date < 0 || remove_link(date, pair->id.text) ||
-            fail(failure, errno, "cannot remove the date link"));
+            fail_in(failure, "remove the date link from", pair->spool, date_directory->path));
 }
 
 /* The target of a name link as a path below the day, "date/12/05/web01_0". It comes from outside:
@@ -72,11 +88,13 @@ static const char *below_day(const char *target)
     return strncmp(target, "date/", 5) == 0 ? target : NULL;
 }
 
-/* The directory that the date link should be in, by the name link; *has_name_link: there is one. -1
- * with errno, which is 0 if that leads nowhere. */
-static int open_date_directory(const struct pair *pair, int directory, bool *has_name_link)
+/* The directory that the date link should be in, by the name link, and its path below the root, ""
+ * if it has none; *has_name_link: there is one. -1 with errno, which is 0 if that leads nowhere. */
+static int open_date_directory(const struct pair *pair, int directory, char path[PATH_MAX],
+                               bool *has_name_link)
 {
-    char target[PATH_MAX - 16], path[PATH_MAX];
+    char target[PATH_MAX - 16];
+    path[0] = '\0';
     ssize_t length = readlinkat(directory, pair->id.text, target, sizeof target - 1);
     *has_name_link = length >= 0;
     if (length < 0) {
@@ -88,7 +106,7 @@ static int open_date_directory(const struct pair *pair, int directory, bool *has
     errno = 0;
     if (below == NULL)
         return -1;
-    snprintf(path, sizeof path, "%s/%s", pair->day, below);
+    snprintf(path, PATH_MAX, "%s/%s", pair->day, below);
     int date = dir_open(pair->spool->root, path);
     if (date < 0 &&
         (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == EINVAL))
@@ -98,20 +116,24 @@ static int open_date_directory(const struct pair *pair, int directory, bool *has
 
 bool links_remove_in(const struct pair *pair, int directory, struct failure *failure)
 {
+    char path[PATH_MAX];
     bool has_name_link;
-    int date = open_date_directory(pair, directory, &has_name_link);
+    int date = open_date_directory(pair, directory, path, &has_name_link);
     bool good = date >= 0 ? remove_link(date, pair->id.text) : errno == 0;
     if (date >= 0)
         close_keeping_errno(date);
-    return (good && (!has_name_link || remove_link(directory, pair->id.text))) ||
-           fail(failure, errno, "cannot remove the links");
+    if (!good && path[0] != '\0')
+        return fail_in(failure, "remove the date link from", pair->spool, path);
+    return good ? !has_name_link || remove_name_in(pair, directory, failure)
+                : fail_in_directory(failure, "read the name link in", pair);
 }
 
 bool links_has_date_link(const struct pair *pair, int directory)
 {
+    char path[PATH_MAX];
     struct stat status;
     bool has_name_link;
-    int date = open_date_directory(pair, directory, &has_name_link);
+    int date = open_date_directory(pair, directory, path, &has_name_link);
     if (date < 0)
         return false;
     bool found = fstatat(date, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;

@@ -169,7 +169,7 @@ load repair
     expect_status 1 scan --repair "$AGE" --dry-run
     equal "${output% *}" "unqueued $id"
     expect_status 68 scan --repair "$AGE"
-    [[ $output == *"no processor is alive: nothing is queued"* ]] || fail "$output"
+    [[ $output == *"no processor is alive, none is registered: nothing is queued"* ]] || fail "$output"
     summary "seen 1: left 1"
     pair_is_whole "$SPOOL" 20081225 "$id"
 }

@@ -95,13 +95,32 @@ static void refuses_what_is_no_id(void **state)
     }
 }
 
+static void an_id_is_spelled_as_given_then_in_small_letters_and_in_capitals(void **state)
+{
+    (void)state;
+    struct crash_id spellings[CRASH_ID_SPELLINGS];
+    assert_int_equal(crash_id_spell(spellings, "22adfB61-f75b-11dc-b6be-001322081225"), 3);
+    assert_string_equal(spellings[0].text, "22adfB61-f75b-11dc-b6be-001322081225");
+    assert_string_equal(spellings[1].text, "22adfb61-f75b-11dc-b6be-001322081225");
+    assert_string_equal(spellings[2].text, "22ADFB61-F75B-11DC-B6BE-001322081225");
+    assert_string_equal(spellings[2].day, "20081225");
+    assert_int_equal(crash_id_spell(spellings, "22adfb61-f75b-11dc-b6be-001322081225"), 2);
+    assert_string_equal(spellings[1].text, "22ADFB61-F75B-11DC-B6BE-001322081225");
+    assert_int_equal(crash_id_spell(spellings, "22222222-2222-2222-2222-001322081225"), 1);
+    assert_int_equal(crash_id_spell(spellings, "../../etc/passwd"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_date_and_depth),       cmocka_unit_test(depth_zero_is_four),
-        cmocka_unit_test(depth_out_of_range_is_four), cmocka_unit_test(without_date_depth_is_four),
-        cmocka_unit_test(knows_the_calendar),         cmocka_unit_test(accepts_upper_case_as_it_is),
+        cmocka_unit_test(reads_date_and_depth),
+        cmocka_unit_test(depth_zero_is_four),
+        cmocka_unit_test(depth_out_of_range_is_four),
+        cmocka_unit_test(without_date_depth_is_four),
+        cmocka_unit_test(knows_the_calendar),
+        cmocka_unit_test(accepts_upper_case_as_it_is),
         cmocka_unit_test(refuses_what_is_no_id),
+        cmocka_unit_test(an_id_is_spelled_as_given_then_in_small_letters_and_in_capitals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,7 +191,8 @@ static void the_link_that_the_search_starts_from_goes_last(void **state)
     for (enum way way = FROM_DATE; way <= FROM_DATE_IN; way++) {
         assert_false(remove_links(way, &failure));
         assert_int_equal(failure.error, EACCES);
-        assert_non_null(strstr(failure.text, "name link"));
+        assert_non_null(strstr(failure.text, "cannot remove the name link from \"/"));
+        assert_non_null(strstr(failure.text, "/" NAME_PATH "\": Permission denied"));
         assert_true(is_there(date_link));
     }
     become_root_again();
@@ -204,6 +205,8 @@ static void the_link_that_the_search_starts_from_goes_last(void **state)
     for (enum way way = FROM_PAIR; way <= FROM_PAIR_IN; way++) {
         assert_false(remove_links(way, &failure));
         assert_int_equal(failure.error, EACCES);
+        assert_non_null(strstr(failure.text, "cannot remove the date link from \"/"));
+        assert_non_null(strstr(failure.text, "/" DATES "\": Permission denied"));
         assert_true(is_there(name_link));
     }
     become_root_again();
@@ -221,8 +224,8 @@ static void a_directory_that_cannot_be_opened_is_named_in_quotes(void **state)
     struct date_dir *directory = date_dir_new(spool, date, "x\": y");
     assert_false(links_remove_from(&pair, -1, directory, &failure));
     assert_int_equal(failure.error, ENOTDIR);
-    assert_string_equal(failure.text,
-                        "cannot open directory \"" DAY "/date/x\\\": y\": Not a directory");
+    assert_non_null(strstr(failure.text, "/" DAY "/date/x\\\": y\": Not a directory"));
+    assert_int_equal(strncmp(failure.text, "cannot open directory \"/", 24), 0);
     date_dir_release(directory);
     date_dir_release(date);
 }

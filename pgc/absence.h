@@ -1,0 +1,14 @@
+/* absence.h - what is told when nobody gets jobs (EXIT_NO_PROCESSOR). */
+#ifndef ABSENCE_H
+#define ABSENCE_H
+
+#include "processors.h"
+#include "run.h"
+#include "spool/spool.h"
+
+/* Reports which processors there were, and since when they are silent; what happens now; and how
+ * many crashes are new in the spool, unless it is NULL. Always returns false. */
+bool absence_report(struct run *run, const struct processors *processors, const struct spool *spool,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

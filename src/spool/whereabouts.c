@@ -1,0 +1,158 @@
+#include "spool/whereabouts.h"
+
+#include "spool/dir.h"
+#include "spool/examine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { QUARANTINE = ELSEWHERE_COUNT - 1 };
+
+/* What is not there holds no crash; long-term storage may be the same for both verdicts. */
+static bool open_place(struct whereabouts *whereabouts, int index, struct failure *failure)
+{
+    const struct spool *root = whereabouts->roots->spools[0];
+    const char *path = whereabouts->paths[index];
+    struct spool **spool = &whereabouts->places[index];
+    if (index == QUARANTINE && path == NULL) {
+        snprintf(whereabouts->quarantine, PATH_MAX, "%s/quarantine", root->path);
+        path = whereabouts->quarantine;
+    }
+    if (path == NULL || (index == 1 && whereabouts->places[0] != NULL &&
+                         strcmp(whereabouts->places[0]->path, path) == 0))
+        return true;
+    *spool = spool_open(index == QUARANTINE ? PLACE_QUARANTINE : PLACE_SUCCESSFUL, path,
+                        root->json_suffix, root->dump_suffix, failure);
+    if (*spool == NULL)
+        return failure->error == ENOENT;
+    (*spool)->is_archive = true;
+    return spool_days(*spool, &whereabouts->days[index], failure);
+}
+
+static void close_places(struct whereabouts *whereabouts)
+{
+    for (int i = 0; i < ELSEWHERE_COUNT; i++) {
+        spool_close(whereabouts->places[i]);
+        names_free(&whereabouts->days[i]);
+        whereabouts->places[i] = NULL;
+    }
+}
+
+void whereabouts_close(struct whereabouts *whereabouts)
+{
+    close_places(whereabouts);
+    whereabouts->is_open = false;
+}
+
+static bool open_places(struct whereabouts *whereabouts, struct failure *failure)
+{
+    bool good = true;
+    for (int i = 0; i < ELSEWHERE_COUNT && !whereabouts->is_open && good; i++)
+        good = open_place(whereabouts, i, failure);
+    if (!good)
+        close_places(whereabouts);
+    whereabouts->is_open = good;
+    return good;
+}
+
+/* A pair is archived under the day of its id; only if that has none, under any. */
+static enum located find_archived(const struct whereabouts *whereabouts, int index,
+                                  const struct crash_id *id, struct failure *failure)
+{
+    static const struct names none;
+    struct pair_location location;
+    if (whereabouts->places[index] == NULL)
+        return LOCATED_NOWHERE;
+    locate_in(whereabouts->places[index], id->day[0] != '\0' ? &none : &whereabouts->days[index],
+              id, &location, failure);
+    location_close(&location);
+    return location.found;
+}
+
+enum { CASE_SIZE = 256 };
+
+static bool find_case(const struct whereabouts *whereabouts, const struct crash_id *id,
+                      char path[CASE_SIZE])
+{
+    const struct spool *quarantine = whereabouts->places[QUARANTINE];
+    const struct names *days = &whereabouts->days[QUARANTINE];
+    for (size_t i = days->count; quarantine != NULL && i-- > 0;) {
+        snprintf(path, CASE_SIZE, "%s/%s", days->items[i], id->text);
+        if (dir_has(quarantine->root, path))
+            return true;
+    }
+    return false;
+}
+
+/* Where it was looked for without success: `it is in none of "/a", "/b" and "/c"`. */
+static void list_places(const struct whereabouts *whereabouts, struct failure *reason)
+{
+    const struct spool *all[ROOT_COUNT + ELSEWHERE_COUNT];
+    size_t count = 0;
+    for (int i = 0; i < ROOT_COUNT; i++)
+        if (whereabouts->roots->spools[i] != NULL)
+            all[count++] = whereabouts->roots->spools[i];
+    for (int i = 0; i < ELSEWHERE_COUNT; i++)
+        if (whereabouts->places[i] != NULL)
+            all[count++] = whereabouts->places[i];
+    fail(reason, 0, count == 1 ? "it is not in" : "it is in none of");
+    for (size_t i = 0; i < count; i++)
+        fail_further(reason, "%s \"%s\"",
+                     i == 0           ? ""
+                     : i + 1 == count ? " and"
+                                      : ",",
+                     all[i]->path);
+}
+
+/* Somebody else may have no right to look into long-term storage. */
+static enum whereabouts_found unknown(struct failure *reason)
+{
+    const struct failure why = *reason;
+    fail(reason, 0, "it is in neither root, but may be elsewhere: %.900s", why.text);
+    return WHEREABOUTS_NONE;
+}
+
+static enum whereabouts_found find_elsewhere(struct whereabouts *whereabouts,
+                                             const struct crash_id *id, struct failure *reason)
+{
+    char path[CASE_SIZE];
+    if (!open_places(whereabouts, reason))
+        return unknown(reason);
+    for (int i = 0; i < QUARANTINE; i++) {
+        enum located found = find_archived(whereabouts, i, id, reason);
+        if (found == LOCATED_FAILED)
+            return unknown(reason);
+        if (found != LOCATED_NOWHERE) {
+            fail(reason, 0, "it has been archived in \"%s\"", whereabouts->places[i]->path);
+            return WHEREABOUTS_ARCHIVED;
+        }
+    }
+    if (find_case(whereabouts, id, path)) {
+        fail(reason, 0, "it is in quarantine: \"%s/%s\"", whereabouts->places[QUARANTINE]->path,
+             path);
+        return WHEREABOUTS_QUARANTINED;
+    }
+    list_places(whereabouts, reason);
+    return WHEREABOUTS_NONE;
+}
+
+enum whereabouts_found whereabouts_find(struct whereabouts *whereabouts, const char *request,
+                                        long settle_time, struct pair *pair, struct failure *reason)
+{
+    struct crash_id spellings[CRASH_ID_SPELLINGS];
+    size_t count = crash_id_spell(spellings, request);
+    enum whereabouts_found found = WHEREABOUTS_NONE;
+    *reason = (struct failure){0};
+    for (size_t i = 0; i < count; i++) {
+        if (examine_by_id(whereabouts->roots, &spellings[i], settle_time, pair, reason))
+            return WHEREABOUTS_READY;
+        bool waits = pair->spool != NULL || reason->error != 0;
+        pair->spool = NULL;
+        if (waits)
+            return WHEREABOUTS_WAITS;
+    }
+    for (size_t i = 0; i < count && found == WHEREABOUTS_NONE; i++)
+        found = find_elsewhere(whereabouts, &spellings[i], reason);
+    return found;
+}

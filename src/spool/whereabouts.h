@@ -1,0 +1,38 @@
+/* whereabouts.h - where a requested crash is: in a root, in long-term storage, or in quarantine;
+ * and if nowhere, where was looked. */
+#ifndef WHEREABOUTS_H
+#define WHEREABOUTS_H
+
+#include "spool/locate.h"
+
+#include <limits.h>
+
+enum { ELSEWHERE_COUNT = 3 };
+
+struct whereabouts {
+    const struct roots *roots;
+    const char *paths[ELSEWHERE_COUNT]; /* of long-term storage (two), and of the quarantine; NULL:
+                                           none, or that below the storage root */
+    struct spool *places[ELSEWHERE_COUNT]; /* all below: initially zero */
+    struct names days[ELSEWHERE_COUNT];
+    char quarantine[PATH_MAX];
+    bool is_open;
+};
+
+enum whereabouts_found {
+    WHEREABOUTS_READY, /* a pair that can be queued, in a root */
+    WHEREABOUTS_WAITS, /* a pair that is not ready, or a root cannot be searched: see the error */
+    WHEREABOUTS_ARCHIVED, /* the others: it is in neither root */
+    WHEREABOUTS_QUARANTINED,
+    WHEREABOUTS_NONE, /* or another place cannot be searched */
+};
+
+/* Looks for the crash that a request names, which spells its id in capitals or not. Fills in the
+ * pair for WHEREABOUTS_READY; else its spool is NULL, and the reason is given. What is not a root
+ * is opened at the first call that comes to it. */
+enum whereabouts_found whereabouts_find(struct whereabouts *whereabouts, const char *request,
+                                        long settle_time, struct pair *pair,
+                                        struct failure *reason);
+void whereabouts_close(struct whereabouts *whereabouts);
+
+#endif

@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# messages.bats - what is told can be acted on: who is missing, where was looked, whom to end.
+load ../helper
+
+ID=22adfb61-f75b-11dc-b6be-001322081225
+
+# --- no processor (68)
+
+@test "68 says which processors there were, since when they are silent, and how many crashes wait" {
+    crash --count 3 >/dev/null
+    expect_status 68 scan
+    [[ $output == *"no processor is alive, none is registered: nothing is queued, the spool stays as it is; new crashes there: 3"* ]] ||
+        fail "$output"
+    p=$(processor 'host1 "a"' 3600)
+    processor host2 7200 >/dev/null
+    processor host3 400 >/dev/null
+    processor host4 999999 >/dev/null
+    sql "UPDATE processors SET lastseendatetime = '2008-12-25 12:00:00+00' WHERE id = $p;
+         INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$ID', $p)"
+    expect_status 68 scan
+    seen() { sql "SELECT date_trunc('second', lastseendatetime) FROM processors WHERE name = '$1'"; }
+    [[ $output == *"no processor is alive (\"host3\" was last seen $(seen host3), \"host2\" was last seen $(seen host2), \"host4\" was last seen $(seen host4), 1 more; they have 1 unfinished jobs): nothing is queued"* ]] ||
+        fail "$output"
+    request "$(crash)"
+    expect_status 68 priority
+    [[ $output == *"no processor is alive (\"host3\" was last seen"*": 1 requested crashes are not queued, their requests stay"* ]] ||
+        fail "$output"
+    sql "DELETE FROM jobs; DELETE FROM processors; SELECT crashmon.register_processor('b', '{b}')"
+    expect_status 68 scan
+    [[ $output == *"no processor that serves this storage is alive (\"b\" serves others; they have 0 unfinished jobs)"* ]] ||
+        fail "$output"
+}
+
+# --- requests
+
+@test "of a crash that is nowhere it is told where was looked" {
+    request "$ID" 601
+    expect_status 1 priority
+    log_has "\"$ID\": given up: no pair for 600 seconds (it is in none of \"$SPOOL\", \"$DEFERRED\", \"$ARCHIVE\" and \"$FAILED\"); the request is removed"
+    request "$ID"
+    mkdir "$SPOOL/quarantine"
+    run priority --deferred-storage-root=
+    log_has "\"$ID\": left: it is in none of \"$SPOOL\", \"$ARCHIVE\", \"$FAILED\" and \"$SPOOL/quarantine\""
+}
+
+@test "a crash that is archived is done: its request is removed" {
+    processor p1 >/dev/null
+    id=$(collect --day 20081225 --without links)
+    for success in true false; do
+        ended "$success" "$id"
+        cleans
+        request "${id^^}"
+        expect_status 0 priority
+        log_has "\"${id^^}\": finished: it has been archived in \"$ARCHIVE\""
+        equal "$(requested)" ""
+        mv "$(place "$ARCHIVE" "$id")".* "$(dirname "$(place "$SPOOL" "$id")")" 2>/dev/null || true
+    done
+    log_has "\"${id^^}\": finished: it has been archived in \"$FAILED\""
+    sql_is "SELECT count(*) FROM jobs" 0
+}
+
+@test "of a crash that is in quarantine it is told where" {
+    processor p1 >/dev/null
+    id=$(collect --day 20081224 --without dump)
+    scan --incomplete-age=00:00:00 --settle-time=00:00:00 || true
+    [[ -e $SPOOL/quarantine/20081224/$id/reason ]]
+    request "$id"
+    priority || true
+    log_has "\"$id\": left: it is in quarantine: \"$SPOOL/quarantine/20081224/$id\""
+    equal "$(requested)" "$id"
+    requests 601 "$id"
+    sql "UPDATE priorityjobs SET requesteddatetime = now() - interval '601 s'"
+    expect_status 1 priority
+    log_has "given up: no pair for 600 seconds (it is in quarantine: \"$SPOOL/quarantine/20081224/$id\"); the request is removed"
+    [[ $(<"$LOG") != *"none of"* ]]
+}
+
+@test "who may not look into long-term storage is told, and waits no longer" {
+    [[ $(id -u) == 0 ]] || skip "only root can become another user"
+    request "$ID" 601
+    marked
+    as_a_user
+    chown 0 "$ARCHIVE"
+    chmod 700 "$ARCHIVE"
+    expect_status 1 priority
+    log_has "given up: no pair for 600 seconds (it is in neither root, but may be elsewhere: "
+    log_has "\"$ARCHIVE\": Permission denied"
+}
+
+@test "an id in capitals is the same crash for a person who asks, and one in small letters, too" {
+    p=$(processor p1)
+    id=$(crash)
+    expect_status 0 priority "${id^^}"
+    sql_is "SELECT uuid, priority FROM jobs" "$id|1"
+    equal "$(requested)" ""
+    no_links "$id"
+    sql "UPDATE jobs SET priority = 0"
+    sql_is "SELECT crashmon.request_crash('${id^^}'), crashmon.crash_state('${id^^}')" "t|queued"
+    expect_status 0 priority
+    sql_is "SELECT priority FROM jobs" 1
+    equal "$(requested)" ""
+    sql_is "SELECT crashmon.crash_state('${id^^}'), crashmon.crash_state('${id:0:4}${id:4:4}${id:8}')" "queued|queued"
+
+    id=${ID^^}
+    mkdir -p "$(dirname "$(place "$SPOOL" "$id")")"
+    echo '{}' >"$(place "$SPOOL" "$id").json"
+    echo MDMP >"$(place "$SPOOL" "$id").dump"
+    touch -d '1 hour ago' "$(place "$SPOOL" "$id")".*
+    expect_status 0 priority "$ID"
+    sql_is "SELECT uuid, priority FROM jobs WHERE uuid ILIKE '$ID'" "$id|1"
+    sql_is "SELECT crashmon.crash_state('$ID')" queued
+}
+
+# --- the server
+
+@test "with several hosts it is told why each could not be reached" {
+    PGHOST=127.0.0.1,/nonexistent PGPORT=1,2 expect_status 69 scan
+    [[ $output == *'"127.0.0.1", port 1 failed: Connection refused; '*'"/nonexistent/.s.PGSQL.2" failed: No such file or directory' ]] ||
+        fail "$output"
+}
+
+@test "of a lock that no run holds it is told how to end its session" {
+    lock crashmon-scan >/dev/null
+    backend=$(session "SELECT pg_backend_pid()")
+    expect_status 75 scan
+    log_has "database session $backend, "
+    log_has "of role \"$(sql "SELECT current_user")\", which is no run; it can be ended by SELECT pg_terminate_backend($backend), as a superuser or a member of that role; nothing was done"
+}
