@@ -16,14 +16,16 @@
 #define DEFAULT_CONFIG SYSCONFDIR "/crashmon.conf"
 
 /* What popt returns for options that are not settings; for settings it is 1 + their index. */
-enum { ASK_CONFIG = OPTION_COUNT_MAXIMUM + 1, ASK_VERSION, ASK_SHOW_CONFIG };
+enum { ASK_CONFIG = OPTION_COUNT_MAXIMUM + 1, ASK_VERSION, ASK_SHOW_CONFIG, ASK_VERBOSE };
 
 /* clang-format off */
 static struct poptOption general[] = {
-    {"config", '\0', POPT_ARG_STRING, NULL, ASK_CONFIG,
+    {"config", 'c', POPT_ARG_STRING, NULL, ASK_CONFIG,
      "the configuration file (" DEFAULT_CONFIG ")", "FILE"},
     {"show-config", '\0', POPT_ARG_NONE, NULL, ASK_SHOW_CONFIG,
      "print every setting and where it comes from", NULL},
+    {"verbose", 'v', POPT_ARG_NONE, NULL, ASK_VERBOSE,
+     "on stderr also what a run does; twice: each crash", NULL},
     {"version", '\0', POPT_ARG_NONE, NULL, ASK_VERSION, "print the version", NULL},
     POPT_TABLEEND
 };
@@ -36,6 +38,12 @@ struct command_line {
     char *helps[OPTION_COUNT_MAXIMUM];
 };
 
+/* For what people type. */
+static char short_name(const char *name)
+{
+    return strcmp(name, "dry-run") == 0 ? 'n' : strcmp(name, "limit") == 0 ? 'l' : '\0';
+}
+
 static void add_setting(struct command_line *line, size_t index)
 {
     const struct option *option = &option_table[index];
@@ -47,6 +55,7 @@ static void add_setting(struct command_line *line, size_t index)
         line->helps[index] = NULL;
     *row = (struct poptOption){
         .longName = option->name,
+        .shortName = short_name(option->name),
         .argInfo = option->kind == KIND_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
         .val = (int)index + 1,
         .descrip = line->helps[index] != NULL ? line->helps[index] : option->help,
@@ -95,7 +104,23 @@ struct given {
     char *values[OPTION_COUNT_MAXIMUM]; /* by index; NULL: not given */
     char *config;
     bool version, show_config;
+    int verbose; /* how often */
 };
+
+/* -v stands for --stderr-error-logging-level=INFO, a second one for DEBUG. */
+static char **place_of_value(struct given *given, int found, char **value)
+{
+    static const char level[] = "stderr-error-logging-level";
+    if (found == ASK_CONFIG)
+        return &given->config;
+    if (found != ASK_VERBOSE) {
+        if (*value == NULL)
+            *value = strdup("on");
+        return &given->values[found - 1];
+    }
+    *value = strdup(given->verbose++ == 0 ? "INFO" : "DEBUG");
+    return &given->values[option_find(level, strlen(level)) - option_table];
+}
 
 static bool read_command_line(poptContext context, struct given *given, struct failure *failure)
 {
@@ -107,9 +132,9 @@ static bool read_command_line(poptContext context, struct given *given, struct f
         } else if (found == ASK_SHOW_CONFIG) {
             given->show_config = true;
         } else {
-            char **place = found == ASK_CONFIG ? &given->config : &given->values[found - 1];
+            char **place = place_of_value(given, found, &value);
             free(*place);
-            *place = value != NULL ? value : strdup("on");
+            *place = value;
         }
     }
     return found == -1 || fail(failure, 0, "%s: %s (see --help)",

@@ -17,17 +17,17 @@ section() { sed -n "/^\.Sh $2\$/,/^\.Sh /p" "$DOC/$1"; }
 # has them.
 options_in_help() {
     print_once "$1" --help
-    sed -nE '/^Help:/d; s/^([A-Z][^(:]*[a-z]).*:$/\1/p; s/^ +(-\?, )?--([a-z-]+).*/\2/p' "$ANSWER"
+    sed -nE '/^Help:/d; s/^([A-Z][^(:]*[a-z]).*:$/\1/p; s/^ +(-., )?--([a-z-]+).*/\2/p' "$ANSWER"
 }
 options_in_page() {
     section "$1.1" OPTIONS |
-        sed -nE 's/^\.Ss //p; s/^\.It Fl (\\&\? , Fl )?-([a-z-]+) Ta .+/\2/p'
+        sed -nE 's/^\.Ss //p; s/^\.It Fl (.+ , Fl )?-([a-z-]+) Ta .+/\2/p'
 }
 
 # The same for crashmon.conf(5), which has the options of all three.
 options_in_conf_page() {
     section crashmon.conf.5 OPTIONS |
-        sed -nE 's/^\.Ss //p; s/^\.It (Ic |Fl (\\&\? , )?-)([a-z-]+).*/\3/p'
+        sed -nE 's/^\.Ss //p; s/^\.It (Ic |Fl ([^-]+ , )?-)([a-z-]+).*/\3/p'
 }
 
 # The settings that a file leads to, as in "limit = 0".
@@ -58,11 +58,11 @@ defaults_in_page() {
 values_in_page() {
     section crashmon.conf.5 OPTIONS |
         sed -nE 's/^\.It Ic ([a-z-]+) No = Ar ([a-z]+)$/\1 \2/p
-            s/^\.It Fl -([a-z-]+) Ns = Ns Ar ([a-z]+)$/\1 \2/p'
+            s/^\.It Fl ([^-]+ , )?-([a-z-]+) Ns = Ns Ar ([a-z]+)$/\2 \3/p'
 }
 values_in_help() {
     print_once "$1" --help
-    sed -nE 's/^ +--([a-z-]+)=([^ ]+).*/\1 \2/p' "$ANSWER" |
+    sed -nE 's/^ +(-., )?--([a-z-]+)=([^ ]+).*/\2 \3/p' "$ANSWER" |
         sed -E 's/ (HOST|PORT|USER)$/ text/; s/ (DIR|FILE)$/ path/; s/ (BYTES|GID)$/ number/
             s/ HHH:MM:SS$/ duration/; s/ AGE,AGE$/ ages/; s/ NUMBER,NUMBER$/ limits/
             s/^database-name .*/database-name text/' |

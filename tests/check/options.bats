@@ -150,6 +150,26 @@ takes() {
     sql_is "SELECT count(*) FROM jobs" 2
 }
 
+@test "short options are the long ones: -n, -c, -l, and -v once and twice" {
+    mapfile -t shown < <(program crashmon-cleanup --dry-run --limit=3 --stderr-error-logging-level=INFO --show-config)
+    expect_status 0 "$BUILD/crashmon-cleanup" -c "$CONF" -nvl3 --show-config
+    equal "$output" "$(printf '%s\n' "${shown[@]}")"
+    for debug in -vv '-v --verbose' '--stderr-error-logging-level=ERROR -vvv'; do
+        # shellcheck disable=SC2086 # several words
+        expect_status 0 scan $debug --show-config
+        takes scan 'stderr-error-logging-level||10' 'command line'
+    done
+    expect_status 0 scan -v --stderr-error-logging-level=ERROR --show-config
+    takes scan 'stderr-error-logging-level||40' 'command line'
+    processor p1
+    id=$(collect)
+    expect_status 0 scan -v
+    [[ $output == *" INFO - "* && $output != *"$id"* ]] || fail "$output"
+    id=$(collect)
+    expect_status 0 scan -vv
+    [[ $output == *" DEBUG - \"$id\": queued"* ]] || fail "$output"
+}
+
 @test "without --config a file that is not there is no error" {
     file=$("$BUILD/crashmon-scan" --help | tr -s ' \n' ' ' | grep -oE '\(/[^ ]*/crashmon\.conf\)')
     [[ ! -e ${file:1:-1} ]] || skip "there is a file ${file:1:-1}"

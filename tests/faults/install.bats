@@ -68,6 +68,7 @@ made_since() { comm -13 <(echo "$1") <(made) | cut -d' ' -f1; }
         echo usr/share/man/man5/crashmon.conf.5
         echo usr/share/man/man5/crashmon.metrics.5
         echo usr/share/man/man7/crashmon.7
+        printf 'usr/share/bash-completion/completions/%s\n' "${PROGRAMS[@]}"
         printf 'usr/share/doc/crashmon/%s\n' README.md CHANGES.md LICENSE crontab.example
         find doc -name '*.md' -o -name '*.yml' -o -path 'doc/systemd/*' | sed 's|^doc|usr/share/doc/crashmon|'
     } | sort)"
@@ -161,9 +162,9 @@ made_since() { comm -13 <(echo "$1") <(made) | cut -d' ' -f1; }
 }
 
 @test "each directory can be set on its own" {
-    makes install bindir=/b datadir=/d mandir=/m docdir=/o
-    equal "$(cd "$ROOT" && echo * d/* m/*)" "b d etc m o d/crashmon m/man1 m/man5 m/man7"
-    makes uninstall bindir=/b datadir=/d mandir=/m docdir=/o
+    makes install bindir=/b datarootdir=/r datadir=/d mandir=/m docdir=/o
+    equal "$(cd "$ROOT" && echo * d/* m/* r/*/*)" "b d etc m o r d/crashmon m/man1 m/man5 m/man7 r/bash-completion/completions"
+    makes uninstall bindir=/b datarootdir=/r datadir=/d mandir=/m docdir=/o
     equal "$(files_of "$ROOT")" ""
 }
 
