@@ -3,6 +3,7 @@
 #include "base/signals.h"
 #include "lock.h"
 #include "options/command_line.h"
+#include "pauses.h"
 #include "report/problems.h"
 #include "runs.h"
 
@@ -91,6 +92,23 @@ static bool enter_run(struct run *run)
     return true;
 }
 
+/* cron must not mail that, but whoever has asked for something by hand has to know. */
+static bool is_paused(struct run *run)
+{
+    const struct options *options = &run->options;
+    char pause[PAUSE_SIZE];
+    struct failure failure;
+    if (options->adopt)
+        return false;
+    if (!run_check(run, pauses_read(options->storage_name, pause, &failure), &failure))
+        return true;
+    if (pause[0] != '\0' && options->arguments != NULL)
+        report_error(&run->report, EXIT_LEFT, "%s; nothing is done", pause);
+    else if (pause[0] != '\0')
+        report_note(&run->report, LEVEL_INFO, "%s; nothing is done", pause);
+    return pause[0] != '\0';
+}
+
 static double seconds_since(const struct timespec *then)
 {
     struct timespec now;
@@ -165,7 +183,7 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     run->begun = enter_run(run);
     if (run->begun)
         begin_notes(run);
-    return run->begun;
+    return run->begun && !is_paused(run);
 }
 
 static void note_log(struct report *report)

@@ -25,7 +25,8 @@ struct run {
 
 /* Reads the options, opens the log, connects, checks the schema, takes the lock, and inserts the
  * row of the run. For a question (options_ask()) it only reads the options. False when the run must
- * end; the reason has been reported. */
+ * end; the reason has been reported. So it does where the storage is paused: --adopt alone is not
+ * held back by that. */
 bool run_begin(struct run *run, enum program program, int argc, char **argv);
 
 /* Logs the summary, completes the row, writes the metrics, with --json prints what became of it;

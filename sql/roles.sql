@@ -53,7 +53,7 @@ GRANT USAGE ON SCHEMA crashmon
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon FROM PUBLIC;
 
 -- monitor: the login of the three programs, and of monitoring scripts.
-GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, priorityjobs, runs TO crashmon_monitor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, priorityjobs, runs, pauses TO crashmon_monitor;
 GRANT SELECT, UPDATE, DELETE ON processors TO crashmon_monitor;
 GRANT SELECT, INSERT, UPDATE ON storages TO crashmon_monitor;
 GRANT SELECT ON queue, processor_state, started_jobs, recent_outcomes, locks, last_runs

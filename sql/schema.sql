@@ -12,6 +12,7 @@
 \ir attempts.sql
 \ir processor.sql
 \ir reporter.sql
+\ir pauses.sql
 \ir views.sql
 -- From earlier versions.
 DROP TABLE IF EXISTS crashmon.schema_version;

@@ -103,7 +103,7 @@ WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
 -- The latest run of each program and storage. `running`: it has not ended, and its session holds
 -- the lock; `killed`: it has not, and its session does not. `overdue`: no run is at work, and the next
 -- one is late by more than an interval, so cron no longer starts the program; none is due after a
--- repair.
+-- repair. `paused`: runs on this storage do nothing now.
 CREATE OR REPLACE VIEW crashmon.last_runs AS
 WITH RECURSIVE held AS MATERIALIZED (
     SELECT classid, objid, pid FROM pg_locks
@@ -128,7 +128,8 @@ SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, n
        next_due > started AND NOT running
            AND now() > greatest(next_due, ended) + (next_due - started) AS overdue,
        running,
-       ended IS NULL AND NOT running AS killed
+       ended IS NULL AND NOT running AS killed,
+       EXISTS (SELECT FROM crashmon.pauses AS p WHERE p.storage = last.storage) AS paused
 FROM last, LATERAL (
     SELECT ended IS NULL AND EXISTS (
         SELECT FROM held

@@ -121,14 +121,14 @@ granted() {
 
 @test "each role has these rights, and nobody has any other" {
     equal "$(granted | grep -v '^monitor: EXECUTE')" "\
-monitor: DELETE, INSERT, SELECT, UPDATE on jobs, priorityjobs, runs
+monitor: DELETE, INSERT, SELECT, UPDATE on jobs, pauses, priorityjobs, runs
 monitor: DELETE, SELECT, UPDATE on processors
 monitor: INSERT, SELECT, UPDATE on storages
 monitor: SELECT on last_runs, locks, processor_state, queue, recent_outcomes, started_jobs
 monitor: USAGE on crashmon, jobs_id_seq, runs_id_seq
 observer: EXECUTE on crash_state(), is_crash_id(), priority_table(), schema_version(), \
 silent_since()
-observer: SELECT on jobs, last_runs, locks, priorityjobs, processor_state, processors, queue, recent_outcomes, runs, started_jobs, storages
+observer: SELECT on jobs, last_runs, locks, pauses, priorityjobs, processor_state, processors, queue, recent_outcomes, runs, started_jobs, storages
 observer: USAGE on crashmon
 processor: CREATE, USAGE on crashmon_priority
 processor: EXECUTE on give_back(), heartbeat(), job_failed(), job_succeeded(), leave(), lock_priority_table(), \
@@ -146,7 +146,7 @@ reporter: USAGE on crashmon"
 }
 
 @test "a role locks no table of others, and sets no sequence" {
-    for table in jobs processors priorityjobs runs storages; do
+    for table in jobs processors priorityjobs runs storages pauses; do
         for login in "$PROCESSOR" "$REPORTER" "$OBSERVER" "$NOBODY"; do
             refused "$login" "BEGIN; LOCK TABLE crashmon.$table IN SHARE MODE" "TRUNCATE crashmon.$table" \
                 "ALTER TABLE crashmon.$table DISABLE TRIGGER ALL"

@@ -76,6 +76,7 @@ SELECT crashmon.register_processor('p1', '{main}');
 SELECT * FROM crashmon.take_jobs(1, 2);
 SELECT crashmon.job_succeeded(1), crashmon.job_failed(2, 'no');
 SELECT crashmon.retry('-infinity');
+SELECT crashmon.pause('main', 'no'), crashmon.resume('main');
 SELECT crashmon.is_crash_id('22adfb61-f75b-11dc-b6be-001322081225');
 SELECT crashmon.request_crash('32adfb61-f75b-11dc-b6be-001322081225');
 SELECT crashmon.crash_state('32adfb61-f75b-11dc-b6be-001322081225');

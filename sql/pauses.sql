@@ -1,0 +1,35 @@
+-- Storages on which nothing is to be done for now. A run that finds its storage here ends at once.
+CREATE TABLE IF NOT EXISTS crashmon.pauses (
+    storage text PRIMARY KEY,
+    reason text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(),
+    who name NOT NULL DEFAULT session_user
+);
+
+-- Pauses a storage; one that is paused gets the new reason. Runs that are at work go on to their end.
+-- Returns
+--   'paused'   no run is at work;
+--   'at work'  paused, and there is one, see the view crashmon.locks;
+--   'unknown'  nothing is changed: no program has worked with a storage of that name.
+CREATE OR REPLACE FUNCTION crashmon.pause(storage text, reason text) RETURNS text
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM crashmon.runs AS r WHERE r.storage = pause.storage)
+        AND NOT EXISTS (SELECT FROM crashmon.storages AS s WHERE s.storage = pause.storage)
+        AND NOT EXISTS (SELECT FROM jobs AS j WHERE j.storage = pause.storage) THEN
+        RETURN 'unknown';
+    END IF;
+    INSERT INTO crashmon.pauses AS p (storage, reason) VALUES (pause.storage, pause.reason)
+        ON CONFLICT ON CONSTRAINT pauses_pkey
+            DO UPDATE SET reason = excluded.reason, since = now(), who = session_user;
+    RETURN CASE WHEN EXISTS (SELECT FROM crashmon.locks AS l WHERE l.storage = pause.storage)
+        THEN 'at work' ELSE 'paused' END;
+END $$;
+
+-- Lets the next runs work again. False: the storage was not paused.
+CREATE OR REPLACE FUNCTION crashmon.resume(storage text) RETURNS boolean
+LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
+BEGIN
+    DELETE FROM crashmon.pauses AS p WHERE p.storage = resume.storage;
+    RETURN FOUND;
+END $$;

@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# pauses.bats - a storage that is paused: its runs do nothing until it is resumed.
+load ../helper
+
+# A storage with something to do for each program, paused.
+paused() {
+    processor p1
+    new=$(collect)
+    done=$(collect --without links)
+    ended true "$done"
+    asked=$(collect --without links)
+    request "$asked"
+    marked
+    sql "SELECT crashmon.pause('main', 'the spool is moved')"
+}
+
+# What a run must leave as it is.
+state() {
+    spool_state "$SPOOL" "$DEFERRED" "$ARCHIVE"
+    sql "SELECT uuid, success FROM jobs ORDER BY 1; SELECT uuid FROM priorityjobs; SELECT * FROM processors"
+}
+
+@test "runs on a storage that is paused do nothing, end with 0, and the log says so; then they go on" {
+    paused
+    before=$(state)
+    for run in "${RUNS[@]}" "scan --repair --incomplete-age=00:00:00" "cleanup_jobs --repair"; do
+        rm -f "$LOG"
+        # shellcheck disable=SC2086 # several words
+        expect_status 0 $run
+        equal "$output" ""
+        log_has 'INFO - storage main is paused since '
+        log_has ': "the spool is moved"; nothing is done'
+    done
+    equal "$(state)" "$before"
+    sql_is "SELECT DISTINCT paused, overdue, exit_code, seen FROM crashmon.last_runs
+            WHERE program !~ 'repair'" "t|f|0|0"
+    sql_is "SELECT crashmon.resume('main'), crashmon.resume('main')" "t|f"
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    jobs_are "$new" "$asked"
+    pair_is_whole "$ARCHIVE" 20"${done: -6}" "$done"
+    sql_is "SELECT DISTINCT paused FROM crashmon.last_runs" f
+}
+
+@test "a dry run on it says so, too, and only that" {
+    paused
+    for run in "${RUNS[@]}"; do
+        expect_status 0 "$run" --dry-run
+        [[ $output == "storage main is paused since "*" by \""*"\": \"the spool is moved\"; nothing is done" ]] ||
+            fail "$output"
+    done
+}
+
+@test "whoever asks for a crash by hand is told: 1" {
+    paused
+    before=$(state)
+    expect_status 1 priority "$new"
+    [[ $output == *"ERROR - storage main is paused since "*"nothing is done" ]] || fail "$output"
+    equal "$(state)" "$before"
+}
+
+@test "another storage works, and --adopt does" {
+    paused
+    expect_status 0 scan --adopt
+    [[ $output == "storage root "* ]] || fail "$output"
+    mkdir -p "$BATS_TEST_TMPDIR/other/20000101"
+    id=$(collect --root "$BATS_TEST_TMPDIR/other")
+    expect_status 0 scan --storage-name=other --storage-root="$BATS_TEST_TMPDIR/other" --deferred-storage-root=
+    sql_is "SELECT storage FROM jobs WHERE uuid = '$id'" other
+}
+
+@test "status and check say so: a warning" {
+    paused
+    expect_status 0 scan --status
+    [[ $output == *$'\nTroubles\n'*"  storage main is paused since "*": \"the spool is moved\""* ]] || fail "$output"
+    for run in "${RUNS[@]}"; do
+        run "$run" --check
+        [[ $status -gt 0 && $output == *"storage main is paused since "* ]] || fail "$output"
+    done
+}
+
+@test "pause and resume say what is; an unknown storage cannot be paused" {
+    sql_is "SELECT crashmon.pause('main', 'no run yet')" unknown
+    sql_is "SELECT count(*) FROM crashmon.pauses" 0
+    expect_status 68 scan
+    sql_is "SELECT crashmon.pause('main', 'first')" paused
+    sql_is "SELECT crashmon.pause('main', 'second')" paused
+    sql_is "SELECT storage, reason, who = session_user, since <= now() FROM crashmon.pauses" "main|second|t|t"
+    lock crashmon-cleanup
+    sql_is "SELECT crashmon.pause('main', 'third')" 'at work'
+    sql_is "SELECT crashmon.pause('main', NULL) IS NULL, crashmon.pause('maim', 'x')" 't|unknown'
+}
+
+@test "a reason cannot look like a line of ours" {
+    expect_status 68 scan
+    sql "SELECT crashmon.pause('main', E'x\"; all is well\n2026-01-01 ERROR - done ' || repeat('é', 400))"
+    expect_status 0 scan
+    log_has ': "x\"; all is well\n2026-01-01 ERROR - done éé'
+}
