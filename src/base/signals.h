@@ -6,7 +6,8 @@
 #define SIGNALS_H
 
 /* Notes the three signals from now on, unless they are ignored (nohup). Ignores SIGPIPE and
- * SIGXFSZ: a closed pipe or a file size limit is an error of the call. */
+ * SIGXFSZ: a closed pipe or a file size limit is an error of the call. A library that calls abort()
+ * ends the program with 70, and a line on stderr. */
 void signals_catch(void);
 
 /* The first signal caught, or 0. */

@@ -114,7 +114,7 @@ static char **place_of_value(struct given *given, int found, char **value)
     if (found == ASK_CONFIG)
         return &given->config;
     if (found != ASK_VERBOSE) {
-        if (*value == NULL)
+        if (option_table[found - 1].kind == KIND_FLAG)
             *value = strdup("on");
         return &given->values[found - 1];
     }
@@ -135,6 +135,8 @@ static bool read_command_line(poptContext context, struct given *given, struct f
             char **place = place_of_value(given, found, &value);
             free(*place);
             *place = value;
+            if (value == NULL)
+                return fail(failure, ENOMEM, "cannot read the command line");
         }
     }
     return found == -1 || fail(failure, 0, "%s: %s (see --help)",
@@ -170,7 +172,7 @@ static bool apply_given(struct options *options, const struct given *given, stru
         struct failure reason;
         if (given->values[i] != NULL &&
             !option_set(options, &option_table[i], given->values[i], "command line", &reason))
-            return fail(failure, 0, "--%s", reason.text);
+            return fail(failure, reason.error == ENOMEM ? ENOMEM : 0, "--%s", reason.text);
     }
     return true;
 }
@@ -246,7 +248,7 @@ bool options_read(struct options *options, enum program program, int argc, const
                                 .program_name = program == PROGRAM_SCAN       ? "crashmon-scan"
                                                 : program == PROGRAM_PRIORITY ? "crashmon-priority"
                                                                               : "crashmon-cleanup"};
-    failure->text[0] = '\0';
+    *failure = (struct failure){0};
     *code = EXIT_INTERNAL;
     if (!option_set_defaults(options, failure))
         return false;
@@ -265,6 +267,8 @@ bool options_read(struct options *options, enum program program, int argc, const
     good = good && settle(options, &given, code, failure);
     options->check |= has_check(argv);
     options->dry_run |= options_ask(options);
+    if (!good && failure->error == ENOMEM)
+        *code = EXIT_INTERNAL;
     if (options->repair)
         options->program_name =
             program == PROGRAM_SCAN ? "crashmon-scan-repair" : "crashmon-cleanup-repair";

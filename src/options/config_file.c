@@ -72,11 +72,13 @@ static bool read_lines(struct options *options, FILE *file, const char *path,
             good = fail(&reason, 0, "the line is not UTF-8");
         else
             good = apply_line(options, skip_mark(line, number), source, prefix, &reason);
-        if (!good)
+        if (!good && reason.error == ENOMEM)
+            *failure = reason;
+        else if (!good)
             fail(failure, 0, "%s: %s", source, reason.text);
         free(source);
     }
-    if (good && ferror(file))
+    if (good && !feof(file)) /* there may have been no memory for a line */
         good = fail(failure, errno, "cannot read configuration file \"%s\"", path);
     free(line);
     free(prefix);

@@ -184,6 +184,10 @@ bool option_set(struct options *options, const struct option *option, const char
     struct failure reason;
     char **known_source = &options->sources[option - option_table];
     bool stored = store_value((char *)options + option->offset, option, text, &reason);
+    if (!stored && reason.error == ENOMEM) {
+        *failure = reason;
+        return false;
+    }
     if (!stored && option->kind == KIND_CONNECT) /* it may hold a password */
         return fail(failure, 0, "%s: %s", option->name, reason.text);
     if (!stored)

@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# allocations.bats - one allocation after another fails: in the programs, and in what they are linked with.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+
+eval "its_$(declare -f setup_file)"
+
+# A library that has the allocation number FAIL_AT fail, and writes how many there were to FAIL_COUNT.
+setup_file() {
+    its_setup_file
+    cc -shared -fPIC -o "$BATS_FILE_TMPDIR/fail.so" -x c - <<'END'
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+static long count, at = -1;
+static int fails(void)
+{
+    const char *number = getenv("FAIL_AT");
+    if (at < 0)
+        at = number != NULL ? atol(number) : 0;
+    return __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) == at && (errno = ENOMEM) != 0;
+}
+void *malloc(size_t size) { return fails() ? NULL : __libc_malloc(size); }
+void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, size); }
+void *realloc(void *old, size_t size) { return fails() ? NULL : __libc_realloc(old, size); }
+__attribute__((destructor)) static void tell(void)
+{
+    FILE *file = getenv("FAIL_COUNT") != NULL ? fopen(getenv("FAIL_COUNT"), "w") : NULL;
+    if (file != NULL)
+        fprintf(file, "%ld\n", count);
+}
+END
+}
+
+failing() { env LD_PRELOAD="$BATS_FILE_TMPDIR/fail.so" "$@"; }
+
+# A crash for each program: one that is new, one that is wanted, one that is finished.
+stage() {
+    empty_tables
+    rm -rf "${SPOOL:?}/20081225" "${DEFERRED:?}/20081225" "${ARCHIVE:?}/20081225"
+    processor p1 >/dev/null
+    new=$(crash) wanted=$(crash --root "$DEFERRED") finished=$(crash --without links)
+    request "$wanted"
+    ended true "$finished"
+}
+
+# Ends with a code of ours, and says why; libecpg alone ends by SIGSEGV now and then, where it has no
+# memory for a statement. The next run finishes.
+bears() {
+    local program=crashmon-${1%_jobs} count at
+    stage
+    EXEC=failing FAIL_COUNT=$BATS_TEST_TMPDIR/count run program "$program"
+    count=$(<"$BATS_TEST_TMPDIR/count")
+    for ((at = RANDOM % 40; at < count; at += 40)); do
+        stage
+        : >"$LOG"
+        FAIL_AT=$at EXEC=failing run program "$program"
+        [[ $status =~ ^(0|1|69|70|73|74|139)$ ]] || fail "allocation $at of $count: $status" "$output"
+        [[ $status =~ ^(0|1|139)$ || -n $output ]] || fail "allocation $at of $count: $status, silently"
+        for run in "${RUNS[@]}"; do run "$run"; done
+        sql_is "SELECT string_agg(uuid, ' ' ORDER BY uuid) FROM jobs" \
+            "$(printf '%s\n' "$new" "$wanted" | sort | xargs)"
+        pair_is_whole "$ARCHIVE" 20081225 "$finished"
+        no_links "$new"
+    done
+}
+
+@test "scan bears that any allocation fails" { bears scan; }
+@test "priority bears that any allocation fails" { bears priority; }
+@test "cleanup bears that any allocation fails" { bears cleanup_jobs; }
