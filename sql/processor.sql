@@ -5,40 +5,6 @@
 --
 -- When a sign of life is due, and what to do after an answer that was lost: see crashmon(7).
 
--- A processor belongs to the login that registered it, and so do the jobs that it has: another login
--- that may report the end of jobs, but not say whose they are, changes neither. A report of its about
--- such a job changes nothing, like one that comes after another; that is no error, as the job may have
--- been reassigned. Where all processors have one login this ties nothing.
-CREATE OR REPLACE FUNCTION crashmon.keep_to_own_jobs() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
-BEGIN
-    RETURN CASE WHEN EXISTS (SELECT FROM processors WHERE id = OLD.owner
-                                 AND coalesce(login, session_user) = session_user) THEN NEW END;
-END $$;
-SELECT 'CREATE TRIGGER keep_to_own_jobs BEFORE UPDATE ON crashmon.jobs FOR EACH ROW
-            WHEN (NOT has_column_privilege(session_user, ''crashmon.jobs''::regclass, ''owner'', ''UPDATE''))
-            EXECUTE FUNCTION crashmon.keep_to_own_jobs()'
-WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'keep_to_own_jobs'
-                      AND tgrelid = 'crashmon.jobs'::regclass)
-\gexec
-
-CREATE OR REPLACE FUNCTION crashmon.keep_to_own_processors() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
-BEGIN
-    IF OLD.login <> session_user THEN
-        RAISE EXCEPTION 'processor % belongs to another login', to_json(OLD.name)
-            USING ERRCODE = 'insufficient_privilege';
-    END IF;
-    NEW.login := session_user;
-    RETURN NEW;
-END $$;
-SELECT 'CREATE TRIGGER keep_to_own_processors BEFORE UPDATE ON crashmon.processors FOR EACH ROW
-            WHEN (NOT has_table_privilege(session_user, ''crashmon.processors''::regclass, ''DELETE''))
-            EXECUTE FUNCTION crashmon.keep_to_own_processors()'
-WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'keep_to_own_processors'
-                      AND tgrelid = 'crashmon.processors'::regclass)
-\gexec
-
 -- Registers a processor and returns its id. If the name exists, its row and id are used again, and
 -- jobs that it had begun and not finished can be taken again, which counts as an attempt: a processor
 -- that crashed just starts again under its name.
@@ -159,8 +125,7 @@ BEGIN
 END $$;
 
 -- Records that a job is done. False, with nothing changed: its end is already recorded, by this
--- processor or by another one that got it after a long silence of this one; or that one is at work on
--- it, under another login. True counts as a
+-- processor or by another one that got it after a long silence of this one. True counts as a
 -- heartbeat of the owner if the job was begun: a reassigned job says nothing about its new owner.
 CREATE OR REPLACE FUNCTION crashmon.job_succeeded(job bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
@@ -177,9 +142,6 @@ BEGIN
     UPDATE jobs SET completeddatetime = clock_timestamp(), success = true, message = NULL,
             starteddatetime = coalesce(starteddatetime, clock_timestamp())
         WHERE id = job;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
     PERFORM crashmon.heartbeat(at_work);
     RETURN true;
 END $$;
@@ -200,9 +162,6 @@ BEGIN
             message = job_failed.message,
             starteddatetime = coalesce(starteddatetime, clock_timestamp())
         WHERE id = job;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
     PERFORM crashmon.heartbeat(at_work);
     RETURN true;
 END $$;

@@ -28,19 +28,13 @@ CREATE TABLE IF NOT EXISTS crashmon.jobs (
 -- jobs.root: the mark of the root that the pair was queued from (see crashmon.storages).
 -- jobs.missingdatetime: since when the pair of a finished job is missing, which does not count if the
 -- job was completed after that. jobs.attempts: how often it was begun in vain, see attempts.sql.
--- processors.login: whose it is, see processor.sql; NULL: not known. processors.storages: which it
--- serves; NULL: all.
+-- processors.storages: which it serves; NULL: all.
 SELECT format('ALTER TABLE crashmon.%s ADD %s %s', its_table, name, type)
 FROM (VALUES ('jobs', 'root', 'uuid'), ('jobs', 'missingdatetime', 'timestamptz'),
              ('jobs', 'attempts', 'integer NOT NULL DEFAULT 0'),
-             ('processors', 'login', 'name'),
              ('processors', 'storages', 'text[]')) AS wanted (its_table, name, type)
 WHERE NOT EXISTS (SELECT FROM pg_attribute
                   WHERE attrelid = ('crashmon.' || its_table)::regclass AND attname = name)
-\gexec
-SELECT 'ALTER TABLE crashmon.processors ALTER login SET DEFAULT session_user'
-WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'crashmon.processors'::regclass
-                      AND attname = 'login' AND atthasdef)
 \gexec
 
 CREATE TABLE IF NOT EXISTS crashmon.priorityjobs (
