@@ -41,6 +41,13 @@ BEGIN
                             WHERE relnamespace = to_regnamespace('crashmon')
                                 OR relname IN ('processors', 'jobs', 'priorityjobs')
                                     AND relowner = ANY (ours))
+        UNION ALL
+        -- A foreign key runs the triggers of its own table when a row of ours is deleted.
+        SELECT pg_describe_object('pg_constraint'::regclass, f.oid, 0), c.relowner
+        FROM pg_constraint AS f JOIN pg_class AS c ON c.oid = f.conrelid
+        JOIN pg_class AS t ON t.oid = f.confrelid
+        WHERE t.relnamespace = to_regnamespace('crashmon')
+            OR t.relname IN ('processors', 'jobs', 'priorityjobs') AND t.relowner = ANY (ours)
     ) AS found (what, its_owner)
     WHERE found.its_owner <> ALL (ours) LIMIT 1;
     IF FOUND THEN

@@ -71,38 +71,31 @@ BEGIN
         FOREACH name IN ARRAY ARRAY['processors', 'jobs', 'priorityjobs'] LOOP
             EXECUTE format('ALTER TABLE %s.%I SET SCHEMA crashmon', sets[1], name);
         END LOOP;
-        FOR its IN SELECT oid::regclass AS place, relowner::regrole AS owner FROM pg_class
+        FOR its IN SELECT oid::regclass AS place,
+                          relowner = ANY (ours) OR coalesce(pg_has_role(relowner,
+                              to_regrole('crashmon_processor'), 'MEMBER'), false) AS moves
+                   FROM pg_class
                    WHERE relnamespace = sets[1]::oid AND relname ~ '^priority_jobs_[0-9]+$'
                        AND relkind = 'r' LOOP
             BEGIN
+                IF NOT its.moves THEN
+                    RAISE insufficient_privilege
+                        USING MESSAGE = 'its owner is not a member of crashmon_processor';
+                END IF;
                 EXECUTE format('ALTER TABLE %s SET SCHEMA crashmon_priority', its.place);
-                EXECUTE format('GRANT USAGE, CREATE ON SCHEMA crashmon_priority TO %s', its.owner);
             EXCEPTION WHEN insufficient_privilege OR lock_not_available OR duplicate_table THEN
                 RAISE WARNING 'table % stays where it is: %', its.place, SQLERRM
-                    USING HINT = 'Restart its processor, which makes a new one.';
+                    USING HINT = 'Restart its processor, which makes a new one (see roles.sql).';
             END;
         END LOOP;
     END IF;
 
-    FOR its IN SELECT DISTINCT oid::regclass AS place, who.name,
-                      who.privilege_type IN ('TRIGGER', 'REFERENCES', 'TRUNCATE') AS excessive
-               FROM pg_class, aclexplode(relacl) AS acl,
-                    LATERAL (SELECT CASE acl.grantee WHEN 0 THEN 'PUBLIC'
-                                    ELSE acl.grantee::regrole::text END, acl.privilege_type)
-                        AS who (name, privilege_type)
-               WHERE relnamespace = 'crashmon'::regnamespace AND acl.grantee <> relowner
-                   AND relkind IN ('r', 'p', 'v') LOOP
-        IF its.excessive THEN
-            EXECUTE format('REVOKE TRIGGER, REFERENCES, TRUNCATE ON %s FROM %s CASCADE',
-                           its.place, its.name);
-        ELSIF version < 2 AND its.name <> 'PUBLIC' THEN
-            EXECUTE format('GRANT USAGE ON SCHEMA crashmon TO %s', its.name);
-        END IF;
-    END LOOP;
-    FOR its IN SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS name
-               FROM pg_namespace, aclexplode(nspacl)
-               WHERE nspname = 'crashmon' AND privilege_type = 'CREATE' AND grantee <> nspowner LOOP
-        EXECUTE format('REVOKE CREATE ON SCHEMA crashmon FROM %s CASCADE', its.name);
+    -- Version 1 had its tables in a schema that all could use.
+    FOR its IN SELECT DISTINCT acl.grantee::regrole AS name
+               FROM pg_class, aclexplode(relacl) AS acl
+               WHERE relnamespace = 'crashmon'::regnamespace AND acl.grantee NOT IN (0, relowner)
+                   AND version < 2 LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA crashmon TO %s', its.name);
     END LOOP;
     PERFORM set_config('lock_timeout', '1s', true);
     -- All that is made from here on belongs to the same role.

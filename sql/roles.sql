@@ -21,12 +21,12 @@
 -- crashmon-scan may drop it when the processor is dead. The last line is for processors that send
 -- local times without a zone, as Socorro's do, from a host in another time zone than the server.
 --
--- Processors that do not trust each other need a login each: one can neither end the jobs of another
--- login's, nor speak in their name.
---
--- What remains by design: a processor can register processors that do not exist, lock rows of others for
--- a while, and make or drop any priority table; a reporter can request any crash; and whoever can
--- connect to a database can take advisory locks in it, also those that keep the programs from running.
+-- What remains by design: a processor can end the jobs of other processors and speak in their name, register
+-- processors that do not exist, lock rows of others for a while, and make or drop any priority table. In
+-- crashmon_priority it can also make a table or a function that others with this search path use in
+-- place of a shared one. So processors that do not trust each other must not share a database. A reporter
+-- can request any crash; and whoever can connect to a database can take advisory locks in it, also those
+-- that keep the programs from running.
 \ir begin.sql
 
 DO $$
@@ -92,4 +92,5 @@ FROM pg_namespace, aclexplode(nspacl)
 WHERE grantee = 'crashmon_processor'::regrole AND privilege_type = 'CREATE'
     AND nspname <> 'crashmon_priority' AND pg_has_role(nspowner, 'USAGE')
 \gexec
+\ir rights.sql
 COMMIT;

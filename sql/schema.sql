@@ -31,4 +31,5 @@ BEGIN
                        name);
     END LOOP;
 END $$;
+\ir rights.sql
 COMMIT;

@@ -53,7 +53,7 @@ version_1() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$BATS_TEST_DIRNAME/ve
 shape() { pg_dump -s | grep -vE '^(--|\\(un)?restrict|$)|GRANT USAGE ON SCHEMA public' | sort; }
 
 # All rows; what a new column has, where nobody has put anything into it, is not told.
-rows() { db_state | sed -E 's/, "(storages|attempts|root|missingdatetime|login)": (null|0)\b//g'; }
+rows() { db_state | sed -E 's/, "(storages|attempts|root|missingdatetime)": (null|0)\b//g'; }
 
 # A processor of Socorro's at work, with the search path that it is told to have.
 registers() {
@@ -106,6 +106,58 @@ registers() {
                 WHERE relnamespace IN ('crashmon'::regnamespace, 'crashmon_priority'::regnamespace)" "$OWNER"
     done
     sql_is "SELECT to_regclass('crashmon_priority.priority_jobs_1') IS NOT NULL" t
+}
+
+@test "a priority table of somebody who is no processor stays where it is, and gives him no right" {
+    load_roles
+    nothing
+    version_1
+    sql "SET client_min_messages = error; REVOKE crashmon_processor FROM $PROCESSOR;
+         ALTER ROLE $PROCESSOR RESET role"
+    as "$PROCESSOR" sql "CREATE TABLE public.priority_jobs_1 (uuid varchar(50))"
+    expect_status 0 load_schema
+    [[ $output == *"WARNING:  table public.priority_jobs_1 stays where it is: its owner is not"* ]] || fail "$output"
+    sql_is "SELECT has_schema_privilege('$PROCESSOR', 'crashmon_priority', 'USAGE')" f
+}
+
+@test "what default privileges give to others puts nothing on our tables, nor into our schemas" {
+    local name=${PGDATABASE}_defaults
+    createdb -T template0 "$name"
+    PGDATABASE=$name sql "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO $OWNER, PUBLIC;
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO $OWNER;
+        GRANT ALL ON SCHEMA public TO PUBLIC; CREATE FUNCTION public.g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'"
+    for load in load_schema load_roles; do
+        PGDATABASE=$name "$load"
+        for what in "CREATE TRIGGER t BEFORE INSERT ON crashmon.runs EXECUTE FUNCTION public.g()" \
+            "CREATE TRIGGER t INSTEAD OF INSERT ON crashmon.queue FOR EACH ROW EXECUTE FUNCTION public.g()" \
+            "TRUNCATE crashmon.runs" "CREATE TABLE crashmon.mine ()" "CREATE TABLE crashmon_priority.jobs ()" \
+            "CREATE TABLE public.mine (id bigint REFERENCES crashmon.jobs ON DELETE CASCADE)" \
+            "SELECT setval('crashmon.jobs_id_seq', 1)"; do
+            PGDATABASE=$name run as "$OWNER" psql -qAtX -v VERBOSITY=sqlstate -c "$what"
+            [[ $output == *42501* ]] || what_failed="$load: $what: $output"
+        done
+    done
+    dropdb "$name"
+    [[ -z ${what_failed:-} ]] || fail "$what_failed"
+}
+
+@test "a foreign key of somebody else's on our tables is refused, then no longer possible" {
+    load_roles
+    sql "GRANT USAGE ON SCHEMA crashmon TO $PROCESSOR; GRANT REFERENCES (id) ON jobs, processors TO $PROCESSOR"
+    for table in jobs processors; do
+        as "$PROCESSOR" sql "SET ROLE NONE; CREATE TABLE public.mine
+            (id bigint CONSTRAINT mine_key REFERENCES crashmon.$table ON DELETE CASCADE)"
+        for script in schema.sql from-socorro.sql roles.sql; do
+            PGOPTIONS= run psql -qX -v ON_ERROR_STOP=1 -f "$SQL/$script"
+            [[ $status -ne 0 && $output == *"constraint mine_key on table public.mine belongs to role $PROCESSOR, so it"* ]] ||
+                fail "$script: $output"
+        done
+        sql "DROP TABLE public.mine"
+    done
+    load_roles
+    sql_is "SELECT has_column_privilege('$PROCESSOR', 'jobs', 'id', 'REFERENCES'),
+                   has_column_privilege('$PROCESSOR', 'processors', 'id', 'REFERENCES')" "f|f"
 }
 
 @test "programs of this version do nothing with version 1, and say which one they need (76)" {
