@@ -36,6 +36,7 @@ bool roots_refresh(struct roots *roots, struct failure *failure)
 {
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {
         names_free(&roots->days[i]);
+        spool_ask_clock(roots->spools[i]);
         if (!spool_days(roots->spools[i], &roots->days[i], failure))
             return fail_further(failure, "; the run ends here");
     }
@@ -129,13 +130,23 @@ static enum located judge_other(const struct pair_location *location, struct fai
     return LOCATED_FAILED;
 }
 
+static bool came_within(const struct main_file *file, const struct spool *spool, long age)
+{
+    const struct timespec *came = &file->status.st_ctim;
+    return file->found && !spool_is_past(spool, came, age) && !spool_is_ahead(spool, came);
+}
+
+bool location_came_within(const struct pair_location *location, long age)
+{
+    const struct spool *spool = location->pair.spool;
+    return came_within(&location->json, spool, age) || came_within(&location->dump, spool, age);
+}
+
 /* What is in the origin may have come after the pair was put away, and its row was not deleted. */
 static bool is_another(const struct pair_location *location, long age)
 {
-    const struct spool *spool = location->pair.spool;
     struct stat status;
-    return age > 0 && location->directory >= 0 &&
-           (is_younger(&location->json, spool, age) || is_younger(&location->dump, spool, age)) &&
+    return age > 0 && location->directory >= 0 && location_came_within(location, age) &&
            fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 

@@ -36,8 +36,8 @@ bool roots_open(struct roots *roots, const char *storage_root, const char *defer
                 const char *json_suffix, const char *dump_suffix, struct failure *failure);
 void roots_close(struct roots *roots);
 
-/* Lists the days again, as the collector adds one at midnight. Call after jobs or requests have
- * been read: the day of a crash is older than its row. */
+/* Lists the days again, as the collector adds one at midnight, and asks for the time. Call after
+ * jobs or requests have been read: the day of a crash is older than its row. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
 /* Where the row of a crash says that its pair was queued from. */
@@ -45,7 +45,7 @@ struct origin {
     enum { ORIGIN_UNKNOWN, ORIGIN_KNOWN, ORIGIN_CLOSED } state;
     const struct spool *spool; /* these two for ORIGIN_KNOWN */
     char day[DAY_LENGTH + 1];
-    long age;    /* of the end of its job, in seconds, when the spool was opened; 0: not known */
+    long age;    /* of the end of its job, in full seconds; 0: not known */
     long queued; /* so many seconds ago; below 0 if the clock of who queued it was ahead */
 };
 
@@ -70,6 +70,10 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
                struct pair_location *location, struct failure *failure);
 void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure);
 void location_close(struct pair_location *location);
+
+/* Whether a file of the pair came here in the last `age` seconds. Who moves or copies a crash here
+ * may give its files any mtime, but not a ctime. */
+bool location_came_within(const struct pair_location *location, long age);
 
 enum pair_file_state {
     PAIR_FILE_FOUND,

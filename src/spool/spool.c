@@ -73,6 +73,13 @@ static bool find_now(const struct spool *spool, const struct timespec *then, str
     return true;
 }
 
+void spool_ask_clock(const struct spool *spool)
+{
+    struct timespec now;
+    if (spool->clock->is_known && ask_clock(spool->root, &now))
+        set_clock(spool, &now);
+}
+
 struct timespec spool_changed(const struct spool *spool, const struct stat *status)
 {
     struct timespec now;

@@ -194,9 +194,9 @@ setup_missing() {
     id=$(crash --without links)
     ended true "$id"
     mv "$SPOOL/20081225" "$ARCHIVE"
-    sql "UPDATE jobs SET queueddatetime = now() + interval '25 hours'" # so is the file older by that
+    sql "UPDATE jobs SET queueddatetime = now() + interval '2 minutes'" # so is the file older by that
     run_says 1 'missing: its pair was not found; the row stays for 24 hours'
-    sql "UPDATE jobs SET queueddatetime = now() + interval '23 hours'"
+    sql "UPDATE jobs SET queueddatetime = now() + interval '20 seconds'"
     run_says 0 'archived: it was in'
     sql_is "SELECT count(*) FROM jobs" 0
 }

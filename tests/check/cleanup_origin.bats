@@ -72,6 +72,23 @@ is_new() {
     equal "$(sums "$ARCHIVE")" "$before"
 }
 
+@test "what comes after the end of the job is another crash, however old its files say that they are" {
+    for to in --batch-size=1000 --save-successful-minidumps-to=; do
+        for ended in "now() - interval '3 seconds'" "now() + interval '1 day'" NULL; do
+            id=$(crash)
+            queued 1
+            finish "$id" true
+            sql "UPDATE jobs SET completeddatetime = $ended, queueddatetime = now() - interval '3 seconds'"
+            again "$id" 20081225
+            run scan
+            expect_status 1 cleanup_jobs "$to"
+            is_new "$SPOOL" 20081225 "$id"
+            sql "DELETE FROM jobs"
+            rm -r "$SPOOL/20081225"
+        done
+    done
+}
+
 # --- the same id in the other root
 
 @test "queued from the deferred root, and new in the storage root: only the first is put away" {
