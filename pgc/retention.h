@@ -1,14 +1,16 @@
 /* retention.h - a part of crashmon-cleanup: how long is kept what nobody needs. Empty directories,
- * throttled crashes that nobody has asked for, rows of old runs. */
+ * throttled crashes that nobody has asked for, old quarantine, rows of old runs. */
 #ifndef RETENTION_H
 #define RETENTION_H
 
 #include "run.h"
 #include "spool/locate.h"
+#include "spool/quarantine.h"
 
 /* Once a day sweeps the roots. A sweep that is ended or killed is repeated by the next run. What
  * cannot be removed is reported once. Adds the crashes that it removes to *worked, for --limit. */
-void retention(struct run *run, const struct roots *roots, long *worked);
+void retention(struct run *run, const struct roots *roots, struct quarantine *quarantine,
+               long *worked);
 
 /* Removes rows of crashmon.runs that are older than thirty days, unless the connection is lost. */
 void retention_of_runs(struct run *run);

@@ -267,7 +267,7 @@ static bool add_paths(const struct spool *storage, const struct spool *deferred,
             places_add(&places, PLACE_DEFERRED, deferred->path, deferred->root, failure)) &&
            (!moves || (add_path(PLACE_SUCCESSFUL, options->save_successful_to, NULL, failure) &&
                        add_path(PLACE_FAILED, options->save_failed_to, NULL, failure))) &&
-           (options->program == PROGRAM_PRIORITY ||
+           ((options->program == PROGRAM_PRIORITY && !options->release) ||
             add_path(PLACE_QUARANTINE, quarantine, storage, failure));
 }
 

@@ -202,6 +202,8 @@ static bool check_modes(const struct options *options, struct failure *failure)
         return fail(failure, 0, "--adopt and --repair cannot be used together");
     if (options->adopt && options->arguments != NULL)
         return fail(failure, 0, "--adopt cannot be used with crash ids");
+    if (options->release && options->arguments == NULL)
+        return fail(failure, 0, "--release needs the id of a crash");
     return true;
 }
 
@@ -224,6 +226,7 @@ static bool settle(struct options *options, const struct given *given, enum exit
     }
     /* The file may set it for the other programs. */
     options->repair = options->repair && options->program != PROGRAM_PRIORITY;
+    options->release = options->release && options->program == PROGRAM_PRIORITY;
     if (!check_together(options, failure))
         return false;
     *code = EXIT_BAD_USAGE;

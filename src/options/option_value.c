@@ -197,7 +197,7 @@ bool option_set(struct options *options, const struct option *option, const char
 
 bool option_set_defaults(struct options *options, struct failure *failure)
 {
-    options->dump_gid = options->keep_deferred_days = -1;
+    options->dump_gid = options->keep_deferred_days = options->keep_quarantine_days = -1;
     for (size_t i = 0; i < option_count; i++)
         if (option_table[i].initial != NULL &&
             !option_set(options, &option_table[i], option_table[i].initial, "default", failure))

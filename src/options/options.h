@@ -44,7 +44,7 @@ struct options {
     bool share_waiting;
     char *quarantine_to; /* NULL: "quarantine" below the storage root */
     long keep_empty_days;
-    long keep_deferred_days; /* -1: for ever */
+    long keep_deferred_days, keep_quarantine_days; /* -1: for ever */
 
     char *save_successful_to, *save_failed_to; /* NULL: delete */
     long dump_permissions, dir_permissions;
@@ -60,6 +60,7 @@ struct options {
     bool dry_run;
     bool adopt;
     bool repair;
+    bool release;
     bool status, check; /* either: also dry_run, as nothing is changed */
     bool json;
     bool progress;

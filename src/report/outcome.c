@@ -13,6 +13,7 @@ static const struct {
     [FINISHED] = {"finished", "finished"},
     [ARCHIVED] = {"archived", "archived"},
     [DELETED] = {"deleted", "deleted"},
+    [RELEASED] = {"released", "released"},
     [LEFT] = {"left", "left"},
     [QUARANTINED] = {"quarantined", "quarantined"},
     [GIVEN_UP] = {"given up", "given_up"},

@@ -9,6 +9,7 @@ enum outcome {
     FINISHED,       /* priority: its job was already finished */
     ARCHIVED,       /* cleanup: the pair is in long-term storage */
     DELETED,        /* cleanup: the pair was deleted */
+    RELEASED,       /* priority --release: it is out of quarantine, and new */
     LEFT,           /* it stays as it is until the next run */
     QUARANTINED,    /* scan: it never became a pair, or must not be queued */
     GIVEN_UP,       /* priority: it was not found in time */

@@ -14,12 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 static const struct dir_style directory_style = {.mode = 0770, .group = (gid_t)-1};
 
-static const char reason_name[] = "reason", copy_name[] = ".copy.tmp";
+const char quarantine_reason[] = "reason";
+static const char copy_name[] = ".copy.tmp";
 
 enum { CASE_NAME_SIZE = 128, SAME_NAME_MAXIMUM = 1000 };
 
@@ -28,6 +30,7 @@ struct quarantine {
     const char *path; /* NULL: below the root of the spool */
     char *name;       /* of the directory, for messages */
     int root;         /* -1: not open */
+    int lock;         /* the same directory, readable; -1: not open */
     mark_check *check;
 
     /* One thread at a time: no other may move these files, or add the same names to the
@@ -40,7 +43,8 @@ struct quarantine *quarantine_new(const char *path, const struct spool *spool, m
     struct quarantine *quarantine = malloc(sizeof *quarantine);
     if (quarantine == NULL)
         return NULL;
-    *quarantine = (struct quarantine){.spool = spool, .path = path, .root = -1, .check = check};
+    *quarantine =
+        (struct quarantine){.spool = spool, .path = path, .root = -1, .lock = -1, .check = check};
     if (asprintf(&quarantine->name, "%s%s", path != NULL ? path : spool->path,
                  path != NULL ? "" : "/quarantine") < 0) {
         free(quarantine);
@@ -56,29 +60,87 @@ void quarantine_free(struct quarantine *quarantine)
         return;
     if (quarantine->root >= 0)
         close(quarantine->root);
+    if (quarantine->lock >= 0)
+        close(quarantine->lock);
     pthread_mutex_destroy(&quarantine->turn);
     free(quarantine->name);
     free(quarantine);
 }
 
-bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
+static int open_path(const struct quarantine *quarantine, const char *below, bool make)
+{
+    const char *path = quarantine->path;
+    if (below != NULL)
+        return make ? dir_make(quarantine->spool->root, below, &directory_style)
+                    : dir_open(quarantine->spool->root, below);
+    if (make && mkdir(path, directory_style.mode) < 0 && errno != EEXIST)
+        return -1;
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool open_root(struct quarantine *quarantine, bool make, struct failure *failure)
 {
     const char *path = quarantine->path;
     if (quarantine->root >= 0)
         return true;
     const char *below = path != NULL ? spool_below(quarantine->spool, path) : "quarantine";
-    if (below != NULL)
-        quarantine->root = dir_make(quarantine->spool->root, below, &directory_style);
-    else if (mkdir(path, directory_style.mode) == 0 || errno == EEXIST)
-        quarantine->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    quarantine->root = open_path(quarantine, below, make);
     if (quarantine->root < 0)
         return fail(failure, errno, "cannot open quarantine \"%s\"", quarantine->name);
-    if (below != NULL || quarantine->check == NULL ||
-        quarantine->check(PLACE_QUARANTINE, path, quarantine->root, failure))
-        return true;
-    close(quarantine->root);
-    quarantine->root = -1;
-    return false;
+    if (below == NULL && quarantine->check != NULL &&
+        !quarantine->check(PLACE_QUARANTINE, path, quarantine->root, failure)) {
+        close(quarantine->root);
+        quarantine->root = -1;
+        return false;
+    }
+    quarantine->lock = dir_open_to_list(quarantine->root, NULL);
+    return true;
+}
+
+bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
+{
+    return open_root(quarantine, true, failure);
+}
+
+/* One at a time: nobody may take away what another one adds to, or compares with. Each does so for
+ * moments only. */
+static bool lock_root(const struct quarantine *quarantine)
+{
+    int result;
+    do
+        result = flock(quarantine->lock, LOCK_EX);
+    while (result < 0 && errno == EINTR);
+    return result == 0;
+}
+
+static void unlock_root(const struct quarantine *quarantine)
+{
+    int error = errno;
+    flock(quarantine->lock, LOCK_UN);
+    errno = error;
+}
+
+int quarantine_hold(struct quarantine *quarantine, struct failure *failure)
+{
+    pthread_mutex_lock(&quarantine->turn);
+    if (open_root(quarantine, false, failure)) {
+        if (lock_root(quarantine))
+            return quarantine->lock;
+        fail(failure, errno, "cannot lock quarantine \"%s\"", quarantine->name);
+    }
+    pthread_mutex_unlock(&quarantine->turn);
+    return -1;
+}
+
+void quarantine_let_go(struct quarantine *quarantine)
+{
+    unlock_root(quarantine);
+    pthread_mutex_unlock(&quarantine->turn);
+}
+
+const char *quarantine_name_of(const struct quarantine *quarantine)
+{
+    return quarantine->name;
 }
 
 /* A directory name from any name: characters special to a shell become underscores. */
@@ -94,9 +156,9 @@ static void make_case_name(char case_name[CASE_NAME_SIZE], const char *name)
 /* The name of an entry in its directory, where our own two names are taken. */
 static const char *name_there(const char *name)
 {
-    return strcmp(name, reason_name) == 0 ? "_reason"
-           : strcmp(name, copy_name) == 0 ? "_copy"
-                                          : name;
+    return strcmp(name, quarantine_reason) == 0 ? "_reason"
+           : strcmp(name, copy_name) == 0       ? "_copy"
+                                                : name;
 }
 
 /* A run may have been killed when it had copied a file, and not yet removed it. */
@@ -114,7 +176,7 @@ static bool is_taken(int directory, int from, const struct names *names)
         if (fstatat(directory, name_there(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             !is_copied(from, names->items[i], directory))
             return true;
-    return fstatat(directory, reason_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return fstatat(directory, quarantine_reason, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
            !file_is_regular(&status);
 }
 
@@ -156,7 +218,7 @@ static bool write_reason(int directory, const char *text, const char *where)
     time_t now = time(NULL);
     struct tm calendar;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
-    int file = openat(directory, reason_name,
+    int file = openat(directory, quarantine_reason,
                       O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
     if (file < 0)
         return false;
@@ -238,12 +300,16 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
 {
     if (!quarantine_open(quarantine, failure))
         return false;
+    lock_root(quarantine); /* where that is not possible nobody removes anything, either */
     int directory = open_case(quarantine, day, name, from, names);
-    if (directory < 0)
-        return fail(failure, errno, "cannot create a directory for it in \"%s\"", quarantine->name);
-    bool good = (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
-                fail(failure, errno, "cannot move it to \"%s\"", quarantine->name);
-    close(directory);
+    bool good =
+        directory >= 0
+            ? (write_reason(directory, reason, where) && move_names(from, names, directory)) ||
+                  fail(failure, errno, "cannot move it to \"%s\"", quarantine->name)
+            : fail(failure, errno, "cannot create a directory for it in \"%s\"", quarantine->name);
+    unlock_root(quarantine);
+    if (directory >= 0)
+        close(directory);
     return good;
 }
 

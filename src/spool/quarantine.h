@@ -4,8 +4,8 @@
  *     QUARANTINE/YYYYMMDD/<id>/reason     when, where from and why; a line for each time
  *     QUARANTINE/YYYYMMDD/<id>/<id>.json  everything that was found of the crash, unchanged
  *
- * YYYYMMDD is its day in the spool. A second crash of the same id goes to <id>.1, and so on, unless
- * it has the same bytes. */
+ * YYYYMMDD is its day in the spool. cases.h finds them. A second crash of the same id goes to
+ * <id>.1, and so on, unless it has the same bytes. */
 #ifndef QUARANTINE_H
 #define QUARANTINE_H
 
@@ -24,6 +24,15 @@ void quarantine_free(struct quarantine *quarantine);
 
 /* Opens it now. While it cannot be opened nothing is moved. */
 bool quarantine_open(struct quarantine *quarantine, struct failure *failure);
+
+/* Opens one that is there, and keeps everybody else from changing it until quarantine_let_go(),
+ * runs on other storages and hosts, too, as far as the file system has locks. Returns a readable
+ * descriptor, which is the quarantine's own; -1 with the reason: ENOENT if there is none. */
+int quarantine_hold(struct quarantine *quarantine, struct failure *failure);
+void quarantine_let_go(struct quarantine *quarantine);
+
+const char *quarantine_name_of(const struct quarantine *quarantine); /* its path */
+extern const char quarantine_reason[];                               /* the name of that file */
 
 /* Moves all files of a crash, then removes the name link. The caller removes the date link, last,
  * so that a run after a kill finds it again. */

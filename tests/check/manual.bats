@@ -216,22 +216,19 @@ values_in_help() {
     ! grep -E -- '-exec |-ok |xargs|while read' <<<"$commands" || fail "see above"
 }
 
-@test "the command that empties the quarantine removes old cases and nothing else" {
-    command=$(sed -nE 's/^ +(find .*\/quarantine .*-(delete|execdir|exec).*)/\1/p' "$DOC/operations.md")
-    [[ $(wc -l <<<"$command") == 1 && $command == *'/srv/crashes/spool/'* ]] || fail "$command"
-    outside=$BATS_TEST_TMPDIR/outside day=$SPOOL/quarantine/20081225
-    mkdir -p "$day"/{old,new} "$outside/old" "$SPOOL/20081225/name/old"
-    ln -s "$outside" "$SPOOL/quarantine/20081224"
-    ln -s "$outside" "$day/old/link"
-    touch "$day"/{old,new}/{reason,x.json} "$outside/old/reason"
-    find "$BATS_TEST_TMPDIR" -exec touch -h -d '100 days ago' {} +
-    touch "$day/new"
-    before=$(spool_state "$BATS_TEST_TMPDIR" | grep -v 'quarantine/20081225')
-    run eval "${command//\/srv\/crashes\/spool/$SPOOL}"
+@test "the command that empties long-term storage removes old pairs and nothing else" {
+    command=$(sed -nE 's/^ +(find .*\/archive .*-(delete|execdir|exec).*)/\1/p' "$DOC/operations.md")
+    [[ $(wc -l <<<"$command") == 1 && $command == *'/srv/crashes/failed '* ]] || fail "$command"
+    outside=$BATS_TEST_TMPDIR/outside day=$ARCHIVE/20081225/name/22/ad
+    mkdir -p "$day" "$outside/name"
+    ln -s "$outside" "$day/link"
+    touch "$day"/{new,old}.{json,dump} "$outside/name/old" "$ARCHIVE/.crashmon"
+    command find "$BATS_TEST_TMPDIR" -exec touch -h -d '500 days ago' {} +
+    touch "$day"/new.*
+    run eval "$(sed "s|/srv/crashes/archive|$ARCHIVE|; s|/srv/crashes/failed|$FAILED|" <<<"$command")"
     equal "$status$output" 0
-    equal "$(spool_state "$BATS_TEST_TMPDIR" | grep -v 'quarantine/20081225')" "$before"
-    equal "$(cd "$SPOOL/quarantine" && find 20081225 | sort)" \
-        "$(printf '%s\n' 20081225{,/new{,/reason,/x.json}})"
+    equal "$(cd "$day" && echo *)" "link new.dump new.json"
+    [[ -e $outside/name/old && -e $ARCHIVE/.crashmon ]]
 }
 
 @test "the examples of sql-interface.md are what happens" {

@@ -15,6 +15,7 @@ deferred-storage-root||DEFERRED
 storage-name|main|two
 json-file-suffix|.json|.meta
 dump-file-suffix|.dump|.mdmp
+quarantine-to||SPOOL/dustbin
 log-file-pathname|./monitor.log|LOG
 log-file-maximum-size|1000000|2000000
 log-file-maximum-backup-history|50|5
@@ -33,7 +34,6 @@ check-exit-code|1,64|64
 check-space|10,5|0,100
 check-inodes|10,5|7'
 SCAN='
-quarantine-to||SPOOL/dustbin
 processor-check-in-time|00:05:00|00:04:00
 standard-loop-delay|00:05:00|00:07:00
 settle-time|00:00:05|00:00:06
@@ -54,6 +54,7 @@ check-requests|00:15:00,00:30:00|00:15:01,00:30:00'
 CLEANUP='
 keep-empty-days|2|3
 keep-deferred-days||60
+keep-quarantine-days||90
 cleanup-jobs-loop-delay|00:05:00|00:06:00
 save-successful-minidumps-to|/tmp/socorro-sucessful|ARCHIVE
 save-failed-minidumps-to|/tmp/socorro-failed|FAILED

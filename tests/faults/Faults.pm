@@ -47,6 +47,8 @@ our %errors = (
     syncfs     => [qw(EIO ENOSPC)],
     fsync      => [qw(EIO ENOSPC)],
 );
+# What crashmon-priority brings out of quarantine.
+my @released = map { "$_-0000-0000-0000-000002081225" } qw(aaaaaaaa bbbbbbbb);
 # What is disturbed: a name, the program, its options, and what always fails, for strace.
 our @situations = (
     ['crashmon-scan', 'crashmon-scan'], ['crashmon-priority', 'crashmon-priority'],
@@ -55,6 +57,9 @@ our @situations = (
     ['crashmon-cleanup, without RENAME_NOREPLACE', 'crashmon-cleanup', [],
      ['renameat2:error=EINVAL']],
     ['crashmon-cleanup --adopt', 'crashmon-cleanup', ['--adopt']],
+    ['crashmon-priority --release', 'crashmon-priority', ['--release', @released]],
+    ['crashmon-priority --release, without RENAME_NOREPLACE', 'crashmon-priority',
+     ['--release', @released], ['renameat2:error=EINVAL']],
 );
 our @under;    # what a run that is not traced is started with, such as valgrind
 our @changing = qw(unlinkat renameat2 linkat mkdirat sendto write fsync syncfs sendfile fchmod
@@ -147,7 +152,19 @@ sub set_scan {
     $rows .= "CREATE TABLE priority_jobs_3 (uuid varchar(50) PRIMARY KEY); INSERT INTO priority_jobs_3 VALUES ('$dead');\n";
 }
 
+sub set_quarantine {
+    $rows .= "CREATE TABLE priority_jobs_$_ (uuid varchar(50) PRIMARY KEY);\n" for 1, 2;
+    for my $id (@released) {
+        collect("$kept/lost --id $id --age 72000 --extra browser");
+        my $case = "$kept/spool/quarantine/20081225/$id";
+        make_path($case, "$kept/spool/20081225");
+        shell("mv $kept/lost/20081225/name/*/*/$id.* $case; echo why >$case/reason");
+    }
+    remove_tree("$kept/lost");
+}
+
 sub set_priority {
+    return set_quarantine() if grep { $_ eq '--release' } @options;
     my $age = '--age 72000';
     my @wanted = collect("$kept/spool --count 2 $age");
     push @wanted, collect("$kept/spool $age --day 20081225 --id-day none");
@@ -250,6 +267,7 @@ sub repair {
     sql('UPDATE crashmon.storages SET swept = NULL');
     my ($code, $output) = run($program);
     return ($code, $output) if $code > 1;
+    return ($code, $output) if grep { $_ eq '--release' } @options;
     return run('crashmon-scan') if $program eq 'crashmon-priority';
     return ($code, $output) if !grep { $_ eq '--adopt' } @options;
     local @options = ();

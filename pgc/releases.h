@@ -1,0 +1,11 @@
+/* releases.h - a part of crashmon-priority, --release: brings crashes out of quarantine. */
+#ifndef RELEASES_H
+#define RELEASES_H
+
+#include "run.h"
+#include "spool/locate.h"
+
+/* Those of the command line, one after the other (spool/release.h); one that has a job stays. */
+void release_arguments(struct run *run, const struct roots *roots);
+
+#endif

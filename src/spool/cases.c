@@ -1,0 +1,184 @@
+#include "spool/cases.h"
+
+#include "spool/dir.h"
+#include "spool/file.h"
+#include "spool/quarantine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    DEPTH_MAXIMUM = 16
+}; /* of directories in a case: somebody may have put one in a file's place */
+
+bool cases_days(int quarantine, struct names *days, struct failure *failure)
+{
+    const struct spool tree = {.place = PLACE_QUARANTINE, .path = "", .root = quarantine};
+    return spool_days(&tree, days, failure);
+}
+
+static bool is_case_of(const struct crash_id *id, const char *name)
+{
+    const char *more = name + CRASH_ID_LENGTH;
+    return strncmp(name, id->text, CRASH_ID_LENGTH) == 0 &&
+           (*more == '\0' ||
+            (*more == '.' && more[1] != '\0' && more[1 + strspn(more + 1, "0123456789")] == '\0'));
+}
+
+/* Lists a directory, or the one below it; one that is gone is empty. */
+static bool list(int at, const char *path, const struct crash_id *id, struct names *names)
+{
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    bool good = true;
+    if (!dir_begin(&reader, at, path))
+        return errno == ENOENT;
+    while (good && (entry = dir_next(&reader)) != NULL)
+        if (id == NULL || is_case_of(id, entry->d_name))
+            good = names_add(names, entry->d_name);
+    good = good && errno == 0;
+    dir_end(&reader);
+    names_sort(names);
+    return good;
+}
+
+bool cases_of_day(int quarantine, const char *day, const struct crash_id *id, struct names *names,
+                  struct failure *failure)
+{
+    return list(quarantine, day, id, names) ||
+           fail(failure, errno, "cannot read day %s of the quarantine", day);
+}
+
+bool cases_files(int directory, struct names *names, struct failure *failure)
+{
+    struct names all = {0};
+    bool good = list(directory, NULL, NULL, &all);
+    for (size_t i = 0; good && i < all.count; i++)
+        if (strcmp(all.items[i], quarantine_reason) != 0 && all.items[i][0] != '.')
+            good = names_add(names, all.items[i]);
+    names_free(&all);
+    return good || fail(failure, errno, "cannot read its directory in quarantine");
+}
+
+int cases_open(int quarantine, const char *day, const char *name)
+{
+    char path[DAY_LENGTH + 1 + NAME_MAX + 1];
+    snprintf(path, sizeof path, "%s/%s", day, name);
+    return dir_open_to_list(quarantine, path);
+}
+
+/* When anything was last put there: the reason tells each time. Of an empty one, when it became
+ * that. */
+static bool is_old(int directory, const struct names *names, const struct spool *spool,
+                   long seconds)
+{
+    struct stat status;
+    struct timespec changed;
+    if (names->count == 0 && fstat(directory, &status) == 0) {
+        changed = spool_changed(spool, &status);
+        return spool_is_past(spool, &changed, seconds);
+    }
+    for (size_t i = 0; i < names->count; i++) {
+        if (fstatat(directory, names->items[i], &status, AT_SYMLINK_NOFOLLOW) < 0)
+            return false;
+        changed = spool_changed(spool, &status);
+        if (!spool_is_past(spool, &changed, seconds))
+            return false;
+    }
+    return true;
+}
+
+static bool remove_names(int directory, const struct names *names, dev_t device, int depth);
+
+/* Whatever it is, but nothing that is mounted there. */
+static bool remove_entry(int at, const char *name, dev_t device, int depth)
+{
+    struct names names = {0};
+    struct stat status;
+    if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+        return true;
+    if (errno != EISDIR)
+        return false;
+    int directory = dir_open_to_list(at, name);
+    if (directory < 0)
+        return false;
+    bool good = fstat(directory, &status) == 0;
+    if (good && (status.st_dev != device || depth == DEPTH_MAXIMUM)) {
+        errno = status.st_dev != device ? EXDEV : ENAMETOOLONG;
+        good = false;
+    }
+    good = good && list(directory, NULL, NULL, &names) &&
+           remove_names(directory, &names, device, depth + 1);
+    close_keeping_errno(directory);
+    names_free(&names);
+    return good && unlinkat(at, name, AT_REMOVEDIR) == 0;
+}
+
+static bool remove_names(int directory, const struct names *names, dev_t device, int depth)
+{
+    bool has_reason = false;
+    for (size_t i = 0; i < names->count; i++) {
+        bool is_reason = depth == 0 && strcmp(names->items[i], quarantine_reason) == 0;
+        has_reason = has_reason || is_reason;
+        if (!is_reason && !remove_entry(directory, names->items[i], device, depth))
+            return false;
+    }
+    return !has_reason || remove_entry(directory, quarantine_reason, device, depth);
+}
+
+static bool remove_directories(int quarantine, const char *day, const char *name)
+{
+    int its_day = dir_open(quarantine, day);
+    if (its_day < 0)
+        return false;
+    bool good = unlinkat(its_day, name, AT_REMOVEDIR) == 0;
+    close_keeping_errno(its_day);
+    if (good)
+        unlinkat(quarantine, day, AT_REMOVEDIR); /* unless it has others */
+    return good;
+}
+
+static bool remove_all(int directory, const struct names *names)
+{
+    struct stat status;
+    return fstat(directory, &status) == 0 && remove_names(directory, names, status.st_dev, 0);
+}
+
+bool cases_remove_old(int quarantine, const char *day, const char *name, const struct spool *spool,
+                      long seconds, bool dry_run, bool *removed, struct failure *failure)
+{
+    struct names names = {0};
+    int directory = cases_open(quarantine, day, name);
+    *removed = false;
+    if (directory < 0) /* what is not a directory is none of ours */
+        return errno == ENOENT || errno == ENOTDIR ||
+               fail(failure, errno, "cannot open it in quarantine");
+    bool good = list(directory, NULL, NULL, &names);
+    *removed = good && is_old(directory, &names, spool, seconds);
+    if (*removed && !dry_run)
+        good = remove_all(directory, &names) && remove_directories(quarantine, day, name);
+    if (!good)
+        fail(failure, errno, "cannot remove it from quarantine");
+    close(directory);
+    names_free(&names);
+    return good;
+}
+
+bool cases_remove_empty(int quarantine, const char *day, const char *name)
+{
+    struct names names = {0};
+    int directory = cases_open(quarantine, day, name);
+    if (directory < 0)
+        return false;
+    bool good = list(directory, NULL, NULL, &names);
+    for (size_t i = 0; good && i < names.count; i++)
+        good = strcmp(names.items[i], quarantine_reason) == 0 || names.items[i][0] == '.';
+    good = good && remove_all(directory, &names) && remove_directories(quarantine, day, name);
+    close_keeping_errno(directory);
+    names_free(&names);
+    return good;
+}

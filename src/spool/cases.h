@@ -1,0 +1,35 @@
+/* cases.h - what lies in a quarantine (quarantine.h): a directory for each crash, or stray entry.
+ * `quarantine` is the readable descriptor of one. */
+#ifndef CASES_H
+#define CASES_H
+
+#include "base/failure.h"
+#include "base/names.h"
+#include "spool/crash_id.h"
+#include "spool/spool.h"
+
+/* Lists the days, oldest first; the cases of a day, "<id>" or "<id>.1", in the order of their
+ * names: those of one crash, or all (NULL). The caller always frees the names. A day that is gone
+ * has no cases. */
+bool cases_days(int quarantine, struct names *days, struct failure *failure);
+bool cases_of_day(int quarantine, const char *day, const struct crash_id *id, struct names *names,
+                  struct failure *failure);
+
+/* Lists what is in a case beside its reason, sorted. */
+bool cases_files(int directory, struct names *names, struct failure *failure);
+
+/* Opens a case to be read; -1 with errno. */
+int cases_open(int quarantine, const char *day, const char *name);
+
+/* Removes a case that nobody has put anything into for so many seconds: its reason last, so that a
+ * case that was removed in part is as old as before; and its day with the last one. Hold the
+ * quarantine. In a dry run says whether it would. *removed is false if it is too young. False with
+ * the reason if something could not be removed. */
+bool cases_remove_old(int quarantine, const char *day, const char *name, const struct spool *spool,
+                      long seconds, bool dry_run, bool *removed, struct failure *failure);
+
+/* Removes a case that holds no file of its crash any more, and its day with the last one. False
+ * with errno. */
+bool cases_remove_empty(int quarantine, const char *day, const char *name);
+
+#endif
