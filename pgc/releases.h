@@ -5,7 +5,8 @@
 #include "run.h"
 #include "spool/locate.h"
 
-/* Those of the command line, one after the other (spool/release.h); one that has a job stays. */
-void release_arguments(struct run *run, const struct roots *roots);
+/* If that was asked: those of the command line, one after the other (spool/release.h); one that has
+ * a job stays. True if it was. */
+bool release_arguments(struct run *run, const struct roots *roots);
 
 #endif

@@ -5,6 +5,7 @@
 #define STATUS_H
 
 #include "options/options.h"
+#include "pauses.h"
 #include "report/figures.h"
 #include "report/problems.h"
 
@@ -58,6 +59,10 @@ struct database_status {
  * session. */
 void status_read(const struct options *options, struct database_status *status,
                  struct problems *troubles);
+/* The same without the counts: connects, and asks who is there. *pause becomes a sentence if the
+ * storage is paused (pauses.h). */
+void status_read_around(const struct options *options, struct database_status *status,
+                        char pause[PAUSE_SIZE], struct problems *troubles);
 /* The same of a part, in the session that there is: processors and jobs; requests. */
 void status_read_queue(const struct options *options, struct database_status *status,
                        struct problems *troubles);

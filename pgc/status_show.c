@@ -1,36 +1,16 @@
 #include "status_show.h"
 
 #include "base/quote.h"
-#include "log/log_format.h"
+#include "report/say.h"
 #include "status.h"
 #include "status_disk.h"
 #include "status_json.h"
 #include "storage_rows.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* Prints a line without blanks at its end, in which names from outside cannot begin another one. */
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
-{
-    char *text = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
-    va_end(arguments);
-    for (size_t length = text != NULL ? strlen(text) : 0; length > 0 && text[length - 1] == ' ';)
-        text[--length] = '\0';
-    char *line = text != NULL ? log_format_plain(text) : NULL;
-    fputs(line != NULL ? line : "out of memory for a line\n", stdout);
-    free(line);
-    free(text);
-}
 
 /* The beginning of a name, in quotes. */
 static const char *name_short(char buffer[QUOTE_SIZE], const char *name)

@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <popt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/usr/local/etc"
@@ -149,6 +151,9 @@ static bool check_arguments(const struct options *options, struct failure *failu
     for (const char **next = options->arguments; next != NULL && *next != NULL; next++) {
         if (options->program != PROGRAM_PRIORITY)
             return fail(failure, 0, "unexpected argument \"%s\" (see --help)", *next);
+        char *text = (char *)(uintptr_t)*next;
+        if (strncasecmp(text, "bp-", 3) == 0) /* as Socorro's reporter shows it */
+            memmove(text, text + 3, strlen(text + 3) + 1);
         if (!crash_id_parse(&id, *next))
             return fail(failure, 0, "\"%s\" is not a crash id", *next);
     }
@@ -202,8 +207,11 @@ static bool check_modes(const struct options *options, struct failure *failure)
         return fail(failure, 0, "--adopt and --repair cannot be used together");
     if (options->adopt && options->arguments != NULL)
         return fail(failure, 0, "--adopt cannot be used with crash ids");
-    if (options->release && options->arguments == NULL)
-        return fail(failure, 0, "--release needs the id of a crash");
+    if (options->release && options->explain)
+        return fail(failure, 0, "--release and --explain cannot be used together");
+    if ((options->release || options->explain) && options->arguments == NULL)
+        return fail(failure, 0, "--%s needs the id of a crash",
+                    options->release ? "release" : "explain");
     return true;
 }
 
@@ -227,6 +235,7 @@ static bool settle(struct options *options, const struct given *given, enum exit
     /* The file may set it for the other programs. */
     options->repair = options->repair && options->program != PROGRAM_PRIORITY;
     options->release = options->release && options->program == PROGRAM_PRIORITY;
+    options->explain = options->explain && options->program == PROGRAM_PRIORITY;
     if (!check_together(options, failure))
         return false;
     *code = EXIT_BAD_USAGE;
@@ -297,7 +306,7 @@ long options_interval(const struct options *options)
 
 bool options_ask(const struct options *options)
 {
-    return options->status || options->check;
+    return options->status || options->check || options->explain;
 }
 
 void options_free(struct options *options)

@@ -127,6 +127,8 @@ const struct option option_table[] = {
      "off", NULL, "instead: bring the crashes out of quarantine, as new"},
     {"status", GROUP_RUN, PROGRAM_SCAN, KIND_FLAG, IN(status), 0, 0,
      "off", NULL, "instead: print what is new, queued and running, and end"},
+    {"explain", GROUP_RUN, PROGRAM_PRIORITY, KIND_FLAG, IN(explain), 0, 0,
+     "off", NULL, "instead: say all that is known of the crashes, and what will be done with them"},
     {"check", GROUP_RUN, ALL, KIND_FLAG, IN(check), 0, 0,
      "off", NULL, "instead: say what is wrong, as a plugin of Nagios, and end"},
     {"json", GROUP_RUN, ALL, KIND_FLAG, IN(json), 0, 0,

@@ -61,7 +61,7 @@ struct options {
     bool adopt;
     bool repair;
     bool release;
-    bool status, check; /* either: also dry_run, as nothing is changed */
+    bool status, check, explain; /* any: also dry_run, as nothing is changed */
     bool json;
     bool progress;
     char *metrics_file; /* NULL: none */

@@ -1,5 +1,5 @@
 /* cases.h - what lies in a quarantine (quarantine.h): a directory for each crash, or stray entry.
- * `quarantine` is the readable descriptor of one. */
+ * `quarantine` is one that is open, in any mode. */
 #ifndef CASES_H
 #define CASES_H
 

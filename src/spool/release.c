@@ -294,7 +294,7 @@ bool release(struct quarantine *quarantine, const struct roots *roots, const str
     if (directory < 0)
         return failure->error == ENOENT ? fail(failure, 0, "there is no quarantine yet") : false;
     bool good = find_case(&work, directory, failure);
-    if (good)
+    if (work.name[0] != '\0')
         snprintf(where, RELEASE_PATH_SIZE, "%s/%s", work.pair.day, work.name);
     good = good && (dry_run || remove_leftover(&work.pair, failure)) &&
            look(&work, roots, failure) && (dry_run || carry_out(&work, directory, failure));

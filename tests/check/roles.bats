@@ -275,6 +275,8 @@ $ID|t"
     for run in "${RUNS[@]}"; do as "$OBSERVER" expect_status 0 "$run" --dry-run; done
     as "$OBSERVER" expect_status 0 scan --status
     [[ $output == *'Waiting     1 '* && $output != *Troubles* ]] || fail "$output"
+    as "$OBSERVER" expect_status 0 priority --explain "$ID"
+    [[ $output == *"Job         "*", waiting"* && $output != *Troubles* ]] || fail "$output"
 }
 
 @test "observer: changes nothing" {

@@ -115,7 +115,7 @@ everybody_works() {
         for run in "scan --dry-run" "priority --dry-run" "cleanup_jobs --dry-run" \
             priority "priority --batch-size=1 $(id 5)" scan "scan --batch-size=1" "scan --repair" \
             "cleanup_jobs --keep-deferred-days=1" "cleanup_jobs --repair" "cleanup_jobs --adopt" \
-            "scan --status" "scan --check" "priority --check" "cleanup_jobs --check"; do
+            "scan --status" "priority --explain $(id 1)" "priority --release $(id 1)" "scan --check" "priority --check" "cleanup_jobs --check"; do
             # shellcheck disable=SC2086 # several words
             as "$who" run $run
             [[ $status -le 1 || $run == *--check || $status == 68 || $status == 74 ]] || fail "$who: $run: $status" "$output"

@@ -42,7 +42,7 @@ has() {
 }
 
 @test "a standby is asked like any other server, and tells that it is one" {
-    crash >/dev/null
+    id=$(crash)
     processor p1
     expect_status 0 scan
     STANDBY=$("${AS_SERVER[@]}" mktemp -d /tmp/crashmon-standby.XXXXXX)
@@ -65,4 +65,6 @@ has() {
     for run in "${RUNS[@]}"; do
         expect_status 0 "$run" --check
     done
+    expect_status 0 priority --explain "$id"
+    [[ $output == *"Job         "*"while the database only reads (a standby)"* && $output != *Troubles* ]] || fail "$output"
 }

@@ -1,0 +1,23 @@
+/* explain_next.h - what each program will do with a crash next, in words. */
+#ifndef EXPLAIN_NEXT_H
+#define EXPLAIN_NEXT_H
+
+#include "explanation.h"
+
+/* Its owner; NULL if it has none, or one that is not registered. */
+const struct processor_status *explained_owner(const struct explanation *explanation);
+
+enum { NEXT_SIZE = 2048 };
+
+/* The last run of a program on this storage; NULL: none is known. */
+const struct run_status *explain_last_run(const struct explanation *explanation,
+                                          const char *program);
+
+/* When it runs next: "in 2 min 10 s". */
+void explain_when(const struct explanation *explanation, const char *program, char text[NEXT_SIZE]);
+
+/* What it does then: "queues it for a live processor". */
+void explain_what(const struct explanation *explanation, enum program program,
+                  char text[NEXT_SIZE]);
+
+#endif

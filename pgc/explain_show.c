@@ -1,0 +1,261 @@
+#include "explain_show.h"
+
+#include "base/quote.h"
+#include "explain_next.h"
+#include "report/json.h"
+#include "report/say.h"
+#include "storage_rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    enum program program;
+    const char *name;
+} programs[] = {
+    {PROGRAM_SCAN, "crashmon-scan"},
+    {PROGRAM_PRIORITY, "crashmon-priority"},
+    {PROGRAM_CLEANUP, "crashmon-cleanup"},
+};
+
+enum { PROGRAM_COUNT = sizeof programs / sizeof programs[0] };
+
+static const char *state_of(const struct explained_job *job)
+{
+    return job->is_finished    ? job->success ? "finished" : "failed"
+           : job->started >= 0 ? "started"
+                               : "waiting";
+}
+
+/* --- for people */
+
+static void say_sighting(const struct sighting *sighting)
+{
+    char quoted[QUOTE_SIZE], size[FIGURE_SIZE], age[FIGURE_SIZE];
+    say("  %s \"%s/%s\"", place_title(sighting->place), sighting->path, sighting->where);
+    for (size_t i = 0; i < sighting->count; i++) {
+        const struct sighted_file *file = &sighting->files[i];
+        say("    %-50.300s %-9s %10s  %s old", file->name, file->kind,
+            figure_size(size, (unsigned long long)file->size), figure_age(age, file->age));
+    }
+    if (sighting->name_link != NULL)
+        say("    name link: %s", quote(quoted, sighting->name_link));
+    if (sighting->date_link != NULL)
+        say("    date link in %s", quote(quoted, sighting->date_link));
+    if (sighting->place == PLACE_QUARANTINE)
+        say("    reason: %s", sighting->reason != NULL ? sighting->reason : "unknown");
+}
+
+static void say_owner(const struct explanation *explanation)
+{
+    const struct processor_status *owner = explained_owner(explanation);
+    char name[QUOTE_SIZE], age[FIGURE_SIZE];
+    if (owner != NULL)
+        say("  owner %s, %s, seen %s ago", quote(name, owner->name != NULL ? owner->name : ""),
+            owner->state, figure_age(age, owner->seen));
+    else if (explanation->job.owner < 0)
+        say("  no owner");
+    else
+        say("  owner %lld, which is not registered", explanation->job.owner);
+}
+
+static void say_age(const char *what, long long age)
+{
+    char text[FIGURE_SIZE];
+    if (age >= 0)
+        say("  %s %s ago", what, figure_age(text, age));
+}
+
+static void say_job(const struct explanation *explanation)
+{
+    const struct explained_job *job = &explanation->job;
+    char quoted[QUOTE_SIZE];
+    if (job->id == 0) {
+        say("Job         %s", explanation->database->is_connected ? "none" : "unknown");
+        return;
+    }
+    say("Job         %lld, %s; priority %d, attempts %d, storage %s", job->id, state_of(job),
+        job->priority, job->attempts, quote(quoted, job->storage));
+    say("  queued from %s", quote(quoted, job->pathname));
+    say_owner(explanation);
+    say_age("queued", job->queued);
+    say_age("started", job->started);
+    say_age("ended", job->completed);
+    say_age("missing since", job->missing);
+    if (job->message[0] != '\0')
+        say("  message %s", quote(quoted, job->message));
+}
+
+static void say_request(const struct explanation *explanation)
+{
+    char age[FIGURE_SIZE];
+    if (explanation->requested >= 0)
+        say("Request     %s ago", figure_age(age, explanation->requested));
+    else
+        say("Request     %s", explanation->database->is_connected ? "none" : "unknown");
+}
+
+static void say_next(const struct explanation *explanation)
+{
+    char when[NEXT_SIZE], what[NEXT_SIZE];
+    say("Next");
+    for (int i = 0; i < PROGRAM_COUNT; i++) {
+        explain_when(explanation, programs[i].name, when);
+        explain_what(explanation, programs[i].program, what);
+        say("  %-19s %-15.60s %s", programs[i].name, when, what);
+    }
+}
+
+static void say_where(const struct explanation *explanation)
+{
+    say("Nobody knows it. These are the places where it was looked for:");
+    for (int place = 0; place < PLACE_COUNT; place++)
+        if (explanation->paths[place] != NULL)
+            say("  %s \"%s\"%s", place_title((enum place)place), explanation->paths[place],
+                explanation->is_seen[place] ? ", under each day"
+                                            : ": it could not be read, or is not there");
+    say("  the tables jobs and priorityjobs%s",
+        explanation->database->is_connected ? "" : ": they could not be read");
+}
+
+static void say_troubles(const struct problems *troubles)
+{
+    if (troubles->count > 0)
+        say("Troubles");
+    for (size_t i = 0; i < troubles->count; i++)
+        say("  %s", problem_text(&troubles->items[i]));
+}
+
+void explain_print_text(const struct explanation *explanation, bool is_known)
+{
+    say("Crash %s", explanation->id.text);
+    if (is_known) {
+        say("Found       %s", explanation->sightings.count == 0 ? "nowhere" : "");
+        for (size_t i = 0; i < explanation->sightings.count; i++)
+            say_sighting(&explanation->sightings.items[i]);
+        say_job(explanation);
+        say_request(explanation);
+        say_next(explanation);
+    } else {
+        say_where(explanation);
+    }
+    say_troubles(explanation->troubles);
+}
+
+/* --- for scripts */
+
+static void put_age(struct json *json, const char *key, long long age)
+{
+    if (age < 0)
+        json_text(json, key, NULL);
+    else
+        json_number(json, key, age);
+}
+
+static void put_sighting(struct json *json, const struct sighting *sighting)
+{
+    json_begin(json, NULL, '{');
+    json_text(json, "place", storage_row_names[sighting->place]);
+    json_text(json, "path", sighting->path);
+    json_text(json, "where", sighting->where);
+    json_begin(json, "files", '[');
+    for (size_t i = 0; i < sighting->count; i++) {
+        json_begin(json, NULL, '{');
+        json_text(json, "name", sighting->files[i].name);
+        json_text(json, "kind", sighting->files[i].kind);
+        json_number(json, "size", sighting->files[i].size);
+        json_number(json, "age", sighting->files[i].age);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+    json_text(json, "name_link", sighting->name_link);
+    json_text(json, "date_link", sighting->date_link);
+    json_text(json, "reason", sighting->reason);
+    json_end(json, '}');
+}
+
+static void put_job(struct json *json, const struct explanation *explanation)
+{
+    const struct explained_job *job = &explanation->job;
+    const struct processor_status *owner = explained_owner(explanation);
+    if (job->id == 0) {
+        json_text(json, "job", NULL);
+        return;
+    }
+    json_begin(json, "job", '{');
+    json_number(json, "id", job->id);
+    json_text(json, "state", state_of(job));
+    json_text(json, "storage", job->storage);
+    json_text(json, "pathname", job->pathname);
+    json_text(json, "root", job->root[0] != '\0' ? job->root : NULL);
+    put_age(json, "owner", job->owner);
+    json_text(json, "processor", owner != NULL ? owner->name : NULL);
+    json_text(json, "processor_state", owner != NULL ? owner->state : NULL);
+    json_number(json, "priority", job->priority);
+    json_number(json, "attempts", job->attempts);
+    put_age(json, "queued", job->queued);
+    put_age(json, "started", job->started);
+    put_age(json, "ended", job->completed);
+    put_age(json, "missing", job->missing);
+    json_text(json, "message", job->message[0] != '\0' ? job->message : NULL);
+    json_end(json, '}');
+}
+
+static void put_next(struct json *json, const struct explanation *explanation)
+{
+    char what[NEXT_SIZE];
+    json_begin(json, "next", '[');
+    for (int i = 0; i < PROGRAM_COUNT; i++) {
+        const struct run_status *run = explain_last_run(explanation, programs[i].name);
+        explain_what(explanation, programs[i].program, what);
+        json_begin(json, NULL, '{');
+        json_text(json, "program", programs[i].name);
+        json_bool(json, "running", run != NULL && strcmp(run->state, "at work") == 0);
+        if (run != NULL)
+            json_number(json, "due", run->due);
+        else
+            json_text(json, "due", NULL);
+        json_text(json, "does", what);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+}
+
+static void put_places(struct json *json, const struct explanation *explanation)
+{
+    json_begin(json, "places", '[');
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        if (explanation->paths[place] == NULL)
+            continue;
+        json_begin(json, NULL, '{');
+        json_text(json, "place", storage_row_names[place]);
+        json_text(json, "path", explanation->paths[place]);
+        json_bool(json, "read", explanation->is_seen[place]);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
+}
+
+void explain_print_json(const struct explanation *explanation, bool is_known)
+{
+    struct json json = {.stream = stdout};
+    json_begin(&json, NULL, '{');
+    json_text(&json, "id", explanation->id.text);
+    json_text(&json, "storage", explanation->options->storage_name);
+    json_bool(&json, "connected", explanation->database->is_connected);
+    json_bool(&json, "known", is_known);
+    put_places(&json, explanation);
+    json_begin(&json, "found", '[');
+    for (size_t i = 0; i < explanation->sightings.count; i++)
+        put_sighting(&json, &explanation->sightings.items[i]);
+    json_end(&json, ']');
+    put_job(&json, explanation);
+    put_age(&json, "requested", explanation->requested);
+    put_next(&json, explanation);
+    json_begin(&json, "troubles", '[');
+    for (size_t i = 0; i < explanation->troubles->count; i++)
+        json_text(&json, NULL, problem_text(&explanation->troubles->items[i]));
+    json_end(&json, ']');
+    json_end(&json, '}');
+    putchar('\n');
+}

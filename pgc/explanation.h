@@ -1,0 +1,31 @@
+/* explanation.h - all that is known of a crash, for --explain. */
+#ifndef EXPLANATION_H
+#define EXPLANATION_H
+
+#include "spool/sightings.h"
+#include "status.h"
+
+/* Ages are in seconds; one that lies ahead is 0; below 0: none. */
+struct explained_job {
+    long long id;                              /* 0: there is no job */
+    char *storage, *pathname, *root, *message; /* root: the mark; "": not known */
+    long long owner;                           /* below 0: none */
+    int priority, attempts;
+    bool is_finished, success; /* the second one of the first */
+    long long queued, started, completed, missing;
+};
+
+struct explanation {
+    const struct options *options;
+    struct crash_id id;
+    struct sightings sightings;
+    bool is_seen[PLACE_COUNT];      /* each place: whether it could be looked at */
+    const char *paths[PLACE_COUNT]; /* NULL: there is none */
+    struct explained_job job;
+    long long requested; /* age of the request */
+    const struct database_status *database;
+    const char *pause; /* "": the storage is not paused */
+    const struct problems *troubles;
+};
+
+#endif

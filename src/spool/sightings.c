@@ -1,0 +1,280 @@
+#include "spool/sightings.h"
+
+#include "spool/cases.h"
+#include "spool/date_dir.h"
+#include "spool/dir.h"
+#include "spool/quarantine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *kind_of(mode_t mode)
+{
+    return S_ISREG(mode) ? "file" : S_ISLNK(mode) ? "link" : S_ISDIR(mode) ? "directory" : "other";
+}
+
+static long long age_of(const struct timespec *then)
+{
+    time_t now = time(NULL);
+    return then->tv_sec < now ? now - then->tv_sec : 0;
+}
+
+static void clear(struct sighting *sighting)
+{
+    for (size_t i = 0; i < sighting->count; i++)
+        free(sighting->files[i].name);
+    free(sighting->files);
+    free(sighting->where);
+    free(sighting->name_link);
+    free(sighting->date_link);
+    free(sighting->reason);
+}
+
+static bool add(struct sightings *sightings, struct sighting *sighting)
+{
+    struct sighting *items =
+        realloc(sightings->items, (sightings->count + 1) * sizeof *sightings->items);
+    if (items == NULL) {
+        clear(sighting);
+        return false;
+    }
+    sightings->items = items;
+    items[sightings->count++] = *sighting;
+    return true;
+}
+
+static bool add_file(struct sighting *sighting, int directory, const char *name)
+{
+    struct stat status;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    struct sighted_file *files =
+        realloc(sighting->files, (sighting->count + 1) * sizeof *sighting->files);
+    if (files == NULL)
+        return false;
+    sighting->files = files;
+    files[sighting->count] = (struct sighted_file){
+        .name = strdup(name),
+        .kind = kind_of(status.st_mode),
+        .size = status.st_size,
+        .age = age_of(&status.st_mtim),
+    };
+    return files[sighting->count].name != NULL && ++sighting->count > 0;
+}
+
+static char *read_link(int directory, const char *name)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(directory, name, target, sizeof target - 1);
+    if (length < 0)
+        return NULL;
+    target[length] = '\0';
+    return strdup(target);
+}
+
+/* What begins with the id. */
+static bool list_files(struct sighting *sighting, int directory, const struct crash_id *id)
+{
+    struct names names = {0};
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    dir_begin_open(&reader, directory);
+    bool good = true;
+    while (good && (entry = dir_next(&reader)) != NULL)
+        if (strncmp(entry->d_name, id->text, CRASH_ID_LENGTH) == 0)
+            good = names_add(&names, entry->d_name);
+    good = good && errno == 0;
+    names_sort(&names);
+    sighting->name_link = read_link(directory, id->text);
+    for (size_t i = 0; good && i < names.count; i++)
+        good = (strcmp(names.items[i], id->text) == 0 && sighting->name_link != NULL) ||
+               add_file(sighting, directory, names.items[i]);
+    names_free(&names);
+    return good;
+}
+
+/* --- below a root */
+
+struct look {
+    struct sightings *sightings;
+    const struct spool *spool;
+    struct pair pair; /* where it would be on the day in hand */
+    long settle_time, incomplete_age;
+};
+
+static void judge_link(struct sighting *sighting, const struct look *look,
+                       const struct walk_entry *entry)
+{
+    struct examination found;
+    struct timespec linked = walk_entry_changed(entry);
+    sighting->date_link = strdup(entry->directory->path);
+    sighting->examined = examine(entry, look->settle_time, look->incomplete_age, &found);
+    sighting->verdict = found.verdict;
+    if (age_of(&linked) < sighting->age)
+        sighting->age = age_of(&linked);
+    if (found.directory >= 0)
+        close(found.directory);
+}
+
+/* In the whole date tree of the day: the name link, which leads to it, may be missing. */
+static bool find_date_link(struct sighting *sighting, const struct look *look,
+                           struct failure *failure)
+{
+    struct walk_entry entry;
+    struct walk *walk = walk_new_in(look->spool, "date", look->pair.day, failure);
+    bool good = walk != NULL;
+    while (good && sighting->date_link == NULL && walk_next(walk, &entry)) {
+        if (entry.kind == WALK_UNREADABLE) {
+            *failure = *entry.failure;
+            good = false;
+        } else if (entry.kind == WALK_LINK && strcmp(entry.name, look->pair.id.text) == 0) {
+            judge_link(sighting, look, &entry);
+        }
+    }
+    walk_free(walk);
+    return good;
+}
+
+static bool is_nothing(const struct sighting *sighting)
+{
+    return sighting->count == 0 && sighting->name_link == NULL && sighting->date_link == NULL;
+}
+
+static bool look_at_root(struct sighting *sighting, const struct look *look,
+                         struct failure *failure)
+{
+    struct timespec changed = {0};
+    if (is_nothing(sighting) && strcmp(look->pair.day, look->pair.id.day) != 0)
+        return true;
+    sighting->state = pair_examine(&look->pair, look->settle_time, NULL, &changed, &sighting->why);
+    sighting->age = age_of(&changed);
+    return find_date_link(sighting, look, failure);
+}
+
+static bool look_at_day(const struct look *look, struct failure *failure)
+{
+    char where[PAIR_DIRECTORY_SIZE];
+    const struct spool *spool = look->spool;
+    struct sighting sighting = {.place = spool->place, .path = spool->path};
+    pair_directory(&look->pair, where);
+    memcpy(sighting.day, look->pair.day, sizeof sighting.day);
+    int directory = pair_open_directory_to_list(&look->pair);
+    bool is_root = spool->place == PLACE_STORAGE || spool->place == PLACE_DEFERRED;
+    bool good =
+        (directory >= 0 ? list_files(&sighting, directory, &look->pair.id) : errno == ENOENT) ||
+        fail(failure, errno, "cannot look for it in \"%s/%s\"", spool->path, where);
+    if (directory >= 0)
+        close(directory);
+    good = good && (!is_root || look_at_root(&sighting, look, failure));
+    if (is_nothing(&sighting)) {
+        clear(&sighting);
+        return good;
+    }
+    sighting.where = strdup(where);
+    return add(look->sightings, &sighting)
+               ? good
+               : fail(failure, ENOMEM, "cannot tell what lies in \"%s/%s\"", spool->path, where);
+}
+
+bool sightings_in_tree(struct sightings *sightings, const struct spool *spool,
+                       const struct crash_id *id, long settle_time, long incomplete_age,
+                       struct failure *failure)
+{
+    struct look look = {.sightings = sightings,
+                        .spool = spool,
+                        .pair = {.spool = spool, .id = *id},
+                        .settle_time = settle_time,
+                        .incomplete_age = incomplete_age};
+    struct names days = {0};
+    struct failure other;
+    bool good = spool_days(spool, &days, failure);
+    for (size_t i = 0; i < days.count; i++) {
+        memcpy(look.pair.day, days.items[i], sizeof look.pair.day);
+        good = look_at_day(&look, good ? failure : &other) && good;
+    }
+    names_free(&days);
+    return good;
+}
+
+/* --- in quarantine */
+
+/* The last line, without its end; NULL if there is none. */
+static char *read_reason(int directory)
+{
+    char text[4096];
+    struct stat status;
+    int file = openat(directory, quarantine_reason,
+                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    ssize_t length = -1;
+    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
+        off_t from =
+            status.st_size >= (off_t)sizeof text ? status.st_size - (off_t)sizeof text + 1 : 0;
+        length = pread(file, text, sizeof text - 1, from);
+    }
+    if (file >= 0)
+        close(file);
+    while (length > 0 && text[length - 1] == '\n')
+        length--;
+    if (length <= 0)
+        return NULL;
+    text[length] = '\0';
+    const char *line = strrchr(text, '\n');
+    return strdup(line != NULL ? line + 1 : text);
+}
+
+static bool look_at_case(struct sightings *sightings, int quarantine, const char *path,
+                         const char *day, const char *name, struct failure *failure)
+{
+    struct sighting sighting = {.place = PLACE_QUARANTINE, .path = path};
+    struct names names = {0};
+    memcpy(sighting.day, day, sizeof sighting.day);
+    int directory = cases_open(quarantine, day, name);
+    if (directory < 0)
+        return errno == ENOENT || fail(failure, errno, "cannot open \"%s/%s/%s\"", path, day, name);
+    bool good = cases_files(directory, &names, failure);
+    for (size_t i = 0; good && i < names.count; i++)
+        good = add_file(&sighting, directory, names.items[i]);
+    names_free(&names);
+    sighting.reason = read_reason(directory);
+    close(directory);
+    if (asprintf(&sighting.where, "%s/%s", day, name) < 0)
+        sighting.where = NULL;
+    return (add(sightings, &sighting) && good) ||
+           fail(failure, errno, "cannot tell what lies in \"%s/%s/%s\"", path, day, name);
+}
+
+bool sightings_in_quarantine(struct sightings *sightings, int quarantine, const char *path,
+                             const struct crash_id *id, struct failure *failure)
+{
+    struct names days = {0}, names = {0};
+    bool good = cases_days(quarantine, &days, failure);
+    for (size_t i = 0; good && i < days.count; i++) {
+        good = cases_of_day(quarantine, days.items[i], id, &names, failure);
+        for (size_t j = 0; good && j < names.count; j++)
+            good =
+                look_at_case(sightings, quarantine, path, days.items[i], names.items[j], failure);
+        names_free(&names);
+    }
+    names_free(&days);
+    return good;
+}
+
+const struct sighting *sightings_find(const struct sightings *sightings, enum place place)
+{
+    for (size_t i = 0; i < sightings->count; i++)
+        if (sightings->items[i].place == place)
+            return &sightings->items[i];
+    return NULL;
+}
+
+void sightings_free(struct sightings *sightings)
+{
+    for (size_t i = 0; i < sightings->count; i++)
+        clear(&sightings->items[i]);
+    free(sightings->items);
+    *sightings = (struct sightings){0};
+}

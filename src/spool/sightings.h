@@ -1,0 +1,53 @@
+/* sightings.h - where anything of one crash lies, for who asks about it. Nothing is changed. */
+#ifndef SIGHTINGS_H
+#define SIGHTINGS_H
+
+#include "spool/examine.h"
+
+/* Ages in seconds; 0 if it lies ahead. */
+struct sighted_file {
+    char *name;
+    const char *kind; /* "file", "link", "directory" or "other" */
+    long long size, age;
+};
+
+struct sighting {
+    enum place place;
+    const char *path; /* of the place: the caller's */
+    char *where;      /* below it: "20081225/name/22/ad", "20081225/<id>.1" */
+    char day[DAY_LENGTH + 1];
+    struct sighted_file *files; /* in the order of their names; without its links and reason */
+    size_t count;
+    char *name_link; /* what it says; NULL: there is none */
+    char *date_link; /* where it is, below the root; NULL: there is none, or this is no root */
+    char *reason;    /* in quarantine: the last one; NULL: none */
+
+    /* In a root: whether it is a pair, and if it is not ready, why; when it changed last. With a
+     * date link, what a scan decides (examine.h). */
+    enum pair_state state;
+    struct failure why;
+    long long age;
+    enum examined examined;
+    enum outcome verdict;
+};
+
+/* Zero-initialise it. */
+struct sightings {
+    struct sighting *items;
+    size_t count;
+};
+
+/* Look below a root or in long-term storage, under each day; in a quarantine, which is open. Ages
+ * as for examine(). False with the reason if something could not be read; all else is there. */
+bool sightings_in_tree(struct sightings *sightings, const struct spool *spool,
+                       const struct crash_id *id, long settle_time, long incomplete_age,
+                       struct failure *failure);
+bool sightings_in_quarantine(struct sightings *sightings, int quarantine, const char *path,
+                             const struct crash_id *id, struct failure *failure);
+
+/* The first one in a place; NULL: there is none. */
+const struct sighting *sightings_find(const struct sightings *sightings, enum place place);
+
+void sightings_free(struct sightings *sightings);
+
+#endif

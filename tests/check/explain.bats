@@ -1,0 +1,246 @@
+#!/usr/bin/env bats
+# explain.bats - crashmon-priority --explain: all that is known of a crash, and what is done with it next.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+
+explain() { priority --explain "$@"; }
+
+# Asserts that the answer about a crash has these lines, of which the beginning and any blanks do not
+# matter: says ID LINE...
+says() {
+    local line
+    expect_status "${code:-0}" explain "$1"
+    for line in "${@:2}"; do
+        grep -qE -- "^ *$line" <(tr -s ' ' <<<"$output") || fail "no line: $line" "$output"
+    done
+}
+
+# Asserts what a program is said to do next: does ID PROGRAM SENTENCE
+does() {
+    local value
+    value=$(explain "$1" --json | json next "$2")
+    [[ $value == $3 ]] || fail "$2: $value" "instead of: $3"
+}
+json() {
+    perl -MJSON::PP -e '
+        my $all = decode_json(join "", <STDIN>);
+        my ($what, @more) = @ARGV;
+        if ($what eq "next") { print map { $_->{program} eq "crashmon-$more[0]" ? $_->{does} : () } @{$all->{next}} }
+        else { print JSON::PP->new->canonical->encode($all) }' "$@"
+}
+
+# --- one that is new
+
+@test "a new crash: its files, its links, and what becomes of it next, which is what does" {
+    id=$(crash --extra browser)
+    says "$id" "Crash $id" "storage root \"$(place "$SPOOL" "$id" | sed 's|/[^/]*$||')\"" \
+        "$id\.browser\.dump file 64 B 1 h 0 min old" "$id\.json file" 'name link: "../../../date/12/05/web01_0"' \
+        'date link in "20081225/date/12/05/web01_0"' 'Job none' 'Request none' \
+        'crashmon-scan no run yet leaves it: no processor is alive' \
+        'crashmon-priority no run yet nothing, as nobody has requested it' 'crashmon-cleanup no run yet nothing$'
+    processor p1
+    does "$id" scan "queues it for a live processor"
+    expect_status 0 scan
+    says "$id" 'Job [0-9]+, waiting; priority 0, attempts 0, storage "main"' "queued from \"$(place "$SPOOL" "$id").json\"" \
+        'owner "p1", alive, seen [0-9]+ s ago' 'queued [0-9]+ s ago' 'crashmon-scan in [45] min [0-9]+ s nothing$' \
+        'crashmon-cleanup no run yet nothing until its job is finished'
+    [[ $output != *link* ]] || fail "$output"
+}
+
+@test "a pair that is not ready, and half a pair: until when they wait, and why" {
+    id=$(crash --age 0)
+    does "$id" scan "leaves it: * is still being written*"
+    half=$(crash --without dump --age 3700)
+    does "$half" scan "leaves it: .dump is missing; quarantines it if that stays so for another 22 h 58 min"
+    old=$(crash --without dump --age 90000)
+    does "$old" scan "quarantines it: .dump is missing"
+    processor p1
+    expect_status 1 scan
+    quarantined "$old" ".dump is missing"
+    says "$old" "quarantine \"$SPOOL/quarantine/20081225/$old\"" "$old.json file" "reason: 20.*Z 20081225/.*: .dump is missing" \
+        'crashmon-cleanup no run yet keeps it for ever: it is in quarantine'
+    does "$old" cleanup "keeps it for ever: it is in quarantine"
+    echo "keep-quarantine-days = 9" >>"$CONF"
+    does "$old" cleanup "deletes it after 9 days: it is in quarantine"
+}
+
+@test "what lies without a date link, or has only that, is told as it is" {
+    id=$(crash --without links)
+    does "$id" scan "does not see it, as it has no date link; with --repair it would when nothing of it has changed for 1 d 0 h"
+    only=$(crash --without json --without dump --without name-link)
+    says "$only" 'date link in "20081225/date/12/05/web01_0"'
+    does "$only" scan "leaves it: its directory is missing; quarantines it if that stays so for another 2[23] h *"
+    nameless=$(crash --without name-link)
+    says "$nameless" 'date link in "20081225/date/12/05/web01_0"'
+}
+
+@test "a crash under several days and in both roots is told everywhere" {
+    id=$(crash)
+    collect --id "$id" --day 20081226 >/dev/null
+    collect --id "$id" --root "$DEFERRED" --day 20081227 >/dev/null
+    says "$id" "storage root \"$SPOOL/20081225" "storage root \"$SPOOL/20081226" "deferred storage root \"$DEFERRED/20081227"
+}
+
+# --- one that has a job
+
+@test "links of a crash that is queued already, and a second one with its id" {
+    processor p1
+    id=$(crash)
+    expect_status 0 scan
+    collect --id "$id" --without json --without dump >/dev/null
+    does "$id" scan "removes its links, as it is queued already"
+    collect --id "$id" --day 20081226 >/dev/null
+    does "$id" scan "*; quarantines it: its id is queued already, from storage \"main\""
+    sql "UPDATE jobs SET storage = 'west'"
+    does "$id" scan "its job is for the programs of storage \"west\"; quarantines it: *"
+    does "$id" cleanup "its job is for the programs of storage \"west\""
+}
+
+@test "a job whose processor is dead, or that was begun too long ago or too often" {
+    p1=$(processor p1) dead=$(processor dead 7200)
+    id=$(crash --without links)
+    sql "INSERT INTO jobs (uuid, pathname, owner, starteddatetime, queueddatetime, message)
+         VALUES ('$id', '$(place "$SPOOL" "$id").json', $dead, now() - interval '26 h', now() - interval '50 h', NULL)"
+    says "$id" 'Job [0-9]+, started; ' 'owner "dead", dead, seen 2 h 0 min ago' 'queued 2 d 2 h ago' 'started 1 d 2 h ago'
+    does "$id" scan "gives its job to a live processor"
+    sql "UPDATE jobs SET owner = NULL"
+    says "$id" 'no owner' 'crashmon-scan no run yet gives its job to a live processor'
+    sql "UPDATE jobs SET owner = $p1"
+    does "$id" scan "has its job wait again, as it was started too long ago"
+    sql "UPDATE jobs SET starteddatetime = NULL, attempts = 5"
+    does "$id" scan "lets its job fail: [56] attempts are enough"
+    sql "UPDATE jobs SET owner = NULL, attempts = 0; DELETE FROM processors"
+    does "$id" scan "cannot give its job to another processor: none is alive"
+}
+
+@test "a job that is finished: where its pair goes; and when it has gone, or is missing" {
+    id=$(crash --without links)
+    ended true "$id"
+    says "$id" 'Job [0-9]+, finished; ' 'ended [0-9]+ s ago'
+    does "$id" cleanup "moves its pair to \"$ARCHIVE\", and deletes its row"
+    sql "UPDATE jobs SET success = false, message = 'no \"threads\"'"
+    says "$id" 'Job [0-9]+, failed; ' 'message "no ..threads.."'
+    does "$id" cleanup "moves its pair to \"$FAILED\", and deletes its row"
+    sed -i 's/^save-failed.*/save-failed-minidumps-to =/' "$CONF"
+    does "$id" cleanup "deletes its pair and its row"
+    rm "$(place "$SPOOL" "$id")".*
+    does "$id" cleanup "reports that its pair is missing, and keeps its row for 24 hours"
+    sql "UPDATE jobs SET missingdatetime = now() - interval '1 h', completeddatetime = now() - interval '3 h'"
+    says "$id" 'missing since 1 h 0 min ago'
+    does "$id" cleanup "keeps its row for another 2[23] h *, as its pair is missing"
+    sql "UPDATE jobs SET missingdatetime = now() - interval '25 h', completeddatetime = now() - interval '27 h'"
+    does "$id" cleanup "deletes its row, as its pair has been missing for 24 hours"
+}
+
+@test "an archived crash is found in long-term storage" {
+    id=$(crash --without links)
+    ended false "$id"
+    sql "UPDATE jobs SET message = 'why'"
+    cleans
+    says "$id" "long-term storage \"$FAILED/20081225/name" "$id.json file" 'Job none'
+    request "$id"
+    does "$id" priority "removes the request, as it has been archived"
+}
+
+# --- requests
+
+@test "a request: what is done with it, and for how long it waits" {
+    processor p1
+    id=$(nowhere)
+    request "$id" 120
+    says "$id" 'Found nowhere' 'Request 2 min [0-9] s ago'
+    does "$id" priority "leaves the request, for another [78] min * s at most: there is no pair of it"
+    sql "UPDATE priorityjobs SET requesteddatetime = now() - interval '1 h'"
+    does "$id" priority "gives the request up: there is no pair of it"
+    throttled=$(collect --root "$DEFERRED")
+    does "$throttled" cleanup "keeps it for ever: it is throttled, and was not requested"
+    request "$throttled"
+    does "$throttled" priority "queues it with priority"
+    ended true "$throttled"
+    does "$throttled" priority "removes the request, as its job is finished"
+    sql "UPDATE jobs SET success = NULL, owner = NULL"
+    does "$throttled" priority "raises the priority of its job, and removes the request; gives its job to a live processor"
+}
+
+# --- how it asks
+
+@test "an id that nobody knows: where it was looked for, and 1" {
+    id=$(nowhere)
+    code=1 says "$id" "Nobody knows it" "storage root \"$SPOOL\", under each day" \
+        "long-term storage \"$ARCHIVE\", under each day" "quarantine \"$SPOOL/quarantine\": " "the tables jobs and priorityjobs$"
+    known=$(crash)
+    expect_status 1 explain "$known" "$id"
+    [[ $output == "Crash $known"*"Crash $id"*"Nobody knows it"* ]] || fail "$output"
+}
+
+@test "capitals, and the prefix that Socorro's reporter shows" {
+    id=$(crash)
+    says "bp-$id" "Crash $id" 'date link'
+    says "${id^^}" "Crash $id" 'date link'
+    says "BP-${id^^}" "Crash $id" 'date link'
+    expect_status 64 explain "bp-$id-"
+    expect_status 64 explain
+    [[ $output == *"--explain needs the id of a crash"* ]] || fail "$output"
+    expect_status 64 explain --release "$id"
+    processor p1
+    expect_status 0 priority "bp-$id"
+    jobs_are "$id"
+}
+
+@test "it only reads: no lock, no marks, no log, no row" {
+    processor p1
+    id=$(crash)
+    request "$id"
+    lock crashmon-priority
+    before=$(db_state; spool_state "$BATS_TEST_TMPDIR")
+    expect_status 0 explain "$id"
+    equal "$(db_state; spool_state "$BATS_TEST_TMPDIR")" "$before"
+    [[ ! -e $LOG && ! -e $SPOOL/.crashmon && ! -e $SPOOL/quarantine ]]
+}
+
+@test "without the database it tells what the disk tells, without a root what all else does" {
+    processor p1
+    id=$(crash)
+    expect_status 0 scan
+    PGPORT=1 says "$id" "$id.json file" 'Job unknown' 'Request unknown' \
+        'crashmon-scan unknown nothing while the database cannot be reached' 'cannot connect to the database'
+    mv "$SPOOL" "$SPOOL.away"
+    says "$id" 'Found nowhere' 'Job [0-9]+, waiting' 'crashmon-scan .* nothing while the storage root cannot be used' \
+        "Troubles" "cannot open storage root \"$SPOOL\": No such file"
+    mkdir -p "$SPOOL/20081225"
+    says "$id" 'Found nowhere' "storage root \"$SPOOL\" has no mark: it is not the directory"
+    PGPORT=1 code=1 says "$id" "Nobody knows it" "the tables jobs and priorityjobs: they could not be read"
+}
+
+@test "a storage that is paused" {
+    processor p1
+    id=$(crash)
+    expect_status 0 scan
+    sql "SELECT crashmon.pause('main', 'why not')"
+    does "$id" scan "nothing while the storage is paused"
+    says "$id" 'Troubles' 'storage main is paused since .*: "why not"'
+}
+
+@test "--json gives an object for each crash, with all that the manual names" {
+    processor p1
+    id=$(crash) other=$(nowhere)
+    run -1 explain --json "$id" "$other"
+    [[ ${#lines[@]} == 2 && ${lines[1]} == *'"known": false'* ]] || fail "$output"
+    object=$(json <<<"${lines[0]}" | sed "s|$BATS_TEST_TMPDIR||g")
+    equal "$(sed -E 's/"age":[0-9]+/"age":N/g' <<<"$object")" '{"connected":true,"found":[{"date_link":"20081225/date/12/05/web01_0","files":['"\
+{\"age\":N,\"kind\":\"file\",\"name\":\"$id.dump\",\"size\":64},\
+{\"age\":N,\"kind\":\"file\",\"name\":\"$id.json\",\"size\":$(stat -c %s "$(place "$SPOOL" "$id").json")}"'],'"\
+\"name_link\":\"../../../date/12/05/web01_0\",\"path\":\"/spool\",\"place\":\"storage\",\"reason\":null,\"where\":\"20081225/name/$(name_dir "$id")\"}],\
+\"id\":\"$id\",\"job\":null,\"known\":true,"'"next":[{"does":"queues it for a live processor","due":null,"program":"crashmon-scan","running":false},'"\
+"'{"does":"nothing, as nobody has requested it","due":null,"program":"crashmon-priority","running":false},'"\
+"'{"does":"nothing","due":null,"program":"crashmon-cleanup","running":false}],"places":['"\
+"'{"path":"/spool","place":"storage","read":true},{"path":"/deferred","place":"deferred","read":true},'"\
+"'{"path":"/archive","place":"successful","read":true},{"path":"/failed","place":"failed","read":true},'"\
+"'{"path":"/spool/quarantine","place":"quarantine","read":false}],"requested":null,"storage":"main","troubles":[]}'
+    expect_status 0 scan
+    keys=$(explain --json "$id" | perl -MJSON::PP -e 'print join " ", sort keys %{decode_json(<STDIN>)->{job}}')
+    equal "$keys" "attempts ended id message missing owner pathname priority processor processor_state queued root started state storage"
+    for key in $keys date_link files name_link where found known next does due running places read requested troubles connected; do
+        sed -n '/^\.Sh EXPLAIN/,/^\.Sh OPTIONS/p' "$TESTS/../doc/crashmon-priority.1" | grep -qE "^\.(It )?Sy (.* )?$key\b" || fail "not in the manual: $key"
+    done
+}
