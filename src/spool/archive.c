@@ -266,8 +266,11 @@ static enum archive_moved move_pair(const struct archive *archive,
     if (move->unwanted && !links_remove_in(&move->pair, source, failure))
         return ARCHIVE_FAILED;
     if (!location_list(location, &move->files)) {
-        fail(failure, errno, "cannot read the directory of the pair in \"%s\"",
-             location->pair.spool->path);
+        if (errno == EMLINK)
+            fail(failure, 0, "a further dump of it has a second name, which may lie elsewhere");
+        else
+            fail(failure, errno, "cannot read the directory of the pair in \"%s\"",
+                 location->pair.spool->path);
         return ARCHIVE_FAILED;
     }
     /* What is renamed stays on the same one. */

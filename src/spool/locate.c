@@ -306,14 +306,18 @@ static bool add(struct pair_files *files, const char *name, const struct stat *s
     return file->name != NULL && ++files->count > 0;
 }
 
-/* Ignores what is not a regular file. */
+/* Ignores what is not a file. One with a second name is a dump, but not safe to move. */
 static bool add_further_dump(const struct pair_location *location, const char *name,
                              struct pair_files *files)
 {
     struct stat status;
     if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    return !file_is_regular(&status) || add(files, name, &status);
+    if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
+        errno = EMLINK;
+        return false;
+    }
+    return !S_ISREG(status.st_mode) || add(files, name, &status);
 }
 
 static bool add_main_file(const struct pair_location *location, const char *suffix,

@@ -95,7 +95,8 @@ struct pair_files {
 
 /* Lists all files of a crash: further dumps, the dump, and the metadata last, so that a pair
  * handled in part is still found by its metadata. Works once for a location. Zero-initialise
- * *files; free with pair_files_free(). False with errno. */
+ * *files; free with pair_files_free(). False with errno; EMLINK: a further dump has a second name.
+ */
 bool location_list(const struct pair_location *location, struct pair_files *files);
 void pair_files_free(struct pair_files *files);
 

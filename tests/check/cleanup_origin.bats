@@ -308,3 +308,20 @@ is_new() {
         rm -r "$SPOOL/20081225"
     done
 }
+
+# --- further dumps
+
+@test "a further dump with a second name keeps the pair together, where it is (1)" {
+    for to in --batch-size=1000 --save-successful-minidumps-to=; do
+        id=$(crash --extra browser)
+        ended true "$id"
+        dump=$(place "$SPOOL" "$id").browser.dump
+        ln "$dump" "$BATS_TEST_TMPDIR/second"
+        expect_status 1 cleanup_jobs "$to"
+        [[ $output == *"a further dump of it has a second name"* ]] || fail "$output"
+        [[ -e $dump ]] && pair_is_whole "$SPOOL" 20081225 "$id"
+        rm "$BATS_TEST_TMPDIR/second"
+        cleans "$to"
+        [[ -z $(find "$SPOOL" -type f -name "$id*") ]] || fail "$(find "$SPOOL")"
+    done
+}
