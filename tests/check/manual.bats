@@ -167,6 +167,19 @@ values_in_help() {
             sed -E 's/^([a-z_]+)$/\1 /; s/^([a-z_]+) counter$/\1  counter/' | sort)"
 }
 
+@test "alerts and dashboard know metrics that crashmon.metrics(5) has, and no others" {
+    metrics=$(section crashmon.metrics.5 METRICS | sed -nE 's/^\.It Sy ([a-z_]+).*/crashmon_\1/p' | sort)
+    for file in crashmon.rules.yml crashmon.dashboard.json; do
+        used=$(grep -oE 'crashmon_[a-z_]+' "$DOC/$file" | sort -u)
+        [[ $used ]]
+        equal "$(comm -13 <(echo "$metrics") - <<<"$used")" ""
+    done
+    for alert in $(sed -n 's/^ *- alert: //p' "$DOC/crashmon.rules.yml"); do
+        grep -qE "^\|.*\b$alert\b.*\|.*\|" "$DOC/operations.md" || fail "operations.md does not know $alert"
+    done
+    perl -MJSON::PP -e 'decode_json(join "", <STDIN>)' <"$DOC/crashmon.dashboard.json"
+}
+
 @test "crashmon(7) has the version that the schema has" {
     sql_is "SELECT crashmon.schema_version()" \
         "$(sed -nE 's/^The version of this release is ([0-9]+)\.$/\1/p' "$DOC/crashmon.7")"

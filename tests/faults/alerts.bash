@@ -18,6 +18,24 @@ setup() {
     processor alive >/dev/null
 }
 
+free_port() {
+    perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "localhost")->sockport'
+}
+
+# Starts a node_exporter that reads the metrics as another user; it listens at $EXPORTER.
+exporter() {
+    type -P prometheus-node-exporter >/dev/null || skip "prometheus-node-exporter is not installed"
+    EXPORTER=$(free_port)
+    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+    exports() {
+        local as=''
+        [[ $(id -u) != 0 ]] || as='setpriv --reuid=65534 --regid=65534 --clear-groups'
+        exec $as prometheus-node-exporter --collector.disable-defaults --collector.textfile \
+            --collector.textfile.directory="$METRICS" --web.listen-address="localhost:$EXPORTER"
+    }
+    background exports
+}
+
 # How often cron starts all three programs, in minutes.
 interval() {
     STEP=$1

@@ -18,22 +18,12 @@ load alerts
 }
 
 @test "node_exporter reads the files of all programs and storages, as another user" {
-    type -P prometheus-node-exporter >/dev/null || skip "prometheus-node-exporter is not installed"
     (umask 077 && for run in "${RUNS[@]}"; do "$run"; done)
     sed "s|^storage-root.*|storage-root = $BATS_TEST_TMPDIR/two|; /^deferred/d" "$CONF" >"$CONF.two"
     mkdir "$BATS_TEST_TMPDIR/two"
     CONF=$CONF.two cleanup_jobs --storage-name=two
-    port=$(perl -MIO::Socket::INET -e \
-        'print IO::Socket::INET->new(Listen => 1, LocalAddr => "localhost")->sockport')
-    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
-    exporter() {
-        local as=''
-        [[ $(id -u) != 0 ]] || as='setpriv --reuid=65534 --regid=65534 --clear-groups'
-        exec $as prometheus-node-exporter --collector.disable-defaults --collector.textfile \
-            --collector.textfile.directory="$METRICS" --web.listen-address="localhost:$port"
-    }
-    background exporter
-    await eval 'scraped=$(perl -MHTTP::Tiny -e "print HTTP::Tiny->new->get(q(http://localhost:$port/metrics))->{content}") && [[ $scraped ]]'
+    exporter
+    await eval 'scraped=$(perl -MHTTP::Tiny -e "print HTTP::Tiny->new->get(q(http://localhost:$EXPORTER/metrics))->{content}") && [[ $scraped ]]'
     grep -qx 'node_textfile_scrape_error 0' <<<"$scraped" || fail "$(grep textfile <<<"$scraped")"
     equal "$(grep '^crashmon_build_info' <<<"$scraped" | sort)" \
         'crashmon_build_info{program="crashmon-cleanup",storage="main",version="1.0"} 1

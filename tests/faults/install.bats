@@ -70,7 +70,7 @@ made_since() { comm -13 <(echo "$1") <(made) | cut -d' ' -f1; }
         echo usr/share/man/man7/crashmon.7
         printf 'usr/share/bash-completion/completions/%s\n' "${PROGRAMS[@]}"
         printf 'usr/share/doc/crashmon/%s\n' README.md CHANGES.md LICENSE crontab.example
-        find doc -name '*.md' -o -name '*.yml' -o -path 'doc/systemd/*' | sed 's|^doc|usr/share/doc/crashmon|'
+        find doc -name '*.md' -o -name '*.yml' -o -name '*.json' -o -name '*.png' -o -path 'doc/systemd/*' | sed 's|^doc|usr/share/doc/crashmon|'
     } | sort)"
 }
 
