@@ -145,7 +145,8 @@ BEGIN
                     'INSERT INTO %1$s (uuid)
                      SELECT DISTINCT u FROM unnest($1, $2) AS t (o, u)
                      WHERE o = $3
-                         AND NOT EXISTS (SELECT FROM ONLY %1$s AS have WHERE have.uuid = u)
+                         AND NOT EXISTS (SELECT FROM ONLY %1$s AS have
+                                         WHERE octet_length(have.uuid) <= 255 AND have.uuid = u)
                      ON CONFLICT DO NOTHING', crashmon.priority_table(processor))
                 USING owners, uuids, processor;
             EXCEPTION
@@ -164,16 +165,19 @@ END $$;
 -- priority table is requested again, and the table is dropped. Returns
 --   'kept'     nothing is changed: it is back, its row is locked, or it has jobs;
 --   'removed'  all is gone;
---   'busy'     somebody has its table or one of these requests locked: both stay for the next time;
---   'refused'  its row is gone, but its table stays, as crashmon.lock_priority_table() refuses it.
+--   'busy'     somebody has its table or one of these requests locked, or there is too much in it: it
+--              stays for the next time, with what has not been moved yet;
+--   'refused'  its row is gone, but its table stays, as crashmon.lock_priority_table() or the server
+--              refuses it.
 CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     state text;
     its_table regclass;
+    place tid;
     name text;
-    requested text[] := '{}';
-    patience timestamptz := clock_timestamp() + '1 second';
+    done tid[] := '{}';
+    patience timestamptz := clock_timestamp() + '0.5 seconds';
 BEGIN
     PERFORM FROM processors WHERE id = processor AND lastseendatetime <= crashmon.silent_since(silence)
         FOR UPDATE SKIP LOCKED;
@@ -183,11 +187,14 @@ BEGIN
     state := crashmon.lock_priority_table(processor);
     IF state = 'ready' THEN
         its_table := crashmon.priority_table(processor);
-        FOR name IN EXECUTE format('SELECT uuid FROM ONLY %s WHERE crashmon.is_crash_id(uuid)',
-                                   its_table) LOOP
+        -- Its owner may have put anything into it; what is too long for an id is not even unpacked.
+        FOR place, name IN EXECUTE format('SELECT ctid, CASE WHEN octet_length(uuid) <= 255 THEN uuid END
+                                           FROM ONLY %s', its_table) LOOP
             BEGIN
-                INSERT INTO priorityjobs (uuid) VALUES (name) ON CONFLICT DO NOTHING;
-                requested := requested || name;
+                IF crashmon.is_crash_id(name) THEN
+                    INSERT INTO priorityjobs (uuid) VALUES (name) ON CONFLICT DO NOTHING;
+                END IF;
+                done := done || place;
             EXCEPTION WHEN lock_not_available THEN state := 'busy';
             END;
             IF clock_timestamp() > patience THEN
@@ -195,16 +202,23 @@ BEGIN
                 EXIT;
             END IF;
         END LOOP;
-        BEGIN
-            IF state = 'ready' THEN
+        -- Something may depend on it, or publish it.
+        IF state = 'ready' THEN
+            BEGIN
                 EXECUTE format('DROP TABLE %s', its_table);
-            END IF;
-        EXCEPTION
-            WHEN lock_not_available THEN state := 'busy';
-            WHEN insufficient_privilege THEN state := 'refused';
-        END;
+            EXCEPTION
+                WHEN serialization_failure OR deadlock_detected THEN RAISE;
+                WHEN lock_not_available THEN state := 'busy';
+                WHEN OTHERS THEN state := 'refused';
+            END;
+        END IF;
         IF state <> 'ready' THEN
-            EXECUTE format('DELETE FROM ONLY %s WHERE uuid = ANY ($1)', its_table) USING requested;
+            BEGIN
+                EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', its_table) USING done;
+            EXCEPTION
+                WHEN serialization_failure OR deadlock_detected THEN RAISE;
+                WHEN OTHERS THEN state := 'refused';
+            END;
         END IF;
     END IF;
     IF state = 'busy' THEN

@@ -82,7 +82,8 @@ BEGIN
 
     IF crashmon.lock_priority_table(processor) = 'ready' THEN
         its_table := crashmon.priority_table(processor);
-        EXECUTE format('SELECT array_agg(uuid::text) FROM ONLY %s', its_table) INTO named;
+        EXECUTE format('SELECT array_agg(uuid::text) FROM ONLY %s WHERE octet_length(uuid) <= 255',
+                       its_table) INTO named;
     END IF;
     IF named IS NOT NULL THEN
         SELECT coalesce(array_agg(id), '{}') INTO first FROM (

@@ -19,7 +19,7 @@ DROP TABLE IF EXISTS crashmon.schema_version;
 DROP FUNCTION IF EXISTS crashmon.lock_class(text), crashmon.lock_key(text),
     crashmon.put_in_priority_tables(integer[], text[]);
 
--- A logical switch-over leaves sequences behind.
+-- A logical switch-over leaves sequences behind. An id near the end of its type did not come from one.
 DO $$
 DECLARE
     name text;
@@ -27,6 +27,7 @@ BEGIN
     FOREACH name IN ARRAY ARRAY['processors', 'jobs', 'runs'] LOOP
         EXECUTE format('SELECT setval(s, max(id))
                         FROM crashmon.%1$s, pg_get_serial_sequence(''crashmon.%1$s'', ''id'') AS s
+                        WHERE id <= (SELECT seqmax / 2 FROM pg_sequence WHERE seqrelid = s::regclass)
                         GROUP BY s HAVING max(id) > coalesce(pg_sequence_last_value(s::regclass), 0)',
                        name);
     END LOOP;

@@ -68,12 +68,25 @@ WHERE NOT EXISTS (SELECT FROM pg_class
                   WHERE relname = name AND relnamespace = 'crashmon'::regnamespace)
 \gexec
 
--- No processor is seen for ever: one that is alive without end would be given jobs without end.
-SELECT 'UPDATE crashmon.processors SET lastseendatetime = now()
-            WHERE lastseendatetime = ''infinity'';
-        ALTER TABLE crashmon.processors ADD CONSTRAINT processors_seen
-            CHECK (lastseendatetime < ''infinity'')'
-WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'processors_seen'
+-- Nobody has been seen in the future: who says so has been seen now. Otherwise a processor with a wrong
+-- clock, time zone or intention would be alive, and be given jobs, long after it is dead.
+CREATE OR REPLACE FUNCTION crashmon.be_seen_now() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+BEGIN
+    NEW.lastseendatetime := clock_timestamp();
+    RETURN NEW;
+END $$;
+SELECT 'UPDATE crashmon.processors SET lastseendatetime = now() WHERE lastseendatetime > now();
+        CREATE TRIGGER be_seen_now BEFORE INSERT OR UPDATE ON crashmon.processors FOR EACH ROW
+            WHEN (NEW.lastseendatetime > clock_timestamp()) EXECUTE FUNCTION crashmon.be_seen_now()'
+WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'be_seen_now'
+                      AND tgrelid = 'crashmon.processors'::regclass)
+\gexec
+
+-- Every run reads which storages a processor serves: a list for a hundred names is enough.
+SELECT 'ALTER TABLE crashmon.processors ADD CONSTRAINT processors_storages
+            CHECK (pg_column_size(storages) <= 8192)'
+WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'processors_storages'
                       AND conrelid = 'crashmon.processors'::regclass)
 \gexec
 

@@ -237,3 +237,34 @@ waiting() {
     expect_status 0 scan --share-waiting
     equal "$(loads)" "$before"
 }
+
+@test "whatever fills a dead processor's table, or holds it, the scan ends well and soon" {
+    local table=crashmon_priority.priority_jobs_2
+    for what in "INSERT INTO $table SELECT '$(id 1)' || repeat('x', 20000000) FROM generate_series(1, 9)" \
+        "INSERT INTO $table SELECT 'x' FROM generate_series(1, 1000000)" \
+        "CREATE VIEW crashmon_priority.on_it AS SELECT FROM $table" "CREATE PUBLICATION it FOR ALL TABLES"; do
+        sql "SET client_min_messages = error; DROP TABLE IF EXISTS $table CASCADE"
+        empty_tables
+        processor p1 >/dev/null
+        processor dead 86400 >/dev/null
+        sql "CREATE TABLE $table AS SELECT unnest('{$(id 1),$(id 2)}'::text[]) AS uuid"
+        sql "$what"
+        case $what in
+        *PUBLICATION*)
+            # A table that is published without a key admits no DELETE.
+            session "BEGIN; INSERT INTO priorityjobs (uuid) VALUES ('$(id 1)')"
+            run scan
+            session "ROLLBACK"
+            sql "DROP PUBLICATION it"
+            [[ $status -eq 77 && $(requested) == "$(id 2)" ]] ;;
+        *VIEW*)
+            run scan
+            [[ $status -eq 77 && $(requested) == "$(id 1; id 2)" ]] ;;
+        *)
+            run scan
+            [[ $status -eq 0 && $(requested) == "$(id 1; id 2)" ]] ;;
+        esac || fail "$what: $status $(requested)" "$output"
+        sql_is "SELECT max(ended - started) < '1.5 seconds' FROM crashmon.runs" t
+    done
+    sql "DROP TABLE $table"
+}

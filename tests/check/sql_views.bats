@@ -187,8 +187,13 @@ ran() {
     sql "UPDATE processors SET startdatetime = 'infinity', lastseendatetime = '-infinity'"
     sql_is "SELECT waiting, oldest_waiting BETWEEN '59 min' AND '61 min' FROM crashmon.queue" "2|t"
     sql_is "SELECT name, last_seen, unfinished FROM crashmon.processor_state" "alpha||2"
-    run ! sql "UPDATE processors SET lastseendatetime = 'infinity'"
-    [[ $output == *processors_seen* ]] || fail "$output"
+    run ! sql "UPDATE processors SET storages = ARRAY(SELECT 'storage ' || n FROM generate_series(1, 10000) AS n)"
+    [[ $output == *processors_storages* ]] || fail "$output"
+    for ahead in infinity '294276-12-31' 'tomorrow'; do
+        sql_is "UPDATE processors SET lastseendatetime = '$ahead'
+                RETURNING lastseendatetime BETWEEN now() AND clock_timestamp()" t
+    done
+    sql "UPDATE processors SET lastseendatetime = '-infinity'"
     processor beta
     expect_status 0 scan
     sql_is "SELECT name FROM processors" beta

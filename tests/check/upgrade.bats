@@ -212,11 +212,13 @@ registers() {
     crash >/dev/null
     expect_status 0 scan
     for table in processors jobs runs; do sql "ALTER SEQUENCE crashmon.${table}_id_seq RESTART"; done
+    sql "INSERT INTO processors (id, name, lastseendatetime) VALUES (2147483647, 'last', '-infinity')"
     crash --count 3 >/dev/null
     expect_status 0 load_schema
     equal "$output" ""
     expect_status 0 scan
     sql_is "SELECT count(*), (SELECT count(*) FROM crashmon.runs) FROM jobs" "4|2"
+    sql_is "SELECT crashmon.register_processor('p2')" 9
 }
 
 @test "an upgrade waits for others for seconds, and others for it for a tenth of one" {
