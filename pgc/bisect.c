@@ -1,8 +1,13 @@
 #include "bisect.h"
 
+#include "base/pause.h"
 #include "base/quote.h"
+#include "base/signals.h"
 
-enum { REFUSALS_MAXIMUM = 10 }; /* for each batch */
+#include <stdatomic.h>
+
+/* In quarters rather than halves, as what waits for a lock waits once for each level. */
+enum { PARTS = 4, ATTEMPTS = 5, REFUSALS_MAXIMUM = 20 };
 
 static struct crash *crash_at(const struct bisect *bisect, size_t index)
 {
@@ -12,7 +17,7 @@ static struct crash *crash_at(const struct bisect *bisect, size_t index)
 static void leave(const struct bisect *bisect, size_t first, size_t count, const char *reason)
 {
     for (size_t i = first; i < first + count; i++)
-        crash_set(crash_at(bisect, i), LEFT, "%s", reason);
+        crash_wait(crash_at(bisect, i), "%s", reason);
 }
 
 void bisect_leave(const struct bisect *bisect, size_t count)
@@ -20,33 +25,94 @@ void bisect_leave(const struct bisect *bisect, size_t count)
     leave(bisect, 0, count, "its batch was not reached");
 }
 
-static bool try_part(const struct bisect *bisect, size_t first, size_t count, int *refusals)
+bool bisect_jumps(struct refusals *refusals)
+{
+    return atomic_exchange(&refusals->jumps, false);
+}
+
+/* What may work when it is tried again is: as a whole at first, then in parts. */
+static enum db_status transact(const struct bisect *bisect, size_t first, size_t count,
+                               bool is_whole, struct failure *failure)
+{
+    enum db_status status = bisect->transact(bisect->context, first, count, failure);
+    for (int retry = 1;
+         retry < ATTEMPTS && (status == DB_CHANGED || (db_may_work_again(status) && is_whole));
+         retry++) {
+        log_info("%s; trying again", failure->text);
+        if (status != DB_CHANGED)
+            pause_before(retry);
+        status = bisect->transact(bisect->context, first, count, failure);
+    }
+    return status;
+}
+
+/* What is only locked by somebody else waits as it should. */
+static void keep(const struct bisect *bisect, size_t index, enum db_status status,
+                 const char *reason)
 {
     char name[QUOTE_SIZE];
-    struct failure failure;
-    enum db_status status = bisect->transact(bisect->context, first, count, &failure);
-    if (status == DB_OK)
-        return true;
-    bool is_refused = status == DB_FAILED || status == DB_OVERTAKEN;
-    if (is_refused && count > 1) {
-        size_t half = count / 2;
-        if (try_part(bisect, first, half, refusals))
-            return try_part(bisect, first + half, count - half, refusals);
-        leave(bisect, first + half, count - half, "its batch was not reached");
-        return false;
+    struct crash *crash = crash_at(bisect, index);
+    quote(name, crash->name);
+    if (status == DB_BUSY) {
+        log_warning("%s; %s stays for the next run", reason, name);
+        crash_wait(crash, "%s", reason);
+    } else {
+        report_refusal(bisect->report, db_exit_code(status), "%s; %s stays for the next run",
+                       reason, name);
+        crash_set(crash, LEFT, "%s", reason);
     }
-    leave(bisect, first, count, failure.text);
-    if (!is_refused)
-        return report_error(bisect->report, db_exit_code(status), "%s", failure.text);
-    log_error("%s; %s stays for the next run", failure.text,
-              quote(name, crash_at(bisect, first)->name));
-    return ++*refusals < REFUSALS_MAXIMUM ||
-           report_error(bisect->report, EXIT_INTERNAL,
-                        "the database refuses too many crashes of a batch; the run ends");
+}
+
+/* How a part has ended: whether those behind it are tried, and whether the run goes on. */
+enum ending { GO_ON, LEAVE_REST, END_RUN };
+
+static enum ending count_refusal(struct refusals *refusals, enum db_status status,
+                                 struct report *report)
+{
+    if (++refusals->in_a_row < REFUSALS_MAXIMUM)
+        return GO_ON;
+    report_error(report, db_exit_code(status), "%d crashes in a row were refused; %s",
+                 REFUSALS_MAXIMUM,
+                 refusals->has_jumped ? "the run ends" : "the run goes on at another place");
+    if (refusals->has_jumped)
+        return END_RUN;
+    refusals->has_jumped = true;
+    refusals->jumps = true;
+    refusals->in_a_row = 0;
+    return LEAVE_REST;
+}
+
+static enum ending try_part(const struct bisect *bisect, size_t first, size_t count, bool is_whole)
+{
+    struct failure failure;
+    enum ending ending = GO_ON;
+    enum db_status status = transact(bisect, first, count, is_whole, &failure);
+    if (status == DB_OK) {
+        bisect->refusals->in_a_row = 0;
+        return GO_ON;
+    }
+    if (!db_is_refused(status)) {
+        leave(bisect, first, count, failure.text);
+        report_error(bisect->report, db_exit_code(status), "%s", failure.text);
+        return END_RUN;
+    }
+    if (count == 1) {
+        keep(bisect, first, status, failure.text);
+        return count_refusal(bisect->refusals, status, bisect->report);
+    }
+    for (size_t i = 1, begin = 0, end; i <= PARTS; i++, begin = end) {
+        end = count * i / PARTS;
+        if (ending == GO_ON && signals_caught() != 0)
+            ending = LEAVE_REST;
+        if (ending != GO_ON)
+            leave(bisect, first + begin, end - begin, "its batch was not reached");
+        else if (end > begin)
+            ending = try_part(bisect, first + begin, end - begin, false);
+    }
+    return ending;
 }
 
 bool bisect(const struct bisect *bisect, size_t count)
 {
-    int refusals = 0;
-    return count == 0 || try_part(bisect, 0, count, &refusals);
+    return count == 0 || try_part(bisect, 0, count, true) != END_RUN;
 }

@@ -1,6 +1,10 @@
-/* bisect.h - repeats a refused transaction (DB_FAILED, DB_OVERTAKEN) in halves, until the crash
- * that is refused is alone: it does not hold back the rest of its batch. After ten refusals in a
- * batch, and after any other failure, the run ends. */
+/* bisect.h - repeats a refused transaction in parts, until the crash that is refused is alone: it
+ * does not hold back the rest of its batch.
+ *
+ * After twenty crashes in a row that are refused, most likely all are. Then the rest of the batch
+ * is left, and the program goes on once at any other place (bisect_jumps()): so those that are
+ * refused again and again, and are met first, do not hold back what is behind them for ever. After
+ * another twenty, and after any other failure, the run ends. */
 #ifndef BISECT_H
 #define BISECT_H
 
@@ -9,12 +13,21 @@
 
 #include <stddef.h>
 
+/* Of a run; zero at first. */
+struct refusals {
+    int in_a_row;
+    bool has_jumped;
+    _Atomic bool jumps;
+};
+
 struct bisect {
     struct report *report;
+    struct refusals *refusals;
     void *crashes; /* array of items that begin with a struct crash */
     size_t size;   /* of an item, in bytes */
 
-    /* The whole transaction for `count` items from `first`, each time from scratch. */
+    /* The whole transaction for `count` items from `first` (session_try()), each time from scratch.
+     */
     enum db_status (*transact)(void *context, size_t first, size_t count, struct failure *failure);
     void *context;
 };
@@ -25,5 +38,9 @@ bool bisect(const struct bisect *bisect, size_t count);
 
 /* Makes the first `count` crashes LEFT: their batch was not reached. */
 void bisect_leave(const struct bisect *bisect, size_t count);
+
+/* Whether the next batch is to begin at a place that is chosen at random among all there are. True
+ * once. */
+bool bisect_jumps(struct refusals *refusals);
 
 #endif

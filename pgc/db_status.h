@@ -7,18 +7,29 @@
 
 enum db_status {
     DB_OK,
-    DB_AGAIN,     /* a deadlock, a serialization failure, a lock timeout: a retry may work */
-    DB_OVERTAKEN, /* others were faster with some crashes: a retry, or a smaller part, may work */
-    DB_LOST,      /* the connection is gone */
-    DB_UNLOCKED,  /* the session no longer holds the lock of its program */
+    DB_CHANGED,       /* the work has found out what it must leave out: it works when repeated */
+    DB_AGAIN,         /* a deadlock, a serialization failure: a retry may work */
+    DB_KEY,           /* a foreign key; so, too: perhaps an owner is gone since it was seen alive */
+    DB_BUSY,          /* somebody else holds a lock */
+    DB_CANCELLED,     /* a statement was cancelled, or took too long */
+    DB_LOST,          /* the connection is gone, or the server only reads */
+    DB_UNLOCKED,      /* the session no longer holds the lock of its program */
     DB_MISCONFIGURED, /* as by a pooler that sends statements of one client to different sessions */
     DB_DENIED,        /* a permission is missing */
     DB_FULL,          /* the server's disk is full */
+    DB_NO_DISK,       /* a disk of ours cannot be written to */
     DB_SCHEMA,        /* the schema is missing or has another version */
     DB_FAILED,        /* anything else: a statement was refused */
 };
 
 enum exit_code db_exit_code(enum db_status status);
+
+/* Whether the server has refused what it was asked, and may take something else: also a smaller
+ * part of the same. */
+bool db_is_refused(enum db_status status);
+
+/* Whether the same may work after a pause: DB_AGAIN, DB_KEY. */
+bool db_may_work_again(enum db_status status);
 
 /* Checks the statement that was just executed. `what` completes "cannot ..." ("queue a batch"); it
  * goes into `failure` with the server's message. A statement that finds no row is DB_OK.

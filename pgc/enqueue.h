@@ -15,11 +15,10 @@
  *     ALREADY_QUEUED  this pair already has a row
  *     QUARANTINED     the row is of another pair, in another storage or under another day;
  *                     or this is the verdict, and it has no row
- *     LEFT            no processor is alive; or this is the verdict, and it has no row; or it has
- *                     one that somebody else has locked
+ *     LEFT            no processor is alive, or its pair was put away meanwhile; or this is the
+ *                     verdict, and it has no row; or it has one that somebody else has locked
  *
- * DB_OVERTAKEN if a crash that seemed new has a row after all, as the next attempt will find, or if
- * its pair was put away meanwhile, which makes its verdict LEFT. */
+ * DB_FAILED also when the server takes an INSERT, but then shows no row. */
 enum db_status enqueue(struct batch *batch, size_t first, size_t count,
                        const struct options *options, struct processors *processors,
                        struct failure *failure);

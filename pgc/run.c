@@ -199,6 +199,9 @@ static void find_final_code(struct report *report, bool is_repair)
         report_error(report, EXIT_INTERNAL, "the outcomes do not add up to the crashes seen");
     if (report->code <= EXIT_LEFT && signals_caught() != 0)
         report->code = EXIT_SIGNAL + (unsigned)signals_caught();
+    if (report->code <= EXIT_LEFT && report->refusal != EXIT_DONE &&
+        !tally_has_done(&report->tally)) /* the server has refused everything */
+        report->code = report->refusal;
     if (report->code == EXIT_DONE &&
         (tally_has_left(&report->tally) || (is_repair && report->tally.seen > 0)))
         report->code = EXIT_LEFT;
@@ -286,6 +289,13 @@ bool run_transact(struct run *run, session_work *work, void *context)
 {
     struct failure failure;
     return run_check(run, session_transact(work, context, &failure), &failure);
+}
+
+bool run_try(struct run *run, session_work *work, void *context)
+{
+    struct failure failure;
+    enum db_status status = session_try(work, context, &failure);
+    return run_check(run, status, &failure) || db_is_refused(status);
 }
 
 bool run_has_lock(struct run *run)

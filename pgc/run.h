@@ -37,6 +37,10 @@ int run_end(struct run *run);
 bool run_check(struct run *run, enum db_status status, const struct failure *failure);
 bool run_transact(struct run *run, session_work *work, void *context);
 
+/* The same with session_try(), for what the rest of the run does not depend on: false when the run
+ * must end. */
+bool run_try(struct run *run, session_work *work, void *context);
+
 long run_elapsed(const struct run *run); /* seconds since it began */
 
 /* Verifies the lock, before a change on disk outside a transaction; reports its loss. */

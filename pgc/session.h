@@ -17,7 +17,11 @@ typedef enum db_status session_work(void *context, struct failure *failure);
  * transaction of another. A statement outside is a transaction by itself. */
 enum db_status session_transact(session_work *work, void *context, struct failure *failure);
 
-/* Has session_transact() call this after each commit, in the same thread and before anybody else's
+/* The same, but once, and whoever has locked something that it needs is waited for no longer than a
+ * tenth of a second: for batches (bisect.h), where a crash that cannot be served is passed over. */
+enum db_status session_try(session_work *work, void *context, struct failure *failure);
+
+/* Has both call this after each commit, in the same thread and before anybody else's
  * transaction. */
 void session_after_commit(void (*call)(void *context), void *context);
 

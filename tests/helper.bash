@@ -142,7 +142,7 @@ await() {
 empty_tables() {
     sql "SET LOCAL lock_timeout = '30s';
          SET LOCAL session_replication_role = replica;
-         DROP FUNCTION IF EXISTS refuse() CASCADE;
+         DROP FUNCTION IF EXISTS refuse(), hold() CASCADE;
          DO \$\$ DECLARE its regclass; kind text; BEGIN
              FOR its, kind IN SELECT oid, CASE
                      WHEN relkind = 'S' THEN 'SELECT setval(%L, 1, false)'
@@ -219,10 +219,20 @@ await_blocked() {
                     AND application_name = '$1' AND wait_event_type = 'Lock')"
 }
 
+# From now on whoever wants to change a job waits, until session COMMIT. (For a locked table a run
+# would not wait.)
+hold() {
+    sql "CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
+             'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN NULL; END';
+         CREATE OR REPLACE TRIGGER hold BEFORE INSERT OR UPDATE OR DELETE ON jobs
+             EXECUTE FUNCTION hold()"
+    session "BEGIN; SELECT pg_advisory_xact_lock(42)" >/dev/null
+}
+
 # Starts a run and brings it to where it cannot change a job; session COMMIT lets it go on:
 # held scan [OPTION...]
 held() {
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    hold
     background "$@"
     await_blocked "crashmon-${1%_jobs}"
 }

@@ -33,17 +33,32 @@ const char *outcome_key(enum outcome outcome)
     return outcomes[outcome].key;
 }
 
-void crash_set(struct crash *crash, enum outcome outcome, const char *format, ...)
+static void set(struct crash *crash, enum outcome outcome, bool waits, const char *format,
+                va_list arguments)
 {
     char *reason = NULL;
-    va_list arguments;
-    va_start(arguments, format);
     if (vasprintf(&reason, format, arguments) < 0)
         reason = NULL;
-    va_end(arguments);
     free(crash->reason);
     crash->outcome = outcome;
     crash->reason = reason;
+    crash->waits = waits;
+}
+
+void crash_set(struct crash *crash, enum outcome outcome, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    set(crash, outcome, false, format, arguments);
+    va_end(arguments);
+}
+
+void crash_wait(struct crash *crash, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    set(crash, LEFT, true, format, arguments);
+    va_end(arguments);
 }
 
 const char *crash_reason(const struct crash *crash)

@@ -2,6 +2,8 @@
 #ifndef OUTCOME_H
 #define OUTCOME_H
 
+#include <stdbool.h>
+
 enum outcome {
     QUEUED,         /* scan, priority: it has a new job */
     ALREADY_QUEUED, /* scan, priority: it had a job; only its links were left */
@@ -29,11 +31,15 @@ struct crash {
     const char *name; /* its id, or unchecked text in place of one */
     enum outcome outcome;
     char *reason; /* malloc'd; NULL: not set, or out of memory; see crash_reason() */
+    bool waits;   /* it is LEFT, and that is as it should be: no reason for EXIT_LEFT */
 };
 
 /* Sets the outcome and its reason, which is NULL when out of memory; crash_clear() frees it. */
 void crash_set(struct crash *crash, enum outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same for one that is LEFT, and waits as it should. */
+void crash_wait(struct crash *crash, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *crash_reason(const struct crash *crash);
 void crash_clear(struct crash *crash);
 

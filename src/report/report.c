@@ -86,17 +86,20 @@ void report_outcome(struct report *report, enum log_level level, const char *nam
     report_count(report, outcome);
 }
 
-void report_crash(struct report *report, enum log_level level, const struct crash *crash)
+void report_waiting(struct report *report, const char *name, const char *reason)
 {
-    report_outcome(report, level, crash->name, crash->outcome, "%s", crash_reason(crash));
-}
-
-void report_waiting(struct report *report, const struct crash *crash)
-{
-    report_crash(report, LEVEL_DEBUG, crash);
+    report_outcome(report, LEVEL_DEBUG, name, LEFT, "%s", reason);
     pthread_mutex_lock(&report->mutex);
     report->tally.waiting++;
     pthread_mutex_unlock(&report->mutex);
+}
+
+void report_crash(struct report *report, enum log_level level, const struct crash *crash)
+{
+    if (crash->waits)
+        report_waiting(report, crash->name, crash_reason(crash));
+    else
+        report_outcome(report, level, crash->name, crash->outcome, "%s", crash_reason(crash));
 }
 
 static void note_code(struct report *report, enum exit_code code)
@@ -118,6 +121,16 @@ bool report_error(struct report *report, enum exit_code code, const char *format
     va_end(arguments);
     note_code(report, code);
     return false;
+}
+
+void report_refusal(struct report *report, enum exit_code code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_vwrite(LEVEL_ERROR, format, arguments);
+    va_end(arguments);
+    note_code(report, EXIT_LEFT);
+    report->refusal = code;
 }
 
 void report_warning(struct report *report, const char *format, ...)

@@ -24,7 +24,8 @@ struct report {
     struct tally tally;
     _Atomic long looked; /* crashes that a repair has looked at, most of which are well */
     enum exit_code code;
-    pthread_mutex_t mutex; /* for the tally and the code */
+    enum exit_code refusal; /* the latest, see report_refusal() */
+    pthread_mutex_t mutex;  /* for the tally and the code */
 };
 
 void report_init(struct report *report);
@@ -41,8 +42,8 @@ void report_outcome(struct report *report, enum log_level level, const char *nam
     __attribute__((format(printf, 5, 6)));
 void report_crash(struct report *report, enum log_level level, const struct crash *crash);
 
-/* The same for one that is left, and waits as it should: no reason for EXIT_LEFT. */
-void report_waiting(struct report *report, const struct crash *crash);
+/* The outcome of one that is left, and waits as it should: no reason for EXIT_LEFT. */
+void report_waiting(struct report *report, const char *name, const char *reason);
 
 /* Only counts it. */
 void report_count(struct report *report, enum outcome outcome);
@@ -59,6 +60,11 @@ void report_note(struct report *report, enum log_level level, const char *format
  * report_failure() takes the code from the errno value of a file operation. report_warning() logs,
  * or prints in a dry run, what somebody should look at, and notes EXIT_LEFT. */
 bool report_error(struct report *report, enum exit_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Logs that the database refuses a crash, which by itself is EXIT_LEFT: `code` is that of a run in
+ * which nothing else was done. */
+void report_refusal(struct report *report, enum exit_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 bool report_failure(struct report *report, const struct failure *failure);
 void report_warning(struct report *report, const char *format, ...)

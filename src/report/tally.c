@@ -18,6 +18,11 @@ bool tally_has_left(const struct tally *tally)
     return false;
 }
 
+bool tally_has_done(const struct tally *tally)
+{
+    return tally->outcomes[LEFT] < tally->seen;
+}
+
 void tally_print(const struct tally *tally, char text[TALLY_TEXT_SIZE])
 {
     int used = snprintf(text, TALLY_TEXT_SIZE, "seen %ld", tally->seen);

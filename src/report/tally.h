@@ -20,6 +20,9 @@ bool tally_adds_up(const struct tally *tally);
 /* Whether a crash needs attention, or was left and does not just wait. */
 bool tally_has_left(const struct tally *tally);
 
+/* Whether any crash was not left. */
+bool tally_has_done(const struct tally *tally);
+
 /* Write "seen 21: queued 20, left 1"; and the object {"queued": 20, "left": 1}. */
 void tally_print(const struct tally *tally, char text[TALLY_TEXT_SIZE]);
 void tally_write_json(const struct tally *tally, struct json *json, const char *key);

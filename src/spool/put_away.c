@@ -141,8 +141,8 @@ static void miss(struct finished_job *job, const struct findings *found, const c
         crash_set(&job->crash, MISSING, "%s was not found; %s for 24 hours", missing,
                   is_half ? "the rest and the row stay" : "the row stays");
     else if (job->missed == MISSED_LATELY)
-        crash_set(&job->crash, LEFT, "%s is missing; %s for 24 hours", missing,
-                  is_half ? "the rest and the row stay" : "the row stays");
+        crash_wait(&job->crash, "%s is missing; %s for 24 hours", missing,
+                   is_half ? "the rest and the row stay" : "the row stays");
     else
         crash_set(&job->crash, MISSING, "%s was not found for 24 hours; the row is removed",
                   missing);
@@ -242,6 +242,14 @@ void put_away_copies(struct finished_job jobs[], size_t count, archive_step *ste
             keep(job, &failure, report);
 }
 
+long put_away_count(const struct finished_job jobs[], size_t count)
+{
+    long done = 0;
+    for (size_t i = 0; i < count; i++)
+        done += jobs[i].crash.outcome != LEFT;
+    return done;
+}
+
 void put_away_reasons(struct finished_job jobs[], size_t count, struct report *report)
 {
     struct failure failure;
@@ -281,8 +289,5 @@ void put_away_report(struct finished_job *job, struct report *report)
         level = LEVEL_ERROR;
     else if (job->crash.outcome == QUARANTINED)
         level = LEVEL_WARNING;
-    if (job->crash.outcome == LEFT && job->is_missing)
-        report_waiting(report, &job->crash);
-    else
-        report_crash(report, level, &job->crash);
+    report_crash(report, level, &job->crash);
 }

@@ -60,6 +60,10 @@ void put_away_copies(struct finished_job jobs[], size_t count, archive_step *ste
                      struct report *report);
 bool put_away_has_copies(const struct finished_job jobs[], size_t count);
 
+/* How many are not left: those that are do not count against --limit, or they would be met first
+ * each time. */
+long put_away_count(const struct finished_job jobs[], size_t count);
+
 /* Writes why jobs have failed beside their pairs, which are in place. */
 void put_away_reasons(struct finished_job jobs[], size_t count, struct report *report);
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* A directory on the path from `date` to where the walk is. */
 struct level {
@@ -207,4 +208,21 @@ struct timespec walk_entry_changed(const struct walk_entry *entry)
     return fstatat(entry->descriptor, entry->name, &status, AT_SYMLINK_NOFOLLOW) == 0
                ? spool_changed(spool, &status)
                : spool->now;
+}
+
+struct walk *walk_new_anywhere(const struct spool *spool, bool keep_directories,
+                               struct failure *failure)
+{
+    struct walk_entry entry;
+    unsigned int count = 1, random = 0;
+    struct walk *walk = walk_new(spool, true, failure);
+    while (walk != NULL && walk_next(walk, &entry))
+        count++;
+    walk_free(walk);
+    walk = walk_new(spool, keep_directories, failure);
+    if (getentropy(&random, sizeof random) < 0)
+        random = count / 2;
+    for (random %= count; walk != NULL && random > 0 && walk_next(walk, &entry); random--)
+        continue;
+    return walk;
 }

@@ -35,6 +35,10 @@ struct walk_entry {
 struct walk *walk_new(const struct spool *spool, bool keep_directories, struct failure *failure);
 void walk_free(struct walk *walk);
 
+/* The same, but it begins behind a number of entries that is chosen at random. */
+struct walk *walk_new_anywhere(const struct spool *spool, bool keep_directories,
+                               struct failure *failure);
+
 /* Through `branch`, "date" or "name", of one day or of all (NULL). It removes no directory. */
 struct walk *walk_new_in(const struct spool *spool, const char *branch, const char *day,
                          struct failure *failure);

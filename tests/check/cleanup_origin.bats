@@ -270,7 +270,7 @@ is_new() {
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
          CREATE TRIGGER refuse BEFORE DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
     finish "$id" true
-    expect_status 1 cleanup_jobs
+    expect_status 70 cleanup_jobs
     accept
     again "$id" 20081225
     for success in false true; do
@@ -291,7 +291,7 @@ is_new() {
         sql "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
              CREATE TRIGGER keep BEFORE DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION keep()"
         # shellcheck disable=SC2086 # one option or none
-        expect_status 1 cleanup_jobs $options
+        expect_status 70 cleanup_jobs $options
         sql "DROP FUNCTION keep CASCADE; UPDATE jobs SET completeddatetime = now() - interval '1 day'"
         rm -f "$(place "$SPOOL" "$id")".*
         collect --id "$id" --age 2

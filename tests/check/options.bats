@@ -314,7 +314,7 @@ END
 @test "a switch in the file that a program does not have is nothing to it: priority and repair" {
     echo "repair = on" >>"$CONF"
     id=$(nowhere)
-    expect_status 1 priority "$id"
+    expect_status 0 priority "$id"
     equal "$(requested)" "$id"
     sql_is "SELECT program FROM crashmon.runs" crashmon-priority
     expect_status 0 priority --adopt

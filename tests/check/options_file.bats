@@ -82,7 +82,7 @@ bad_line() {
     is_set 'deferred-storage-root = '
     processor p1
     request "$(collect --root "$DEFERRED")"
-    expect_status 1 priority
+    expect_status 0 priority
     sql_is "SELECT count(*) FROM jobs" 0
 }
 

@@ -6,11 +6,11 @@ load ../helper
 
 # --- patience
 
-@test "a crash that is nowhere: its request is kept until --give-up-after (1)" {
+@test "a crash that is nowhere: its request is kept until --give-up-after (0)" {
     processor p1
     id=$(nowhere)
     requests 500 "$id"
-    expect_status 1 priority
+    expect_status 0 priority
     [[ $(requested) == "$id" ]] || fail "$(requested)"
     log_has "$id"
     ! grep -q ERROR "$LOG" || fail "too early for an error"
@@ -134,10 +134,10 @@ NONSENSE=(
         "3|t|0"
 }
 
-@test "an id on the command line that is nowhere stays requested (1), and is served when it comes" {
+@test "an id on the command line that is nowhere stays requested (0), and is served when it comes" {
     processor p1
     id=$(nowhere)
-    expect_status 1 priority "$id"
+    expect_status 0 priority "$id"
     [[ $(requested) == "$id" ]] || fail "$(requested)"
     collect --id "$id"
     expect_status 0 priority
@@ -195,7 +195,7 @@ NONSENSE=(
     requests 60 "${missing[@]}"
     mapfile -t good < <(collect --count 3)
     requests 0 "${good[@]}"
-    expect_status 1 priority --batch-size=2
+    expect_status 0 priority --batch-size=2
     equal "$(requested)" "$(printf '%s\n' "${missing[@]}" | sort)"
     sql_is "SELECT count(*) FROM jobs" 3
 }

@@ -144,26 +144,26 @@ kept() {
     sed -i '/^deferred/d' "$CONF"
     requests 0 "$id"
     before=$(disk_state)
-    expect_status 1 priority
+    expect_status 0 priority
     kept "$id"
     equal "$(disk_state)" "$before"
 }
 
 # --- not ready yet
 
-@test "a pair that changed within --settle-time stays, its request is kept (1), and served later" {
+@test "a pair that changed within --settle-time stays, its request is kept (0), and served later" {
     processor p1
     here=$(collect --age 0) throttled=$(collect --root "$DEFERRED" --age 0)
     requests 0 "$here" "$throttled"
     before=$(disk_state)
-    expect_status 1 priority --settle-time=00:10:00
+    expect_status 0 priority --settle-time=00:10:00
     kept "$here" "$throttled"
     equal "$(disk_state)" "$before"
     expect_status 0 priority --settle-time=00:00:00
     sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM jobs" "2|0"
 }
 
-@test "half a pair stays, its request is kept (1), and served when the other half has come" {
+@test "half a pair stays, its request is kept (0), and served when the other half has come" {
     processor p1
     mapfile -t ids < <(collect --without dump
         collect --without json
@@ -171,7 +171,7 @@ kept() {
         collect --root "$DEFERRED" --without dump)
     requests 0 "${ids[@]}"
     before=$(disk_state)
-    expect_status 1 priority
+    expect_status 0 priority
     kept "${ids[@]}"
     equal "$(disk_state)" "$before"
     for id in "${ids[@]:0:2}"; do collect --id "$id" --day "$(date +%Y%m%d)"; done
@@ -180,11 +180,11 @@ kept() {
     sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM jobs" "4|0"
 }
 
-@test "an empty file is no half of a pair: the request is kept (1)" {
+@test "an empty file is no half of a pair: the request is kept (0)" {
     processor p1
     id=$(collect --size 0)
     requests 0 "$id"
-    expect_status 1 priority
+    expect_status 0 priority
     kept "$id"
     has_links "$id"
 }
@@ -220,14 +220,14 @@ kept() {
     no_links "${ids[1]}"
 }
 
-@test "a pair that was queued and put away since it was found is not queued again (1)" {
+@test "a pair that was queued and put away since it was found is not queued again (0)" {
     processor p1
     id=$(collect) other=$(collect)
     requests 0 "$id" "$other"
     held priority
     find "$SPOOL" -name "$id*" -delete
     session COMMIT
-    background_ends 1
+    background_ends 0
     sql_is "SELECT uuid FROM jobs" "$other"
     sql_is "SELECT uuid FROM priorityjobs" "$id"
     log_has "\"$id\": left: its pair was put away meanwhile"
@@ -260,7 +260,7 @@ kept() {
 
 # --- nothing leads out of the root
 
-@test "a link in a file's place is not followed: the request is kept (1)" {
+@test "a link in a file's place is not followed: the request is kept (0)" {
     processor p1
     collect --root "$BATS_TEST_TMPDIR/outside" >/dev/null
     for file in json dump; do
@@ -270,7 +270,7 @@ kept() {
         requests 0 "$id"
     done
     before=$(disk_state)
-    expect_status 1 priority
+    expect_status 0 priority
     sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM jobs" "0|2"
     equal "$(disk_state)" "$before"
 }

@@ -220,7 +220,7 @@ load repair
 in_the_middle() {
     id=$(crash --without links)
     aged
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    hold
     background scan --repair "$AGE"
     await_blocked crashmon-scan-repair
 }

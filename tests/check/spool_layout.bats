@@ -127,11 +127,11 @@ request_finds() {
 
 # --- half pairs and strays
 
-@test "a half pair stays until --incomplete-age (1), and the rest goes on" {
+@test "a half pair stays until --incomplete-age (0), and the rest goes on" {
     processor p1
     a=$(collect --without dump) b=$(collect --without json)
     c=$(collect --without json --without dump) good=$(collect)
-    expect_status 1 scan
+    expect_status 0 scan
     sql_is "SELECT uuid FROM jobs" "$good"
     for id in "$a" "$b" "$c"; do
         has_links "$id"
@@ -189,7 +189,7 @@ request_finds() {
     slot=$(echo "$SPOOL"/2*/date/12/05/web01_0)
     ln -s ../../../../name/22/ad "$slot/stray'; DROP TABLE jobs; --"
     touch -hd '1 hour ago' "$slot"/stray*
-    expect_status 1 scan
+    expect_status 0 scan
     [[ -L "$slot/stray'; DROP TABLE jobs; --" ]]
     expect_status 1 scan --incomplete-age=00:30:00
     quarantined stray id

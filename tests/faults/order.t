@@ -36,7 +36,7 @@ sub statement {
     my ($query, @values) = @_;
     return ['ask', lc $1] if $query =~ /^\s*(commit|rollback)\b/i;
     return ['insert', "@values" =~ /$crash_id/g] if $query =~ /^\s*insert into jobs\b/i;
-    return ['delete', $values[0] =~ /\d+/g] if $query =~ /^\s*delete from jobs\b/i;
+    return ['delete', $values[0] =~ /\d+/g] if $query =~ /\bdelete from jobs\b/i;
     return;
 }
 

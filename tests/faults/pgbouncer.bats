@@ -88,7 +88,7 @@ no_lock_is_held() {
 
 @test "where sessions are pooled a run holds its lock to its end, or until it is killed" {
     work_for_each
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    hold
     background through session scan
     await_blocked crashmon-scan
     expect_status 75 scan
@@ -96,7 +96,7 @@ no_lock_is_held() {
     grep -F WARNING "$LOG" | grep -qF "$pid" || fail "does not say who"
     session COMMIT
     background_ends 0
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    hold
     background through session cleanup_jobs
     await_blocked crashmon-cleanup
     kill -KILL "$pid"

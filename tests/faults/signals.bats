@@ -52,7 +52,7 @@ signalled() {
     processor p1
     mapfile -t ids < <(collect --count 3)
     nohup_scan() { EXEC='exec env --ignore-signal=HUP,INT' program crashmon-scan "$@"; }
-    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    hold
     background nohup_scan --batch-size=1
     await_blocked crashmon-scan
     signalled 0 HUP INT

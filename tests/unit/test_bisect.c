@@ -9,7 +9,7 @@
 
 #include "report_steps.h"
 
-enum { ALL = 40, MASKED = 6 };
+enum { ALL = 90, MASKED = 6, ROW = 20 };
 
 struct job {
     struct crash crash; /* first */
@@ -19,6 +19,7 @@ struct job {
 };
 
 static struct job jobs[ALL];
+static struct refusals refusals;
 
 /* What the database does, and what was asked of it. */
 static struct {
@@ -62,6 +63,7 @@ static enum db_status transact(void *context, size_t first, size_t count, struct
 
 static const struct bisect work = {
     .report = &report,
+    .refusals = &refusals,
     .crashes = jobs,
     .size = sizeof jobs[0],
     .transact = transact,
@@ -96,6 +98,7 @@ static void begin_jobs(void)
     clear_jobs();
     report_init(&report);
     memset(&database, 0, sizeof database);
+    memset(&refusals, 0, sizeof refusals);
     database.refusal = DB_FAILED;
     for (size_t i = 0; i < ALL; i++) {
         jobs[i] = (struct job){.crash.outcome = OUTCOME_COUNT};
@@ -142,47 +145,98 @@ static void every_subset_that_is_bad_is_found(void **state)
             jobs[i].is_bad = mask >> i & 1;
         assert_true(bisect(&work, MASKED));
         expect_each_done(MASKED);
-        assert_int_equal(report.code, EXIT_DONE);
+        assert_int_equal(report.code, mask != 0 ? EXIT_LEFT : EXIT_DONE);
     }
 }
 
 static void one_that_is_bad_costs_few_transactions(void **state)
 {
     (void)state;
-    for (size_t bad = 0; bad < ALL; bad++) {
+    for (size_t bad = 0; bad < 64; bad++) {
         begin_jobs();
         jobs[bad].is_bad = true;
-        if (bad % 2 == 1)
-            database.refusal = DB_OVERTAKEN;
-        assert_true(bisect(&work, ALL));
-        expect_each_done(ALL);
-        assert_true(database.transactions <= 13); /* 1 + 2 * log2(40) */
+        assert_true(bisect(&work, 64));
+        expect_each_done(64);
+        assert_int_equal(database.transactions, 13); /* 1 + 4 * log4(64) */
+        assert_int_equal(report.refusal, EXIT_INTERNAL);
     }
 }
 
-static void too_many_that_are_bad_end_the_run(void **state)
+/* As a whole only: its parts are tried again anyway. */
+static void what_may_work_when_it_is_tried_again_is_tried_again(void **state)
+{
+    (void)state;
+    begin_jobs();
+    jobs[1].is_bad = true;
+    database.refusal = DB_AGAIN;
+    assert_true(bisect(&work, 2));
+    expect_each_done(2);
+    assert_int_equal(database.transactions, 5 + 2);
+    assert_int_equal(report.refusal, EXIT_NO_DATABASE);
+}
+
+static void what_is_locked_is_waited_for_once_and_waits_as_it_should(void **state)
+{
+    (void)state;
+    begin_jobs();
+    jobs[1].is_bad = true;
+    database.refusal = DB_BUSY;
+    assert_true(bisect(&work, 2));
+    expect_each_done(2);
+    assert_int_equal(database.transactions, 3);
+    assert_true(jobs[1].crash.waits);
+    assert_int_equal(report.code, EXIT_DONE);
+    assert_int_equal(report.refusal, EXIT_DONE);
+}
+
+static void expect_left(size_t first, size_t end, const char *why)
+{
+    for (size_t i = first; i < end; i++) {
+        assert_int_equal(jobs[i].crash.outcome, LEFT);
+        assert_non_null(jobs[i].crash.reason);
+        assert_non_null(strstr(jobs[i].crash.reason, why));
+    }
+}
+
+static void too_many_in_a_row_that_are_bad_end_the_batch_and_later_the_run(void **state)
+{
+    (void)state;
+    static const enum db_status statuses[] = {DB_BUSY, DB_FAILED, DB_DENIED};
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        begin_jobs();
+        database.refusal = statuses[i];
+        for (size_t j = 0; j < ALL; j++)
+            jobs[j].is_bad = true;
+        assert_false(bisect_jumps(&refusals));
+        assert_true(bisect(&work, ALL));
+        expect_left(0, ROW, "is bad");
+        expect_left(ROW, ALL, "was not reached");
+        assert_int_equal(report.code, db_exit_code(statuses[i]));
+        assert_true(bisect_jumps(&refusals));
+        assert_false(bisect_jumps(&refusals));
+        /* In a row, whatever the batch. */
+        for (size_t j = 0; j < ROW - 1; j++)
+            assert_true(bisect(&work, 1));
+        assert_false(bisect(&work, 1));
+    }
+}
+
+static void many_that_are_bad_with_a_good_one_between_them_do_not_end_the_run(void **state)
 {
     (void)state;
     begin_jobs();
     for (size_t i = 0; i < ALL; i++)
-        jobs[i].is_bad = true;
-    assert_false(bisect(&work, ALL));
-    for (size_t i = 0; i < ALL; i++) {
-        assert_int_equal(jobs[i].crash.outcome, LEFT);
-        assert_non_null(jobs[i].crash.reason);
-        assert_int_equal(strstr(jobs[i].crash.reason, "is bad") != NULL, i < 10);
-    }
-    assert_int_equal(database.transactions, 21); /* 40, 20, and all that can be made of ten */
-    assert_true(report.code > EXIT_LEFT);
+        jobs[i].is_bad = i % ROW != 0;
+    assert_true(bisect(&work, ALL));
+    expect_each_done(ALL);
+    assert_false(bisect_jumps(&refusals));
+    assert_int_equal(report.code, EXIT_LEFT);
 }
 
-/* A transaction is tried again by transact itself: what it then ends with is not for one crash's
- * sake. */
 static void a_fatal_end_in_the_middle_leaves_the_rest(void **state)
 {
     (void)state;
-    static const enum db_status fatal[] = {DB_AGAIN,  DB_LOST, DB_UNLOCKED, DB_MISCONFIGURED,
-                                           DB_DENIED, DB_FULL, DB_SCHEMA};
+    static const enum db_status fatal[] = {DB_LOST, DB_UNLOCKED, DB_MISCONFIGURED, DB_NO_DISK};
     for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
         begin_jobs();
         jobs[7].is_bad = true;
@@ -218,7 +272,10 @@ int main(void)
         with_jobs(a_good_batch_is_one_transaction),
         with_jobs(every_subset_that_is_bad_is_found),
         with_jobs(one_that_is_bad_costs_few_transactions),
-        with_jobs(too_many_that_are_bad_end_the_run),
+        with_jobs(what_may_work_when_it_is_tried_again_is_tried_again),
+        with_jobs(what_is_locked_is_waited_for_once_and_waits_as_it_should),
+        with_jobs(too_many_in_a_row_that_are_bad_end_the_batch_and_later_the_run),
+        with_jobs(many_that_are_bad_with_a_good_one_between_them_do_not_end_the_run),
         with_jobs(a_fatal_end_in_the_middle_leaves_the_rest),
         with_jobs(those_that_nobody_will_work_on_are_left),
     };

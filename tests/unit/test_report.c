@@ -64,15 +64,33 @@ static void one_that_waits_counts_as_left_and_needs_nobody(void **state)
     (void)state;
     struct crash crash = {.name = "x"};
     begin_report();
-    crash_set(&crash, LEFT, "not yet");
-    report_seen(&report, 2);
-    report_waiting(&report, &crash);
-    report_waiting(&report, &crash);
+    crash_wait(&crash, "not %s", "yet");
+    report_seen(&report, 3);
+    report_waiting(&report, "x", "not yet");
+    report_crash(&report, LEVEL_DEBUG, &crash);
     expect_outcome(LEFT, 2);
-    assert_true(tally_adds_up(&report.tally));
     assert_false(tally_has_left(&report.tally));
-    expect_log("DEBUG \"x\": left: not yet\nDEBUG \"x\": left: not yet\n");
+    assert_true(tally_has_done(&report.tally));
+    report_crash(&report, LEVEL_DEBUG, &crash);
+    assert_false(tally_has_done(&report.tally));
+    assert_true(tally_adds_up(&report.tally));
+    crash_set(&crash, LEFT, "broken");
+    report_seen(&report, 1);
+    report_crash(&report, LEVEL_DEBUG, &crash);
+    assert_true(tally_has_left(&report.tally));
+    expect_log("DEBUG \"x\": left: not yet\nDEBUG \"x\": left: not yet\n"
+               "DEBUG \"x\": left: not yet\nDEBUG \"x\": left: broken\n");
     crash_clear(&crash);
+}
+
+static void a_refusal_is_1_and_keeps_the_code_of_the_server(void **state)
+{
+    (void)state;
+    begin_report();
+    report_refusal(&report, EXIT_PERMISSION, "no %s", "right");
+    assert_int_equal(report.code, EXIT_LEFT);
+    assert_int_equal(report.refusal, EXIT_PERMISSION);
+    expect_log("ERROR no right\n");
 }
 
 static void the_first_code_above_1_counts(void **state)
@@ -221,6 +239,7 @@ int main(void)
         in_scratch_directory(a_name_cannot_read_like_a_line_of_ours),
         in_scratch_directory(a_crash_tells_its_own_reason),
         in_scratch_directory(one_that_waits_counts_as_left_and_needs_nobody),
+        in_scratch_directory(a_refusal_is_1_and_keeps_the_code_of_the_server),
         in_scratch_directory(the_first_code_above_1_counts),
         in_scratch_directory(a_failure_has_the_code_of_its_errno),
         in_scratch_directory(a_note_is_a_line_and_no_more),

@@ -1,0 +1,345 @@
+#!/usr/bin/env bats
+# refused.bats - what the server refuses, or somebody else has locked: that crash stays and is named,
+# and the others are done; in all three programs.
+# shellcheck disable=SC2030,SC2031,SC2154 # cases are subshells; bats sets status and output
+load ../helper
+
+# The text of a list: 'a','b'
+quoted() { printf "'%s'," "$@" | sed 's/,$//'; }
+
+# Has the server do something before it changes the rows of a table for these crashes:
+# at EVENT TABLE STATEMENT ID...
+at() {
+    local row=NEW
+    [[ $1 != DELETE ]] || row=OLD
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN ${3//\'/\'\'}; RETURN $row; END';
+         CREATE TRIGGER refuse BEFORE $1 ON $2 FOR EACH ROW WHEN ($row.uuid IN ($(quoted "${@:4}")))
+             EXECUTE FUNCTION refuse()"
+}
+
+raises() { echo "RAISE EXCEPTION 'not %', 'this' USING ERRCODE = '$1'"; }
+
+# Asserts that these crashes are told to be kept, and no others.
+named() {
+    equal "$(sed -nE 's/.* (ERROR|WARNING) - cannot .*; "(.{36})" stays for the next run$/\2/p' "$LOG" |
+        sort -u)" "$(printf '%s\n' "$@" | sort)"
+}
+
+# --- one row
+
+@test "scan: a row that the server refuses, for whatever reason, stays; the rest is queued" {
+    processor p1
+    for state in 23503:1 40001:1 40P01:1 55P03:0 57014:1 P0001:1 23514:1 42501:1 53100:1 53200:1 42P01:1; do
+        rm -f "$LOG"
+        mapfile -t ids < <(collect --count 30)
+        at INSERT jobs "$(raises "${state%:*}")" "${ids[7]}"
+        expect_status "${state#*:}" scan
+        jobs_are "${ids[@]:0:7}" "${ids[@]:8}"
+        has_links "${ids[7]}"
+        named "${ids[7]}"
+        ! grep -i 'already' "$LOG" || fail "says what is not so"
+        log_has "seen 30: queued 29, left 1"
+        accept
+        expect_status 0 scan
+        sql "DELETE FROM jobs"
+    done
+}
+
+@test "priority: a row that the server refuses stays, its request, too; the rest is queued" {
+    processor p1
+    for state in 23503:1 40001:1 55P03:0 57014:1 P0001:1 42501:1; do
+        rm -f "$LOG"
+        mapfile -t ids < <(collect --count 12)
+        requests 0 "${ids[@]}"
+        at INSERT jobs "$(raises "${state%:*}")" "${ids[7]}"
+        expect_status "${state#*:}" priority
+        jobs_are "${ids[@]:0:7}" "${ids[@]:8}"
+        equal "$(requested)" "${ids[7]}"
+        named "${ids[7]}"
+        accept
+        expect_status 0 priority
+        sql "DELETE FROM jobs"
+    done
+}
+
+@test "cleanup: a row that the server refuses to delete stays; the rest goes" {
+    for state in 23503:1 40001:1 55P03:0 57014:1 P0001:1 42501:1; do
+        rm -f "$LOG"
+        mapfile -t ids < <(crash --count 12 --without links)
+        ended true "${ids[@]}"
+        at DELETE jobs "$(raises "${state%:*}")" "${ids[7]}"
+        expect_status "${state#*:}" cleanup_jobs
+        jobs_are "${ids[7]}"
+        named "${ids[7]}"
+        accept
+        cleans
+    done
+}
+
+@test "a row that is only refused at the commit stays, and the rest is done" {
+    processor p1
+    mapfile -t ids < <(collect --count 12)
+    mapfile -t done < <(crash --count 12 --without links)
+    ended true "${done[@]}"
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN RAISE EXCEPTION ''not %'', coalesce(NEW.uuid, OLD.uuid); END';
+         CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW WHEN (NEW.uuid = '${ids[3]}') EXECUTE FUNCTION refuse();
+         CREATE CONSTRAINT TRIGGER refuse_too AFTER DELETE ON jobs DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW WHEN (OLD.uuid = '${done[3]}') EXECUTE FUNCTION refuse()"
+    expect_status 1 scan
+    expect_status 1 cleanup_jobs
+    jobs_are "${ids[@]:0:3}" "${ids[@]:4}" "${done[3]}"
+    named "${ids[3]}" "${done[3]}"
+}
+
+@test "an INSERT, or a DELETE, that a trigger swallows: that crash stays and is named" {
+    processor p1
+    mapfile -t ids < <(collect --count 12)
+    mapfile -t done < <(crash --count 12 --without links)
+    ended true "${done[@]}"
+    at INSERT jobs 'RETURN NULL' "${ids[3]}"
+    expect_status 1 scan
+    accept
+    has_links "${ids[3]}"
+    at DELETE jobs 'RETURN NULL' "${done[3]}"
+    expect_status 1 cleanup_jobs
+    accept
+    jobs_are "${ids[@]:0:3}" "${ids[@]:4}" "${done[3]}"
+    named "${ids[3]}" "${done[3]}"
+    ! grep 'already queued' "$LOG" || fail "says what is not so"
+    # A request that stays would be served for ever.
+    requests 0 "${ids[@]}"
+    at DELETE priorityjobs 'RETURN NULL' "${ids[5]}"
+    expect_status 1 priority
+    equal "$(requested)" "${ids[5]}"
+    named "${ids[3]}" "${done[3]}" "${ids[5]}"
+    sql_is "SELECT count(*) FROM jobs WHERE priority > 0" 11
+}
+
+@test "a policy that hides a row, or refuses one: that crash stays and is named" {
+    role=crashmon_refused_$$
+    processor p1
+    mapfile -t ids < <(collect --count 12)
+    sql "CREATE ROLE $role LOGIN;
+         GRANT USAGE ON SCHEMA crashmon, crashmon_priority TO $role;
+         GRANT ALL ON ALL TABLES IN SCHEMA crashmon TO $role;
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA crashmon TO $role;
+         ALTER TABLE jobs ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY see ON jobs USING (storage = 'main');
+         CREATE POLICY make ON jobs AS RESTRICTIVE FOR INSERT WITH CHECK (uuid <> '${ids[8]}');
+         INSERT INTO jobs (uuid, pathname, storage) VALUES ('${ids[3]}', '/x', 'two')"
+    as_them() { PGUSER=$role scan; }
+    run as_them
+    sql "ALTER TABLE jobs DISABLE ROW LEVEL SECURITY; DROP POLICY see ON jobs;
+         DROP POLICY make ON jobs; DROP OWNED BY $role; DROP ROLE $role"
+    [[ $status == 1 ]] || fail "exit code $status" "$output"
+    sql_is "SELECT count(*) FROM jobs" 11
+    named "${ids[3]}" "${ids[8]}"
+    has_links "${ids[3]}"
+    has_links "${ids[8]}"
+    ! grep 'already queued' "$LOG" || fail "says what is not so"
+}
+
+@test "a dead processor's job that the server refuses to change keeps no other" {
+    dead=$(processor dead 601)
+    processor p1
+    mapfile -t ids < <(nowhere 12)
+    sql "INSERT INTO jobs (pathname, uuid, owner)
+             SELECT '/x', u, $dead FROM unnest(ARRAY[$(quoted "${ids[@]}")]) AS u"
+    at UPDATE jobs "$(raises P0001)" "${ids[5]}"
+    new=$(collect)
+    expect_status 1 scan
+    sql_is "SELECT uuid FROM jobs WHERE owner = $dead" "${ids[5]}"
+    sql_is "SELECT count(*) FROM jobs WHERE uuid = '$new'" 1
+    named "${ids[5]}"
+}
+
+# --- many rows
+
+@test "a run for which the server has refused everything ends with the code of the SQLSTATE" {
+    processor p1
+    for state in 23503:70 40001:69 57014:69 42501:77 53100:74 P0001:70 23514:70; do
+        mapfile -t ids < <(collect --count 3)
+        mapfile -t done < <(crash --count 3 --without links)
+        requests 0 "${ids[@]}"
+        ended true "${done[@]}"
+        at 'INSERT OR UPDATE' jobs "$(raises "${state%:*}")" "${ids[@]}" "${done[@]}"
+        expect_status "${state#*:}" scan
+        expect_status "${state#*:}" priority
+        accept
+        at DELETE jobs "$(raises "${state%:*}")" "${done[@]}"
+        expect_status "${state#*:}" cleanup_jobs
+        accept
+        for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    done
+}
+
+@test "after twenty in a row that are refused the run goes on elsewhere once, then it ends (70)" {
+    processor p1
+    mapfile -t ids < <(collect --count 60)
+    mapfile -t done < <(crash --count 60 --without links)
+    ended true "${done[@]}"
+    requests 0 "${ids[@]}"
+    at 'INSERT' jobs "$(raises P0001)" "${ids[@]}"
+    for run in scan priority; do
+        rm -f "$LOG"
+        expect_status 70 "$run" --batch-size=10
+        count=$(grep -c 'stays for the next run' "$LOG")
+        ((count >= 20 && count <= 40)) || fail "$count refused"
+    done
+    accept
+    at DELETE jobs "$(raises P0001)" "${done[@]}"
+    rm -f "$LOG"
+    expect_status 70 cleanup_jobs --batch-size=10
+    count=$(grep -c 'stays for the next run' "$LOG")
+    ((count >= 20 && count <= 40)) || fail "$count refused"
+}
+
+@test "those that are refused and are met first do not hold back what is behind them for ever" {
+    processor p1
+    mapfile -t first < <(collect --count 25 --day 20081225)
+    mapfile -t second < <(collect --count 25 --day 20081226)
+    at INSERT jobs "$(raises P0001)" "${first[@]}"
+    runs=0
+    until run scan && sql_true "SELECT count(*) = 25 FROM jobs"; do
+        ((++runs <= 60)) || fail "not reached in $runs runs"
+    done
+    jobs_are "${second[@]}"
+    accept
+    expect_status 0 scan
+    finish_all() { sql "UPDATE jobs SET success = true, completeddatetime = now()"; }
+    finish_all
+    at DELETE jobs "$(raises P0001)" $(sql "SELECT uuid FROM jobs ORDER BY id LIMIT 25")
+    runs=0
+    until run cleanup_jobs && sql_true "SELECT count(*) = 25 FROM jobs"; do
+        ((++runs <= 60)) || fail "not reached in $runs runs"
+    done
+    accept
+    cleans
+    mapfile -t ids < <(collect --count 50 | sort)
+    requests 0 "${ids[@]}"
+    at INSERT jobs "$(raises P0001)" "${ids[@]:0:25}"
+    runs=0
+    until run priority && sql_true "SELECT count(*) = 25 FROM jobs"; do
+        ((++runs <= 60)) || fail "not reached in $runs runs"
+    done
+    jobs_are "${ids[@]:25}"
+}
+
+@test "what is refused does not count against --limit" {
+    processor p1
+    mapfile -t ids < <(collect --count 8 --day 20081224; collect --count 6)
+    mapfile -t done < <(crash --count 12 --without links)
+    ended true "${done[@]}"
+    at INSERT jobs "$(raises P0001)" "${ids[@]:0:8}"
+    expect_status 1 scan --limit=4
+    accept
+    sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 4
+    at DELETE jobs "$(raises P0001)" "${done[@]:0:8}"
+    expect_status 1 cleanup_jobs --limit=4
+    accept
+    sql_is "SELECT count(*) FROM jobs WHERE success" 8
+}
+
+# --- locks
+
+# Asserts that a run takes less than so many seconds: within SECONDS STATUS COMMAND...
+within() {
+    local before=$EPOCHREALTIME seconds
+    expect_status "${@:2}"
+    seconds=$(((${EPOCHREALTIME/./} - ${before/./}) / 1000000))
+    ((seconds < $1)) || fail "took $seconds s: ${*:3}"
+}
+
+@test "an INSERT of the same id that is not committed keeps that crash alone, and not for long" {
+    processor p1
+    mapfile -t ids < <(collect --count 300)
+    session "BEGIN; INSERT INTO jobs (pathname, uuid) VALUES ('/x', '${ids[70]}')"
+    within 5 0 scan
+    jobs_are "${ids[@]:0:70}" "${ids[@]:71}"
+    has_links "${ids[70]}"
+    named "${ids[70]}"
+    log_has "seen 300: queued 299, left 1"
+    session ROLLBACK
+    expect_status 0 scan
+    jobs_are "${ids[@]}"
+}
+
+@test "an open transaction over one job costs priority and cleanup nothing but that job" {
+    p=$(processor p1)
+    mapfile -t ids < <(nowhere 40)
+    mapfile -t done < <(crash --count 40 --without links)
+    sql "INSERT INTO jobs (pathname, uuid, owner)
+             SELECT '/x', u, $p FROM unnest(ARRAY[$(quoted "${ids[@]}")]) AS u"
+    ended true "${done[@]}"
+    requests 0 "${ids[@]}"
+    session "BEGIN; UPDATE jobs SET message = 'mine' WHERE uuid IN ('${ids[5]}', '${done[5]}')"
+    within 3 0 priority
+    within 3 0 cleanup_jobs
+    equal "$(requested)" "${ids[5]}"
+    sql_is "SELECT uuid FROM jobs WHERE priority = 0 AND success IS NULL" "${ids[5]}"
+    sql_is "SELECT uuid FROM jobs WHERE success" "${done[5]}"
+    session COMMIT
+    expect_status 0 priority
+    cleans_but() { expect_status 0 cleanup_jobs; sql_is "SELECT count(*) FROM jobs WHERE success" 0; }
+    cleans_but
+    equal "$(requested)" ""
+}
+
+@test "a request that somebody has locked is served, and stays; one in the way of an id is not waited for" {
+    p=$(processor p1)
+    mapfile -t ids < <(nowhere 3)
+    sql "INSERT INTO jobs (pathname, uuid, owner)
+             SELECT '/x', u, $p FROM unnest(ARRAY[$(quoted "${ids[@]}")]) AS u"
+    requests 0 "${ids[@]:0:2}"
+    session "BEGIN; UPDATE priorityjobs SET requesteddatetime = now() WHERE uuid = '${ids[0]}';
+             INSERT INTO priorityjobs VALUES ('${ids[2]}')"
+    within 3 69 priority "${ids[2]}"
+    [[ $output == *"request a crash"* ]] || fail "$output"
+    equal "$(requested)" "${ids[0]}"
+    sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 2
+    session COMMIT
+    expect_status 0 priority
+    sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 3
+}
+
+@test "where everything is locked the run ends (69), and soon" {
+    processor p1
+    mapfile -t ids < <(collect --count 60)
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
+    within 20 69 scan
+    session COMMIT
+    expect_status 0 scan
+    jobs_are "${ids[@]}"
+}
+
+# --- pairs that come and go
+
+@test "pairs that are hidden and shown again keep no other from the queue, and are no refusals" {
+    processor p1
+    mapfile -t ids < <(collect --count 600 --day 20081225)
+    flickering=("${ids[@]:100:200}")
+    # shellcheck disable=SC2016 # for perl
+    flicker() {
+        exec perl -e 'use Time::HiRes "sleep"; while (1) {
+            for my $to (".hidden", "") {
+                for (@ARGV) { rename $_ . ($to ? "" : ".hidden"), "$_$to" }
+                sleep 0.005;
+            } }' "$@"
+    }
+    files=()
+    for id in "${flickering[@]}"; do files+=("$(place "$SPOOL" "$id").json"); done
+    background flicker "${files[@]}"
+    for _ in 1 2 3; do
+        run scan --batch-size=100
+        [[ $status == 0 ]] || fail "exit code $status" "$output"
+    done
+    kill "$pid"
+    sql_is "SELECT count(*) FROM jobs
+            WHERE uuid NOT IN ($(quoted "${flickering[@]}"))" 400
+    for file in "${files[@]}"; do [[ ! -e $file.hidden ]] || mv "$file.hidden" "$file"; done
+    expect_status 0 scan
+    jobs_are "${ids[@]}"
+}
