@@ -5,6 +5,10 @@
 #include "base/failure.h"
 #include "report/exit_code.h"
 
+/* Seconds that a transaction may take (signals_watch()): more than a statement may by its timeout,
+ * which a server that stands still does not enforce, while its TCP goes on to answer. */
+enum { DB_PATIENCE = 900 };
+
 enum db_status {
     DB_OK,
     DB_CHANGED,       /* the work has found out what it must leave out: it works when repeated */

@@ -175,6 +175,7 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
         return true;
     run->report.dry_run = run->options.dry_run;
     run->metrics = (struct run_metrics){.options = &run->options, .started = run->date};
+    signals_limit(run->options.run_time_limit);
     if (!open_log(run) || !connect_to_database(run) || !take_lock(run))
         return false;
     log_info("%s %s, storage %s, process %d, %s", run->options.program_name, VERSION,
@@ -197,7 +198,10 @@ static void find_final_code(struct report *report, bool is_repair)
 {
     if (!tally_adds_up(&report->tally))
         report_error(report, EXIT_INTERNAL, "the outcomes do not add up to the crashes seen");
-    if (report->code <= EXIT_LEFT && signals_caught() != 0)
+    bool is_lost = report->code == EXIT_NO_DATABASE && signals_are_urgent();
+    if (is_lost)
+        log_info("a second signal has closed the connection");
+    if ((report->code <= EXIT_LEFT || is_lost) && signals_caught() != 0)
         report->code = EXIT_SIGNAL + (unsigned)signals_caught();
     if (report->code <= EXIT_LEFT && report->refusal != EXIT_DONE &&
         !tally_has_done(&report->tally)) /* the server has refused everything */
@@ -264,6 +268,7 @@ static void print_json(struct run *run, double duration)
 
 int run_end(struct run *run)
 {
+    signals_watch(DB_PATIENCE);
     report_flush(&run->report);
     double duration = seconds_since(&run->started);
     find_final_code(&run->report, run->options.repair);

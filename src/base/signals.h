@@ -1,16 +1,34 @@
-/* signals.h - signals that ask a run to end.
+/* signals.h - signals that ask a run to end, and what ends a wait.
  *
- * SIGTERM, SIGINT and SIGHUP are only noted. A run checks for them after each batch, when
- * everything is consistent, and ends with the exit code 128 + the signal. */
+ * SIGTERM, SIGINT, SIGHUP, and SIGALRM when the time of the run is over, are only noted. A run
+ * checks for them after each batch, when everything is consistent, and ends with the exit code
+ * 128 + the signal. A second one ends the wait for the server: its socket is shut down, so whoever
+ * waits for it finds the connection lost. Where there is no such socket, as while connecting, and
+ * at a third one, the program ends at once. (The same signal within a fifth of a second counts as
+ * one: timeout(1) and service managers send it to the program, and to its group.) */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
-/* Notes the three signals from now on, unless they are ignored (nohup). Ignores SIGPIPE and
- * SIGXFSZ: a closed pipe or a file size limit is an error of the call. A library that calls abort()
- * ends the program with 70, and a line on stderr. */
+#include <stdbool.h>
+
+/* Notes the signals from now on, unless they are ignored (nohup). Ignores SIGPIPE and SIGXFSZ: a
+ * closed pipe or a file size limit is an error of the call. A library that calls abort() ends the
+ * program with 70, and a line on stderr. */
 void signals_catch(void);
 
-/* The first signal caught, or 0. */
+/* The first signal caught, or 0; and whether a second one has shut down the socket. */
 int signals_caught(void);
+bool signals_are_urgent(void);
+
+/* From now on the socket of the server; -1: none. */
+void signals_guard(int socket);
+
+/* Shuts the socket down after so many seconds, unless it is called again before; 0: no more. The
+ * second one tells whether that has happened. */
+void signals_watch(long seconds);
+bool signals_have_waited(void);
+
+/* Sends SIGALRM after so many seconds, and once more ten seconds later; 0: never. */
+void signals_limit(long seconds);
 
 #endif

@@ -113,6 +113,8 @@ const struct option option_table[] = {
      "1000", "NUMBER", "crashes in a transaction"},
     {"share-waiting", GROUP_RUN, PROGRAM_SCAN, KIND_FLAG, IN(share_waiting), 0, 0,
      "off", NULL, "deal out again what waits where others have less to do"},
+    {"run-time-limit", GROUP_RUN, ALL, KIND_DURATION, IN(run_time_limit), 0, DURATION_MAXIMUM,
+     "00:00:00", "HHH:MM:SS", "end after the batch in which this time is over; 00:00:00: never"},
     {"lock-wait", GROUP_RUN, ALL, KIND_DURATION, IN(lock_wait), 0, DURATION_MAXIMUM,
      "00:00:00", "HHH:MM:SS", "how long to wait for another run to end"},
     {"limit", GROUP_RUN, ALL, KIND_NUMBER, IN(limit), 0, LONG_MAX,

@@ -39,7 +39,8 @@ struct options {
     long processor_check_in_time;
     long standard_loop_delay, priority_loop_delay, cleanup_jobs_loop_delay;
     long settle_time, incomplete_age, give_up_after;
-    long job_timeout; /* 0: none */
+    long job_timeout;    /* 0: none */
+    long run_time_limit; /* 0: none */
     long maximum_attempts;
     bool share_waiting;
     char *quarantine_to; /* NULL: "quarantine" below the storage root */

@@ -25,6 +25,7 @@ stderr-line-format-string|%(asctime)s %(levelname)s - %(message)s|%(process)d %(
 stderr-error-logging-level|40|50
 stderr-repeat-delay|01:00:00|00:30:00
 batch-size|1000|7
+run-time-limit|00:00:00|00:10:00
 lock-wait|00:00:00|00:00:07
 limit|0|70
 metrics-file||SPOOL.prom

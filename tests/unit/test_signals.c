@@ -9,6 +9,10 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 /* A thread that gets both, while another one asks: ThreadSanitizer sees whether that is safe. */
 static void *be_interrupted(void *argument)
@@ -31,11 +35,141 @@ static void the_first_signal_is_kept_whichever_thread_gets_it(void **state)
     assert_int_equal(signals_caught(), SIGTERM);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(signals_caught(), SIGTERM);
+    assert_false(signals_are_urgent());
+}
+
+/* The rest takes place in processes of their own, which have caught nothing yet. */
+static void expect_end(void (*child)(void), int code)
+{
+    int status;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        signals_catch();
+        child();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), code);
+}
+
+static void wait_a_little(void)
+{
+    const struct timespec time = {.tv_nsec = 250000000};
+    nanosleep(&time, NULL);
+}
+
+/* Waits for whoever is at the other end of a socket. */
+static void read_for_ever(void)
+{
+    int ends[2];
+    char byte;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        _exit(1);
+    signals_guard(ends[0]);
+    if (read(ends[0], &byte, 1) != 0)
+        _exit(2);
+}
+
+static void send_two(void)
+{
+    raise(SIGTERM);
+    wait_a_little();
+    raise(SIGHUP);
+    _exit(3);
+}
+
+static void send_one_twice(void)
+{
+    raise(SIGTERM);
+    raise(SIGTERM);
+    _exit(signals_caught() == SIGTERM && !signals_are_urgent() ? 4 : 5);
+}
+
+static void *send_to_process(void *argument)
+{
+    kill(getpid(), SIGINT);
+    wait_a_little();
+    kill(getpid(), SIGTERM);
+    return argument;
+}
+
+static void read_until_two(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, send_to_process, NULL);
+    read_for_ever();
+    _exit(signals_are_urgent() && signals_caught() == SIGINT ? 6 : 7);
+}
+
+/* The third one comes while something else is waited for. */
+static void wait_until_three(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, send_to_process, NULL);
+    read_for_ever();
+    wait_a_little();
+    raise(SIGTERM);
+    _exit(12);
+}
+
+static void read_for_a_second(void)
+{
+    signals_watch(1);
+    read_for_ever();
+    _exit(signals_have_waited() && signals_caught() == 0 ? 8 : 9);
+}
+
+static void run_for_a_second(void)
+{
+    signals_watch(1);
+    signals_watch(0);
+    signals_limit(1);
+    while (signals_caught() == 0)
+        wait_a_little();
+    _exit(signals_caught() == SIGALRM && !signals_have_waited() ? 10 : 11);
+}
+
+static void a_second_signal_ends_the_program_where_nobody_waits_for_a_server(void **state)
+{
+    (void)state;
+    expect_end(send_two, 128 + SIGTERM);
+}
+
+static void one_that_is_sent_twice_at_once_is_one(void **state)
+{
+    (void)state;
+    expect_end(send_one_twice, 4);
+}
+
+static void a_second_one_ends_the_wait_for_the_server_and_a_third_the_program(void **state)
+{
+    (void)state;
+    expect_end(read_until_two, 6);
+    expect_end(wait_until_three, 128 + SIGINT);
+}
+
+static void a_wait_for_the_server_has_an_end(void **state)
+{
+    (void)state;
+    expect_end(read_for_a_second, 8);
+}
+
+static void a_limit_of_time_is_a_signal(void **state)
+{
+    (void)state;
+    expect_end(run_for_a_second, 10);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_signal_ends_the_program_where_nobody_waits_for_a_server),
+        cmocka_unit_test(one_that_is_sent_twice_at_once_is_one),
+        cmocka_unit_test(a_second_one_ends_the_wait_for_the_server_and_a_third_the_program),
+        cmocka_unit_test(a_wait_for_the_server_has_an_end),
+        cmocka_unit_test(a_limit_of_time_is_a_signal),
         cmocka_unit_test(the_first_signal_is_kept_whichever_thread_gets_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
