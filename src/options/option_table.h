@@ -21,7 +21,7 @@ enum option_group {
 enum option_kind {
     KIND_TEXT,     /* char *, never empty */
     KIND_CONNECT,  /* char *, where to connect to; NULL when blank */
-    KIND_PATH,     /* char *, made absolute; NULL when blank */
+    KIND_PATH,     /* char *, absolute; NULL when blank */
     KIND_NAME,     /* char *, letters, digits, dot, hyphen, underscore */
     KIND_SUFFIX,   /* char *, the end of a file name */
     KIND_FORMAT,   /* char *, of a line of the log */

@@ -5,11 +5,14 @@
 #include "options/duration.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
+
+/* Bytes for what lies below a directory that is given: day, branch, name tree, id, suffix. */
+enum { ROOM_BELOW = 256 };
 
 static bool parse_number(long *number, const char *text, int base, const struct option *option)
 {
@@ -66,23 +69,36 @@ static bool is_name(const char *text)
     return *text != '\0' && text[strspn(text, allowed)] == '\0' && strlen(text) <= 63;
 }
 
-/* Makes a path absolute and removes trailing slashes: it becomes the beginning of jobs.pathname,
- * read on other hosts, which may know the spool by this name, so links are not resolved. A slash
- * after a space stays: at the end of a line the configuration file would lose the space. */
-static char *absolute_path(const char *text)
+static size_t longest_name(const char *path)
 {
-    char *path = NULL;
+    size_t longest = 0;
+    for (const char *at = path + strspn(path, "/"); *at != '\0'; at += strspn(at, "/")) {
+        size_t length = strcspn(at, "/");
+        longest = length > longest ? length : longest;
+        at += length;
+    }
+    return longest;
+}
+
+static bool check_path(const char *text, struct failure *failure)
+{
+    if (text[0] != '/')
+        return fail(failure, 0, "it must begin with a slash, as cron starts programs anywhere");
+    if (longest_name(text) > NAME_MAX || strlen(text) > PATH_MAX - ROOM_BELOW)
+        return fail(failure, 0, "it is too long for a path");
+    return true;
+}
+
+/* Removes trailing slashes: a path becomes the beginning of jobs.pathname, read on other hosts,
+ * which may know the spool by this name, so links are not resolved. A slash after a space stays: at
+ * the end of a line the configuration file would lose the space. */
+static char *new_path(const char *text)
+{
     size_t length = strlen(text);
     while (length > 1 && text[length - 1] == '/' && text[length - 2] != ' ' &&
            text[length - 2] != '\t')
         length--;
-    if (text[0] == '/')
-        return strndup(text, length);
-    char *here = getcwd(NULL, 0);
-    if (here == NULL || asprintf(&path, "%s/%.*s", here, (int)length, text) < 0)
-        path = NULL;
-    free(here);
-    return path;
+    return strndup(text, length);
 }
 
 static bool store_text(char **member, char *text, struct failure *failure)
@@ -134,7 +150,9 @@ static bool store_value(void *member, const struct option *option, const char *t
             *(char **)member = NULL;
             return true;
         }
-        return store_text(member, option->kind == KIND_PATH ? absolute_path(text) : strdup(text),
+        if (option->kind == KIND_PATH && !check_path(text, failure))
+            return false;
+        return store_text(member, option->kind == KIND_PATH ? new_path(text) : strdup(text),
                           failure);
     case KIND_TEXT:
         if (blank)

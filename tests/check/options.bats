@@ -312,6 +312,13 @@ END
     not_begun 64 "--adopt and --repair" scan --repair
 }
 
+@test "a path that is relative, or too long for any, is a mistake of the configuration (78)" {
+    for option in storage-root deferred-storage-root quarantine-to save-failed-minidumps-to; do
+        not_begun 78 "must begin with a slash" cleanup_jobs "--$option=spool"
+        not_begun 78 "too long" cleanup_jobs "--$option=/$(printf 'x%.0s' {1..256})"
+    done
+}
+
 @test "a switch in the file that a program does not have is nothing to it: priority and repair" {
     echo "repair = on" >>"$CONF"
     id=$(nowhere)

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
+
 static struct options options;
 
 static int begin(void **state)
@@ -106,16 +108,36 @@ static void a_blank_path_is_none(void **state)
     assert_false(set("log-file-pathname", ""));
 }
 
-static void paths_become_absolute_and_lose_slashes_at_the_end(void **state)
+static void paths_are_absolute_and_lose_slashes_at_the_end(void **state)
 {
     (void)state;
     assert_true(set("storage-root", "/srv/spool//"));
     assert_string_equal(options.storage_root, "/srv/spool");
     assert_true(set("storage-root", "/"));
     assert_string_equal(options.storage_root, "/");
-    assert_true(set("storage-root", "spool/"));
-    assert_int_equal(options.storage_root[0], '/');
-    assert_non_null(strstr(options.storage_root, "/spool"));
+    assert_false(set("storage-root", "spool/"));
+    assert_string_equal(options.storage_root, "/");
+}
+
+static void what_could_be_no_path_is_none(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    memset(path, 'x', sizeof path);
+    path[0] = '/';
+    path[NAME_MAX + 1] = '\0';
+    assert_true(set("storage-root", path));
+    path[NAME_MAX + 1] = 'x';
+    path[NAME_MAX + 2] = '\0';
+    assert_false(set("storage-root", path));
+    for (size_t i = 0; i < sizeof path; i += 100)
+        path[i] = '/';
+    path[NAME_MAX + 2] = 'x';
+    path[PATH_MAX - 1000] = '\0';
+    assert_true(set("storage-root", path));
+    path[PATH_MAX - 1000] = 'x';
+    path[PATH_MAX - 100] = '\0';
+    assert_false(set("storage-root", path));
 }
 
 static void names_and_suffixes_have_no_slash(void **state)
@@ -191,8 +213,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(modes_are_octal, begin, end),
         cmocka_unit_test_setup_teardown(levels_have_names_and_numbers, begin, end),
         cmocka_unit_test_setup_teardown(a_blank_path_is_none, begin, end),
-        cmocka_unit_test_setup_teardown(paths_become_absolute_and_lose_slashes_at_the_end, begin,
-                                        end),
+        cmocka_unit_test_setup_teardown(paths_are_absolute_and_lose_slashes_at_the_end, begin, end),
+        cmocka_unit_test_setup_teardown(what_could_be_no_path_is_none, begin, end),
         cmocka_unit_test_setup_teardown(names_and_suffixes_have_no_slash, begin, end),
         cmocka_unit_test_setup_teardown(flags_are_on_or_off, begin, end),
         cmocka_unit_test_setup_teardown(thresholds_are_two_values_each_of_which_may_be_blank, begin,
