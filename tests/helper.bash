@@ -223,7 +223,7 @@ await_blocked() {
 # would not wait.)
 hold() {
     sql "CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
-             'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN NULL; END';
+             'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN coalesce(NEW, OLD); END';
          CREATE OR REPLACE TRIGGER hold BEFORE INSERT OR UPDATE OR DELETE ON jobs
              EXECUTE FUNCTION hold()"
     session "BEGIN; SELECT pg_advisory_xact_lock(42)" >/dev/null

@@ -160,7 +160,7 @@ named() {
 
 @test "a run for which the server has refused everything ends with the code of the SQLSTATE" {
     processor p1
-    for state in 23503:70 40001:69 57014:69 42501:77 53100:74 P0001:70 23514:70; do
+    for state in 23503:70 40001:69 55P03:69 57014:69 42501:77 53100:74 P0001:70 23514:70; do
         mapfile -t ids < <(collect --count 3)
         mapfile -t done < <(crash --count 3 --without links)
         requests 0 "${ids[@]}"

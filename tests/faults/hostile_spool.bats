@@ -51,7 +51,7 @@ all_quarantined() {
     spoil "$SPOOL"
     before=$(parts "$SPOOL"/2*)
     remember
-    expect_status 1 scan
+    expect_status 0 scan
     jobs_are "$good"
     equal "$(new_links)" "$(printf '%s\n' "${bad[@]}" | sort)"
     for id in "${bad[@]}"; do log_has "\"$id\": left: "; done
@@ -80,13 +80,13 @@ all_quarantined() {
     ! grep -rqs secret "$ELSEWHERE" || fail "the outside has been copied"
 }
 
-@test "priority: what is no plain file is neither queued nor touched, its request is kept (1)" {
+@test "priority: what is no plain file is neither queued nor touched, its request is kept (0)" {
     processor p1
     good=$(crash) throttled=$(crash --root "$DEFERRED" --without links)
     spoil "$DEFERRED"
     before=$(parts "$DEFERRED")
     remember
-    expect_status 1 priority "$good" "$throttled" "${bad[@]}"
+    expect_status 0 priority "$good" "$throttled" "${bad[@]}"
     untouched
     equal "$(parts "$DEFERRED")" "$before"
     jobs_are "$good" "$throttled"
@@ -307,7 +307,7 @@ all_quarantined() {
     chmod 444 "$SPOOL/20081225/name/$(name_dir "$id")"
     expect_status 77 scan
     has_links "$id"
-    log_has "ERROR - \"$id\": cannot look at .json: Permission denied"
+    log_has "ERROR - cannot examine \"$id\": cannot look at .json: Permission denied"
     chmod 755 "$SPOOL/20081225/name/$(name_dir "$id")"
     expect_status 0 scan
     jobs_are "$id"

@@ -165,7 +165,7 @@ levels_log() {
     new=$(collect) half=$(collect --without dump) unsettled=$(collect --age 0)
     queued=$(collect)
     sql "INSERT INTO jobs (uuid, pathname) SELECT '$queued', '$(find "$SPOOL" -name "$queued.json")'"
-    expect_status 1 scan
+    expect_status 0 scan
     for id in "$half" "$unsettled"; do
         [[ $(grep -c " DEBUG - \"$id\": left: " "$LOG") == 1 ]] || fail "$(cat "$LOG")"
     done
@@ -278,7 +278,7 @@ is_metrics() {
     pair=$SPOOL/20081225/name/$(name_dir "$id")/$id
     mv "$pair.json" "$pair.meta"
     mv "$pair.dump" "$pair.mdmp"
-    expect_status 1 scan --json-file-suffix=.meta --dump-file-suffix=.mdmp
+    expect_status 0 scan --json-file-suffix=.meta --dump-file-suffix=.mdmp
     sql_is "SELECT pathname FROM jobs" "$pair.meta"
     has_links "$other"
 }

@@ -196,7 +196,7 @@ reads_at_most() {
     # Those of the dead processor's jobs that are requested, then the others.
     reads_at_most 10000 priority
     sql_is "SELECT count(*) FROM jobs WHERE owner = $p AND priority = 1" 250
-    reads_at_most 40000 scan --batch-size=100
+    reads_at_most 50000 scan --batch-size=100
     sql_is "SELECT count(*) FROM jobs WHERE owner = $p AND success IS NULL" 5010
 
     # Crashes that are queued already.
