@@ -228,7 +228,7 @@ BEGIN
     RETURN CASE state WHEN 'refused' THEN state ELSE 'removed' END;
 END $$;
 
--- Forgets a storage that is used no more: its places and its runs. As the owner of the tables. Returns
+-- Forgets a storage that is used no more: its places, its pause and its runs. As the owner of the tables. Returns
 --   'retired'   they are gone;
 --   'has jobs'  nothing is changed: there are jobs of it, which cleanup has to put away first;
 --   'at work'   nothing is changed: a run on it is at work;
@@ -248,6 +248,7 @@ BEGIN
     END IF;
     DELETE FROM storages AS s WHERE s.storage = retire_storage.storage;
     known := FOUND;
+    DELETE FROM pauses AS p WHERE p.storage = retire_storage.storage;
     DELETE FROM runs AS r WHERE r.storage = retire_storage.storage;
     RETURN CASE WHEN known OR FOUND THEN 'retired' ELSE 'unknown' END;
 END $$;

@@ -90,6 +90,13 @@ state() {
     sql_is "SELECT crashmon.pause('main', NULL) IS NULL, crashmon.pause('maim', 'x')" 't|unknown'
 }
 
+@test "a storage that is retired is not paused any more" {
+    expect_status 68 scan
+    sql "SELECT crashmon.pause('main', 'for good')"
+    sql_is "SELECT crashmon.retire_storage('main')" retired
+    sql_is "SELECT count(*) FROM crashmon.pauses" 0
+}
+
 @test "a reason cannot look like a line of ours" {
     expect_status 68 scan
     sql "SELECT crashmon.pause('main', E'x\"; all is well\n2026-01-01 ERROR - done ' || repeat('é', 400))"
