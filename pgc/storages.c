@@ -2,6 +2,7 @@
  * it. */
 #include "storages.h"
 
+#include "spool/archive.h"
 #include "spool/layout.h"
 #include "spool/places.h"
 #include "storage_rows.h"
@@ -347,4 +348,20 @@ bool storages_note_swept(enum place place)
 {
     struct storage_question question = {.options = &run->options, .place = place};
     return run->options.dry_run || run_transact(run, storage_rows_note_swept, &question);
+}
+
+struct archive *storages_archive(const struct options *options, enum place place, const char *path)
+{
+    const struct archive_settings settings = {
+        .path = path,
+        .json_suffix = options->json_file_suffix,
+        .dump_suffix = options->dump_file_suffix,
+        .file_mode = (mode_t)options->dump_permissions,
+        .dir_mode = (mode_t)options->dir_permissions,
+        .group = (gid_t)options->dump_gid,
+        .dry_run = options->dry_run,
+        .place = place,
+        .check = storages_check,
+    };
+    return archive_new(&settings);
 }

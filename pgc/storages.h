@@ -32,4 +32,8 @@ bool storages_know(enum place place);
 /* Checks a destination or a quarantine when it is opened; any thread may call it. */
 mark_check storages_check;
 
+/* Long-term storage that is known by its mark, as the options have it; `path` NULL deletes. NULL
+ * when out of memory. */
+struct archive *storages_archive(const struct options *options, enum place place, const char *path);
+
 #endif

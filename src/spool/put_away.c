@@ -34,6 +34,18 @@ void finished_job_clear(struct finished_job *job)
     free(job->reason);
 }
 
+static int compare_ids(const void *left, const void *right)
+{
+    const struct finished_job *one = left, *other = right;
+    return (one->id > other->id) - (one->id < other->id);
+}
+
+struct finished_job *finished_job_find(struct finished_job jobs[], size_t count, long long id)
+{
+    const struct finished_job key = {.id = id};
+    return bsearch(&key, jobs, count, sizeof key, compare_ids);
+}
+
 bool finished_job_is_done(const struct finished_job *job)
 {
     return job->crash.outcome != LEFT && (!job->is_missing || job->missed == MISSED_FOR_A_DAY);

@@ -44,6 +44,9 @@ void finished_job_init(struct finished_job *job, const struct finished_row *row,
                        const struct roots *roots, struct archive *archives[2]);
 void finished_job_clear(struct finished_job *job);
 
+/* The one with this id, of jobs in order of their ids that have it. */
+struct finished_job *finished_job_find(struct finished_job jobs[], size_t count, long long id);
+
 /* Whether nothing is left to do but to delete the row. */
 bool finished_job_is_done(const struct finished_job *job);
 

@@ -75,6 +75,21 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     roots_are_empty
 }
 
+@test "when one pair has to stay, nobody changes the verdicts of the others before they are gone" {
+    id=$(crash) other=$(crash)
+    ended true "$id" "$other"
+    delete_slowly_at unlinkat
+    await sql_true "SELECT xmax <> 0 FROM jobs WHERE uuid = '$other'"
+    chattr +i "$(place "$SPOOL" "$id").dump" 2>/dev/null || skip "no chattr here"
+    session "UPDATE jobs SET success = NULL WHERE uuid = '$other'" >/dev/null &
+    background_ends 77
+    wait $!
+    chattr -i "$(place "$SPOOL" "$id").dump"
+    jobs_are "$id"
+    cleans --save-successful-minidumps-to=
+    roots_are_empty
+}
+
 @test "a file that has grown since it was looked at is not deleted" {
     id=$(crash)
     ended true "$id"
