@@ -55,10 +55,12 @@ END
         sees "crashmon_crashes_total{program='crashmon-scan',outcome='quarantined'} == $day + 1"
     done
     held priority
-    sees 'crashmon_run_active == 1'
+    # For longer than the questions below are apart.
+    sees 'min_over_time(crashmon_run_active[3s]) == 1'
     session COMMIT
     background_ends 1
     sees 'ALERTS{alertname="CrashmonNeedsAttention",alertstate="firing"}'
+    sees 'count_over_time(crashmon_requests[4s]) >= 3'
 
     empty=$(panels empty "$URL" "$began" "$EPOCHSECONDS" 1)
     [[ ! $empty ]] || fail "$empty"
