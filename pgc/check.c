@@ -277,8 +277,10 @@ bool check_answer(struct run *run)
         return true;
     }
     status_read(&run->options, &check.database, &check.problems);
-    if (check.database.is_connected)
+    if (check.database.is_connected) {
         rights_check(&check.problems);
+        rights_check_intruders(&check.problems);
+    }
     status_read_disk(run, check.database.is_connected, &disk, &check.problems);
     judge_files(&check);
     judge_runs(&check);

@@ -1,4 +1,4 @@
-/* rights.h - whether the login may do what a run does. */
+/* rights.h - whether the login may do what a run does, and what others have done with theirs. */
 #ifndef RIGHTS_H
 #define RIGHTS_H
 
@@ -7,5 +7,9 @@
 /* Adds a problem for each table, sequence and set of functions of which a right is missing; on a
  * server that only reads, and for an observer, only what --check itself has to read. */
 void rights_check(struct problems *problems);
+
+/* Adds a problem for each object in the schema crashmon_priority, ten at most, that is not called
+ * like a priority table. */
+void rights_check_intruders(struct problems *problems);
 
 #endif

@@ -12,9 +12,18 @@ SET LOCAL check_function_bodies = on;
 SET LOCAL row_security = on;
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = 0;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '10s';
+-- One at a time.
+DO $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('crashmon', 0));
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'another session is changing crashmon''s schema or roles: nothing is done'
+        USING HINT = 'Try again when it has ended.';
+END $$;
 -- Nobody waits for longer behind us; see also move.sql.
 SET LOCAL lock_timeout = '1s';
-SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$
 DECLARE

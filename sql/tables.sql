@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS crashmon.jobs (
 -- processors.storages: which it serves; NULL: all.
 SELECT format('ALTER TABLE crashmon.%s ADD %s %s', its_table, name, type)
 FROM (VALUES ('jobs', 'root', 'uuid'), ('jobs', 'missingdatetime', 'timestamptz'),
-             ('jobs', 'attempts', 'integer NOT NULL DEFAULT 0'),
+             ('jobs', 'attempts', 'integer NOT NULL DEFAULT 0 CHECK (attempts >= 0)'),
              ('processors', 'storages', 'text[]')) AS wanted (its_table, name, type)
 WHERE NOT EXISTS (SELECT FROM pg_attribute
                   WHERE attrelid = ('crashmon.' || its_table)::regclass AND attname = name)

@@ -142,7 +142,7 @@ await() {
 empty_tables() {
     sql "SET LOCAL lock_timeout = '30s';
          SET LOCAL session_replication_role = replica;
-         DROP FUNCTION IF EXISTS refuse(), hold() CASCADE;
+         DROP FUNCTION IF EXISTS refuse(), public.hold() CASCADE;
          DO \$\$ DECLARE its regclass; kind text; BEGIN
              FOR its, kind IN SELECT oid, CASE
                      WHEN relkind = 'S' THEN 'SELECT setval(%L, 1, false)'
@@ -222,10 +222,10 @@ await_blocked() {
 # From now on whoever wants to change a job waits, until session COMMIT. (For a locked table a run
 # would not wait.)
 hold() {
-    sql "CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
+    sql "CREATE OR REPLACE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
              'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN coalesce(NEW, OLD); END';
          CREATE OR REPLACE TRIGGER hold BEFORE INSERT OR UPDATE OR DELETE ON jobs
-             EXECUTE FUNCTION hold()"
+             EXECUTE FUNCTION public.hold()"
     session "BEGIN; SELECT pg_advisory_xact_lock(42)" >/dev/null
 }
 

@@ -197,6 +197,17 @@ fresh() {
         fail "$output"
 }
 
+@test "what is in the processors' schema and is not a priority table (2)" {
+    sql "CREATE TABLE crashmon_priority.priority_jobs_7 (uuid varchar(50) PRIMARY KEY);
+         CREATE VIEW crashmon_priority.jobs AS SELECT 1; CREATE FUNCTION crashmon_priority.f() RETURNS integer RETURN 1"
+    run scan --check
+    sql "DROP TABLE crashmon_priority.priority_jobs_7; DROP VIEW crashmon_priority.jobs;
+         DROP FUNCTION crashmon_priority.f()"
+    equal "$status $(grep -o '^CRITICAL: .* is not a priority table' <<<"$output")" \
+        $'2 CRITICAL: "function crashmon_priority.f()" is not a priority table
+CRITICAL: "view crashmon_priority.jobs" is not a priority table'
+}
+
 @test "it changes nothing anywhere, takes no lock, and asks whoever works" {
     used
     fresh --count 2

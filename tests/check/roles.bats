@@ -224,6 +224,16 @@ reporter: USAGE on crashmon"
 $ID|t"
 }
 
+@test "processor: cannot give a job attempts below none, for which it would be begun for ever" {
+    registers alpha
+    job_of 1
+    run ! as "$PROCESSOR" sql "UPDATE jobs SET attempts = -2147483648"
+    as "$PROCESSOR" sql "SELECT id FROM crashmon.take_jobs(1, 1)"
+    run -0 as "$PROCESSOR" sql "SELECT crashmon.give_back(1); SELECT attempts FROM jobs"
+    equal "$output" "t
+0"
+}
+
 @test "processor: cannot remove processors, change an id, or touch what is the programs'" {
     processor alpha
     refused "$PROCESSOR" "DELETE FROM processors" "UPDATE processors SET id = 7" \

@@ -67,9 +67,8 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     sql_is "SELECT crashmon.give_back(1)" f
     equal "$(attempts)" "0 0"
     equal "$(take "$alpha" 9)" 1
-    sql "UPDATE jobs SET attempts = -2147483648"
     sql_is "SELECT crashmon.give_back(1)" t
-    equal "$(attempts)" "0 -2147483648"
+    equal "$(attempts)" "0 0"
 }
 
 @test "leave: what was begun waits again, without an attempt, and the processor is dead" {

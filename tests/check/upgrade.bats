@@ -200,6 +200,17 @@ registers() {
     session "ROLLBACK"
 }
 
+@test "of several at the same time each makes, or finds, all that there is to be" {
+    local n pids=()
+    for n in 1 2 3 4; do
+        load_roles >"$BATS_TEST_TMPDIR/said$n" 3>&- &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    equal "$(cat "$BATS_TEST_TMPDIR"/said*)" ""
+    sql_is "SELECT crashmon.schema_version()" 2
+}
+
 @test "sequences that are behind, as after a logical switch-over, are set right" {
     load_schema
     for table in processors jobs runs; do
