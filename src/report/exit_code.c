@@ -4,9 +4,16 @@
 
 enum exit_code exit_code_of_errno(int error)
 {
-    return error == EACCES || error == EPERM ? EXIT_PERMISSION
-           : error == ENOTUNIQ               ? EXIT_CONFIGURATION
-                                             : EXIT_STORAGE;
+    switch (error) {
+    case EACCES:
+    case EPERM: return EXIT_PERMISSION;
+    case ENOTUNIQ: return EXIT_CONFIGURATION;
+    case EFBIG:
+    case ETXTBSY:
+    case EXDEV:
+    case EINTR: return EXIT_LEFT;
+    default: return EXIT_STORAGE;
+    }
 }
 
 enum exit_code exit_code_of_crash(int error)

@@ -21,7 +21,9 @@ enum exit_code {
 };
 
 /* For a failed file operation: EXIT_PERMISSION for EACCES and EPERM, EXIT_CONFIGURATION for
- * ENOTUNIQ (a directory that belongs to another storage or host), else EXIT_STORAGE. */
+ * ENOTUNIQ (a directory that belongs to another storage or host), EXIT_LEFT for what is about one
+ * file alone (EFBIG, ETXTBSY; EXDEV: it is of a kind that cannot be copied; EINTR: a signal came
+ * while it was copied), else EXIT_STORAGE. */
 enum exit_code exit_code_of_errno(int error);
 
 /* The same for one on the files of a crash, which may be itself at fault: EXIT_LEFT for an errno

@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Pairs in a row without room before the archive counts as full: a smaller one might fit. */
+/* Small pairs in a row without room before the archive counts as full: a smaller one might fit. */
 enum { FULL_MAXIMUM = 10 };
 
 struct archive {
@@ -190,14 +191,25 @@ enum located archive_find(const struct archive *archive, const struct crash_id *
     return location->found;
 }
 
-/* Notes how a step went: a failure may concern the whole archive. */
-static bool note(struct archive *archive, bool good, const struct failure *failure)
+/* A pair may also come from a disk that is read-only. */
+static bool is_read_only(const struct archive *archive)
+{
+    struct statvfs status;
+    return archive->tree != NULL && fstatvfs(archive->tree->root, &status) == 0 &&
+           (status.f_flag & ST_RDONLY) != 0;
+}
+
+/* Notes how a step went: a failure may concern the whole archive. One that is the pair's own must
+ * not keep the others back: some pairs never fit. */
+static bool note(struct archive *archive, bool good, const struct archive_move *move,
+                 const struct failure *failure)
 {
     if (good)
         archive->full = 0;
-    else if (failure->error == ENOSPC || failure->error == EDQUOT)
+    else if ((failure->error == ENOSPC || failure->error == EDQUOT) && !move->is_too_large)
         archive->full++;
-    if ((!good && (failure->error == EROFS || failure->error == ENOTUNIQ)) ||
+    if ((!good &&
+         (failure->error == ENOTUNIQ || (failure->error == EROFS && is_read_only(archive)))) ||
         archive->full == FULL_MAXIMUM)
         archive->state = ARCHIVE_OUT_OF_ORDER;
     return good;
@@ -285,7 +297,7 @@ enum archive_moved archive_move(struct archive *archive, const struct pair_locat
 {
     enum archive_moved moved = move_pair(archive, location, move, failure);
     if (moved == ARCHIVE_MOVED || moved == ARCHIVE_FAILED)
-        note(archive, moved == ARCHIVE_MOVED, failure);
+        note(archive, moved == ARCHIVE_MOVED, move, failure);
     return moved;
 }
 
@@ -313,7 +325,7 @@ bool archive_commit_copies(struct archive *archive, struct archive_move *move,
                            archive->tree->path);
     if (destination >= 0)
         close(destination);
-    return note(archive, good, failure);
+    return note(archive, good, move, failure);
 }
 
 bool archive_drop_copies(struct archive *archive, struct archive_move *move,
@@ -352,5 +364,5 @@ bool archive_remove_originals(struct archive *archive, struct archive_move *move
                            move->pair.spool->path);
     if (source >= 0)
         close(source);
-    return note(archive, good, failure);
+    return note(archive, good, move, failure);
 }

@@ -66,9 +66,9 @@ struct archive_changes {
 void archive_note_changes(struct archive *archive, struct archive_changes *changes);
 void archive_changes_clear(struct archive_changes *changes);
 
-/* The three steps, for an archive that is open. EROFS, a directory that is that of the pair itself
- * (ENOTUNIQ), or ten pairs in a row without room, put it out of order. The reason is given for all
- * but ARCHIVE_MOVED. */
+/* The three steps, for an archive that is open. That it is read-only, a directory that is that of
+ * the pair itself (ENOTUNIQ), or ten pairs in a row without room, put it out of order; those count
+ * that are small, or when a megabyte is not free. The reason is given for all but ARCHIVE_MOVED. */
 enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
                                 struct archive_move *move, struct failure *failure);
 typedef bool archive_step(struct archive *archive, struct archive_move *move,

@@ -13,6 +13,9 @@
 
 enum { TEMPORARY_SIZE = 96 };
 
+/* Where a file of this size finds no room the disk is full. */
+enum { SMALL_SIZE = 1 << 20 };
+
 /* A name that readers ignore and no other run uses: a run that has lost its lock without knowing
  * must not publish a copy that its successor is still writing. */
 static void temporary_name(char name[TEMPORARY_SIZE], const struct archive_move *move,
@@ -100,8 +103,13 @@ static bool copy(struct archive_move *move, struct pair_file *file, int source, 
     if (!move->has_copies && !remove_leftovers(&move->pair.id, destination))
         return fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
     temporary_name(temporary, move, file);
-    if (!file_copy(source, file->name, &file->status, destination, temporary, style))
-        return fail_with(failure, "copy file %s to", file, move);
+    if (!file_copy(source, file->name, &file->status, destination, temporary, style)) {
+        fail_with(failure, "copy file %s to", file, move);
+        move->is_too_large = (failure->error == ENOSPC || failure->error == EDQUOT) &&
+                             file->status.st_size > SMALL_SIZE &&
+                             file_has_room(destination, SMALL_SIZE);
+        return false;
+    }
     file->state = PAIR_FILE_COPIED;
     move->copied = move->has_copies = true;
     return true;

@@ -19,6 +19,7 @@ struct archive_move {
     bool copied;          /* the other two steps are still to come, */
     bool unwanted;        /* or the last one alone, as it is to be deleted */
     bool has_copies;      /* some of them are copies of this run */
+    bool is_too_large;    /* there was no room for it, but a small one would find some */
     const char *conflict; /* the last file that is there with other bytes, or NULL */
     const char *stranger; /* what was put in place of a file of this name is in the archive now */
 };

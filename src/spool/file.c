@@ -1,5 +1,6 @@
 #include "spool/file.h"
 
+#include "base/signals.h"
 #include "spool/dir.h"
 
 #include <errno.h>
@@ -7,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { COPY_CHUNK = 1 << 30 };
+/* How much is copied or compared before signals are asked for. */
+enum { COPY_CHUNK = 16 << 20 };
 
 bool file_is_regular(const struct stat *status)
 {
@@ -123,20 +126,82 @@ enum file_renamed file_rename(int from, int to, const char *name, const struct s
     return is_unchanged(&found, status) ? FILE_RENAMED : FILE_STRANGER;
 }
 
+static bool is_asked_to_end(void)
+{
+    errno = EINTR;
+    return signals_caught() != 0;
+}
+
+/* Where the bytes go on that are stored, which those of a hole are not: `size` when there are none
+ * any more. -1 with errno. */
+static off_t next_data(int file, off_t at, off_t size)
+{
+    off_t data = at < size ? lseek(file, at, SEEK_DATA) : size;
+    return data >= 0 ? (data < size ? data : size) : errno == ENXIO ? size : -1;
+}
+
+/* The next stored bytes behind *end: false at the end of the file (errno 0) and on error. */
+static bool next_extent(int file, off_t size, off_t *start, off_t *end)
+{
+    if (is_asked_to_end())
+        return false;
+    *start = next_data(file, *end, size);
+    errno = *start < 0 ? errno : 0;
+    if (*start < 0 || *start == size)
+        return false;
+    off_t hole = lseek(file, *start, SEEK_HOLE);
+    *end = hole < size ? hole : size;
+    return hole >= 0;
+}
+
+/* Some file systems do not say what is free. */
+bool file_has_room(int directory, off_t bytes)
+{
+    struct statvfs status;
+    return fstatvfs(directory, &status) < 0 || status.f_blocks == 0 ||
+           (unsigned long long)bytes <= (unsigned long long)status.f_bavail * status.f_frsize;
+}
+
+/* Asked before the first byte is written: a file that finds no room must not take it from others
+ * for as long as that takes. */
+static bool has_room(int source, int copy, off_t size)
+{
+    off_t start, end = 0, bytes = 0;
+    while (next_extent(source, size, &start, &end))
+        bytes += end - start;
+    if (errno != 0)
+        return false;
+    errno = ENOSPC;
+    return file_has_room(copy, bytes);
+}
+
+static bool copy_extent(int source, int copy, off_t start, off_t end)
+{
+    bool good = lseek(copy, start, SEEK_SET) >= 0;
+    while (good && start < end && !is_asked_to_end()) {
+        off_t left = end - start;
+        ssize_t copied =
+            sendfile(copy, source, &start, left < COPY_CHUNK ? (size_t)left : COPY_CHUNK);
+        good = copied > 0 || (copied < 0 && errno == EINTR);
+        if (copied == 0)
+            errno = EIO; /* it was truncated */
+    }
+    return good && start >= end;
+}
+
+/* Holes become holes: a file of terabytes may take no room at all. What has been truncated
+ * meanwhile would look like one. */
 static bool copy_bytes(int source, int copy, off_t size)
 {
-    while (size > 0) {
-        ssize_t copied =
-            sendfile(copy, source, NULL, size < COPY_CHUNK ? (size_t)size : COPY_CHUNK);
-        if (copied < 0 && errno == EINTR)
-            continue;
-        if (copied <= 0) {
-            errno = copied == 0 ? EIO : errno; /* it was truncated */
+    struct stat status;
+    off_t start, end = 0;
+    while (next_extent(source, size, &start, &end))
+        if (!copy_extent(source, copy, start, end))
             return false;
-        }
-        size -= copied;
-    }
-    return true;
+    if (errno != 0 || (end < size && ftruncate(copy, size) < 0) || fstat(source, &status) < 0)
+        return false;
+    errno = EIO;
+    return status.st_size >= size;
 }
 
 static int create(int directory, const char *temporary)
@@ -163,8 +228,10 @@ static bool copy_to(int source, const struct stat *status, int to, const char *t
 {
     int copy = create(to, temporary);
     return copy >= 0 &&
-           complete(copy, copy_bytes(source, copy, status->st_size) && apply_style(copy, style), to,
-                    temporary);
+           complete(copy,
+                    has_room(source, copy, status->st_size) &&
+                        copy_bytes(source, copy, status->st_size) && apply_style(copy, style),
+                    to, temporary);
 }
 
 bool file_write(int directory, const char *temporary, const char *text,
@@ -204,22 +271,43 @@ bool file_publish(int directory, const char *temporary, const char *name)
             unlinkat(directory, temporary, 0) == 0);
 }
 
-static bool has_equal_bytes(int left, int right)
+static bool read_whole(int file, char *bytes, size_t length, off_t at)
+{
+    ssize_t more = 1;
+    for (size_t done = 0; done < length && more > 0; done += (size_t)more)
+        if ((more = pread(file, bytes + done, length - done, at + (off_t)done)) <= 0)
+            break;
+    if (more == 0)
+        errno = 0; /* it was truncated */
+    return more > 0;
+}
+
+/* Where both have a hole their bytes are equal. */
+static bool has_equal_bytes(int left, int right, off_t size)
 {
     static _Thread_local char bytes[2][1 << 16];
-    ssize_t length;
-    while ((length = read(left, bytes[0], sizeof bytes[0])) > 0) {
-        ssize_t other = 0, more = 1;
-        while (other < length &&
-               (more = read(right, bytes[1] + other, (size_t)(length - other))) > 0)
-            other += more;
-        if (more < 0)
+    off_t start = 0, asked = 0;
+    while (true) {
+        off_t data = next_data(left, start, size), other = next_data(right, start, size);
+        if (data < 0 || other < 0)
+            return false;
+        start = data < other ? data : other;
+        if (start == size)
+            return true;
+        if (start - asked >= COPY_CHUNK && is_asked_to_end())
+            return false;
+        if (start - asked >= COPY_CHUNK)
+            asked = start;
+        size_t length =
+            size - start < (off_t)sizeof bytes[0] ? (size_t)(size - start) : sizeof bytes[0];
+        if (!read_whole(left, bytes[0], length, start) ||
+            !read_whole(right, bytes[1], length, start))
             return false;
         errno = 0;
-        if (other < length || memcmp(bytes[0], bytes[1], (size_t)length) != 0)
+        if (memcmp(bytes[0], bytes[1], length) != 0)
             return false;
+        start += (off_t)length;
     }
-    return length == 0;
 }
 
 bool file_is_equal(int left, int right, const char *name)
@@ -232,7 +320,7 @@ bool file_is_equal(int left, int right, const char *name)
         errno = 0;
         good = !file_is_same(&left_status, &right_status) &&
                left_status.st_size == right_status.st_size &&
-               has_equal_bytes(left_file, right_file);
+               has_equal_bytes(left_file, right_file, left_status.st_size);
         close_keeping_errno(right_file);
     }
     if (left_file >= 0)

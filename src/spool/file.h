@@ -41,14 +41,18 @@ enum file_renamed {
 enum file_renamed file_rename(int from, int to, const char *name, const struct stat *status,
                               const struct file_style *style);
 
-/* Copies the file that was examined into the directory `to` under a new temporary name. Does not
- * flush the copy. */
+/* Copies the file that was examined into the directory `to` under a new temporary name, holes as
+ * holes. Does not flush the copy. ENOSPC before anything is written: there is no room. Signals are
+ * asked for every 16 MiB, and before the first: EINTR, and nothing of the copy remains. */
 bool file_copy(int from, const char *name, const struct stat *status, int to, const char *temporary,
                const struct file_style *style);
 
 /* Makes a file with a text under a new temporary name. Does not flush it. */
 bool file_write(int directory, const char *temporary, const char *text,
                 const struct file_style *style);
+
+/* Whether the file system of a directory or file has so many bytes free, as far as it tells. */
+bool file_has_room(int directory, off_t bytes);
 
 /* Moves whatever has a name to another one, which nothing may have: EEXIST. EXDEV: it has to be
  * copied, to another file system or in one that cannot rename without replacing. */
@@ -59,7 +63,8 @@ bool file_move(int from, const char *name, int to, const char *new_name);
 bool file_publish(int directory, const char *temporary, const char *name);
 
 /* Whether two directories have the same bytes under a name; the file in the second one may have
- * more names. False with errno 0: other bytes, or one and the same file, which is no copy. */
+ * more names. False with errno 0: other bytes, or one and the same file, which is no copy. EINTR: a
+ * signal came during the comparison of large files. */
 bool file_is_equal(int left, int right, const char *name);
 
 /* Removes the file that was examined, and no other. True also if nothing has the name. */

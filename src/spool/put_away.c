@@ -54,9 +54,10 @@ bool finished_job_is_done(const struct finished_job *job)
 static void keep(struct finished_job *job, const struct failure *failure, struct report *report)
 {
     char name[QUOTE_SIZE];
-    report_error(report, exit_code_of_crash(failure->error),
-                 "cannot put %s away: %s; it stays for the next run", quote(name, job->uuid),
-                 failure->text);
+    if (failure->error != EINTR) /* the run was asked to end: the rest of its batch stays */
+        report_error(report, exit_code_of_crash(failure->error),
+                     "cannot put %s away: %s; it stays for the next run", quote(name, job->uuid),
+                     failure->text);
     crash_set(&job->crash, LEFT, "%s", failure->text);
 }
 

@@ -193,6 +193,7 @@ static int open_case(const struct quarantine *quarantine, const char *day, const
         else
             snprintf(path, sizeof path, "%s/%s.%d", day, case_name, again);
         int directory = dir_make(quarantine->root, path, &directory_style);
+        errno = 0;
         if (directory < 0 || !is_taken(directory, from, names))
             return directory;
         close(directory);

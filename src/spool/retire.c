@@ -3,6 +3,8 @@
 #include "base/quote.h"
 #include "spool/links.h"
 
+#include <errno.h>
+
 static void report_quarantine(struct report *report, bool done, const char *name,
                               const char *reason, const struct failure *failure)
 {
@@ -11,9 +13,10 @@ static void report_quarantine(struct report *report, bool done, const char *name
         report_outcome(report, LEVEL_WARNING, name, QUARANTINED, "%s", reason);
         return;
     }
-    report_error(report, exit_code_of_errno(failure->error),
-                 "cannot quarantine %s: %s; it stays for the next run", quote(quoted, name),
-                 failure->text);
+    if (failure->error != EINTR) /* the run was asked to end */
+        report_error(report, exit_code_of_errno(failure->error),
+                     "cannot quarantine %s: %s; it stays for the next run", quote(quoted, name),
+                     failure->text);
     report_outcome(report, LEVEL_DEBUG, name, LEFT, "it could not be quarantined");
 }
 

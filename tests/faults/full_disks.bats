@@ -89,7 +89,7 @@ files_are() {
 
 @test "cleanup: room for a pair but not for its further dump (74): row and pair stay as they are" {
     id=$(crash --extra browser --extra flash)
-    truncate -s 100k "$(place "$SPOOL" "$id").browser.dump"
+    head -c 100k /dev/zero >"$(place "$SPOOL" "$id").browser.dump"
     before=$(find "$SPOOL" -type f -printf '%f %s %i\n' | sort)
     disk "$ARCHIVE" size=60k
     ended true "$id"
@@ -103,19 +103,36 @@ files_are() {
     files_are "$(printf "$id%s\n" .json .dump .browser.dump .flash.dump)"
 }
 
-@test "cleanup: a dump that no disk can hold stays (74), and does not keep the others for ever" {
-    huge=$(crash)
+@test "cleanup: dumps of a terabyte of holes are archived like any others, and compared as quickly" {
+    mapfile -t huge < <(crash --count 12)
     mapfile -t ids < <(crash --count 3)
-    truncate -s 1T "$(place "$SPOOL" "$huge").dump"
-    disk "$ARCHIVE" size=1m
-    ended true "$huge" "${ids[@]}"
-    for _ in 1 2 3; do
-        EXEC='timeout 60' expect_status 74 cleanup_jobs
-    done
-    log_has "$huge"
-    [[ $(stat -c %s "$(place "$SPOOL" "$huge").dump") == 1099511627776 ]]
-    jobs_are "$huge"
+    for id in "${huge[@]}"; do truncate -s 1T "$(place "$SPOOL" "$id").dump"; done
+    disk "$ARCHIVE" size=4m
+    # One has been copied by a run that was killed.
+    mkdir -p "$(dirname "$(place "$ARCHIVE" "${huge[0]}")")"
+    cp --sparse=always "$(place "$SPOOL" "${huge[0]}")".dump "$(place "$ARCHIVE" "${huge[0]}").dump" &&
+        chmod 660 "$(place "$ARCHIVE" "${huge[0]}").dump"
+    ended true "${huge[@]}" "${ids[@]}"
+    EXEC='timeout 60' expect_status 0 cleanup_jobs
     for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+    for id in "${huge[@]}"; do
+        [[ $(stat -c %s "$(place "$ARCHIVE" "$id").dump") == 1099511627776 ]]
+    done
+    files_are "$(printf '%s\n' "${huge[@]/%/.json}" "${huge[@]/%/.dump}" "${ids[@]/%/.json}" "${ids[@]/%/.dump}")"
+}
+
+@test "cleanup: dumps that are larger than what is free stay (74) and use none of it, all others go" {
+    mapfile -t huge < <(crash --count 12 --size 5000000)
+    mapfile -t ids < <(crash --count 5)
+    disk "$ARCHIVE" size=4m
+    ended true "${huge[@]}" "${ids[@]}"
+    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=sendfile" expect_status 74 cleanup_jobs
+    log_has "${huge[0]}"
+    jobs_are "${huge[@]}"
+    for id in "${huge[@]}"; do pair_is_whole "$SPOOL" 20081225 "$id"; done
+    for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+    # Each file of the others once.
+    [[ $(grep -c '= [0-9]*$' "$BATS_TEST_TMPDIR/trace") == 10 ]] || fail "$(<"$BATS_TEST_TMPDIR/trace")"
 }
 
 @test "cleanup: a disk that becomes read-only between two batches (74): the rest stays" {

@@ -48,6 +48,35 @@ signalled() {
         "$(printf '%s\n' "${ids[@]}" | sort)"
 }
 
+# A signal after the first 16 MiB of a file of 40.
+signalled_while_copying() {
+    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=sendfile -e inject=sendfile:signal=TERM:when=1" \
+        expect_status 143 "$@"
+    equal "$(grep -o '= [0-9]*$' "$BATS_TEST_TMPDIR/trace")" "= 16777216"
+    [[ -z $output ]] || fail "printed: $output"
+}
+
+@test "a signal ends the copy of a large file, and nothing of it remains: the next run copies it" {
+    disk "$BATS_TEST_TMPDIR/there" size=200m
+    huge=$(crash --size 41943040) id=$(crash) half=$(crash --without json --size 41943040)
+    ended true "$huge" "$id"
+    options=(--save-successful-minidumps-to="$BATS_TEST_TMPDIR/there")
+    signalled_while_copying cleanup_jobs "${options[@]}"
+    jobs_are "$huge" "$id"
+    for one in "$huge" "$id"; do pair_is_whole "$SPOOL" 20081225 "$one"; done
+    equal "$(find "$BATS_TEST_TMPDIR/there" -type f ! -name .crashmon)" ""
+    expect_status 0 cleanup_jobs "${options[@]}"
+    for one in "$huge" "$id"; do pair_is_whole "$BATS_TEST_TMPDIR/there" 20081225 "$one"; done
+
+    processor p1
+    options=(--incomplete-age=00:30:00 --quarantine-to="$BATS_TEST_TMPDIR/there/quarantine")
+    signalled_while_copying scan "${options[@]}"
+    has_links "$half"
+    equal "$(find "$BATS_TEST_TMPDIR/there/quarantine" -type f -printf '%f\n' | sort)" reason
+    expect_status 1 scan "${options[@]}"
+    quarantined "$half" json "$BATS_TEST_TMPDIR/there/quarantine"
+}
+
 @test "signals that are ignored when the program is started (nohup) do not end it" {
     processor p1
     mapfile -t ids < <(collect --count 3)

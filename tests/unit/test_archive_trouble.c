@@ -106,14 +106,16 @@ static bool mount_small(const char *size)
            mount("small", "../small", "tmpfs", 0, size) == 0;
 }
 
-static void make_large_crash(const char *id)
+static void make_large_crash(const char *id, size_t size)
 {
-    char path[PAIR_PATH_SIZE];
+    char path[PAIR_PATH_SIZE], *bytes = calloc(1, size);
     struct pair pair = pair_of(id, DAY);
     make_files(id, DAY, 0);
     pair_path(&pair, path);
-    if (truncate(path, 1 << 20) != 0)
+    int file = open(path, O_WRONLY);
+    if (bytes == NULL || write(file, bytes, size) != (ssize_t)size || close(file) != 0)
         _exit(4);
+    free(bytes);
 }
 
 /* 0, or at which step it was otherwise; 99: no disk can be mounted. */
@@ -137,11 +139,56 @@ static int fill(void)
         if (is_small)
             make_files(id, DAY, 0);
         else
-            make_large_crash(id);
+            make_large_crash(id, 1 << 20);
         if (move_crash(id, &failure) != is_small || (!is_small && failure.error != ENOSPC))
             return 40 + i;
     }
     return archive_state(archive) == ARCHIVE_OUT_OF_ORDER ? 0 : 2;
+}
+
+/* More than ten that would fit into an empty disk at most, and a small one. */
+static int come_too_large(void)
+{
+    static char path[PATH_MAX];
+    char id[CRASH_ID_LENGTH + 1];
+    struct failure failure;
+    if (!mount_small("size=2m"))
+        return 99;
+    if (realpath("../small", path) == NULL)
+        return 98;
+    make_archive(path);
+    if (!archive_open(archive, &failure))
+        return 1;
+    for (int i = 0; i < 12; i++) {
+        snprintf(id, sizeof id, "%08x-f75b-11dc-b6be-001322081225", i);
+        make_large_crash(id, 3 << 20);
+        if (move_crash(id, &failure) || failure.error != ENOSPC)
+            return 40 + i;
+        if (archive_state(archive) != ARCHIVE_OPEN)
+            return 10 + i;
+    }
+    make_files(ID, DAY, 0);
+    return move_crash(ID, &failure) ? 0 : 2;
+}
+
+/* A pair from a disk that is read-only. */
+static int come_from_read_only(void)
+{
+    struct failure failure;
+    make_crash(ID, DAY, SLOT, 0);
+    make_crash(OTHER_ID, "20081226", SLOT, 0);
+    make_archive(beside_spool("archive"));
+    if (!archive_open(archive, &failure))
+        return 1;
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount(DAY, DAY, NULL, MS_BIND, NULL) != 0 ||
+        mount(NULL, DAY, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) != 0)
+        return 99;
+    spool_close(spool); /* which does not see the mount */
+    spool = spool_open(PLACE_STORAGE, scratch_directory, ".json", ".dump", &failure);
+    if (move_crash(ID, &failure))
+        return 2;
+    return failure.error == EROFS && archive_state(archive) == ARCHIVE_OPEN ? 0 : 3;
 }
 
 static int make_read_only(void)
@@ -183,6 +230,18 @@ static void ten_without_room_in_succession_put_it_out_of_order(void **state)
     expect_from_child(fill);
 }
 
+static void pairs_that_are_too_large_keep_no_small_one_back(void **state)
+{
+    (void)state;
+    expect_from_child(come_too_large);
+}
+
+static void a_pair_on_a_disk_that_is_read_only_keeps_no_other_back(void **state)
+{
+    (void)state;
+    expect_from_child(come_from_read_only);
+}
+
 static void one_that_is_read_only_is_out_of_order_at_once(void **state)
 {
     (void)state;
@@ -197,6 +256,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(below_tmp_it_is_made_and_must_be_ones_own,
                                         enter_scratch_spool, leave_shared),
         in_scratch_spool(ten_without_room_in_succession_put_it_out_of_order),
+        in_scratch_spool(pairs_that_are_too_large_keep_no_small_one_back),
+        in_scratch_spool(a_pair_on_a_disk_that_is_read_only_keeps_no_other_back),
         in_scratch_spool(one_that_is_read_only_is_out_of_order_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
