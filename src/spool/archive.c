@@ -351,7 +351,7 @@ bool archive_write_reason(struct archive *archive, struct archive_move *move, co
         fail(failure, errno, "cannot write why its job failed to \"%s\"", archive->tree->path);
     if (destination >= 0)
         close(destination);
-    return note(archive, good, failure);
+    return note(archive, good, move, failure);
 }
 
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,

@@ -13,9 +13,6 @@
 
 enum { TEMPORARY_SIZE = 96 };
 
-/* Where a file of this size finds no room the disk is full. */
-enum { SMALL_SIZE = 1 << 20 };
-
 /* A name that readers ignore and no other run uses: a run that has lost its lock without knowing
  * must not publish a copy that its successor is still writing. */
 static void temporary_name(char name[TEMPORARY_SIZE], const struct archive_move *move,
@@ -106,8 +103,8 @@ static bool copy(struct archive_move *move, struct pair_file *file, int source, 
     if (!file_copy(source, file->name, &file->status, destination, temporary, style)) {
         fail_with(failure, "copy file %s to", file, move);
         move->is_too_large = (failure->error == ENOSPC || failure->error == EDQUOT) &&
-                             file->status.st_size > SMALL_SIZE &&
-                             file_has_room(destination, SMALL_SIZE);
+                             file->status.st_size > FILE_SMALL &&
+                             file_has_room(destination, FILE_SMALL);
         return false;
     }
     file->state = PAIR_FILE_COPIED;

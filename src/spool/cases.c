@@ -1,8 +1,8 @@
 #include "spool/cases.h"
 
+#include "spool/case_dir.h"
 #include "spool/dir.h"
 #include "spool/file.h"
-#include "spool/quarantine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ bool cases_files(int directory, struct names *names, struct failure *failure)
     struct names all = {0};
     bool good = list(directory, NULL, NULL, &all);
     for (size_t i = 0; good && i < all.count; i++)
-        if (strcmp(all.items[i], quarantine_reason) != 0 && all.items[i][0] != '.')
+        if (strcmp(all.items[i], case_reason) != 0 && all.items[i][0] != '.')
             good = names_add(names, all.items[i]);
     names_free(&all);
     return good || fail(failure, errno, "cannot read its directory in quarantine");
@@ -122,12 +122,12 @@ static bool remove_names(int directory, const struct names *names, dev_t device,
 {
     bool has_reason = false;
     for (size_t i = 0; i < names->count; i++) {
-        bool is_reason = depth == 0 && strcmp(names->items[i], quarantine_reason) == 0;
+        bool is_reason = depth == 0 && strcmp(names->items[i], case_reason) == 0;
         has_reason = has_reason || is_reason;
         if (!is_reason && !remove_entry(directory, names->items[i], device, depth))
             return false;
     }
-    return !has_reason || remove_entry(directory, quarantine_reason, device, depth);
+    return !has_reason || remove_entry(directory, case_reason, device, depth);
 }
 
 static bool remove_directories(int quarantine, const char *day, const char *name)
@@ -176,7 +176,7 @@ bool cases_remove_empty(int quarantine, const char *day, const char *name)
         return false;
     bool good = list(directory, NULL, NULL, &names);
     for (size_t i = 0; good && i < names.count; i++)
-        good = strcmp(names.items[i], quarantine_reason) == 0 || names.items[i][0] == '.';
+        good = strcmp(names.items[i], case_reason) == 0 || names.items[i][0] == '.';
     good = good && remove_all(directory, &names) && remove_directories(quarantine, day, name);
     close_keeping_errno(directory);
     names_free(&names);

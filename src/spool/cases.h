@@ -1,4 +1,5 @@
-/* cases.h - what lies in a quarantine (quarantine.h): a directory for each crash, or stray entry.
+/* cases.h - what lies in a quarantine (quarantine.h): a directory for each crash, and
+ * for many stray entries.
  * `quarantine` is one that is open, in any mode. */
 #ifndef CASES_H
 #define CASES_H

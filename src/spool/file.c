@@ -167,6 +167,8 @@ bool file_has_room(int directory, off_t bytes)
 static bool has_room(int source, int copy, off_t size)
 {
     off_t start, end = 0, bytes = 0;
+    if (size <= FILE_SMALL)
+        return true;
     while (next_extent(source, size, &start, &end))
         bytes += end - start;
     if (errno != 0)
@@ -177,7 +179,7 @@ static bool has_room(int source, int copy, off_t size)
 
 static bool copy_extent(int source, int copy, off_t start, off_t end)
 {
-    bool good = lseek(copy, start, SEEK_SET) >= 0;
+    bool good = start == 0 || lseek(copy, start, SEEK_SET) >= 0;
     while (good && start < end && !is_asked_to_end()) {
         off_t left = end - start;
         ssize_t copied =

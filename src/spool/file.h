@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+/* A file of up to this size may be tried where there may be no room for it. */
+enum { FILE_SMALL = 1 << 20 };
+
 bool file_is_regular(const struct stat *status);
 
 /* Whether both are of one file or directory, by whatever names. */

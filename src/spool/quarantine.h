@@ -1,8 +1,9 @@
 /* quarantine.h - for crashes that never became a pair or must not be queued. Deletes nothing.
  *
- *     QUARANTINE/YYYYMMDD/<id>/           a directory for each crash (or stray entry)
- *     QUARANTINE/YYYYMMDD/<id>/reason     when, where from and why; a line for each time
+ *     QUARANTINE/YYYYMMDD/<id>/           a directory for each crash
+ *     QUARANTINE/YYYYMMDD/<id>/reason     when, where from and why; a line for each crash
  *     QUARANTINE/YYYYMMDD/<id>/<id>.json  everything that was found of the crash, unchanged
+ *     QUARANTINE/YYYYMMDD/strays/         strays of the date tree, and their reason (strays.h)
  *
  * YYYYMMDD is its day in the spool. cases.h finds them. A second crash of the same id goes to
  * <id>.1, and so on, unless it has the same bytes. */
@@ -11,7 +12,8 @@
 
 #include "spool/mark.h"
 #include "spool/pair.h"
-#include "spool/walk.h"
+
+#include <stdint.h>
 
 struct quarantine;
 
@@ -32,7 +34,6 @@ int quarantine_hold(struct quarantine *quarantine, struct failure *failure);
 void quarantine_let_go(struct quarantine *quarantine);
 
 const char *quarantine_name_of(const struct quarantine *quarantine); /* its path */
-extern const char quarantine_reason[];                               /* the name of that file */
 
 /* Moves all files of a crash, then removes the name link. The caller removes the date link, last,
  * so that a run after a kill finds it again. */
@@ -44,11 +45,24 @@ bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, con
 bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *last,
                          const char *reason, struct failure *failure);
 
-/* Moves one thing that was found for a pair in this directory; an entry of a walk that is not a
- * date link. */
+/* Moves one thing that was found for a pair in this directory. */
 bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,
                      const struct pair *pair, const char *reason, struct failure *failure);
-bool quarantine_entry(struct quarantine *quarantine, const struct walk_entry *entry,
-                      const char *reason, struct failure *failure);
+
+/* Opens the quarantine for strays, makes it if need be, and keeps others from changing it until
+ * quarantine_let_go(). Meanwhile: a directory for those of a day, -1 with the reason; a number that
+ * none of them has. */
+bool quarantine_begin_strays(struct quarantine *quarantine, struct failure *failure);
+int quarantine_open_strays(struct quarantine *quarantine, const char *day, struct failure *failure);
+uint64_t quarantine_unique(struct quarantine *quarantine);
+
+/* Whether something can be moved, now that the quarantine is open: from another file system only a
+ * link, and a file with one name. */
+bool quarantine_can_take(const struct quarantine *quarantine, int from, const char *name,
+                         struct failure *failure);
+
+/* What cannot be moved at all (EXDEV) stays for ever: it is only counted, and told once a run. */
+void quarantine_note_failure(struct quarantine *quarantine, const struct failure *failure);
+long quarantine_stuck(const struct quarantine *quarantine);
 
 #endif

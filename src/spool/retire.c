@@ -6,26 +6,22 @@
 #include <errno.h>
 
 static void report_quarantine(struct report *report, bool done, const char *name,
-                              const char *reason, const struct failure *failure)
+                              const char *reason, struct quarantine *quarantine,
+                              const struct failure *failure)
 {
     char quoted[QUOTE_SIZE];
     if (done) {
         report_outcome(report, LEVEL_WARNING, name, QUARANTINED, "%s", reason);
         return;
     }
-    if (failure->error != EINTR) /* the run was asked to end */
+    quarantine_note_failure(quarantine, failure);
+    /* The run was asked to end; or it is told with all that must stay (quarantine_stuck). */
+    if (failure->error != EINTR && failure->error != EXDEV)
         report_error(report, exit_code_of_errno(failure->error),
                      "cannot quarantine %s: %s; it stays for the next run", quote(quoted, name),
                      failure->text);
-    report_outcome(report, LEVEL_DEBUG, name, LEFT, "it could not be quarantined");
-}
-
-void retire_stray(const struct walk_entry *entry, const char *reason, struct quarantine *quarantine,
-                  struct report *report)
-{
-    struct failure failure = {0};
-    bool done = report->dry_run || quarantine_entry(quarantine, entry, reason, &failure);
-    report_quarantine(report, done, entry->name, reason, &failure);
+    report_outcome(report, LEVEL_DEBUG, name, LEFT, "it could not be quarantined: %s",
+                   failure->text);
 }
 
 static bool remove_links(const struct candidate *candidate, struct failure *failure)
@@ -45,7 +41,7 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
     bool done =
         report->dry_run || (quarantine_pair(quarantine, &candidate->pair, reason, &failure) &&
                             remove_links(candidate, &failure));
-    report_quarantine(report, done, crash->name, reason, &failure);
+    report_quarantine(report, done, crash->name, reason, quarantine, &failure);
 }
 
 static void report_queued(const struct candidate *candidate, struct report *report)

@@ -6,7 +6,6 @@
 #include "report/report.h"
 #include "spool/candidate.h"
 #include "spool/quarantine.h"
-#include "spool/walk.h"
 
 /* Does on disk what the outcome requires, reports it and counts it. If links cannot be removed, the
  * next scan finds the crash again. */
@@ -15,9 +14,5 @@ void retire(const struct candidate *candidate, struct quarantine *quarantine,
 
 /* The same for the crashes of a batch that nobody else has taken: several threads may share it. */
 void retire_batch(struct batch *batch, struct quarantine *quarantine, struct report *report);
-
-/* Moves an entry of a date tree that belongs to no crash to quarantine. */
-void retire_stray(const struct walk_entry *entry, const char *reason, struct quarantine *quarantine,
-                  struct report *report);
 
 #endif

@@ -1,5 +1,6 @@
 #include "spool/sightings.h"
 
+#include "spool/case_dir.h"
 #include "spool/cases.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
@@ -207,8 +208,8 @@ static char *read_reason(int directory)
 {
     char text[4096];
     struct stat status;
-    int file = openat(directory, quarantine_reason,
-                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int file =
+        openat(directory, case_reason, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     ssize_t length = -1;
     if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
         off_t from =

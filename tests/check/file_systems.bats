@@ -97,7 +97,7 @@ ended_well() {
         expect_status 1 lesser renameat2:$error scan --incomplete-age=00:30:00
         case=$SPOOL/quarantine/20081225
         [[ -f $case/$half/$half.dump && -f $case/$half/$half.plugin.dump ]] || fail "$(find "$case")"
-        [[ -d $case/$half/$half.json && -L $case/stray/stray && -p $case/pipe/pipe ]] || fail "$(find "$case")"
+        [[ -d $case/$half/$half.json && -L $case/strays/stray && -p $case/strays/pipe ]] || fail "$(find "$case")"
         ! grep -v 'copy.tmp"' "$BATS_TEST_TMPDIR/trace" | grep '[^n]linkat(' | grep . ||
             fail "links a name that is not our own"
         rm -r "$SPOOL/quarantine"

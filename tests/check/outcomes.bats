@@ -72,7 +72,7 @@ with_metrics() { "$@" --metrics-file="$BATS_TEST_TMPDIR/metrics"; }
     touch -hd '3 days ago' "$slot/old"
     ln -s 20081225 "$SPOOL/20081224" # is not entered
     expect_status 1 with_metrics scan
-    outcomes 'queued 4' 'already queued 2' 'left 6' 'quarantined 5'
+    outcomes 'queued 4' 'already queued 2' 'left 5' 'quarantined 5'
 }
 
 @test "priority: each word of the summary stands in the lines that it counts" {
@@ -190,10 +190,12 @@ make_names_old() {
     processor p1
     plant_names
     make_names_old
-    touch "$SPOOL/quarantine"
+    mkdir "$SPOOL/quarantine"
+    touch "$SPOOL/quarantine/20081225"
     expect_status 74 scan
     equal "$(outcomes_in_lines)" "left $((2 * ${#names[@]}))"
-    equal "$(grep -c ' ERROR - cannot quarantine "' "$LOG")" "$((2 * ${#names[@]}))"
+    equal "$(grep -c ' ERROR - cannot quarantine "' "$LOG")" 10
+    log_has "ERROR - cannot quarantine $((2 * ${#names[@]} - 10)) more; they stay for the next run"
     sed -i '/ ERROR - cannot quarantine "/d' "$LOG"
     names_are_told left "${names[@]}" "${names[@]}"
 }

@@ -302,7 +302,7 @@ request_finds() {
     touch -d '3 days ago' "$slot/reason"
     expect_status 1 scan
     quarantined reason 'not a link'
-    [[ $(cat "$SPOOL"/quarantine/*/reason/_reason) == evidence ]]
+    [[ $(cat "$SPOOL"/quarantine/*/strays/_reason) == evidence ]]
 }
 
 @test "a day that is a link is not entered: it is reported and left (1)" {

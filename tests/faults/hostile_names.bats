@@ -148,6 +148,24 @@ many() {
     equal "$(new_links | grep -cv stray)" 0
 }
 
+@test "strays are moved until the next run is due, some in each run, and the crashes first" {
+    strace -f -qq -o /dev/null true 2>/dev/null || skip "no strace here"
+    processor p1
+    slot=$SPOOL/20081225/date/01/00/web01_0
+    mkdir -p "$slot"
+    ln -s nowhere "$slot/one"
+    ln -s nowhere "$slot/two"
+    ln -s nowhere "$slot/three"
+    age "$slot"/*
+    for left in 2 1 0; do
+        id=$(crash)
+        EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=2100000" \
+            expect_status 1 scan --batch-size=1 --standard-loop-delay=00:00:01 --incomplete-age=00:30:00
+        no_links "$id"
+        [[ $(find "$slot" -type l | wc -l) == "$left" ]] || fail "$(find "$slot")"
+    done
+}
+
 @test "a great many files beside the pairs keep nothing from being served, in bounded time" {
     processor p1
     id=$(crash)

@@ -205,7 +205,8 @@ all_quarantined() {
     expect_status 1 scan --incomplete-age=00:30:00
     sql_is "SELECT uuid FROM jobs" "$good"
     sql_is "SELECT seen FROM crashmon.runs" 6
-    all_quarantined 'its name is not a crash id' here pair self top up
+    equal "$(ls "$SPOOL/quarantine/20081225/strays")" "$(printf '%s\n' here pair reason self top up)"
+    [[ $(grep -c ': its name is not a crash id$' "$SPOOL/quarantine/20081225/strays/reason") == 5 ]]
     [[ $(find "$SPOOL/quarantine" -type l | wc -l) == 5 ]] || fail "$(find "$SPOOL/quarantine")"
 }
 
@@ -270,7 +271,7 @@ all_quarantined() {
     expect_status 1 scan --incomplete-age=00:30:00
     jobs_are "$good" "$named"
     quarantined "$dated" link
-    [[ $(<"$SPOOL/quarantine/20081225/$dated/$dated") == keep ]]
+    [[ $(<"$SPOOL/quarantine/20081225/strays/$dated") == keep ]]
     pair_is_whole "$SPOOL" 20081225 "$dated"
     finish "$named" true
     expect_status 0 cleanup_jobs

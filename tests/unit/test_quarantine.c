@@ -1,4 +1,3 @@
-#include "spool/date_dir.h"
 #include "spool/quarantine.h"
 
 #include <pthread.h>
@@ -28,18 +27,6 @@ static void put_pair(struct quarantine *quarantine, const char *reason)
     struct failure failure;
     if (!quarantine_pair(quarantine, &pair, reason, &failure))
         fail_msg("%s", failure.text);
-}
-
-/* Puts there the only thing that a walk comes upon. */
-static bool put_entry(struct quarantine *quarantine, const char *reason, struct failure *failure)
-{
-    struct walk_entry entry;
-    struct walk *walk = walk_new(spool, true, failure);
-    assert_non_null(walk);
-    assert_true(walk_next(walk, &entry));
-    bool done = quarantine_entry(quarantine, &entry, reason, failure);
-    walk_free(walk);
-    return done;
 }
 
 /* Asserts that a file has a line with this text for each time, and no other. */
@@ -102,14 +89,16 @@ static void the_reason_says_why_and_where_it_was(void **state)
     expect_lines(PLACE ID "/reason", NAME_PATH, 1);
 }
 
-static void a_second_time_adds_a_line_and_what_is_new(void **state)
+static void a_second_time_adds_what_is_new_and_a_line_unless_it_says_the_same(void **state)
 {
     (void)state;
     struct quarantine *quarantine = begin(NULL);
     make_crash_file(ID, DAY, ".json", 0);
     put_pair(quarantine, "bad");
     make_crash_file(ID, DAY, ".dump", 0);
-    put_pair(quarantine, "bad");
+    put_pair(quarantine, "also bad");
+    for (int i = 0; i < 3; i++)
+        put_pair(quarantine, "bad");
     quarantine_free(quarantine);
     assert_int_equal(entries_in("quarantine/" DAY), 1);
     expect_content(PLACE ID "/" ID ".json", ".json");
@@ -147,50 +136,6 @@ static void a_crash_of_which_nothing_is_left_is_no_failure(void **state)
     assert_true(is_there(DATES "/" ID));
 }
 
-static void takes_a_stray_of_any_kind(void **state)
-{
-    (void)state;
-    struct failure failure;
-    char target[20] = "";
-    struct quarantine *quarantine = begin(NULL);
-    make_file(DATES "/stray", "x", 0);
-    assert_true(put_entry(quarantine, "a stray", &failure));
-    expect_content(PLACE "stray/stray", "x");
-    expect_lines(PLACE "stray/reason", "a stray", 1);
-    expect_missing(DATES "/stray");
-    make_link(DATES "/stray", "/etc/passwd", 0);
-    assert_true(put_entry(quarantine, "a stray", &failure));
-    assert_int_equal(readlink(PLACE "stray.1/stray", target, sizeof target), strlen("/etc/passwd"));
-    assert_string_equal(target, "/etc/passwd");
-    make_file(DAY "/date/1/2/3/4/5/deep", "x", 0);
-    assert_true(put_entry(quarantine, "a stray", &failure));
-    expect_content(PLACE "5/5/deep", "x");
-    quarantine_free(quarantine);
-}
-
-static void a_stray_may_have_any_name(void **state)
-{
-    (void)state;
-    struct failure failure;
-    char path[PATH_MAX], longest[NAME_MAX + 1];
-    struct quarantine *quarantine = begin(NULL);
-    memset(longest, 'x', NAME_MAX);
-    longest[NAME_MAX] = '\0';
-    snprintf(path, sizeof path, "%s/%s", DATES, longest);
-    for (int i = 0; i < 2; i++) {
-        make_file(path, "x", 0);
-        if (!put_entry(quarantine, "a stray", &failure))
-            fail_msg("%s", failure.text);
-        expect_missing(path);
-    }
-    make_file(DATES "/reason", "not one", 0);
-    assert_true(put_entry(quarantine, "a stray", &failure));
-    expect_missing(DATES "/reason");
-    expect_lines(PLACE "reason/reason", "a stray", 1);
-    assert_int_equal(entries_in(PLACE "reason"), 2);
-    quarantine_free(quarantine);
-}
-
 static void a_path_may_lie_anywhere_and_is_made(void **state)
 {
     (void)state;
@@ -208,13 +153,10 @@ static void a_path_may_lie_anywhere_and_is_made(void **state)
 static void the_path_may_be_on_another_file_system(void **state)
 {
     (void)state;
-    struct failure failure;
     struct quarantine *quarantine = begin(elsewhere());
     make_crash(ID, DAY, SLOT, 0);
     put_pair(quarantine, "bad");
     assert_int_equal(unlink(DATES "/" ID), 0);
-    make_link(DATES "/stray", "/etc/passwd", 0);
-    assert_true(put_entry(quarantine, "a stray", &failure));
     quarantine_free(quarantine);
     assert_int_equal(entries_in(NAME_PATH), 0);
     assert_int_equal(entries_in(DATES), 0);
@@ -222,8 +164,39 @@ static void the_path_may_be_on_another_file_system(void **state)
     expect_content(DAY "/" ID "/" ID ".json", ".json");
     expect_content(DAY "/" ID "/" ID ".dump", ".dump");
     assert_int_equal(entries_in(DAY "/" ID), 3);
-    assert_int_equal(entries_in(DAY "/stray"), 2);
-    assert_true(is_there(DAY "/stray/stray"));
+}
+
+static void however_many_crashes_of_an_id_there_are_each_has_a_place(void **state)
+{
+    (void)state;
+    enum { MANY = 110 };
+    char content[20];
+    struct quarantine *quarantine = begin(NULL);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(content, sizeof content, "%d", i);
+        make_file(NAME_PATH "/" ID ".json", content, 0);
+        put_pair(quarantine, "bad");
+    }
+    quarantine_free(quarantine);
+    expect_missing(NAME_PATH "/" ID ".json");
+    assert_int_equal(entries_in("quarantine/" DAY), MANY);
+}
+
+static void what_cannot_be_copied_stays_and_makes_no_directory(void **state)
+{
+    (void)state;
+    struct failure failure = {0};
+    struct pair pair = pair_of(ID, DAY);
+    struct quarantine *quarantine = begin(elsewhere());
+    make_crash(ID, DAY, SLOT, 0);
+    make_file(NAME_PATH "/" ID ".more.dump/inside", "x", 0);
+    assert_false(quarantine_pair(quarantine, &pair, "bad", &failure));
+    assert_int_equal(failure.error, EXDEV);
+    quarantine_note_failure(quarantine, &failure);
+    assert_int_equal(quarantine_stuck(quarantine), 1);
+    quarantine_free(quarantine);
+    assert_int_equal(entries_in(NAME_PATH), 4);
+    assert_int_equal(entries_in(other_place), 0);
 }
 
 static void the_place_below_the_root_is_no_link(void **state)
@@ -253,7 +226,6 @@ static void what_cannot_be_moved_stays_and_is_told(void **state)
     struct quarantine *quarantine = begin(NULL);
     assert_false(quarantine_pair(quarantine, &pair, "bad", &failure));
     assert_int_equal(failure.error, EACCES);
-    assert_false(put_entry(quarantine, "bad", &failure));
     quarantine_free(quarantine);
     become_root_again();
     chmod(".", 0755);
@@ -321,11 +293,11 @@ int main(void)
         in_scratch_spool(takes_all_of_a_crash_but_the_date_link),
         in_scratch_spool(the_day_is_that_of_the_spool),
         in_scratch_spool(the_reason_says_why_and_where_it_was),
-        in_scratch_spool(a_second_time_adds_a_line_and_what_is_new),
+        in_scratch_spool(a_second_time_adds_what_is_new_and_a_line_unless_it_says_the_same),
         in_scratch_spool(a_second_crash_of_the_id_changes_nothing_of_the_first),
         in_scratch_spool(a_crash_of_which_nothing_is_left_is_no_failure),
-        in_scratch_spool(takes_a_stray_of_any_kind),
-        in_scratch_spool(a_stray_may_have_any_name),
+        in_scratch_spool(however_many_crashes_of_an_id_there_are_each_has_a_place),
+        in_scratch_spool(what_cannot_be_copied_stays_and_makes_no_directory),
         in_scratch_spool(a_path_may_lie_anywhere_and_is_made),
         in_scratch_spool(the_path_may_be_on_another_file_system),
         in_scratch_spool(the_place_below_the_root_is_no_link),

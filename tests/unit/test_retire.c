@@ -241,43 +241,6 @@ static void several_threads_may_share_a_batch(void **state)
     expect_outcome(QUEUED, ROUNDS);
 }
 
-/* Retires the only thing that a walk comes upon. */
-static void retire_the_stray(void)
-{
-    struct walk_entry entry;
-    struct failure failure;
-    struct walk *walk = walk_new(spool, true, &failure);
-    assert_true(walk_next(walk, &entry));
-    report_seen(&report, 1);
-    retire_stray(&entry, "no link", quarantine, &report);
-    assert_true(tally_adds_up(&report.tally));
-    walk_free(walk);
-}
-
-static void a_stray_goes_to_quarantine(void **state)
-{
-    (void)state;
-    assert_int_equal(unlink(DAY "/date/12/" ID), 0);
-    make_file(DAY "/date/stray", "x", 0);
-    retire_the_stray();
-    expect_content("quarantine/" DAY "/stray/stray", "x");
-    expect_missing(DAY "/date/stray");
-    expect_outcome(QUARANTINED, 1);
-    expect_log("WARNING \"stray\": quarantined: no link\n");
-}
-
-static void a_stray_that_cannot_go_there_is_left(void **state)
-{
-    (void)state;
-    assert_int_equal(unlink(DAY "/date/12/" ID), 0);
-    make_file(DAY "/date/stray", "x", 0);
-    make_file("quarantine", "in the way", 0);
-    retire_the_stray();
-    expect_content(DAY "/date/stray", "x");
-    expect_outcome(LEFT, 1);
-    assert_int_equal(report.code, EXIT_STORAGE);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,8 +255,6 @@ int main(void)
         with_crash(one_that_cannot_be_quarantined_is_left),
         with_crash(a_batch_is_let_go_of),
         with_crash(several_threads_may_share_a_batch),
-        with_crash(a_stray_goes_to_quarantine),
-        with_crash(a_stray_that_cannot_go_there_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,37 @@
+/* odd_entries.h - what a scan comes upon in the date trees that cannot be queued: strays go to
+ * quarantine, what cannot be read stays. There may be very many of either, so they are handled many
+ * at a time, and the first ten of a kind are named. */
+#ifndef ODD_ENTRIES_H
+#define ODD_ENTRIES_H
+
+#include "run.h"
+#include "spool/strays.h"
+
+/* Zero-initialise; free with odd_entries_free(). */
+struct odd_entries {
+    struct run *run;
+    struct quarantine *quarantine;
+    struct strays strays;
+    long moved;         /* strays, in all; */
+    bool is_not_usable; /* the quarantine */
+    long unreadable;    /* directories and crashes */
+};
+
+/* Takes a stray, and moves a batch when it is full, or when with those that are `queued` --limit is
+ * reached. False when the run must end; the reason has been reported. */
+bool odd_entries_add_stray(struct odd_entries *odd, const struct walk_entry *entry,
+                           const char *reason, long queued);
+
+/* Moves those that have not been moved yet. */
+bool odd_entries_quarantine(struct odd_entries *odd);
+
+/* Reports a directory, or a crash, that cannot be read, and counts the crash. */
+void odd_entries_tell(struct odd_entries *odd, const struct walk_entry *entry,
+                      const struct failure *reason);
+
+/* At the end of the run: what was not named. */
+void odd_entries_report(const struct odd_entries *odd);
+
+void odd_entries_free(struct odd_entries *odd);
+
+#endif

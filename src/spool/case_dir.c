@@ -1,0 +1,229 @@
+#include "spool/case_dir.h"
+
+#include "log/log_format.h"
+#include "spool/dir.h"
+#include "spool/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct dir_style directory_style = {.mode = 0770, .group = (gid_t)-1};
+
+const char case_reason[] = "reason";
+static const char copy_name[] = ".copy.tmp";
+
+enum {
+    CASE_NAME_SIZE = 128,
+    SAME_NAME_MAXIMUM = 100,
+    REASON_MAXIMUM = 1 << 16, /* bytes of a reason to which more is added */
+};
+
+/* A directory name from any name: characters special to a shell become underscores. */
+static void make_case_name(char case_name[CASE_NAME_SIZE], const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    snprintf(case_name, CASE_NAME_SIZE, "%.100s", name);
+    for (char *at = case_name; *at != '\0'; at++)
+        if (strchr(plain, *at) == NULL || (at == case_name && *at == '.'))
+            *at = '_';
+}
+
+const char *case_name(const char *name)
+{
+    return strcmp(name, case_reason) == 0 ? "_reason"
+           : strcmp(name, copy_name) == 0 ? "_copy"
+                                          : name;
+}
+
+/* A run may have been killed when it had copied a file, and not yet removed it. */
+static bool is_copied(int from, const char *name, int to)
+{
+    return case_name(name) == name && file_is_equal(from, to, name);
+}
+
+/* Whether a directory cannot be used: it has one of the names, for other bytes, or its reason is
+ * not a regular file, or too long. With errno EINTR that is not known. */
+static bool is_taken(int directory, int from, const struct names *names)
+{
+    struct stat status;
+    for (size_t i = 0; i < names->count; i++)
+        if (fstatat(directory, case_name(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            !is_copied(from, names->items[i], directory))
+            return true;
+    return fstatat(directory, case_reason, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (!file_is_regular(&status) || status.st_size >= REASON_MAXIMUM);
+}
+
+int case_open(int root, const char *day, const char *name, int from, const struct names *names,
+              uint64_t unique)
+{
+    char plain[CASE_NAME_SIZE], path[CASE_NAME_SIZE + 64];
+    make_case_name(plain, name);
+    for (int again = 0; again < SAME_NAME_MAXIMUM; again++) {
+        if (again == 0)
+            snprintf(path, sizeof path, "%s/%s", day, plain);
+        else
+            snprintf(path, sizeof path, "%s/%s.%d", day, plain, again);
+        int directory = dir_make(root, path, &directory_style);
+        errno = directory < 0 ? errno : 0;
+        if (directory < 0 || !is_taken(directory, from, names))
+            return directory;
+        int error = errno;
+        close(directory);
+        errno = error;
+        if (error == EINTR)
+            return -1;
+    }
+    snprintf(path, sizeof path, "%s/%s.%016" PRIx64, day, plain, unique);
+    return dir_make(root, path, &directory_style);
+}
+
+bool case_flush(int directory)
+{
+    int readable = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (readable < 0)
+        return false;
+    bool good = fsync(readable) == 0;
+    close_keeping_errno(readable);
+    return good;
+}
+
+bool case_flush_copy(int directory, const char *name)
+{
+    struct stat status;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    if (S_ISLNK(status.st_mode))
+        return case_flush(directory);
+    int copy = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (copy < 0)
+        return false;
+    bool good = fsync(copy) == 0 && case_flush(directory);
+    close_keeping_errno(copy);
+    return good;
+}
+
+char *case_line(const char *where, const char *why)
+{
+    char when[32], *message = NULL, *line = NULL;
+    time_t now = time(NULL);
+    struct tm calendar;
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
+    if (asprintf(&message, "%s %s: %s", when, where, why) >= 0)
+        line = log_format_plain(message);
+    free(message);
+    errno = ENOMEM;
+    return line;
+}
+
+int case_open_reason(int directory)
+{
+    return openat(directory, case_reason,
+                  O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
+}
+
+static bool is_said(int file, const char *line)
+{
+    char *text = malloc(REASON_MAXIMUM + 1);
+    ssize_t length = text != NULL ? pread(file, text, REASON_MAXIMUM, 0) : -1;
+    if (length >= 0)
+        text[length] = '\0';
+    bool said = length >= 0 && strstr(text, strchr(line, ' ')) != NULL;
+    free(text);
+    return said;
+}
+
+bool case_add_reason(int directory, const char *where, const char *why)
+{
+    char *line = case_line(where, why);
+    int file = line != NULL ? case_open_reason(directory) : -1;
+    bool good =
+        file >= 0 &&
+        (is_said(file, line) ? futimens(file, NULL) == 0 : dprintf(file, "%s", line) >= 0) &&
+        fsync(file) == 0;
+    if (file >= 0)
+        close_keeping_errno(file);
+    free(line);
+    return good;
+}
+
+bool case_can_copy(const struct stat *status)
+{
+    return S_ISLNK(status->st_mode) || file_is_regular(status);
+}
+
+static enum case_taken remake_link(int from, const char *name, int to, const char *new_name)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(from, name, target, sizeof target - 1);
+    if (length < 0)
+        return CASE_FAILED;
+    target[length] = '\0';
+    return symlinkat(target, to, new_name) == 0 ? CASE_COPIED : CASE_FAILED;
+}
+
+static enum case_taken copy_file(int from, const char *name, const struct stat *status, int to,
+                                 const char *new_name)
+{
+    const struct file_style style = {.mode = 0660, .group = (gid_t)-1};
+    if ((unlinkat(to, copy_name, 0) < 0 && errno != ENOENT) ||
+        !file_copy(from, name, status, to, copy_name, &style))
+        return CASE_FAILED;
+    if (file_publish(to, copy_name, new_name))
+        return CASE_COPIED;
+    int error = errno;
+    unlinkat(to, copy_name, 0);
+    errno = error;
+    return CASE_FAILED;
+}
+
+/* In a file system that cannot rename without replacing, what cannot be copied is just renamed. */
+static enum case_taken rename_free(int from, const char *name, int to, const char *new_name)
+{
+    struct stat status;
+    if (fstatat(to, new_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        errno = EEXIST;
+    else if (errno == ENOENT && renameat(from, name, to, new_name) == 0)
+        return CASE_MOVED;
+    return CASE_FAILED;
+}
+
+enum case_taken case_take(int from, const char *name, int directory, const char *new_name,
+                          struct stat *status)
+{
+    if (file_move(from, name, directory, new_name))
+        return CASE_MOVED;
+    int error = errno;
+    if ((error != EXDEV && error != EEXIST) ||
+        fstatat(from, name, status, AT_SYMLINK_NOFOLLOW) < 0) {
+        errno = error;
+        return CASE_FAILED;
+    }
+    if (is_copied(from, name, directory) && strcmp(name, new_name) == 0)
+        return unlinkat(directory, copy_name, 0) == 0 || errno == ENOENT ? CASE_COPIED
+                                                                         : CASE_FAILED;
+    errno = error;
+    if (error == EEXIST)
+        return CASE_FAILED;
+    return S_ISLNK(status->st_mode)  ? remake_link(from, name, directory, new_name)
+           : file_is_regular(status) ? copy_file(from, name, status, directory, new_name)
+                                     : rename_free(from, name, directory, new_name);
+}
+
+bool case_let_go(int from, const char *name, const struct stat *status)
+{
+    struct stat found;
+    if (!S_ISLNK(status->st_mode))
+        return file_remove(from, name, status);
+    if (fstatat(from, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    errno = EINVAL;
+    return file_is_same(&found, status) && S_ISLNK(found.st_mode) && unlinkat(from, name, 0) == 0;
+}

@@ -1,0 +1,56 @@
+/* case.h - a directory of the quarantine, for what was found of a crash, or for the strays of a
+ * day, and a file `reason`. The quarantine may lie in the spool, where anybody may have made
+ * anything. All functions set errno when they fail. */
+#ifndef CASE_DIR_H
+#define CASE_DIR_H
+
+#include "base/names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+extern const char case_reason[]; /* the name of that file */
+
+/* Opens the directory for a crash, and makes it: the first of <name>, <name>.1, ... that has none
+ * of the names that are to be moved from `from`, unless with the same bytes, and whose reason has
+ * not grown long. So the run after a kill finds the same one again. Where there are very many,
+ * `unique` makes a new one. */
+int case_open(int root, const char *day, const char *name, int from, const struct names *names,
+              uint64_t unique);
+
+/* The name of an entry in its case, where our own two names are taken. */
+const char *case_name(const char *name);
+
+/* A line of the reason, with its newline: when, where from, and why. Malloc'd; NULL when out of
+ * memory. */
+char *case_line(const char *where, const char *why);
+
+/* Opens the reason, to append to it. */
+int case_open_reason(int directory);
+
+/* Adds a line to it, and flushes it. One that is there already, but for the time, is not repeated,
+ * as what cannot be moved is tried again by each run; but it changes the time of the file. */
+bool case_add_reason(int directory, const char *where, const char *why);
+
+enum case_taken {
+    CASE_MOVED,
+    CASE_COPIED, /* or the same bytes were there: the original is to go once the copy is flushed */
+    CASE_FAILED,
+};
+
+/* Moves whatever has a name in `from` to a new name in a case: EEXIST. Only a regular file and a
+ * link can be copied, to another file system; anything else is EXDEV. *status is that of the
+ * original. */
+enum case_taken case_take(int from, const char *name, int directory, const char *new_name,
+                          struct stat *status);
+bool case_can_copy(const struct stat *status);
+
+/* Removes what was copied, if it has not changed. */
+bool case_let_go(int from, const char *name, const struct stat *status);
+
+/* Flushes what was made in a directory, or is the copy of that name. */
+bool case_flush(int directory);
+bool case_flush_copy(int directory, const char *name);
+
+#endif
