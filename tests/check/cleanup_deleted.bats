@@ -76,15 +76,16 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
 }
 
 @test "when one pair has to stay, nobody changes the verdicts of the others before they are gone" {
-    id=$(crash) other=$(crash)
+    id=$(crash --without links) other=$(crash --without links)
     ended true "$id" "$other"
-    delete_slowly_at unlinkat
-    await sql_true "SELECT xmax <> 0 FROM jobs WHERE uuid = '$other'"
-    chattr +i "$(place "$SPOOL" "$id").dump" 2>/dev/null || skip "no chattr here"
-    session "UPDATE jobs SET success = NULL WHERE uuid = '$other'" >/dev/null &
+    dump=$(place "$SPOOL" "$id").dump
+    chattr +i "$dump" 2>/dev/null || skip "no chattr here"
+    delete_slowly_at unlinkat # which is reached when the rows are locked
+    is_locked=$(await sql_true "SELECT xmax <> 0 FROM jobs WHERE uuid = '$other'" && echo yes) || true
+    sql "UPDATE jobs SET success = NULL WHERE uuid = '$other'" # waits until all is over
+    chattr -i "$dump"
+    equal "$is_locked" yes
     background_ends 77
-    wait $!
-    chattr -i "$(place "$SPOOL" "$id").dump"
     jobs_are "$id"
     cleans --save-successful-minidumps-to=
     roots_are_empty
