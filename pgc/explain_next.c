@@ -204,10 +204,10 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
         add(text, "removes the request, as it has been archived");
     } else if (patience > 0) {
         add(text, "leaves the request, for another %s at most: %s", figure_age(age, patience),
-            found != NULL ? found->why.text : "there is no pair of it");
+            found != NULL ? found->why.text : "no pair of it was found");
     } else {
         add(text, "gives the request up: %s",
-            found != NULL ? found->why.text : "there is no pair of it");
+            found != NULL ? found->why.text : "no pair of it was found");
     }
 }
 

@@ -33,9 +33,9 @@ struct log_file {
  * never rotated. */
 bool log_file_is_system(const char *pathname);
 
-/* Opens the file for appending; creates it if missing. Refuses what is no regular file, links too,
- * but for the system's. Does not wait for the reader of a FIFO. If false, the
- * descriptors are -1. */
+/* Opens the file for appending; creates it if missing. Refuses what is not a regular file, links
+ * too, but for the system's. Does not wait for the reader of a FIFO. If false, the descriptors are
+ * -1. */
 bool log_file_open(struct log_file *file, struct failure *failure);
 
 /* Appends lines, each ending with a newline; a full file is rotated between two of them. A line is

@@ -154,7 +154,7 @@ bool cases_remove_old(int quarantine, const char *day, const char *name, const s
     struct names names = {0};
     int directory = cases_open(quarantine, day, name);
     *removed = false;
-    if (directory < 0) /* what is not a directory is none of ours */
+    if (directory < 0) /* not a directory: not ours */
         return errno == ENOENT || errno == ENOTDIR ||
                fail(failure, errno, "cannot open it in quarantine");
     bool good = list(directory, NULL, NULL, &names);

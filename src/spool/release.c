@@ -125,9 +125,9 @@ static bool is_whole(const struct release *release, const struct pair_location *
             fstatat(release->from, release->main_names[i], &status, AT_SYMLINK_NOFOLLOW) < 0)
             return fail(failure, errno, "cannot look at its %s in quarantine", suffixes[i]);
         if (!release->has[i] && !files[i]->found)
-            return fail(failure, 0, "it is no pair: %s is missing in quarantine", suffixes[i]);
+            return fail(failure, 0, "it is not a pair: %s is missing in quarantine", suffixes[i]);
         if (status.st_size == 0)
-            return fail(failure, 0, "it is no pair: %s is empty", suffixes[i]);
+            return fail(failure, 0, "it is not a pair: %s is empty", suffixes[i]);
     }
     return true;
 }

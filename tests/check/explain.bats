@@ -149,9 +149,9 @@ json() {
     id=$(nowhere)
     request "$id" 120
     says "$id" 'Found nowhere' 'Request 2 min [0-9] s ago'
-    does "$id" priority "leaves the request, for another [78] min * s at most: there is no pair of it"
+    does "$id" priority "leaves the request, for another [78] min * s at most: no pair of it was found"
     sql "UPDATE priorityjobs SET requesteddatetime = now() - interval '1 h'"
-    does "$id" priority "gives the request up: there is no pair of it"
+    does "$id" priority "gives the request up: no pair of it was found"
     throttled=$(collect --root "$DEFERRED")
     does "$throttled" cleanup "keeps it for ever: it is throttled, and was not requested"
     request "$throttled"

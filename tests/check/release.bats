@@ -78,9 +78,9 @@ refused() {
     mkdir "$SPOOL/quarantine"
     refused "it is not in quarantine"
     in_quarantine "$id" --without dump
-    refused "it is no pair: .dump is missing in quarantine"
+    refused "it is not a pair: .dump is missing in quarantine"
     : >"$CASE/$id.dump"
-    refused "it is no pair: .dump is empty"
+    refused "it is not a pair: .dump is empty"
     rm "$CASE/$id.dump"
     ln -s "$CASE/$id.json" "$CASE/$id.dump"
     refused "\"$id.dump\" in quarantine is not a file of it"
