@@ -2,6 +2,7 @@
  * it. */
 #include "storages.h"
 
+#include "options/command_line.h"
 #include "spool/archive.h"
 #include "spool/layout.h"
 #include "spool/places.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -131,14 +133,16 @@ static bool is_known(const struct directory *directory, struct failure *failure)
     enum place place = directory->place;
     const char *title = place_title(place);
     const char *what = directory->mark[0] == '\0' ? "no mark" : "another mark";
+    char there[PATH_MAX + sizeof "at \"\""] = "there";
     if (strcmp(storage_rows[place].mark, directory->mark) == 0)
         return true;
+    if (strcmp(storage_rows[place].path, directory->path) != 0)
+        snprintf(there, sizeof there, "at \"%s\"", storage_rows[place].path);
     if (strcmp(storage_rows[place].host, this_host) == 0)
         return fail(failure, 0,
-                    "%s \"%s\" has %s: it is not the directory that storage %s had at \"%s\" "
+                    "%s \"%s\" has %s: it is not the directory that storage %s had %s "
                     "(is the disk mounted? if it was replaced, use --adopt)",
-                    title, directory->path, what, run->options.storage_name,
-                    storage_rows[place].path);
+                    title, directory->path, what, run->options.storage_name, there);
     fail(failure, 0,
          "%s \"%s\" on host %s has %s: storage %s is on host %s, at \"%s\" (does this one need "
          "another --storage-name? if it takes over, use --adopt)",
@@ -157,6 +161,20 @@ static bool make_known(struct directory *directory, struct failure *failure)
            transact(storage_rows_write, &question, directory, failure);
 }
 
+/* What the one who adopts a directory may have missed. */
+static void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void warn(const char *format, ...)
+{
+    char text[PATH_MAX + 256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    report_warning(&run->report, "%s", text);
+    if (!run->options.dry_run)
+        printf("%s\n", text);
+}
+
 /* Accepts what is there, and tells. */
 static bool adopt(struct directory *directory, struct failure *failure)
 {
@@ -165,6 +183,7 @@ static bool adopt(struct directory *directory, struct failure *failure)
     char before[MARK_SIZE];
     long homeless;
     memcpy(before, storage_rows[place].mark, sizeof before);
+    bool replaces_by_nothing = before[0] != '\0' && layout_is_empty(directory->descriptor);
     if (!is_no_other_root(directory, failure) || !count_homeless(directory, &homeless, failure) ||
         (!is_dry && !make_known(directory, failure)))
         return false;
@@ -176,13 +195,11 @@ static bool adopt(struct directory *directory, struct failure *failure)
     printf("%s\n", text);
     if (!is_dry)
         log_info("adopted: %s", text);
-    if (homeless == 0)
-        return true;
-    snprintf(text, sizeof text, "%s \"%s\" holds no day; jobs that may come from it: %ld",
-             place_title(place), directory->path, homeless);
-    report_warning(&run->report, "%s", text);
-    if (!is_dry)
-        printf("%s\n", text);
+    if (homeless > 0)
+        warn("%s \"%s\" holds no day; jobs that may come from it: %ld", place_title(place),
+             directory->path, homeless);
+    if (replaces_by_nothing)
+        warn("%s \"%s\" was empty (is the disk mounted?)", place_title(place), directory->path);
     return true;
 }
 
@@ -226,10 +243,10 @@ static bool check(struct directory *directory, struct failure *failure)
             note_path(directory, failure));
 }
 
-/* Ends each reason for which nothing is done. */
+/* Ends each reason for which a run does nothing. */
 static bool fail_unchanged(struct failure *failure)
 {
-    return fail_further(failure, "; nothing was read or changed");
+    return !options_ask(&run->options) && fail_further(failure, "; nothing was read or changed");
 }
 
 bool storages_check(enum place place, const char *path, int descriptor, struct failure *failure)

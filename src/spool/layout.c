@@ -60,8 +60,8 @@ static bool is_ours(const struct spool *spool, const char *const ours[], size_t 
 }
 
 /* Whether a root without a day is just empty. */
-static bool is_empty(const struct spool *spool, const char *const ours[], size_t count,
-                     struct failure *failure)
+static bool is_just_empty(const struct spool *spool, const char *const ours[], size_t count,
+                          struct failure *failure)
 {
     char name[QUOTE_SIZE];
     const struct dirent64 *entry;
@@ -73,12 +73,22 @@ static bool is_empty(const struct spool *spool, const char *const ours[], size_t
         ;
     int error = errno;
     if (entry != NULL)
-        fail(failure, 0, "%s \"%s\" holds no day, but %s", place_title(spool->place), spool->path,
-             quote(name, entry->d_name));
+        fail(failure, 0, "%s \"%s\" has no directory of a day (YYYYMMDD), but %s",
+             place_title(spool->place), spool->path, quote(name, entry->d_name));
     else if (error != 0)
         fail(failure, error, "cannot read %s \"%s\"", place_title(spool->place), spool->path);
     dir_end(&reader);
     return entry == NULL && error == 0;
+}
+
+bool layout_is_empty(int directory)
+{
+    struct dir_reader reader;
+    if (!dir_begin(&reader, directory, NULL))
+        return false;
+    bool answer = dir_next(&reader) == NULL && errno == 0;
+    dir_end(&reader);
+    return answer;
 }
 
 bool layout_is_known(const struct spool *spool, const char *const ours[], size_t count,
@@ -91,7 +101,7 @@ bool layout_is_known(const struct spool *spool, const char *const ours[], size_t
     bool good = spool_days(spool, &days, failure);
     read_last_day(spool, &days, &day, &which);
     if (good && days.count == 0)
-        good = is_empty(spool, ours, count, failure);
+        good = is_just_empty(spool, ours, count, failure);
     else if (day.other[0] != '\0' && !(day.has_name && day.has_date))
         good = fail(failure, 0, "day \"%s/%s\" holds %s, but no directory \"%s\"", spool->path,
                     which, quote(name, day.other), day.has_name ? "date" : "name");

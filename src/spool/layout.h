@@ -12,4 +12,8 @@
 bool layout_is_known(const struct spool *spool, const char *const ours[], size_t count,
                      struct failure *failure);
 
+/* Whether nothing at all is in an open directory, as in a mount point: a new disk mostly holds
+ * something, "lost+found" at least. False also if it cannot be read. */
+bool layout_is_empty(int directory);
+
 #endif

@@ -106,12 +106,14 @@ bool spool_has_clock(const struct spool *spool)
 }
 
 /* As a NULL pointer. */
-static struct spool *fail_open(enum place place, const char *path, struct failure *failure)
+static struct spool *fail_open(enum place place, const char *path, bool ask,
+                               struct failure *failure)
 {
     int error = errno;
     fail(failure, error, "cannot open %s \"%s\"", place_title(place), path);
-    fail_further(failure, "%s; nothing was read or changed",
-                 error == ENOENT ? " (is the disk mounted?)" : "");
+    fail_further(failure, "%s%s",
+                 error == ENOENT ? " (has it not been made yet, or is its disk not mounted?)" : "",
+                 ask ? "; nothing was read or changed" : "");
     return NULL;
 }
 
@@ -120,14 +122,14 @@ static struct spool *open_root(enum place place, const char *path, const char *j
 {
     struct spool *spool = malloc(sizeof *spool);
     if (spool == NULL)
-        return fail_open(place, path, failure);
+        return fail_open(place, path, ask, failure);
     *spool = (struct spool){
         .place = place, .path = path, .json_suffix = json_suffix, .dump_suffix = dump_suffix};
     spool->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool->root >= 0)
         spool->clock = malloc(sizeof *spool->clock);
     if (spool->clock == NULL) {
-        fail_open(place, path, failure);
+        fail_open(place, path, ask, failure);
         spool_close(spool);
         return NULL;
     }

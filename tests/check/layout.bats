@@ -34,11 +34,11 @@ not_told() {
 @test "a root that holds entries but no day is told" {
     rmdir "$SPOOL/20000101" "$DEFERRED/20000101"
     mkdir "$SPOOL/2008-12-25"
-    told "storage root \"$SPOOL\" holds no day, but \"2008-12-25\"" scan,priority,cleanup_jobs
+    told "storage root \"$SPOOL\" has no directory of a day (YYYYMMDD), but \"2008-12-25\"" scan,priority,cleanup_jobs
     rmdir "$SPOOL/2008-12-25"
     not_told
     touch "$DEFERRED/a file"
-    told "deferred storage root \"$DEFERRED\" holds no day, but \"a file\"" priority,cleanup_jobs
+    told "deferred storage root \"$DEFERRED\" has no directory of a day (YYYYMMDD), but \"a file\"" priority,cleanup_jobs
     expect_status 0 scan
 }
 
@@ -80,5 +80,5 @@ not_told() {
     mkdir "$SPOOL/other"
     sql "DELETE FROM processors"
     expect_status 68 scan
-    log_has "holds no day"
+    log_has "has no directory of a day"
 }

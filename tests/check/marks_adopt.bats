@@ -40,6 +40,7 @@ load marks
     before=$(mark_of "$SPOOL") archive=$(mark_of "$ARCHIVE") failed=$(mark_of "$FAILED")
     deferred=$(mark_of "$DEFERRED")
     rm "$SPOOL/.crashmon" "$ARCHIVE/.crashmon"
+    mkdir "$ARCHIVE/lost+found"
     refused 74 scan "no mark"
     expect_status 0 cleanup_jobs --adopt --dry-run
     [[ $output == *"\"$SPOOL\" (main, storage): mark a new mark, before $before"* ]] || fail "$output"
@@ -68,7 +69,7 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
 
 @test "--adopt on a new host ends the dispute, and takes the lock like a run" {
     used
-    mkdir "$BATS_TEST_TMPDIR/new"
+    mkdir -p "$BATS_TEST_TMPDIR/new/lost+found"
     on_host b.example
     sed -i "s|^storage-root.*|storage-root = $BATS_TEST_TMPDIR/new|" "$CONF"
     refused 78 scan "b.example"
@@ -95,6 +96,18 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
     grep -F " WARNING - $warning" "$LOG"
     sql_is "SELECT identity FROM crashmon.storages WHERE place = 'storage'" "$(mark_of "$SPOOL")"
     jobs_are "$waiting"
+}
+
+@test "--adopt of an empty directory in the place of one with a mark is done, and warned of (1)" {
+    expect_status 0 cleanup_jobs --adopt
+    [[ $output != *empty* ]] || fail "$output"
+    rm "$ARCHIVE/.crashmon"
+    for dry in --dry-run ''; do
+        expect_status 1 cleanup_jobs --adopt $dry
+        equal "$(grep empty <<<"$output")" "long-term storage \"$ARCHIVE\" was empty (is the disk mounted?)"
+    done
+    log_has " WARNING - long-term storage \"$ARCHIVE\" was empty"
+    expect_status 0 cleanup_jobs --adopt
 }
 
 @test "a spool that was moved to another path: unfinished jobs that have the old one are told once (1)" {

@@ -45,7 +45,7 @@ static void an_empty_root_is_known_and_what_is_ours_does_not_count(void **state)
     make_file(".crashmon", "", 0);
     expect_known();
     make_directories("our");
-    expect_unknown("holds no day, but \"our\"");
+    expect_unknown("has no directory of a day (YYYYMMDD), but \"our\"");
     make_directories(DAY);
     expect_known();
 }
