@@ -167,7 +167,7 @@ registers() {
     before=$(everything)
     for run in "${RUNS[@]}"; do
         expect_status 76 "$run"
-        [[ $output == *"the schema has version 1, this program needs version 2"* ]] || fail "$output"
+        [[ $output == *"the schema has version 1, this program needs version 2 (load its sql/schema.sql)"* ]] || fail "$output"
     done
     equal "$(everything)" "$before"
 }
