@@ -81,7 +81,7 @@ static void judge_age(struct check *check, const char *name, const struct count 
         problems_add(&check->problems, severity, "%s %s", text, figure_age(age, count->oldest));
 }
 
-/* --- the runs of the program */
+/* --- the runs of the program: one that could not write its log has done its work */
 
 static void judge_late(struct check *check, long long late, const char *what)
 {
@@ -114,7 +114,8 @@ static void judge_run(struct check *check, const struct run_status *run)
     if (strcmp(run->state, "ended") != 0)
         return;
     put_figure(check, "exit_code", run->exit_code, "", &options->check_exit_code);
-    enum severity severity = severity_of(run->exit_code, &options->check_exit_code);
+    int code = run->exit_code == EXIT_LOG ? EXIT_LEFT : run->exit_code;
+    enum severity severity = severity_of(code, &options->check_exit_code);
     if (severity != SEVERITY_OK)
         problems_add(&check->problems, severity,
                      "the last run of %s ended with exit code %d, %s ago", run->program,

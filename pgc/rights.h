@@ -5,7 +5,8 @@
 #include "report/problems.h"
 
 /* Adds a problem for each table, sequence and set of functions of which a right is missing; on a
- * server that only reads, and for an observer, only what --check itself has to read. */
+ * server that only reads, and for an observer, who is told so, only what --check itself has to
+ * read. */
 void rights_check(struct problems *problems);
 
 /* Adds a problem for each object in the schema crashmon_priority, ten at most, that is not called

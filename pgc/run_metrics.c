@@ -28,8 +28,9 @@ static void add_counts(const struct run_metrics *run, struct metrics *metrics,
                        const struct tally *tally)
 {
     static const int codes[] = {
-        EXIT_DONE,    EXIT_LEFT,   EXIT_NO_PROCESSOR, EXIT_NO_DATABASE, EXIT_INTERNAL,
-        EXIT_STORAGE, EXIT_LOCKED, EXIT_SCHEMA,       EXIT_PERMISSION,  EXIT_CONFIGURATION,
+        EXIT_DONE,     EXIT_LEFT,       EXIT_NO_PROCESSOR,  EXIT_NO_DATABASE,
+        EXIT_INTERNAL, EXIT_LOG,        EXIT_STORAGE,       EXIT_LOCKED,
+        EXIT_SCHEMA,   EXIT_PERMISSION, EXIT_CONFIGURATION,
     };
     char code[16];
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
@@ -101,7 +102,7 @@ bool run_metrics_end(struct run_metrics *run, const struct tally *tally, enum ex
     else
         metrics_add(metrics, METRIC_RUN_ACTIVE, NULL, 0);
     metrics_set(metrics, METRIC_LAST_RUN, NULL, now);
-    if (code <= EXIT_LEFT)
+    if (exit_code_is_done(code))
         metrics_set(metrics, METRIC_LAST_SUCCESS, NULL, now);
     metrics_set(metrics, METRIC_LAST_RUN_DURATION, NULL, duration);
     metrics_set(metrics, METRIC_LAST_RUN_EXIT_CODE, NULL, (double)code);

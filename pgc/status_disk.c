@@ -18,9 +18,8 @@ struct look {
 
 static void add_trouble(const struct look *look, const struct failure *failure)
 {
-    bool may_not = failure->error == EACCES || failure->error == EPERM;
-    problems_add(look->troubles, may_not ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s",
-                 failure->text);
+    problems_add_failure(look->troubles, failure->error == EACCES || failure->error == EPERM,
+                         failure);
 }
 
 /* `directory` is open. */

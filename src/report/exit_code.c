@@ -2,6 +2,11 @@
 
 #include <errno.h>
 
+bool exit_code_is_done(enum exit_code code)
+{
+    return code <= EXIT_LEFT || code == EXIT_LOG;
+}
+
 enum exit_code exit_code_of_errno(int error)
 {
     switch (error) {

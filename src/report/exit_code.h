@@ -3,6 +3,8 @@
 #ifndef EXIT_CODE_H
 #define EXIT_CODE_H
 
+#include <stdbool.h>
+
 enum exit_code {
     EXIT_DONE = 0,           /* done, or nothing to do */
     EXIT_LEFT = 1,           /* done, but some crashes were left or need attention */
@@ -19,6 +21,9 @@ enum exit_code {
                               * root belongs to another storage or host */
     EXIT_SIGNAL = 128,       /* plus n, if signal n ended the run */
 };
+
+/* Whether the run has done its work, though it may have left crashes, or had no log. */
+bool exit_code_is_done(enum exit_code code);
 
 /* For a failed file operation: EXIT_PERMISSION for EACCES and EPERM, EXIT_CONFIGURATION for
  * ENOTUNIQ (a directory that belongs to another storage or host), EXIT_LEFT for what is about one

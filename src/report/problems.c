@@ -59,6 +59,13 @@ void problems_add(struct problems *problems, enum severity severity, const char 
     problems->items = items;
 }
 
+void problems_add_failure(struct problems *problems, bool is_denied, const struct failure *failure)
+{
+    problems_add(problems,
+                 is_denied && problems->is_observer ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s",
+                 failure->text);
+}
+
 void problems_free(struct problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++)
@@ -72,17 +79,16 @@ const char *problem_text(const struct problem *problem)
     return problem->text != NULL ? problem->text : "out of memory for the problem";
 }
 
-/* The worst come first. */
-static void print_each(const struct problems *problems, FILE *stream,
-                       void (*print)(FILE *stream, const struct problem *problem, bool is_first))
+/* The worst come first; those of a lower rank than `lowest` not at all. Returns their number. */
+static size_t print_each(const struct problems *problems, FILE *stream, int lowest,
+                         void (*print)(FILE *stream, const struct problem *problem, bool is_first))
 {
-    bool is_first = true;
-    for (int wanted = rank(SEVERITY_CRITICAL); wanted > 0; wanted--)
+    size_t count = 0;
+    for (int wanted = rank(SEVERITY_CRITICAL); wanted >= lowest; wanted--)
         for (size_t i = 0; i < problems->count; i++)
-            if (rank(problems->items[i].severity) == wanted) {
-                print(stream, &problems->items[i], is_first);
-                is_first = false;
-            }
+            if (rank(problems->items[i].severity) == wanted)
+                print(stream, &problems->items[i], count++ == 0);
+    return count;
 }
 
 static void print_in_line(FILE *stream, const struct problem *problem, bool is_first)
@@ -99,14 +105,14 @@ static void print_as_line(FILE *stream, const struct problem *problem, bool is_f
 static void print_first_line(const struct problems *problems, FILE *stream)
 {
     char *text = NULL;
-    size_t size = 0;
+    size_t size = 0, count = problems->count;
     FILE *line = open_memstream(&text, &size);
     if (line != NULL) {
-        print_each(problems, line, print_in_line);
+        count = print_each(problems, line, rank(SEVERITY_OK) + 1, print_in_line);
         fclose(line);
     }
-    fprintf(stream, "%zu problem%s: %.*s%s", problems->count, problems->count == 1 ? "" : "s",
-            ENOUGH, text != NULL ? text : "", size > ENOUGH ? " ..." : "");
+    fprintf(stream, "%zu problem%s: %.*s%s", count, count == 1 ? "" : "s", ENOUGH,
+            text != NULL ? text : "", size > ENOUGH ? " ..." : "");
     free(text);
 }
 
@@ -121,5 +127,5 @@ void problems_print(const struct problems *problems, FILE *stream, const char *s
     else
         print_first_line(problems, stream);
     fprintf(stream, "%s%s\n", *figures != '\0' ? "|" : "", figures);
-    print_each(problems, stream, print_as_line);
+    print_each(problems, stream, rank(SEVERITY_OK), print_as_line);
 }

@@ -2,13 +2,16 @@
 #ifndef PROBLEMS_H
 #define PROBLEMS_H
 
+#include "base/failure.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 /* The numbers are the exit codes of a plugin. */
 enum severity { SEVERITY_OK, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITY_UNKNOWN };
 
-/* Zero-initialise; free with problems_free(). */
+/* Zero-initialise; free with problems_free(). SEVERITY_OK: no problem, but a note. */
 struct problems {
     struct problem {
         enum severity severity;
@@ -16,18 +19,22 @@ struct problems {
     } * items;
     size_t count;
     enum severity worst; /* CRITICAL before WARNING before UNKNOWN */
+    bool is_observer;    /* whoever asks is not the user of the runs */
 };
 
 /* When out of memory the problem counts, but has no text. */
 void problems_add(struct problems *problems, enum severity severity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Adds what hinders a run: CRITICAL, but UNKNOWN if it is that an observer may not see something.
+ */
+void problems_add_failure(struct problems *problems, bool is_denied, const struct failure *failure);
 void problems_free(struct problems *problems);
 
 const char *problem_text(const struct problem *problem);
 
-/* Prints "SERVICE WARNING - 2 problems: ...|FIGURES", and a line for each; without a problem
- * "SERVICE OK - SUMMARY|FIGURES". The service is called like the program, "crashmon-scan". What
- * could end a text early is replaced. */
+/* Prints "SERVICE WARNING - 2 problems: ...|FIGURES", and a line for each, notes last; without a
+ * problem "SERVICE OK - SUMMARY|FIGURES". The service is called like the program, "crashmon-scan".
+ * What could end a text early is replaced. */
 void problems_print(const struct problems *problems, FILE *stream, const char *service,
                     const char *summary, const char *figures);
 

@@ -141,6 +141,8 @@ fresh() {
     sql "UPDATE processors SET lastseendatetime = now() - interval '6 minutes'"
     expect_status 68 scan
     answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan ended with exit code 68'
+    sql "UPDATE crashmon.runs SET exit_code = 73"
+    answers 1 scan --check-processors=, -- 'WARNING: the last run of crashmon-scan ended with exit code 73'
 }
 
 @test "free space and free inodes, of each file system once" {
@@ -160,7 +162,7 @@ fresh() {
         "CRITICAL: storage root \"$DEFERRED\" of storage two has the mark of" || true
 }
 
-@test "what its user may not write to, and what he may not see (3)" {
+@test "what a run as this user would not be permitted (77) is critical, and not hidden behind a warning" {
     used
     fresh
     unset -f id # that of jobs.bash
@@ -170,10 +172,9 @@ fresh() {
     answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL\": Permission denied"
     chmod 755 "$SPOOL/20081225/name"
     chmod 0 "$SPOOL"
-    expect_status 3 scan --check
+    answers 2 scan --check-processors=2, -- 'CRITICAL: cannot open storage root .*Permission denied$' 'WARNING: '
+    expect_status 77 scan
     chmod 755 "$SPOOL"
-    [[ $output == 'CRASHMON SCAN UNKNOWN - 1 problem: cannot open storage root '*'Permission denied'* ]] ||
-        fail "$output"
 }
 
 @test "usage and configuration are UNKNOWN (3), on stdout, in one line" {
@@ -187,9 +188,13 @@ fresh() {
 @test "the schema and the rights" {
     used
     sql "ALTER SCHEMA crashmon RENAME TO other"
-    answers 2 scan -- 'CRITICAL: cannot read the version of the schema'
+    answers 2 scan -- "CRITICAL: cannot read the version of the schema: .* (load sql/schema.sql, if database \"$PGDATABASE\" is the right one)"
     sql "ALTER SCHEMA other RENAME TO crashmon"
-    sql "CREATE ROLE test_check_$$ LOGIN; GRANT USAGE ON SCHEMA crashmon TO test_check_$$;
+    sql "CREATE ROLE test_check_$$ LOGIN"
+    PGUSER=test_check_$$ answers 2 scan -- \
+        "CRITICAL: cannot read the version of the schema: .*permission denied for schema crashmon.* (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
+    PGUSER=test_check_$$ expect_status 77 scan
+    sql "GRANT USAGE ON SCHEMA crashmon TO test_check_$$;
          GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO test_check_$$"
     PGUSER=test_check_$$ expect_status 2 scan --check
     sql "DROP OWNED BY test_check_$$; DROP ROLE test_check_$$"

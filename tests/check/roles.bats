@@ -289,6 +289,21 @@ $ID|t"
     [[ $output == *"Job         "*", waiting"* && $output != *Troubles* ]] || fail "$output"
 }
 
+@test "observer: --check says that the rights of a run were not looked at; what he may not see is UNKNOWN (3)" {
+    local note='OK: the login is an observer'"'"'s: the rights of a run were not looked at'
+    as_a_user
+    processor alpha
+    as "$OBSERVER" expect_status 0 scan --check
+    equal "$(sed '1s/|.*//' <<<"$output")" "CRASHMON SCAN OK - storage main"$'\n'"$note"
+    chmod 0 "$SPOOL"
+    as "$OBSERVER" expect_status 3 scan --check
+    [[ $output == 'CRASHMON SCAN UNKNOWN - 1 problem: cannot open storage root '*"Permission denied|"*$'\n'"$note" ]] ||
+        fail "$output"
+    as "$MONITOR" expect_status 2 scan --check
+    [[ $output != *"$note"* ]] || fail "$output"
+    chmod 755 "$SPOOL"
+}
+
 @test "observer: changes nothing" {
     for what in jobs processors priorityjobs crashmon.runs crashmon.storages; do
         refused "$OBSERVER" "DELETE FROM $what" "INSERT INTO $what DEFAULT VALUES" "TRUNCATE $what" \

@@ -131,6 +131,14 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     fire Fails
 }
 
+@test "a log that cannot be written (73)" {
+    cron 10
+    mkdir "$BATS_TEST_TMPDIR/log"
+    sed -i "s|^log-file-pathname.*|log-file-pathname = $BATS_TEST_TMPDIR/log|" "$CONF"
+    cron 25
+    fire HasNoLog
+}
+
 @test "a spool that is not mounted (74)" {
     crash >/dev/null
     cron 10

@@ -52,6 +52,32 @@ static void critical_comes_before_warning_before_unknown(void **state)
     problems_free(&problems);
 }
 
+static void notes_come_last_and_do_not_count(void **state)
+{
+    struct problems problems = {0};
+    (void)state;
+    problems_add(&problems, SEVERITY_OK, "by the way");
+    expect(&problems, "CRASHMON SCAN OK - all is well|new=1\nOK: by the way\n");
+    problems_add(&problems, SEVERITY_WARNING, "it rains");
+    expect(&problems, "CRASHMON SCAN WARNING - 1 problem: it rains|new=1\n"
+                      "WARNING: it rains\nOK: by the way\n");
+    problems_free(&problems);
+}
+
+static void what_hinders_a_run_is_unknown_only_if_an_observer_may_not_see_it(void **state)
+{
+    const struct failure failure = {.text = "no"};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        bool is_denied = i % 2, is_observer = i / 2;
+        struct problems problems = {.is_observer = is_observer};
+        problems_add_failure(&problems, is_denied, &failure);
+        assert_int_equal(problems.worst,
+                         is_denied && is_observer ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL);
+        problems_free(&problems);
+    }
+}
+
 static void a_text_can_end_neither_its_line_nor_the_text(void **state)
 {
     struct problems problems = {0};
@@ -81,6 +107,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_problem_there_is_one_line),
         cmocka_unit_test(critical_comes_before_warning_before_unknown),
+        cmocka_unit_test(notes_come_last_and_do_not_count),
+        cmocka_unit_test(what_hinders_a_run_is_unknown_only_if_an_observer_may_not_see_it),
         cmocka_unit_test(a_text_can_end_neither_its_line_nor_the_text),
         cmocka_unit_test(the_first_line_does_not_grow_without_end),
     };
