@@ -94,7 +94,7 @@ named() {
     named "${ids[3]}" "${done[3]}"
 }
 
-@test "an INSERT, or a DELETE, that a trigger swallows: that crash stays and is named" {
+@test "an INSERT, UPDATE or DELETE that a trigger swallows: that crash stays and is named" {
     processor p1
     mapfile -t ids < <(collect --count 12)
     mapfile -t done < <(crash --count 12 --without links)
@@ -112,6 +112,11 @@ named() {
     # A request that stays would be served for ever.
     requests 0 "${ids[@]}"
     at DELETE priorityjobs 'RETURN NULL' "${ids[5]}"
+    expect_status 1 priority
+    equal "$(requested)" "${ids[5]}"
+    accept
+    requests 0 "${ids[6]}"
+    at UPDATE jobs 'RETURN NULL' "${ids[5]}"
     expect_status 1 priority
     equal "$(requested)" "${ids[5]}"
     named "${ids[3]}" "${done[3]}" "${ids[5]}"
