@@ -10,6 +10,7 @@
 #define PROCESSORS_H
 
 #include "db_status.h"
+#include "text_array.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,11 +63,10 @@ void processors_confirm(struct processors *processors);
 /* The opposite: it has so many fewer. */
 void processors_relieve(struct processors *processors, int id, long count);
 
-/* Within a transaction: of `count` unfinished jobs, by id and storage, gives those whose owner is
- * missing or still dead to live ones. *moved becomes their number. The lists are those that the
- * last statement has found; they are freed before the next one, as ECPG wants it. */
-enum db_status processors_reassign(struct processors *processors, const long long ids[],
-                                   char *const storages[], long count, long *moved,
-                                   struct failure *failure);
+/* Within a transaction: gives the unfinished jobs of these crashes whose owner is missing or dead
+ * to live processors. One that is locked by somebody else, perhaps to finish it, stays. *moved
+ * becomes their number. */
+enum db_status processors_reassign(struct processors *processors, const struct text_array *crashes,
+                                   long *moved, struct failure *failure);
 
 #endif
