@@ -55,6 +55,8 @@ static void check_sources(const struct options *options, const char *path, const
         if (strcmp(source, "default") == 0)
             continue;
         const char *line = check_place(source, path, text, size, "");
+        if (line == text && size >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
+            line += 3; /* a byte order mark */
         line += strspn(line, " \t");
         CHECK(strncmp(line, option_table[i].name, strlen(option_table[i].name)) == 0);
     }

@@ -1,9 +1,9 @@
-/* fuzz_walk - a date tree full of names: a walk visits each once, the oldest first, and each can be
- * quarantined under its own name.
+/* fuzz_walk - a date tree full of names: a walk visits each once, the oldest first, and all that
+ * belong to no crash can be quarantined together.
  *
  * The bytes are names that are separated by NUL; the first byte of each says what it is to be, and
  * how deep it is to lie. */
-#include "spool/quarantine.h"
+#include "spool/strays.h"
 
 #include "scratch_spool.h"
 #include "spool/date_dir.h"
@@ -11,10 +11,11 @@
 enum { NAMES_MAXIMUM = 6, QUARANTINED_ROOM = 64 };
 
 static struct {
-    struct quarantine *quarantine;       /* NULL: nothing is to be moved there */
+    struct strays *strays;               /* NULL: nothing is to be quarantined */
     char paths[NAMES_MAXIMUM][PATH_MAX]; /* what is to be visited, */
     bool is_link[NAMES_MAXIMUM];
     bool visited[NAMES_MAXIMUM];
+    bool is_stray[NAMES_MAXIMUM];
     size_t count;
     char last[PATH_MAX]; /* directory in which something was visited */
 } scene;
@@ -41,7 +42,7 @@ static void make_entry(const char *input)
     else if (type == 1)
         CHECK(mkdir(path, 0700) == 0);
     else
-        write_file(path, "x");
+        write_file(path, path); /* equal files of one name count as one */
     /* A directory in which there can be others is walked through. */
     scene.count += type != 1 || deep == WALK_LEVELS;
 }
@@ -49,7 +50,7 @@ static void make_entry(const char *input)
 static void visit(const struct walk_entry *entry)
 {
     char path[PATH_MAX];
-    struct failure failure;
+    struct pair pair;
     size_t i = 0;
     CHECK(entry->kind != WALK_UNREADABLE);
     snprintf(path, sizeof path, "%s/%s", entry->directory->path, entry->name);
@@ -60,8 +61,9 @@ static void visit(const struct walk_entry *entry)
     CHECK(strcmp(scene.last, entry->directory->path) <= 0);
     snprintf(scene.last, sizeof scene.last, "%s", entry->directory->path);
     scene.visited[i] = true;
-    if (scene.quarantine != NULL)
-        CHECK(quarantine_entry(scene.quarantine, entry, "why", &failure));
+    scene.is_stray[i] = !walk_entry_pair(entry, &pair);
+    if (scene.strays != NULL && scene.is_stray[i])
+        CHECK(strays_add(scene.strays, entry, "why"));
 }
 
 static size_t reasons, moved;
@@ -97,29 +99,45 @@ static void walk_all(const struct spool *spool)
         CHECK(scene.visited[i]);
 }
 
+/* Returns how many. */
+static size_t quarantine_strays(const struct spool *spool)
+{
+    bool usable;
+    struct report report;
+    struct strays strays = {.size = NAMES_MAXIMUM};
+    struct quarantine *quarantine = quarantine_new(NULL, spool, NULL);
+    CHECK(quarantine != NULL);
+    report_init(&report);
+    scene.strays = &strays;
+    walk_all(spool);
+    size_t count = strays.count;
+    if (count > 0)
+        CHECK(strays_quarantine(&strays, quarantine, &report, &usable) == count);
+    strays_free(&strays);
+    quarantine_free(quarantine);
+    return count;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct spool *spool = empty_spool();
     struct stat status;
     char *input;
     scene.count = reasons = moved = 0;
-    scene.quarantine = NULL;
+    scene.strays = NULL;
     make_directories(DAY "/date/1/2/3/4");
     while (scene.count < NAMES_MAXIMUM && (input = next_text(&data, &size)) != NULL) {
         make_entry(input);
         free(input);
     }
     walk_all(spool);
-    scene.quarantine = quarantine_new(NULL, spool, NULL);
-    CHECK(scene.quarantine != NULL);
-    walk_all(spool);
-    quarantine_free(scene.quarantine);
+    size_t count = quarantine_strays(spool);
     for (size_t i = 0; i < scene.count; i++)
-        CHECK(lstat(scene.paths[i], &status) < 0);
-    if (scene.count > 0)
+        CHECK((lstat(scene.paths[i], &status) < 0) == scene.is_stray[i]);
+    if (count > 0)
         CHECK(nftw("quarantine", look_at_quarantined, 16, FTW_PHYS) == 0);
     else
         CHECK(access("quarantine", F_OK) < 0);
-    CHECK(moved == scene.count && reasons <= moved && (reasons > 0) == (moved > 0));
+    CHECK(moved == count && (reasons > 0) == (moved > 0));
     return 0;
 }
