@@ -1,8 +1,9 @@
 /* repair_rows.h - crashmon-cleanup --repair: unfinished jobs, queued long enough ago, whose pair is
  * not where a processor would look for it:
  *
- *     nowhere   not in the roots and not in long-term storage, all of which could be searched: the
- *               job fails with a message, which is what its processor would say
+ *     nowhere   not in the roots and not in long-term storage, all of which could be searched: a
+ *               repair that finds this again 24 hours later lets the job fail with a message, which
+ *               is what its processor would say
  *     archived  in long-term storage only: it is listed, and its processor will say that it failed
  *     twice     in long-term storage, and in the spool: it is listed; when the job is finished,
  *               cleanup sees whether the bytes are the same

@@ -35,7 +35,7 @@ BEGIN
         END IF;
     END LOOP;
     UPDATE jobs SET success = NULL, message = NULL, starteddatetime = NULL, completeddatetime = NULL,
-            attempts = 0
+            missingdatetime = NULL, attempts = 0
         WHERE id IN (SELECT id FROM jobs
                      WHERE success IS NOT NULL AND NOT success AND completeddatetime >= since
                      ORDER BY id FOR NO KEY UPDATE);
