@@ -315,6 +315,14 @@ requests() {
     sql "INSERT INTO priorityjobs (uuid, requesteddatetime) VALUES $values ON CONFLICT DO NOTHING"
 }
 
+# as LOGIN COMMAND...: runs a command, the programs too, under that login.
+as() {
+    local PGUSER=$1
+    export PGUSER
+    shift
+    "$@"
+}
+
 # The crashes that are asked for.
 requested() { sql "SELECT uuid FROM priorityjobs ORDER BY uuid COLLATE \"C\""; }
 

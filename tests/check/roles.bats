@@ -29,14 +29,6 @@ teardown_file() {
                              crashmon_observer, crashmon_monitor, crashmon_processor, crashmon_reporter"
 }
 
-# as LOGIN COMMAND...: runs a command, the programs too, under that login.
-as() {
-    local PGUSER=$1
-    export PGUSER
-    shift
-    "$@"
-}
-
 # refused LOGIN STATEMENT...: the server refuses each of them for want of a right.
 refused() {
     local login=$1 statement

@@ -43,13 +43,6 @@ teardown_file() {
         crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
 }
 
-as() {
-    local PGUSER=$1
-    export PGUSER
-    shift
-    "$@"
-}
-
 # A session of somebody who has not set a search path: that of the database counts.
 plain() { PGOPTIONS='' psql -qAtX -v ON_ERROR_STOP=1 "$@" 2>&1; }
 load_scripts() { for file; do plain -f "$SQL/$file" || return; done && plain -f "$TESTS/old_server.sql"; }

@@ -39,12 +39,6 @@ nothing() {
              public.priority_jobs_1 CASCADE"
 }
 
-as() {
-    local PGUSER=$1
-    export PGUSER
-    shift
-    "$@"
-}
 load_schema() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$SQL/schema.sql" "$@" 2>&1; }
 load_roles() { load_schema -f "$SQL/roles.sql"; }
 version_1() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$BATS_TEST_DIRNAME/version_1.sql" "$@"; }

@@ -118,19 +118,27 @@ static void make_large_crash(const char *id, size_t size)
     free(bytes);
 }
 
-/* 0, or at which step it was otherwise; 99: no disk can be mounted. */
-static int fill(void)
+/* An archive on a disk of its own. 0, or a step that failed; 99: no disk can be mounted. */
+static int open_small_archive(const char *size)
 {
     static char path[PATH_MAX];
-    char id[CRASH_ID_LENGTH + 1];
     struct failure failure;
-    if (!mount_small("size=128k"))
+    if (!mount_small(size))
         return 99;
     if (realpath("../small", path) == NULL)
         return 98;
     make_archive(path);
-    if (!archive_open(archive, &failure))
-        return 1;
+    return archive_open(archive, &failure) ? 0 : 1;
+}
+
+/* 0, or at which step it was otherwise; 99: no disk can be mounted. */
+static int fill(void)
+{
+    char id[CRASH_ID_LENGTH + 1];
+    struct failure failure;
+    int trouble = open_small_archive("size=128k");
+    if (trouble != 0)
+        return trouble;
     for (int i = 0; i < 19; i++) {
         bool is_small = i == 8; /* which fits, so that ten in succession come after it */
         if (archive_state(archive) != ARCHIVE_OPEN)
@@ -149,16 +157,11 @@ static int fill(void)
 /* More than ten that would fit into an empty disk at most, and a small one. */
 static int come_too_large(void)
 {
-    static char path[PATH_MAX];
     char id[CRASH_ID_LENGTH + 1];
     struct failure failure;
-    if (!mount_small("size=2m"))
-        return 99;
-    if (realpath("../small", path) == NULL)
-        return 98;
-    make_archive(path);
-    if (!archive_open(archive, &failure))
-        return 1;
+    int trouble = open_small_archive("size=2m");
+    if (trouble != 0)
+        return trouble;
     for (int i = 0; i < 12; i++) {
         snprintf(id, sizeof id, "%08x-f75b-11dc-b6be-001322081225", i);
         make_large_crash(id, 3 << 20);
@@ -193,16 +196,11 @@ static int come_from_read_only(void)
 
 static int make_read_only(void)
 {
-    static char path[PATH_MAX];
     struct failure failure;
-    if (!mount_small("size=128k"))
-        return 99;
     make_crash(ID, DAY, SLOT, 0);
-    if (realpath("../small", path) == NULL)
-        return 98;
-    make_archive(path);
-    if (!archive_open(archive, &failure))
-        return 1;
+    int trouble = open_small_archive("size=128k");
+    if (trouble != 0)
+        return trouble;
     if (mount("small", "../small", NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
         return 99;
     if (move_crash(ID, &failure))
