@@ -17,12 +17,14 @@ static bool is_gone(int error)
     return error == ENOENT || error == ESTALE;
 }
 
-static bool remove_link(int directory, const char *name)
+static bool remove_link(const struct pair *pair, int directory)
 {
+    const char *name = pair->id.text;
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return is_gone(errno);
-    return !S_ISLNK(status.st_mode) || unlinkat(directory, name, 0) == 0 || is_gone(errno);
+    return !S_ISLNK(status.st_mode) || pair_is_newer(pair, &status) ||
+           unlinkat(directory, name, 0) == 0 || is_gone(errno);
 }
 
 /* What failed, with errno, in a directory below the root; its name may come from outside. */
@@ -44,7 +46,7 @@ static bool fail_in_directory(struct failure *failure, const char *what, const s
 
 static bool remove_name_in(const struct pair *pair, int directory, struct failure *failure)
 {
-    return remove_link(directory, pair->id.text) ||
+    return remove_link(pair, directory) ||
            fail_in_directory(failure, "remove the name link from", pair);
 }
 
@@ -75,7 +77,7 @@ bool links_remove_from(const struct pair *pair, int directory, struct date_dir *
     if (date < 0 && errno != ENOENT)
         return fail_in(failure, "open directory", pair->spool, date_directory->path);
     return links_remove_name(pair, directory, failure) &&
-           (date < 0 || remove_link(date, pair->id.text) ||
+           (date < 0 || remove_link(pair, date) ||
             fail_in(failure, "remove the date link from", pair->spool, date_directory->path));
 }
 
@@ -119,7 +121,7 @@ bool links_remove_in(const struct pair *pair, int directory, struct failure *fai
     char path[PATH_MAX];
     bool has_name_link;
     int date = open_date_directory(pair, directory, path, &has_name_link);
-    bool good = date >= 0 ? remove_link(date, pair->id.text) : errno == 0;
+    bool good = date >= 0 ? remove_link(pair, date) : errno == 0;
     if (date >= 0)
         close_keeping_errno(date);
     if (!good && path[0] != '\0')

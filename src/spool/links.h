@@ -1,5 +1,6 @@
 /* links.h - removes the two links of a pair. The link that the search for it starts from goes last,
- * so that a run after a kill finds it again. What is missing or not a link is ignored. */
+ * so that a run after a kill finds it again. What is missing, not a link, or newer than
+ * pair->looked is ignored: it is none of ours. */
 #ifndef LINKS_H
 #define LINKS_H
 

@@ -222,6 +222,8 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
     if (origin->state == ORIGIN_KNOWN) {
         memcpy(location->pair.day, origin->day, sizeof location->pair.day);
         location->found = search_day(location, failure);
+        location->pair.looked = spool_time(origin->spool);
+        location->pair.looked.tv_sec -= origin->age;
         if (location->found != LOCATED_NOWHERE && !is_another(location, origin->age))
             return;
         location_close(location);

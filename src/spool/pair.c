@@ -57,6 +57,29 @@ bool pair_is_gone(const struct pair *pair, int directory)
     return !dir_has(pair->spool->root, path) && errno == ENOENT;
 }
 
+bool pair_is_newer(const struct pair *pair, const struct stat *status)
+{
+    return pair->looked.tv_sec != 0 && !time_is_past(&status->st_ctim, 0, &pair->looked) &&
+           !spool_is_ahead(pair->spool, &status->st_ctim);
+}
+
+bool pair_came_again(const struct pair *pair, int directory)
+{
+    const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
+    int opened = directory >= 0 ? directory : pair_open_directory(pair);
+    bool is_newer = false;
+    for (int i = 0; i < 2 && opened >= 0 && !is_newer; i++) {
+        char name[NAME_MAX + 1];
+        struct stat status;
+        pair_file_name(pair, suffixes[i], name);
+        is_newer = fstatat(opened, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   pair_is_newer(pair, &status);
+    }
+    if (opened >= 0 && opened != directory)
+        close(opened);
+    return is_newer;
+}
+
 static void keep_latest(struct timespec *latest, struct timespec candidate)
 {
     if (time_is_past(latest, 0, &candidate))

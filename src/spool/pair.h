@@ -12,6 +12,8 @@ struct pair {
     const struct spool *spool;
     struct crash_id id;
     char day[DAY_LENGTH + 1]; /* under which it lies in the spool */
+    struct timespec looked;   /* when, by the clock of the spool: what came later is of another
+                                 crash with its id; 0: not known */
 };
 
 enum pair_state {
@@ -29,6 +31,11 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, int *dir
 
 /* Whether its metadata is gone; false on error. `directory` is that of the pair; -1: not open. */
 bool pair_is_gone(const struct pair *pair, int directory);
+
+/* Whether something is newer than pair->looked, by its ctime, which nobody can choose; whether one
+ * of the two files is. `directory` as above. */
+bool pair_is_newer(const struct pair *pair, const struct stat *status);
+bool pair_came_again(const struct pair *pair, int directory);
 
 /* Paths below the root: of the directory, YYYYMMDD/name/22/ad, and of the metadata in it. */
 enum {

@@ -24,12 +24,16 @@ static void report_quarantine(struct report *report, bool done, const char *name
                    failure->text);
 }
 
+/* Not when another crash has brought its files: the links may be older, but are its own now. The
+ * next scan judges what was not looked at. */
 static bool remove_links(const struct candidate *candidate, struct failure *failure)
 {
+    const struct pair *pair = &candidate->pair;
+    if (pair_came_again(pair, candidate->directory))
+        return true;
     return candidate->date_directory != NULL
-               ? links_remove_from(&candidate->pair, candidate->directory,
-                                   candidate->date_directory, failure)
-               : links_remove(&candidate->pair, failure);
+               ? links_remove_from(pair, candidate->directory, candidate->date_directory, failure)
+               : links_remove(pair, failure);
 }
 
 static void retire_to_quarantine(const struct candidate *candidate, struct quarantine *quarantine,
@@ -38,6 +42,11 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
     struct failure failure = {0};
     const struct crash *crash = &candidate->crash;
     const char *reason = crash_reason(crash);
+    if (!report->dry_run && pair_came_again(&candidate->pair, candidate->directory)) {
+        report_outcome(report, LEVEL_DEBUG, crash->name, LEFT,
+                       "its files have changed since they were looked at");
+        return;
+    }
     bool done =
         report->dry_run || (quarantine_pair(quarantine, &candidate->pair, reason, &failure) &&
                             remove_links(candidate, &failure));

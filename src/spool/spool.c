@@ -58,12 +58,17 @@ static void set_clock(const struct spool *spool, const struct timespec *now)
     spool->clock->latest = now->tv_sec * second + now->tv_nsec;
 }
 
+struct timespec spool_time(const struct spool *spool)
+{
+    long long time = spool->clock->latest;
+    return (struct timespec){.tv_sec = time / second, .tv_nsec = time % second};
+}
+
 /* The time that was asked last; asked again if `then` lies behind it: false if it cannot be. */
 static bool find_now(const struct spool *spool, const struct timespec *then, struct timespec *now)
 {
     struct timespec asked;
-    long long latest = spool->clock->latest;
-    *now = (struct timespec){.tv_sec = latest / second, .tv_nsec = latest % second};
+    *now = spool_time(spool);
     if (time_is_past(then, 0, now))
         return true;
     if (!spool->clock->is_known || !ask_clock(spool->root, &asked))

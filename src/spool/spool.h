@@ -61,8 +61,10 @@ struct timespec spool_changed(const struct spool *spool, const struct stat *stat
 bool spool_is_past(const struct spool *spool, const struct timespec *then, long seconds);
 bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
 
-/* Asks for the time again: before ages that the database tells now are compared with files. */
+/* Asks for the time again: before ages that the database tells now are compared with files. The
+ * time that was asked last. */
 void spool_ask_clock(const struct spool *spool);
+struct timespec spool_time(const struct spool *spool);
 
 /* False if the file system's clock could not be asked: then this machine's has to do, less a
  * minute, and nothing counts as ahead. */

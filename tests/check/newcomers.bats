@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# newcomers.bats - the id of a crash that is being retired arrives again in the same place: what came
+# since the crash was looked at is not removed with it.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+
+eval "its_$(declare -f setup)"
+
+setup() {
+    its_setup
+    processor p1 >/dev/null
+    strace -f -qq -o /dev/null true 2>/dev/null || skip "no strace here"
+}
+
+# Starts a run that stops when it has removed its first link: that of the crash that comes first, and
+# not yet those of $id. Both are $1 with these options of the collector.
+stopped() {
+    local trace=$BATS_TEST_TMPDIR/trace
+    rm -f "$trace"
+    marked
+    stops() {
+        EXEC+=" strace -D -f -q -o $trace -e trace=unlinkat -e inject=unlinkat:signal=STOP:when=1" \
+            "$@" --batch-size=2
+    }
+    background stops "$@"
+    await grep -qs 'stopped by SIGSTOP' "$trace"
+}
+
+# Lets it go on, each of whose threads may be stopped.
+goes_on() {
+    gone_on() {
+        kill -CONT "$pid" 2>/dev/null || true
+        [[ ! -e /proc/$pid/stat || $(<"/proc/$pid/stat") == *') Z '* ]]
+    }
+    await gone_on
+    background_ends "$1"
+}
+
+two_crashes() {
+    crash --time 12:00 >/dev/null
+    id=$(crash --time 12:10)
+}
+
+# The crash is done with by processor and cleanup.
+done_with() {
+    finish "$id" true
+    expect_status 0 cleanup_jobs
+    sql_is "SELECT count(*) FROM jobs WHERE uuid = '$id'" 0
+    no_links "$id"
+}
+
+again() { crash --id "$id" --time 12:10 --size 200 "$@" >/dev/null; }
+
+is_queued_at_last() {
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM jobs WHERE uuid = '$id' AND success IS NULL" 1
+    no_links "$id"
+}
+
+@test "a crash that comes with the id of one that was put away meanwhile is queued by the next scan" {
+    for order in links files; do
+        two_crashes
+        stopped scan
+        done_with
+        again --order "$order"
+        goes_on 0
+        has_links "$id"
+        rm -r "$ARCHIVE/20081225" # where it would be a duplicate
+        is_queued_at_last
+        sql "DELETE FROM jobs"
+        rm -r "$SPOOL/20081225"
+    done
+}
+
+@test "one that has its links already, and no file yet, keeps them" {
+    two_crashes
+    stopped scan
+    done_with
+    again --without json --without dump
+    goes_on 0
+    has_links "$id"
+    again
+    is_queued_at_last
+}
+
+@test "one whose files are new, with the old links, waits until the finished job of its id is gone" {
+    two_crashes
+    stopped scan
+    finish "$id" true
+    again
+    goes_on 0
+    has_links "$id"
+    sql "UPDATE jobs SET completeddatetime = now() - interval '3 s' WHERE uuid = '$id'"
+    expect_status 0 scan
+    log_has "\"$id\": left: it came after a job with its id, which is finished"
+    has_links "$id"
+    sql "DELETE FROM jobs"
+    is_queued_at_last
+}
+
+# --- links that came after the end of the job, before any byte
+
+@test "links that come while a finished job of their id is there stay, though the files are still its own" {
+    for run in scan cleanup_jobs; do
+        id=$(crash)
+        expect_status 0 scan
+        finish "$id" true
+        await sql_true "SELECT completeddatetime < now() - interval '1 s' FROM jobs"
+        again --without json --without dump
+        expect_status 0 "$run"
+        has_links "$id"
+        expect_status 0 cleanup_jobs
+        pair_is_whole "$ARCHIVE" 20081225 "$id"
+        again
+        rm -r "$ARCHIVE/20081225"
+        is_queued_at_last
+        sql "DELETE FROM jobs"
+        rm -r "$SPOOL/20081225"
+    done
+}
+
+@test "a crash that comes with the id of a throttled one that is being removed is kept" {
+    crash --root "$DEFERRED" --time 12:00 --age 5200000 >/dev/null
+    id=$(crash --root "$DEFERRED" --time 12:10 --age 5200000)
+    stopped cleanup_jobs --keep-deferred-days=30
+    again --root "$DEFERRED"
+    goes_on 1
+    pair_is_whole "$DEFERRED" 20081225 "$id"
+    log_has "cannot remove throttled crash \"$id\": its files have changed since they were looked at"
+}
+
+@test "half a pair that becomes whole while it is being quarantined stays new" {
+    crash --time 12:00 --without dump --age 3000 >/dev/null
+    id=$(crash --time 12:10 --without dump --age 3000)
+    stopped scan --incomplete-age=00:10:00
+    again
+    goes_on 1
+    has_links "$id"
+    is_queued_at_last
+}
