@@ -2,6 +2,7 @@
 
 #include "spool/dir.h"
 #include "spool/file.h"
+#include "spool/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,26 +108,67 @@ static bool is_younger(const struct main_file *file, const struct spool *spool, 
     return file->found && !spool_is_past(spool, &changed, seconds);
 }
 
-/* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
- * make the name link last. */
-static enum located judge_other(const struct pair_location *location, struct failure *failure)
+/* Entries of a date tree that are looked through for one pair: where scan keeps up there are few.
+ */
+enum { DATE_LINKS = 10000 };
+
+/* Looks for the date link of a pair without a name link. LOCATED_NOWHERE: it has one, so the pair
+ * is new; LOCATED_FAILED: it may. */
+static enum located judge_by_date_link(const struct pair_location *location,
+                                       struct failure *failure)
+{
+    const struct pair *pair = &location->pair;
+    struct walk_entry entry;
+    struct walk *walk = walk_new_in(pair->spool, "date", pair->day, failure);
+    enum located judged = walk != NULL ? location->found : LOCATED_FAILED;
+    long left = DATE_LINKS;
+    while (walk != NULL && judged == location->found && walk_next(walk, &entry)) {
+        if (strcmp(entry.name, pair->id.text) == 0) {
+            judged = LOCATED_NOWHERE;
+        } else if (entry.kind == WALK_UNREADABLE) {
+            judged = LOCATED_FAILED;
+            *failure = *entry.failure;
+        } else if (--left == 0) {
+            judged = LOCATED_FAILED;
+            fail(failure, 0,
+                 "a pair of its id in \"%s/%s\" may be new: that day has too many new crashes",
+                 pair->spool->path, pair->day);
+        }
+    }
+    walk_free(walk);
+    return judged;
+}
+
+/* What is new has links, mostly both. LOCATED_NOWHERE: the pair is; LOCATED_FAILED: it may be. */
+static enum located judge_by_links(const struct pair_location *location, struct failure *failure)
 {
     struct stat status;
+    const struct pair *pair = &location->pair;
+    bool has_name = fstatat(location->directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (has_name && S_ISLNK(status.st_mode))
+        return LOCATED_NOWHERE;
+    if (has_name || errno == ENOENT)
+        return judge_by_date_link(location, failure);
+    fail(failure, errno, "cannot look for its name link in \"%s/%s\"", pair->spool->path,
+         pair->day);
+    return LOCATED_FAILED;
+}
+
+/* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
+ * make the links last. */
+static enum located judge_other(const struct pair_location *location, struct failure *failure)
+{
     const struct spool *spool = location->pair.spool;
     if (location->found == LOCATED_NOWHERE || location->directory < 0)
         return location->found;
-    bool has_name =
-        fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    if (has_name && S_ISLNK(status.st_mode))
-        return LOCATED_NOWHERE;
-    if (!has_name && errno != ENOENT)
-        fail(failure, errno, "cannot look for its name link in \"%s/%s\"", spool->path,
-             location->pair.day);
-    else if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
+    enum located judged = judge_by_links(location, failure);
+    if (judged != location->found)
+        return judged;
+    if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
         fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to", spool->path,
              location->pair.day);
     else
-        return location->found;
+        return judged;
     return LOCATED_FAILED;
 }
 
@@ -143,11 +185,12 @@ bool location_came_within(const struct pair_location *location, long age)
 }
 
 /* What is in the origin may have come after the pair was put away, and its row was not deleted. */
-static bool is_another(const struct pair_location *location, long age)
+static enum located judge_origin(const struct pair_location *location, long age,
+                                 struct failure *failure)
 {
-    struct stat status;
-    return age > 0 && location->directory >= 0 && location_came_within(location, age) &&
-           fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return age > 0 && location->directory >= 0 && location_came_within(location, age)
+               ? judge_by_links(location, failure)
+               : location->found;
 }
 
 /* Keeps the better of the best so far and what is on this day. True while more has to be seen. */
@@ -224,7 +267,8 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
         location->found = search_day(location, failure);
         location->pair.looked = spool_time(origin->spool);
         location->pair.looked.tv_sec -= origin->age;
-        if (location->found != LOCATED_NOWHERE && !is_another(location, origin->age))
+        location->found = judge_origin(location, origin->age, failure);
+        if (location->found != LOCATED_NOWHERE)
             return;
         location_close(location);
     }

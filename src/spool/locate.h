@@ -61,8 +61,8 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
             struct failure *failure);
 
 /* Searches for a crash that has a row, first in its origin. What was written there after the job
- * had ended, and has a name link, is another crash that came with its id. So is any pair elsewhere
- * with a name link, because what was queued has lost it. */
+ * had ended, and has a link, is another crash that came with its id. So is any pair elsewhere with
+ * a link, because what was queued has lost both. */
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure);

@@ -89,6 +89,25 @@ is_new() {
     done
 }
 
+@test "a date link alone is enough to be new" {
+    for day in 20081224 20081225; do
+        id=$(collect --day 20081225)
+        queued 1
+        finish "$id" true
+        await sql_true "SELECT completeddatetime < now() - interval '1 s' FROM jobs"
+        rm "$(place "$SPOOL" "$id")".*
+        again "$id" $day --without name-link
+        expect_status 1 cleanup_jobs
+        log_has "\"$id\": missing: its pair was not found"
+        pair_is_whole "$SPOOL" $day "$id"
+        sql "DELETE FROM jobs"
+        queued 1
+        no_links "$id"
+        sql "DELETE FROM jobs"
+        rm -r "$SPOOL/$day" "$LOG"
+    done
+}
+
 # --- the same id in the other root
 
 @test "queued from the deferred root, and new in the storage root: only the first is put away" {
