@@ -68,19 +68,27 @@ WHERE NOT EXISTS (SELECT FROM pg_class
                   WHERE relname = name AND relnamespace = 'crashmon'::regnamespace)
 \gexec
 
--- Nobody has been seen in the future: who says so has been seen now. Otherwise a processor with a wrong
--- clock, time zone or intention would be alive, and be given jobs, long after it is dead.
-CREATE OR REPLACE FUNCTION crashmon.be_seen_now() RETURNS trigger
+-- Nothing has happened in the future: such a time becomes now. Otherwise a processor with a wrong clock,
+-- time zone or intention would be alive, and be given jobs, long after it is dead, and what it has begun
+-- would never be too old.
+CREATE OR REPLACE FUNCTION crashmon.not_ahead() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    latest timestamptz := clock_timestamp();
 BEGIN
-    NEW.lastseendatetime := clock_timestamp();
-    RETURN NEW;
+    RETURN jsonb_populate_record(NEW, (
+        SELECT jsonb_object_agg(key, latest) FROM jsonb_each_text(to_jsonb(NEW))
+        WHERE CASE WHEN key LIKE '%datetime' THEN value::timestamptz > latest END));
 END $$;
-SELECT 'UPDATE crashmon.processors SET lastseendatetime = now() WHERE lastseendatetime > now();
-        CREATE TRIGGER be_seen_now BEFORE INSERT OR UPDATE ON crashmon.processors FOR EACH ROW
-            WHEN (NEW.lastseendatetime > clock_timestamp()) EXECUTE FUNCTION crashmon.be_seen_now()'
-WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'be_seen_now'
-                      AND tgrelid = 'crashmon.processors'::regclass)
+SELECT format('CREATE TRIGGER not_ahead BEFORE INSERT OR UPDATE ON crashmon.%1$s FOR EACH ROW
+                   WHEN (greatest(%2$s) > clock_timestamp()) EXECUTE FUNCTION crashmon.not_ahead();
+               UPDATE crashmon.%1$s AS new SET %3$s = %3$s WHERE greatest(%2$s) > now()',
+              its_table, times, key)
+FROM (VALUES ('processors', 'new.startdatetime, new.lastseendatetime', 'id'),
+             ('jobs', 'new.queueddatetime, new.starteddatetime, new.completeddatetime', 'id'),
+             ('priorityjobs', 'new.requesteddatetime', 'uuid')) AS wanted (its_table, times, key)
+WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'not_ahead'
+                      AND tgrelid = ('crashmon.' || its_table)::regclass)
 \gexec
 
 -- Every run reads which storages a processor serves: a list for a hundred names is enough.

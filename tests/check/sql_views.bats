@@ -177,7 +177,7 @@ ran() {
     await sql_true "SELECT NOT running AND killed FROM crashmon.last_runs"
 }
 
-@test "times without an end break no view, and no processor is alive for ever" {
+@test "times without an end break no view" {
     alpha=$(processor alpha)
     sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
          VALUES ('/x', 'a', $alpha, 'infinity'), ('/x', 'b', $alpha, '-infinity'),
@@ -189,14 +189,37 @@ ran() {
     sql_is "SELECT name, last_seen, unfinished FROM crashmon.processor_state" "alpha||2"
     run ! sql "UPDATE processors SET storages = ARRAY(SELECT 'storage ' || n FROM generate_series(1, 10000) AS n)"
     [[ $output == *processors_storages* ]] || fail "$output"
-    for ahead in infinity '294276-12-31' 'tomorrow'; do
-        sql_is "UPDATE processors SET lastseendatetime = '$ahead'
-                RETURNING lastseendatetime BETWEEN now() AND clock_timestamp()" t
-    done
     sql "UPDATE processors SET lastseendatetime = '-infinity'"
     processor beta
     expect_status 0 scan
     sql_is "SELECT name FROM processors" beta
+}
+
+@test "what is said to happen in the future happens now: no processor is alive for ever, no job begun for ever" {
+    alpha=$(processor alpha)
+    for ahead in infinity '294276-12-31' tomorrow; do
+        sql_is "UPDATE processors SET startdatetime = '$ahead', lastseendatetime = '$ahead'
+                RETURNING startdatetime BETWEEN now() AND clock_timestamp(),
+                          lastseendatetime BETWEEN now() AND clock_timestamp(), name, storages" "t|t|alpha|"
+        sql_is "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
+                VALUES ('/x \"', '$ahead', $alpha, '$ahead')
+                RETURNING queueddatetime BETWEEN now() AND clock_timestamp(), starteddatetime, pathname" 't||/x "'
+        sql_is "UPDATE jobs SET starteddatetime = '$ahead', completeddatetime = '2008-12-25 UTC' WHERE uuid = '$ahead'
+                RETURNING starteddatetime BETWEEN now() AND clock_timestamp(), completeddatetime, attempts" \
+            "t|2008-12-25 00:00:00+00|0"
+        sql_is "UPDATE jobs SET completeddatetime = '$ahead', success = true WHERE uuid = '$ahead'
+                RETURNING completeddatetime BETWEEN now() AND clock_timestamp(), starteddatetime < now(), id > 0" "t|t|t"
+        sql_is "INSERT INTO priorityjobs VALUES ('$ahead', '$ahead')
+                RETURNING uuid, requesteddatetime BETWEEN now() AND clock_timestamp()" "$ahead|t"
+    done
+    # The server's clock was ahead.
+    sql "SET LOCAL session_replication_role = replica; UPDATE processors SET lastseendatetime = 'tomorrow'"
+    sql "SELECT crashmon.heartbeat($alpha)"
+    sql_true "SELECT lastseendatetime <= now() FROM processors"
+    # The times of an earlier schema.
+    sql "DROP TRIGGER not_ahead ON jobs; UPDATE jobs SET starteddatetime = 'infinity' WHERE uuid = 'tomorrow'"
+    PGOPTIONS= psql -qX -f "$TESTS/../sql/schema.sql" -f "$TESTS/old_server.sql"
+    sql_true "SELECT max(starteddatetime) <= now() FROM jobs"
 }
 
 @test "ids at the ends of their type, zero and below are ids like others" {

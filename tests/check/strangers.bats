@@ -114,12 +114,13 @@ everybody_works() {
             [[ $status -le 1 || $run == *--check || $status == 68 || $status == 74 ]] || fail "$who: $run: $status" "$output"
         done
         [[ $who != "$MONITOR" ]] || continue
+        sql "DROP FUNCTION crashmon.schema_version()" # or from-socorro.sql would have nothing to do
         as "$who" load_scripts from-socorro.sql schema.sql || fail "$who cannot load schema.sql"
         as "$who" plain <<<"$(calls)" >"$BATS_TEST_TMPDIR/said" || fail "$who: $(<"$BATS_TEST_TMPDIR/said")"
     done
     load_scripts roles.sql || fail "cannot load roles.sql"
     # The parties, whose updates have triggers of ours to pass.
-    sql "UPDATE jobs SET success = NULL, starteddatetime = NULL"
+    sql "UPDATE processors SET lastseendatetime = 'infinity'; UPDATE jobs SET success = NULL, starteddatetime = NULL"
     as "$PROCESSOR" plain <<<"$(calls | grep -E 'register|heartbeat|take_jobs|job_')" >"$BATS_TEST_TMPDIR/said" ||
         fail "$(<"$BATS_TEST_TMPDIR/said")"
     as "$REPORTER" plain <<<"$(calls | grep -E 'request_crash|crash_state|is_crash_id|queue')" \
@@ -423,7 +424,13 @@ all_is_moved() {
          INSERT INTO priorityjobs (uuid) SELECT uuid FROM jobs"
     session "BEGIN; $(for n in {1..40}; do echo "LOCK TABLE crashmon_priority.priority_jobs_$n;"; done)"
     as "$MONITOR" expect_status 0 priority
-    session "ROLLBACK"
     sql_is "SELECT max(ended - started) < '1 second' FROM crashmon.runs" t
     sql_is "SELECT count(*), min(priority), (SELECT count(*) FROM priorityjobs) FROM jobs" "40|1|0"
+    # Nor where they belong to dead processors.
+    sql "DELETE FROM jobs; UPDATE processors SET lastseendatetime = '-infinity'"
+    processor alive
+    as "$MONITOR" expect_status 0 scan
+    session "ROLLBACK"
+    sql_is "SELECT max(ended - started) < '1.5 seconds' FROM crashmon.runs" t
+    sql_is "SELECT count(*) FROM processors" 41
 }
