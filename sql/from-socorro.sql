@@ -10,11 +10,16 @@
 -- one transaction, and may be repeated. Afterwards Socorro's programs, including Monitor, work with
 -- the tables as before. See doc/migrating-from-socorro.md.
 \ir begin.sql
+-- What has a version has been converted.
+SELECT to_regprocedure('crashmon.schema_version()') IS NOT NULL AS is_converted \gset
+\if :is_converted
+COMMIT;
+\quit
+\endif
 \ir move.sql
 \if :{?zone}
 SET LOCAL timezone = :'zone';
 \endif
-LOCK TABLE processors, jobs, priorityjobs;
 
 -- Fill in missing values, and clear owners that do not exist: the next scan assigns those jobs.
 UPDATE processors SET lastseendatetime = startdatetime WHERE lastseendatetime IS NULL;
@@ -23,19 +28,40 @@ UPDATE jobs SET queueddatetime = localtimestamp WHERE queueddatetime IS NULL;
 UPDATE jobs SET owner = NULL WHERE owner NOT IN (SELECT id FROM processors);
 
 -- Only types that differ from tables.sql, since a column that a view uses cannot be changed.
-SELECT format('ALTER TABLE %s %s', its_table,
-              string_agg(format('ALTER %I TYPE %s', name, type), ', '))
-FROM (VALUES ('processors', 'startdatetime', 'timestamp with time zone'),
-             ('processors', 'lastseendatetime', 'timestamp with time zone'),
-             ('jobs', 'id', 'bigint'),
-             ('jobs', 'queueddatetime', 'timestamp with time zone'),
-             ('jobs', 'starteddatetime', 'timestamp with time zone'),
-             ('jobs', 'completeddatetime', 'timestamp with time zone'),
-             ('priorityjobs', 'uuid', 'character varying(255)')) AS wanted (its_table, name, type)
-JOIN pg_attribute ON attrelid = its_table::regclass AND attname = name
-WHERE format_type(atttypid, atttypmod) <> type
-GROUP BY its_table
-\gexec
+DO $$
+DECLARE
+    its record;
+    obstacle text;
+BEGIN
+    FOR its IN
+        SELECT place, string_agg(format('ALTER %I TYPE %s', name, type), ', ') AS changes,
+               string_agg(format('isfinite(%1$I) AND %1$I NOT BETWEEN ''1900-01-01'' AND ''2900-01-01''',
+                                 name), ' OR ') FILTER (WHERE type LIKE 'time%') AS is_odd
+        FROM (VALUES ('processors', 'startdatetime', 'timestamp with time zone'),
+                     ('processors', 'lastseendatetime', 'timestamp with time zone'),
+                     ('jobs', 'id', 'bigint'),
+                     ('jobs', 'queueddatetime', 'timestamp with time zone'),
+                     ('jobs', 'starteddatetime', 'timestamp with time zone'),
+                     ('jobs', 'completeddatetime', 'timestamp with time zone'),
+                     ('priorityjobs', 'uuid', 'character varying(255)')) AS wanted (place, name, type)
+        JOIN pg_attribute ON attrelid = place::regclass AND attname = name
+        WHERE format_type(atttypid, atttypmod) <> type
+        GROUP BY place LOOP
+        BEGIN
+            EXECUTE format('ALTER TABLE %I %s', its.place, its.changes);
+        EXCEPTION
+            WHEN feature_not_supported THEN
+                GET STACKED DIAGNOSTICS obstacle = PG_EXCEPTION_DETAIL;
+                RAISE EXCEPTION 'cannot convert the table %: %; nothing is changed', its.place,
+                        coalesce(nullif(obstacle, ''), SQLERRM)
+                    USING HINT = 'Drop that, and make it again afterwards.';
+            WHEN datetime_field_overflow THEN
+                EXECUTE format('SELECT min(id) FROM %I WHERE %s', its.place, its.is_odd) INTO obstacle;
+                RAISE EXCEPTION 'cannot convert the table %, row %: %; nothing is changed',
+                    its.place, obstacle, SQLERRM;
+        END;
+    END LOOP;
+END $$;
 SELECT format('ALTER SEQUENCE %s AS bigint', seqrelid::regclass) FROM pg_sequence
 WHERE seqrelid = pg_get_serial_sequence('jobs', 'id')::regclass AND seqtypid <> 'bigint'::regtype
 \gexec

@@ -16,6 +16,7 @@ DECLARE
     others text;
     name text;
     its record;
+    patience timestamptz;
 BEGIN
     SELECT nspowner INTO owner FROM pg_namespace WHERE nspname = 'crashmon';
     IF NOT pg_has_role(owner, 'MEMBER') THEN
@@ -71,6 +72,7 @@ BEGIN
         FOREACH name IN ARRAY ARRAY['processors', 'jobs', 'priorityjobs'] LOOP
             EXECUTE format('ALTER TABLE %s.%I SET SCHEMA crashmon', sets[1], name);
         END LOOP;
+        patience := clock_timestamp() + '0.9 seconds';
         FOR its IN SELECT oid::regclass AS place,
                           relowner = ANY (ours) OR coalesce(pg_has_role(relowner,
                               to_regrole('crashmon_processor'), 'MEMBER'), false) AS moves
@@ -81,6 +83,8 @@ BEGIN
                 IF NOT its.moves THEN
                     RAISE insufficient_privilege
                         USING MESSAGE = 'its owner is not a member of crashmon_processor';
+                ELSIF clock_timestamp() > patience THEN
+                    RAISE lock_not_available USING MESSAGE = 'too many of them are locked';
                 END IF;
                 EXECUTE format('ALTER TABLE %s SET SCHEMA crashmon_priority', its.place);
             EXCEPTION WHEN insufficient_privilege OR lock_not_available OR duplicate_table THEN

@@ -14,10 +14,17 @@
 \ir reporter.sql
 \ir pauses.sql
 \ir views.sql
--- From earlier versions.
-DROP TABLE IF EXISTS crashmon.schema_version;
-DROP FUNCTION IF EXISTS crashmon.lock_class(text), crashmon.lock_key(text),
-    crashmon.put_in_priority_tables(integer[], text[]);
+-- What version 1 had besides.
+DO $$
+DECLARE
+    dependents text;
+BEGIN
+    DROP FUNCTION IF EXISTS crashmon.put_in_priority_tables(integer[], text[]);
+EXCEPTION WHEN dependent_objects_still_exist THEN
+    GET STACKED DIAGNOSTICS dependents = PG_EXCEPTION_DETAIL;
+    RAISE EXCEPTION '%: nothing is changed', dependents
+        USING HINT = 'This function of version 1 is no more. Drop what depends on it first.';
+END $$;
 
 -- A logical switch-over leaves sequences behind. An id near the end of its type did not come from one.
 DO $$

@@ -114,6 +114,18 @@ registers() {
     sql_is "SELECT has_schema_privilege('$PROCESSOR', 'crashmon_priority', 'USAGE')" f
 }
 
+@test "priority tables that are locked hold an upgrade up for a second in all, and stay where they are" {
+    version_1
+    sql "DO \$\$ BEGIN FOR n IN 1..40 LOOP EXECUTE format('CREATE TABLE public.priority_jobs_%s ()', n); END LOOP; END \$\$"
+    session "BEGIN; $(for n in {1..40}; do echo "LOCK TABLE priority_jobs_$n;"; done)"
+    before=$(sql "SELECT clock_timestamp()")
+    expect_status 0 load_schema
+    session ROLLBACK
+    sql_true "SELECT clock_timestamp() - '$before' < '2.5 seconds'"
+    equal "$(grep -c "WARNING:  table public.priority_jobs_[0-9]* stays where it is: " <<<"$output")" 40
+    sql "SET client_min_messages = error; $(for n in {1..40}; do echo "DROP TABLE IF EXISTS public.priority_jobs_$n;"; done)"
+}
+
 @test "what default privileges give to others puts nothing on our tables, nor into our schemas" {
     local name=${PGDATABASE}_defaults
     createdb -T template0 "$name"
@@ -154,6 +166,18 @@ registers() {
                    has_column_privilege('$PROCESSOR', 'processors', 'id', 'REFERENCES')" "f|f"
 }
 
+@test "what depends on a function of version 1 that goes is named, and nothing is changed" {
+    version_1
+    sql "GRANT USAGE ON SCHEMA crashmon TO PUBLIC"
+    as "$PROCESSOR" sql "SET ROLE NONE; CREATE VIEW public.mine AS SELECT crashmon.put_in_priority_tables('{}', '{}')"
+    run load_schema
+    [[ $status -ne 0 && $output == *"view public.mine depends on function put_in_priority_tables(integer[],text[]): nothing is changed"*HINT* ]] ||
+        fail "$output"
+    sql_is "SELECT crashmon.schema_version()" 1
+    sql "DROP VIEW public.mine"
+    expect_status 0 load_schema
+}
+
 @test "programs of this version do nothing with version 1, and say which one they need (76)" {
     version_1
     processor p1 >/dev/null
@@ -186,12 +210,40 @@ registers() {
     equal "$(rows)" "$before"
 }
 
+# A transaction that has read every table and view, and written and counted where one can.
+uses_all() {
+    session BEGIN
+    session "$(sql "SELECT string_agg(format(CASE relkind WHEN 'r' THEN 'SELECT FROM %1\$s; DELETE FROM %1\$s'
+                                                          WHEN 'v' THEN 'SELECT FROM %1\$s'
+                                                          ELSE 'SELECT nextval(''%1\$s'')' END, oid::regclass), ';')
+                    FROM pg_class WHERE relnamespace = 'crashmon'::regnamespace AND relkind IN ('r', 'v', 'S')")" >/dev/null
+}
+
 @test "run again it waits for nobody, and nobody for it" {
     load_roles
-    session "BEGIN; INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id 1)');
-             LOCK TABLE processors, priorityjobs, crashmon.runs IN ROW EXCLUSIVE MODE"
-    expect_status 0 load_roles
+    cp -r "$SQL" "$BATS_TEST_TMPDIR/scripts"
+    # Each tells which locks it has taken that somebody who reads and writes would have to wait for.
+    locks="SELECT relation::regclass, mode FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
+    locks+=" WHERE pid = pg_backend_pid() AND mode !~ '^(AccessShare|RowShare|RowExclusive)Lock$'"
+    sed -i "s/^COMMIT;/$locks; COMMIT;/" "$BATS_TEST_TMPDIR"/scripts/*
+    uses_all
+    for script in schema.sql roles.sql from-socorro.sql; do
+        PGOPTIONS='' run psql -qAtX -v ON_ERROR_STOP=1 -f "$BATS_TEST_TMPDIR/scripts/$script"
+        [[ $status -eq 0 && -z $output ]] || fail "$script: $output"
+    done
     session "ROLLBACK"
+}
+
+@test "a view that has changed is replaced when nobody reads it, else it is named" {
+    load_schema
+    fresh=$(shape)
+    sql "CREATE OR REPLACE VIEW crashmon.queue AS $(sql "SELECT rtrim(pg_get_viewdef('crashmon.queue'), ';')") LIMIT 9"
+    session "BEGIN; SELECT FROM crashmon.queue"
+    run load_schema
+    [[ $status -ne 0 && $output == *"the view crashmon.queue is in use for too long: nothing is changed"* ]] || fail "$output"
+    session ROLLBACK
+    expect_status 0 load_schema
+    equal "$(shape)" "$fresh"
 }
 
 @test "of several at the same time each makes, or finds, all that there is to be" {

@@ -146,7 +146,7 @@ monitor_queues() {
              insert into priorityjobs values ('u')"
     migrate
     sql_is "SELECT * FROM processors" \
-        "7|host7|2010-07-01 19:00:00+00|2010-07-01 19:01:00+00||"
+        "7|host7|2010-07-01 19:00:00+00|2010-07-01 19:01:00+00|"
     sql_is "SELECT * FROM jobs" "12|/p.json|u|7|3|2010-01-01 20:00:00+00|2010-07-01 19:02:00+00|$(
         )2010-07-01 19:03:00+00|f|bad|main|||0"
     sql_is "SELECT uuid, now() - requesteddatetime < interval '1 min' FROM priorityjobs" "u|t"
@@ -180,8 +180,26 @@ monitor_queues() {
     run psql -qX -v zone=Mars -f "$SQL/from-socorro.sql"
     [[ $status -ne 0 && $output == *'invalid value for parameter "TimeZone"'* ]]
     run convert
-    [[ $status -ne 0 && $output == *'view public.waiting depends on column "queueddatetime"'* ]]
+    [[ $status -ne 0 && $output == *'cannot convert the table jobs: rule _RETURN on view public.waiting depends on column "queueddatetime"; nothing is changed'*HINT* ]]
+    sql "DROP VIEW public.waiting; CREATE TABLE public.others (its processors)"
+    run convert
+    sql "DROP TABLE public.others"
+    [[ $status -ne 0 && $output == *'cannot convert the table processors: cannot alter table "processors" because column "others.its" uses its row type; nothing is changed'*HINT* ]]
     equal "$(shape)" "$before"
+}
+
+@test "a time that is out of range is told with its row and nothing is changed; without end it is kept, or now" {
+    sql "INSERT INTO jobs (pathname, uuid, completeddatetime)
+         VALUES ('', 'a', now()), ('', 'b', '294276-12-31 23:59:59')"
+    before=$(shape)
+    run convert
+    [[ $status -ne 0 && $output == *'cannot convert the table jobs, row 2: timestamp out of range; nothing is changed'* ]] ||
+        fail "$output"
+    equal "$(shape)" "$before"
+    sql "UPDATE jobs SET queueddatetime = '-infinity', starteddatetime = 'infinity', completeddatetime = 'infinity'"
+    expect_status 0 migrate
+    sql_is "SELECT count(*) FROM jobs WHERE queueddatetime = '-infinity' AND starteddatetime <= now()
+            AND completeddatetime <= now()" 2
 }
 
 # All objects, with their owners and rights; columns in any order.
