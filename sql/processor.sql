@@ -17,8 +17,13 @@ BEGIN
     IF coalesce(register_processor.name, '') = '' THEN
         RAISE EXCEPTION 'a processor needs a name' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    INSERT INTO processors AS p (name, startdatetime, lastseendatetime)
-        VALUES (register_processor.name, clock_timestamp(), clock_timestamp())
+    -- Somebody may have taken ids without the sequence.
+    LOOP
+        processor := nextval('processors_id_seq');
+        EXIT WHEN NOT EXISTS (SELECT FROM processors WHERE id = processor);
+    END LOOP;
+    INSERT INTO processors AS p (id, name, startdatetime, lastseendatetime)
+        VALUES (processor, register_processor.name, clock_timestamp(), clock_timestamp())
         ON CONFLICT (name) DO UPDATE
             SET startdatetime = excluded.startdatetime,
                 lastseendatetime = excluded.lastseendatetime
@@ -174,7 +179,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     at_work integer;
 BEGIN
-    UPDATE jobs SET starteddatetime = NULL, attempts = greatest(attempts, 0) - 1
+    UPDATE jobs SET starteddatetime = NULL, attempts = attempts - 1
         WHERE id = job AND success IS NULL AND starteddatetime IS NOT NULL
         RETURNING owner INTO at_work;
     IF NOT FOUND THEN
@@ -189,7 +194,7 @@ END $$;
 CREATE OR REPLACE FUNCTION crashmon.leave(processor integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
-    UPDATE jobs SET starteddatetime = NULL, attempts = greatest(attempts, 0) - 1 WHERE id IN (
+    UPDATE jobs SET starteddatetime = NULL, attempts = attempts - 1 WHERE id IN (
         SELECT id FROM jobs
         WHERE owner = processor AND success IS NULL AND starteddatetime IS NOT NULL
         ORDER BY id FOR UPDATE);

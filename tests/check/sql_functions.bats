@@ -78,6 +78,13 @@ version_1() {
             ORDER BY id" $'alpha\nbeta'
 }
 
+@test "register_processor passes over ids that somebody has taken without the sequence" {
+    sql "INSERT INTO processors (id, name) VALUES (1, 'a'), (2, 'b'), (4, 'd'), (2147483647, 'z')"
+    sql_is "SELECT crashmon.register_processor('c')" 3
+    sql_is "SELECT crashmon.register_processor('e')" 5
+    sql_is "SELECT crashmon.register_processor('z')" 2147483647
+}
+
 @test "register_processor takes up the old id of its name and refreshes the row" {
     old=$(processor alpha 86400)
     sql_is "SELECT crashmon.register_processor('alpha')" "$old"
