@@ -109,16 +109,12 @@ static bool is_paused(struct run *run)
     return pause[0] != '\0';
 }
 
-static double seconds_since(const struct timespec *then)
+double run_elapsed(const struct run *run)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
-}
-
-long run_elapsed(const struct run *run)
-{
-    return (long)seconds_since(&run->started);
+    return (double)(now.tv_sec - run->started.tv_sec) +
+           (double)(now.tv_nsec - run->started.tv_nsec) / 1e9;
 }
 
 /* One warning is enough: what hinders this once, does so again. */
@@ -135,7 +131,7 @@ static void note_progress(void *context)
 {
     struct run *run = context;
     struct failure failure;
-    double now = seconds_since(&run->started);
+    double now = run_elapsed(run);
     if (now < run->next_note)
         return;
     const struct tally tally = report_tally(&run->report);
@@ -270,7 +266,7 @@ int run_end(struct run *run)
 {
     signals_watch(DB_PATIENCE);
     report_flush(&run->report);
-    double duration = seconds_since(&run->started);
+    double duration = run_elapsed(run);
     find_final_code(&run->report, run->options.repair);
     complete_run(run);
     write_summary(run, duration);

@@ -41,7 +41,7 @@ bool run_transact(struct run *run, session_work *work, void *context);
  * must end. */
 bool run_try(struct run *run, session_work *work, void *context);
 
-long run_elapsed(const struct run *run); /* seconds since it began */
+double run_elapsed(const struct run *run); /* seconds since it began */
 
 /* Verifies the lock, before a change on disk outside a transaction; reports its loss. */
 bool run_has_lock(struct run *run);
