@@ -2,6 +2,7 @@
 
 #include "base/quote.h"
 #include "explain_next.h"
+#include "options/command_line.h"
 #include "report/json.h"
 #include "report/say.h"
 #include "storage_rows.h"
@@ -9,14 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    enum program program;
-    const char *name;
-} programs[] = {
-    {PROGRAM_SCAN, "crashmon-scan"},
-    {PROGRAM_PRIORITY, "crashmon-priority"},
-    {PROGRAM_CLEANUP, "crashmon-cleanup"},
-};
+static const enum program programs[] = {PROGRAM_SCAN, PROGRAM_PRIORITY, PROGRAM_CLEANUP};
 
 enum { PROGRAM_COUNT = sizeof programs / sizeof programs[0] };
 
@@ -100,9 +94,10 @@ static void say_next(const struct explanation *explanation)
     char when[NEXT_SIZE], what[NEXT_SIZE];
     say("Next");
     for (int i = 0; i < PROGRAM_COUNT; i++) {
-        explain_when(explanation, programs[i].name, when);
-        explain_what(explanation, programs[i].program, what);
-        say("  %-19s %-15.60s %s", programs[i].name, when, what);
+        const char *name = options_program_name(programs[i]);
+        explain_when(explanation, name, when);
+        explain_what(explanation, programs[i], what);
+        say("  %-19s %-15.60s %s", name, when, what);
     }
 }
 
@@ -206,10 +201,11 @@ static void put_next(struct json *json, const struct explanation *explanation)
     char what[NEXT_SIZE];
     json_begin(json, "next", '[');
     for (int i = 0; i < PROGRAM_COUNT; i++) {
-        const struct run_status *run = explain_last_run(explanation, programs[i].name);
-        explain_what(explanation, programs[i].program, what);
+        const char *name = options_program_name(programs[i]);
+        const struct run_status *run = explain_last_run(explanation, name);
+        explain_what(explanation, programs[i], what);
         json_begin(json, NULL, '{');
-        json_text(json, "program", programs[i].name);
+        json_text(json, "program", name);
         json_bool(json, "running", run != NULL && strcmp(run->state, "at work") == 0);
         if (run != NULL)
             json_number(json, "due", run->due);

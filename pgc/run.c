@@ -80,7 +80,7 @@ static bool take_lock(struct run *run)
 static bool enter_run(struct run *run)
 {
     struct failure failure;
-    if (run->options.dry_run)
+    if (run->options.dry_run || run->options.adopt)
         return true;
     if (!run_check(run,
                    runs_enter(run->options.program_name, run->options.storage_name,
@@ -106,6 +106,8 @@ static bool is_paused(struct run *run)
         report_error(&run->report, EXIT_LEFT, "%s; nothing is done", pause);
     else if (pause[0] != '\0')
         report_note(&run->report, LEVEL_INFO, "%s; nothing is done", pause);
+    if (pause[0] != '\0' && options->repair && !options->dry_run)
+        printf("%s; nothing is done\n", pause);
     return pause[0] != '\0';
 }
 
@@ -195,8 +197,6 @@ static void find_final_code(struct report *report, bool is_repair)
     if (!tally_adds_up(&report->tally))
         report_error(report, EXIT_INTERNAL, "the outcomes do not add up to the crashes seen");
     bool is_lost = report->code == EXIT_NO_DATABASE && signals_are_urgent();
-    if (is_lost)
-        log_info("a second signal has closed the connection");
     if ((report->code <= EXIT_LEFT || is_lost) && signals_caught() != 0)
         report->code = EXIT_SIGNAL + (unsigned)signals_caught();
     if (report->code <= EXIT_LEFT && report->refusal != EXIT_DONE &&
@@ -219,12 +219,19 @@ static void complete_run(struct run *run)
                   &failure);
 }
 
-static void write_summary(const struct run *run, double duration)
+/* Who repairs or releases sits there and waits. */
+static void write_summary(struct run *run, double duration)
 {
+    const struct options *options = &run->options;
     char text[TALLY_TEXT_SIZE];
     tally_print(&run->report.tally, text);
+    if (run->begun && (options->repair || options->release) && !options->dry_run &&
+        !options->json) {
+        printf("%s; exit code %d\n", text, (int)run->report.code);
+        report_flush(&run->report);
+    }
     if (run->begun)
-        log_info("%s%s; exit code %d after %.3f s", run->options.dry_run ? "dry run, " : "", text,
+        log_info("%s%s; exit code %d after %.3f s", options->dry_run ? "dry run, " : "", text,
                  (int)run->report.code, duration);
 }
 

@@ -7,7 +7,7 @@
 bool run_metrics_are_wanted(const struct run_metrics *run)
 {
     return run->options != NULL && run->options->metrics_file != NULL && !run->options->dry_run &&
-           !run->options->repair;
+           !options_are_extra(run->options);
 }
 
 void run_metrics_tell(struct run_metrics *run, enum metric metric, const char *value, double number)

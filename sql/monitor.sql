@@ -238,6 +238,10 @@ LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     known boolean;
 BEGIN
+    IF NOT has_table_privilege('storages', 'DELETE') THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('cannot retire storage "%s": only the owner of the tables may do so', storage);
+    END IF;
     IF EXISTS (SELECT FROM jobs AS j WHERE j.storage = retire_storage.storage) THEN
         RETURN 'has jobs';
     ELSIF EXISTS (SELECT FROM pg_locks

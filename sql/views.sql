@@ -90,7 +90,8 @@ SELECT p.program,
        l.objid AS key
 FROM pg_locks AS l
 JOIN unnest(ARRAY['crashmon-scan', 'crashmon-priority', 'crashmon-cleanup',
-                  'crashmon-scan-repair', 'crashmon-cleanup-repair']) AS p (program)
+                  'crashmon-scan-repair', 'crashmon-cleanup-repair',
+                  'crashmon-priority-release']) AS p (program)
     ON hashtext(p.program)::oid = l.classid
 LEFT JOIN pg_stat_activity AS session ON session.pid = l.pid
 LEFT JOIN LATERAL (

@@ -124,6 +124,23 @@ static char **place_of_value(struct given *given, int found, char **value)
     return &given->values[option_find(level, strlen(level)) - option_table];
 }
 
+/* One that is unknown here may be another program's. */
+static bool fail_option(const char *text, int error, struct failure *failure)
+{
+    const char *name = text + strspn(text, "-");
+    const struct option *option = option_find(name, strcspn(name, "="));
+    if (error != POPT_ERROR_BADOPT || option == NULL)
+        return fail(failure, 0, "%s: %s (see --help)", text, poptStrerror(error));
+    fail(failure, 0, "--%s is an option of", option->name);
+    const char *separator = " ";
+    for (unsigned one = PROGRAM_SCAN; one <= PROGRAM_CLEANUP; one *= 2)
+        if (option->programs & one) {
+            fail_further(failure, "%s%s", separator, options_program_name((enum program)one));
+            separator = " and ";
+        }
+    return fail_further(failure, " (see --help)");
+}
+
 static bool read_command_line(poptContext context, struct given *given, struct failure *failure)
 {
     int found;
@@ -141,8 +158,8 @@ static bool read_command_line(poptContext context, struct given *given, struct f
                 return fail(failure, ENOMEM, "cannot read the command line");
         }
     }
-    return found == -1 || fail(failure, 0, "%s: %s (see --help)",
-                               poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(found));
+    return found == -1 ||
+           fail_option(poptBadOption(context, POPT_BADOPTION_NOALIAS), found, failure);
 }
 
 static bool check_arguments(const struct options *options, struct failure *failure)
@@ -251,15 +268,22 @@ static bool has_check(const char **argv)
     return false;
 }
 
+const char *options_program_name(enum program program)
+{
+    switch (program) {
+    case PROGRAM_SCAN: return "crashmon-scan";
+    case PROGRAM_PRIORITY: return "crashmon-priority";
+    case PROGRAM_CLEANUP: break;
+    }
+    return "crashmon-cleanup";
+}
+
 bool options_read(struct options *options, enum program program, int argc, const char **argv,
                   enum exit_code *code, struct failure *failure)
 {
     static struct command_line line;
     struct given given = {0};
-    *options = (struct options){.program = program,
-                                .program_name = program == PROGRAM_SCAN       ? "crashmon-scan"
-                                                : program == PROGRAM_PRIORITY ? "crashmon-priority"
-                                                                              : "crashmon-cleanup"};
+    *options = (struct options){.program = program, .program_name = options_program_name(program)};
     *failure = (struct failure){0};
     *code = EXIT_INTERNAL;
     if (!option_set_defaults(options, failure))
@@ -284,6 +308,8 @@ bool options_read(struct options *options, enum program program, int argc, const
     if (options->repair)
         options->program_name =
             program == PROGRAM_SCAN ? "crashmon-scan-repair" : "crashmon-cleanup-repair";
+    else if (options->release)
+        options->program_name = "crashmon-priority-release";
 
     for (size_t i = 0; i < option_count; i++)
         free(given.values[i]);
@@ -294,7 +320,7 @@ bool options_read(struct options *options, enum program program, int argc, const
 
 long options_interval(const struct options *options)
 {
-    if (options->repair)
+    if (options_are_extra(options))
         return 0;
     switch (options->program) {
     case PROGRAM_SCAN: return options->standard_loop_delay;
@@ -302,6 +328,11 @@ long options_interval(const struct options *options)
     case PROGRAM_CLEANUP: return options->cleanup_jobs_loop_delay;
     }
     return 0;
+}
+
+bool options_are_extra(const struct options *options)
+{
+    return options->adopt || options->repair || options->release;
 }
 
 bool options_ask(const struct options *options)

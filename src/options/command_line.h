@@ -12,8 +12,14 @@
 bool options_read(struct options *options, enum program program, int argc, const char **argv,
                   enum exit_code *code, struct failure *failure);
 
-/* Seconds between two starts of the program by cron. */
+/* As it is installed: "crashmon-scan". */
+const char *options_program_name(enum program program);
+
+/* Seconds between two starts of the program by cron; 0: this is none of them. */
 long options_interval(const struct options *options);
+
+/* Whether somebody has asked for something that cron does not: --adopt, --repair, --release. */
+bool options_are_extra(const struct options *options);
 
 /* Whether the program is only to answer a question, --status or --check: without log, lock and row,
  * and whether or not the database can be reached. */

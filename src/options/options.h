@@ -26,7 +26,8 @@ struct thresholds {
 /* Durations are in seconds, sizes in bytes. Strings live until options_free(). */
 struct options {
     enum program program;
-    const char *program_name; /* of --repair, "crashmon-scan-repair": other locks, other runs */
+    const char *program_name; /* of --repair, "crashmon-scan-repair"; of --release alike:
+                               * other locks, other runs */
 
     /* NULL: libpq's own settings. */
     char *database_host, *database_port, *database_name, *database_user_name;

@@ -1,6 +1,7 @@
 #include "report/report.h"
 
 #include "base/quote.h"
+#include "base/signals.h"
 #include "log/log_format.h"
 
 #include <errno.h>
@@ -114,7 +115,9 @@ bool report_error(struct report *report, enum exit_code code, const char *format
 {
     va_list arguments;
     va_start(arguments, format);
-    if (code >= EXIT_NO_PROCESSOR && code <= EXIT_CONFIGURATION)
+    if (code == EXIT_NO_DATABASE && signals_are_urgent()) /* as somebody wanted */
+        log_vwrite(LEVEL_INFO, format, arguments);
+    else if (code >= EXIT_NO_PROCESSOR && code <= EXIT_CONFIGURATION)
         log_vlasting(format, arguments);
     else
         log_vwrite(LEVEL_ERROR, format, arguments);

@@ -40,6 +40,7 @@ roots_are_done() { [[ -z $(new_links) ]] || fail "$(new_links)"; }
         before=$EPOCHREALTIME
         kill -INT "$pid"
         background_ends 143
+        equal "$output$(grep -E ' (WARNING|ERROR) ' "$LOG")" ''
         ((${EPOCHREALTIME/./} - ${before/./} < 1000000)) || fail "took more than a second"
         log_has "a second signal has closed the connection"
         kill -CONT "$backend"

@@ -45,7 +45,10 @@ load marks
     expect_status 0 cleanup_jobs --adopt --dry-run
     [[ $output == *"\"$SPOOL\" (main, storage): mark a new mark, before $before"* ]] || fail "$output"
     [[ ! -e $SPOOL/.crashmon ]] || fail "a dry run has made a mark"
-    expect_status 0 cleanup_jobs --adopt
+    runs=$(sql "SELECT count(*) FROM crashmon.runs")
+    expect_status 0 cleanup_jobs --adopt --metrics-file="$BATS_TEST_TMPDIR/metrics"
+    sql_is "SELECT count(*) FROM crashmon.runs" "$runs"
+    [[ ! -e $BATS_TEST_TMPDIR/metrics ]] || fail "--adopt has written metrics"
     lines="storage root \"$SPOOL\" (main, storage): mark $(mark_of "$SPOOL"), before $before
 deferred storage root \"$DEFERRED\" (main, deferred): mark $deferred, before $deferred
 long-term storage \"$FAILED\" (main, failed): mark $failed, before $failed

@@ -209,6 +209,19 @@ END
 
 # --- what is not accepted
 
+@test "an option of another program is bad usage (64), which says of which" {
+    for option in --status --status=on --share-waiting; do
+        expect_status 64 priority "$option"
+        equal "$output" "crashmon-priority: ${option%=*} is an option of crashmon-scan (see --help)"
+    done
+    expect_status 64 cleanup_jobs --check-processors=1
+    [[ $output == *'--check-processors is an option of crashmon-scan (see --help)' ]] || fail "$output"
+    expect_status 64 scan --explain
+    [[ $output == *'--explain is an option of crashmon-priority (see --help)' ]] || fail "$output"
+    expect_status 64 cleanup_jobs --settle-time=00:00:01
+    [[ $output == *'--settle-time is an option of crashmon-scan and crashmon-priority (see --help)' ]] || fail "$output"
+}
+
 @test "an unknown option is bad usage (64)" {
     for program in "${PROGRAMS[@]}"; do
         not_begun 64 --no-such-option program "$program" --no-such-option

@@ -29,8 +29,11 @@ refused() {
     in_quarantine "$id" --extra browser
     chmod 640 "$CASE/$id.dump"
     before=$(cd "$CASE" && sha256sum "$id"*)
+    expect_status 0 priority
     expect_status 0 release "$id"
-    equal "$output" ""
+    equal "$output" "seen 1: released 1; exit code 0"
+    sql_is "SELECT program, seen, overdue FROM crashmon.last_runs ORDER BY program" \
+        "crashmon-priority|0|f"$'\n'"crashmon-priority-release|1|f"
     log_has "INFO - \"$id\": released: from quarantine \"$SPOOL/quarantine/20081225/$id\""
     log_has "seen 1: released 1; exit code 0"
     [[ ! -e $SPOOL/quarantine/20081225 && -d $SPOOL/quarantine ]] || fail "$(find "$SPOOL/quarantine")"

@@ -36,7 +36,7 @@ finds() {
     equal "$(cut -d' ' -f1,2 <<<"$output" | sort)" "$( (($# == 0)) || printf '%s %s\n' "$@" | sort)"
     equal "$(everything)" "$before"
     expect_status $(($# > 0)) "$run"
-    equal "$output" ""
+    [[ $output == "seen $(($# / 2))"*"; exit code $(($# > 0))" && ${#lines[@]} == 1 ]] || fail "$output"
 }
 
 # Asserts how the latest run ended: summary TEXT.

@@ -308,6 +308,12 @@ $ID|t"
 
 # --- monitor
 
+@test "monitor: may not retire a storage, and is told who may" {
+    run as "$MONITOR" psql -qAtXc "SELECT crashmon.retire_storage('main')"
+    equal "${lines[0]}" 'ERROR:  cannot retire storage "main": only the owner of the tables may do so'
+    refused "$MONITOR" "SELECT crashmon.retire_storage('main')"
+}
+
 @test "monitor: sees all views; the locks of others too, without being in pg_read_all_stats" {
     sql_is "SELECT pg_has_role('$MONITOR', 'pg_read_all_stats', 'MEMBER')" f
     alpha=$(processor alpha)
