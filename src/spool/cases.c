@@ -92,13 +92,12 @@ static bool is_old(int directory, const struct names *names, const struct spool 
     return true;
 }
 
-static bool remove_names(int directory, const struct names *names, dev_t device, int depth);
+static bool remove_names(int quarantine, int directory, const struct names *names, int depth);
 
 /* Whatever it is, but nothing that is mounted there. */
-static bool remove_entry(int at, const char *name, dev_t device, int depth)
+static bool remove_entry(int quarantine, int at, const char *name, int depth)
 {
     struct names names = {0};
-    struct stat status;
     if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
         return true;
     if (errno != EISDIR)
@@ -106,28 +105,25 @@ static bool remove_entry(int at, const char *name, dev_t device, int depth)
     int directory = dir_open_to_list(at, name);
     if (directory < 0)
         return false;
-    bool good = fstat(directory, &status) == 0;
-    if (good && (status.st_dev != device || depth == DEPTH_MAXIMUM)) {
-        errno = status.st_dev != device ? EXDEV : ENAMETOOLONG;
-        good = false;
-    }
-    good = good && list(directory, NULL, NULL, &names) &&
-           remove_names(directory, &names, device, depth + 1);
+    bool is_mounted = dir_is_mounted(quarantine, directory, "");
+    errno = is_mounted ? EXDEV : ENAMETOOLONG;
+    bool good = !is_mounted && depth < DEPTH_MAXIMUM && list(directory, NULL, NULL, &names) &&
+                remove_names(quarantine, directory, &names, depth + 1);
     close_keeping_errno(directory);
     names_free(&names);
     return good && unlinkat(at, name, AT_REMOVEDIR) == 0;
 }
 
-static bool remove_names(int directory, const struct names *names, dev_t device, int depth)
+static bool remove_names(int quarantine, int directory, const struct names *names, int depth)
 {
     bool has_reason = false;
     for (size_t i = 0; i < names->count; i++) {
         bool is_reason = depth == 0 && strcmp(names->items[i], case_reason) == 0;
         has_reason = has_reason || is_reason;
-        if (!is_reason && !remove_entry(directory, names->items[i], device, depth))
+        if (!is_reason && !remove_entry(quarantine, directory, names->items[i], depth))
             return false;
     }
-    return !has_reason || remove_entry(directory, case_reason, device, depth);
+    return !has_reason || remove_entry(quarantine, directory, case_reason, depth);
 }
 
 static bool remove_directories(int quarantine, const char *day, const char *name)
@@ -142,12 +138,6 @@ static bool remove_directories(int quarantine, const char *day, const char *name
     return good;
 }
 
-static bool remove_all(int directory, const struct names *names)
-{
-    struct stat status;
-    return fstat(directory, &status) == 0 && remove_names(directory, names, status.st_dev, 0);
-}
-
 bool cases_remove_old(int quarantine, const char *day, const char *name, const struct spool *spool,
                       long seconds, bool dry_run, bool *removed, struct failure *failure)
 {
@@ -158,9 +148,11 @@ bool cases_remove_old(int quarantine, const char *day, const char *name, const s
         return errno == ENOENT || errno == ENOTDIR ||
                fail(failure, errno, "cannot open it in quarantine");
     bool good = list(directory, NULL, NULL, &names);
-    *removed = good && is_old(directory, &names, spool, seconds);
+    *removed = good && !dir_is_mounted(quarantine, directory, "") &&
+               is_old(directory, &names, spool, seconds);
     if (*removed && !dry_run)
-        good = remove_all(directory, &names) && remove_directories(quarantine, day, name);
+        good = remove_names(quarantine, directory, &names, 0) &&
+               remove_directories(quarantine, day, name);
     if (!good)
         fail(failure, errno, "cannot remove it from quarantine");
     close(directory);
@@ -177,7 +169,8 @@ bool cases_remove_empty(int quarantine, const char *day, const char *name)
     bool good = list(directory, NULL, NULL, &names);
     for (size_t i = 0; good && i < names.count; i++)
         good = strcmp(names.items[i], case_reason) == 0 || names.items[i][0] == '.';
-    good = good && remove_all(directory, &names) && remove_directories(quarantine, day, name);
+    good = good && remove_names(quarantine, directory, &names, 0) &&
+           remove_directories(quarantine, day, name);
     close_keeping_errno(directory);
     names_free(&names);
     return good;

@@ -24,8 +24,8 @@ int cases_open(int quarantine, const char *day, const char *name);
 
 /* Removes a case that nobody has put anything into for so many seconds: its reason last, so that a
  * case that was removed in part is as old as before; and its day with the last one. Hold the
- * quarantine. In a dry run says whether it would. *removed is false if it is too young. False with
- * the reason if something could not be removed. */
+ * quarantine. In a dry run says whether it would. *removed is false if it is too young, or on what
+ * is mounted in the quarantine. False with the reason if something could not be removed. */
 bool cases_remove_old(int quarantine, const char *day, const char *name, const struct spool *spool,
                       long seconds, bool dry_run, bool *removed, struct failure *failure);
 

@@ -158,6 +158,21 @@ bool dir_has(int at, const char *path)
     return true;
 }
 
+static bool find_mount(int at, const char *name, struct statx *found)
+{
+    return statx(at, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID,
+                 found) == 0;
+}
+
+/* Before Linux 5.8 mounts have no numbers, and a bind mount is not told from what is around it. */
+bool dir_is_mounted(int root, int at, const char *name)
+{
+    struct statx around, here;
+    return !find_mount(root, "", &around) || !find_mount(at, name, &here) ||
+           around.stx_mnt_id != here.stx_mnt_id || around.stx_dev_major != here.stx_dev_major ||
+           around.stx_dev_minor != here.stx_dev_minor;
+}
+
 /* From the end: mostly only the last component is missing. */
 int dir_make(int at, const char *path, const struct dir_style *style)
 {

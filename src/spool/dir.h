@@ -32,6 +32,11 @@ size_t dir_reserve(size_t count);
 /* Whether anything exists at such a path. False with ENOENT if nothing does. */
 bool dir_has(int at, const char *path);
 
+/* Whether a directory, `at` itself if the name is "", lies in another mount than `root`, on a disk
+ * of its own or not: what is mounted inside a root has no mark (mark.h). True if that cannot be
+ * told. */
+bool dir_is_mounted(int root, int at, const char *name);
+
 /* Reads a directory, entry by entry. */
 struct dir_reader {
     int descriptor; /* of the directory, readable */

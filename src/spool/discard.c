@@ -1,10 +1,39 @@
 #include "spool/discard.h"
 
+#include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
 #include "spool/locate.h"
 
 #include <errno.h>
+
+static bool are_old(const struct spool *spool, const struct pair_files *files, long seconds)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        struct timespec changed = spool_changed(spool, &files->items[i].status);
+        if (!spool_is_past(spool, &changed, seconds))
+            return false;
+    }
+    return true;
+}
+
+/* Further dumps are looked for where nothing else is young, as that takes longer. */
+bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds)
+{
+    struct pair_location location;
+    struct pair_files files = {0};
+    struct failure reason;
+    pair_examine(pair, 0, NULL, &linked, &reason);
+    if (!spool_is_past(pair->spool, &linked, seconds))
+        return false;
+    locate_there(pair, &location, &reason);
+    if (location.directory >= 0)
+        location_list(&location, &files);
+    bool is_due = are_old(pair->spool, &files, seconds);
+    pair_files_free(&files);
+    location_close(&location);
+    return is_due;
+}
 
 static bool remove_files(const struct pair_location *location, const struct pair_files *files,
                          struct failure *failure)
@@ -18,24 +47,36 @@ static bool remove_files(const struct pair_location *location, const struct pair
     return true;
 }
 
-static bool list_and_remove(const struct pair_location *location, struct failure *failure)
+/* Another crash may have come in its place since it was looked at. */
+static bool list_and_remove(const struct pair_location *location, long seconds,
+                            struct failure *failure)
 {
     struct pair_files files = {0};
-    bool good =
-        location_list(location, &files)
-            ? remove_files(location, &files, failure)
-            : fail(failure, errno, "cannot list its files in \"%s\"", location->pair.spool->path);
+    const struct spool *spool = location->pair.spool;
+    bool good;
+    if (!location_list(location, &files))
+        good = fail(failure, errno, "cannot list its files in \"%s\"", spool->path);
+    else if (!are_old(spool, &files, seconds))
+        good = fail(failure, 0, "its files have changed since they were looked at");
+    else
+        good = remove_files(location, &files, failure);
     pair_files_free(&files);
     return good;
 }
 
-bool discard(const struct candidate *candidate, struct failure *failure)
+bool discard(const struct candidate *candidate, long seconds, struct failure *failure)
 {
     struct pair_location location;
     locate_there(&candidate->pair, &location, failure);
+    const struct spool *spool = candidate->pair.spool;
+    bool is_mounted =
+        location.directory >= 0 && dir_is_mounted(spool->root, location.directory, "");
+    if (is_mounted)
+        fail(failure, 0, "it lies on what is mounted in \"%s/%s\"", spool->path,
+             candidate->pair.day);
     bool good =
-        location.found != LOCATED_FAILED &&
-        (location.directory < 0 || list_and_remove(&location, failure)) &&
+        location.found != LOCATED_FAILED && !is_mounted &&
+        (location.directory < 0 || list_and_remove(&location, seconds, failure)) &&
         links_remove_from(&candidate->pair, location.directory, candidate->date_directory, failure);
     location_close(&location);
     return good;

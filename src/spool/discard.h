@@ -6,8 +6,13 @@
 
 #include "spool/candidate.h"
 
-/* False with the reason if something of it could not be removed; an errno value of 0 means that the
- * crash is at fault. What is gone already does not matter. */
-bool discard(const struct candidate *candidate, struct failure *failure);
+/* Whether nothing of it has been changed for so many seconds: its files, further dumps too, nor its
+ * date link, which was `linked` then. What cannot be looked at does not count. */
+bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds);
+
+/* Leaves alone what has been changed in so many seconds, and what is mounted inside the root. False
+ * with the reason if something of it could not be removed; an errno value of 0 means that the crash
+ * is at fault. What is gone already does not matter. */
+bool discard(const struct candidate *candidate, long seconds, struct failure *failure);
 
 #endif

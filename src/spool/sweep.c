@@ -18,7 +18,6 @@ enum { LEVELS = 5 };
 
 struct sweep {
     const struct spool *spool;
-    dev_t device; /* of the root */
     bool dry_run;
     struct swept *swept;
     char path[PATH_MAX]; /* below the root, of the directory in hand */
@@ -80,20 +79,22 @@ static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int
 }
 
 /* Its age is read first, as it changes with what is removed from it. Most directories are empty: to
- * try that costs less than to read them. True if it is gone. */
+ * try that costs less than to read them, and fails where something is mounted. True if it is gone.
+ */
 static bool sweep_directory(struct sweep *sweep, int parent, const char *name, int levels)
 {
     struct stat status;
     const struct spool *spool = sweep->spool;
     if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || refuse(sweep, "look at");
-    if (!S_ISDIR(status.st_mode) || status.st_dev != sweep->device)
+    if (!S_ISDIR(status.st_mode))
         return false;
     bool is_quiet = spool_is_past(spool, &status.st_mtim, SWEEP_QUIET_TIME) ||
                     spool_is_ahead(spool, &status.st_mtim);
     if (is_quiet && !sweep->dry_run && remove_directory(sweep, parent, name))
         return true;
-    return sweep_entries(sweep, parent, name, levels) && is_quiet &&
+    return !dir_is_mounted(spool->root, parent, name) &&
+           sweep_entries(sweep, parent, name, levels) && is_quiet &&
            (remove_directory(sweep, parent, name) ||
             (!is_in_use(errno) && refuse(sweep, "remove")));
 }
@@ -111,11 +112,9 @@ bool sweep(const struct spool *spool, long days, bool dry_run, struct swept *swe
 {
     struct sweep sweep = {.spool = spool, .dry_run = dry_run, .swept = swept};
     struct names names = {0};
-    struct stat root = {0};
     *swept = (struct swept){0};
-    if (fstat(spool->root, &root) < 0 || !spool_days(spool, &names, &swept->failure))
+    if (!spool_days(spool, &names, &swept->failure))
         swept->refused++;
-    sweep.device = root.st_dev;
     for (size_t i = 0; i < names.count && signals_caught() == 0; i++)
         if (spool_day_is_over(spool, names.items[i], days))
             sweep_entry(&sweep, spool->root, names.items[i], LEVELS);

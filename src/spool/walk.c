@@ -201,6 +201,11 @@ bool walk_entry_pair(const struct walk_entry *entry, struct pair *pair)
     return true;
 }
 
+bool walk_entry_is_mounted(const struct walk_entry *entry)
+{
+    return dir_is_mounted(entry->directory->spool->root, entry->descriptor, "");
+}
+
 struct timespec walk_entry_changed(const struct walk_entry *entry)
 {
     struct stat status;

@@ -52,6 +52,9 @@ long walk_count(struct walk *walk);
 /* Whether an entry is a link called like a crash; then *pair becomes where that should be. */
 bool walk_entry_pair(const struct walk_entry *entry, struct pair *pair);
 
+/* Whether its directory lies in what is mounted inside the root. */
+bool walk_entry_is_mounted(const struct walk_entry *entry);
+
 /* When an entry was last changed; the present of the spool if that cannot be told. */
 struct timespec walk_entry_changed(const struct walk_entry *entry);
 

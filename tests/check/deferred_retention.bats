@@ -73,6 +73,17 @@ stays() {
     log_has "seen 1: deleted 1"
 }
 
+@test "a further dump that came lately keeps its crash" {
+    late=$(throttled --extra browser) old=$(throttled --extra browser)
+    touch -d '1 day ago' "$(place "$DEFERRED" "$late").browser.dump"
+    expect_status 0 retains --dry-run
+    equal "$output" "\"$old\": deleted: throttled, and not requested within 30 days"
+    expect_status 0 retains
+    stays "$late"
+    [[ -f $(place "$DEFERRED" "$late").browser.dump ]] || fail "$(find "$DEFERRED")"
+    gone "$old"
+}
+
 @test "what has been requested, or has a job in any storage, stays; so do crashes of the storage root" {
     mapfile -t ids < <(throttled --count 4)
     new=$(crash)
@@ -160,6 +171,49 @@ stays() {
 }
 
 # --- the right directory, and who else is at work
+
+# Asserts that of one crash nothing was removed.
+spared() {
+    expect_status "$1" retains
+    equal "$(spool_state "$BATS_TEST_TMPDIR/outside")" "$before"
+    due
+}
+
+@test "what is mounted inside the root has no mark, and is left alone: a day, either tree, or a part" {
+    mkdir "$BATS_TEST_TMPDIR/outside"
+    id=$(collect --root "$BATS_TEST_TMPDIR/outside" --day 20081225 --age 5200000)
+    before=$(spool_state "$BATS_TEST_TMPDIR/outside")
+    bind "$BATS_TEST_TMPDIR/outside/20081225" "$DEFERRED/20081225"
+    expect_status 0 retains --dry-run
+    [[ $output == "what is mounted in \"$DEFERRED/20081225\" stays"* ]] || fail "$output"
+    spared 0
+    log_has "what is mounted in \"$DEFERRED/20081225\" stays"
+    umount "$DEFERRED/20081225"
+    disks=()
+    cp -a "$BATS_TEST_TMPDIR/outside/20081225" "$DEFERRED"
+    bind "$BATS_TEST_TMPDIR/outside/20081225/date/12" "$DEFERRED/20081225/date/12"
+    spared 0
+    umount "$DEFERRED/20081225/date/12"
+    disks=()
+    bind "$BATS_TEST_TMPDIR/outside/20081225/name/${id:0:2}" "$DEFERRED/20081225/name/${id:0:2}"
+    spared 1
+    [[ $output == *"cannot remove throttled crash \"$id\": it lies on what is mounted in"* ]] || fail "$output"
+    umount "$DEFERRED/20081225/name/${id:0:2}"
+    disks=()
+    expect_status 0 retains
+    gone "$id"
+}
+
+@test "a day that is a link is not followed, and told (1)" {
+    mkdir "$BATS_TEST_TMPDIR/outside"
+    id=$(collect --root "$BATS_TEST_TMPDIR/outside" --day 20081225 --age 5200000)
+    other=$(throttled --day 20081226)
+    before=$(spool_state "$BATS_TEST_TMPDIR/outside")
+    ln -s "$BATS_TEST_TMPDIR/outside/20081225" "$DEFERRED/20081225"
+    spared 1
+    [[ $output == *"cannot read directory \"20081225/date\" in \"$DEFERRED\": Not a directory"* ]] || fail "$output"
+    gone "$other"
+}
 
 @test "a deferred root that is not the one it was is left alone (74)" {
     id=$(throttled)

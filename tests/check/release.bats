@@ -169,6 +169,23 @@ retains() { cleanup_jobs --keep-quarantine-days=30 "$@"; }
     equal "$(find "$SPOOL/quarantine" -mindepth 1)" ""
 }
 
+@test "what is mounted in the quarantine stays: a day, a case, and one that has something mounted in it" {
+    elsewhere=$BATS_TEST_TMPDIR/elsewhere
+    quarantined_for 31 "$id"
+    mkdir -p "$elsewhere" "$SPOOL/quarantine/20081224"
+    cp -a "$CASE" "$SPOOL/quarantine/20081225/$id.1"
+    mv "$CASE" "$elsewhere"
+    touch -d '31 days ago' "$elsewhere/$id"
+    before=$(spool_state "$elsewhere")
+    bind "$elsewhere" "$SPOOL/quarantine/20081224"
+    bind "$elsewhere/$id" "$CASE"
+    bind "$elsewhere/$id" "$SPOOL/quarantine/20081225/$id.1/mounted"
+    expect_status 1 retains
+    [[ $output == *"cannot remove \"20081225/$id.1\""* && $output != *$'\n'* ]] || fail "$output"
+    log_has 'seen 1: left 1'
+    equal "$(spool_state "$elsewhere")" "$before"
+}
+
 @test "somebody who is at work in the quarantine is waited for" {
     quarantined_for 31
     exec 7<"$SPOOL/quarantine"

@@ -105,6 +105,28 @@ load sweep
     [[ ! -e $SPOOL/20081225/date ]] || fail "$(find "$SPOOL")"
 }
 
+@test "a day, or a part of one, that is a bind mount stays, and what is below it" {
+    empty "$BATS_TEST_TMPDIR/outside/day"
+    empty "$SPOOL/20081225"
+    bind "$BATS_TEST_TMPDIR/outside/day" "$SPOOL/20081224"
+    bind "$BATS_TEST_TMPDIR/outside/day/name" "$SPOOL/20081225/name"
+    age '3 days' "$SPOOL"
+    cleans
+    [[ -d $BATS_TEST_TMPDIR/outside/day/name/22 && -d $BATS_TEST_TMPDIR/outside/day/date/12/05 ]] ||
+        fail "$(find "$BATS_TEST_TMPDIR/outside")"
+    [[ ! -e $SPOOL/20081225/date ]] || fail "$(find "$SPOOL")"
+}
+
+@test "a mount point that is not mounted goes like any other empty directory, unless there is a file in it" {
+    mkdir -p "$SPOOL/20081224" "$SPOOL/20081223/name"
+    touch "$SPOOL/20081224/.keep" "$SPOOL/20081223/name/.keep"
+    empty "$SPOOL/20081225"
+    age '3 days' "$SPOOL"
+    cleans
+    [[ -f $SPOOL/20081224/.keep && -f $SPOOL/20081223/name/.keep ]] || fail "$(find "$SPOOL")"
+    [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
+}
+
 @test "what cannot be removed is told once (77), and keeps no job from being put away" {
     [[ $(id -u) == 0 ]] || skip "only root can give files away"
     id=$(crash --without links --depth 1)
