@@ -29,7 +29,9 @@ static void tell_of(const struct processor *one, struct failure *text)
 {
     char name[QUOTE_SIZE];
     fail_further(text, "%.150s ", quote(name, one->name));
-    if (one->state == PROCESSOR_ALIVE)
+    if (one->state == PROCESSOR_LOCKED)
+        fail_further(text, "is locked by %s", one->locked_by);
+    else if (one->state == PROCESSOR_ALIVE)
         fail_further(text, "serves others");
     else if (one->last_seen[0] == '\0')
         fail_further(text, "has left");
@@ -37,20 +39,25 @@ static void tell_of(const struct processor *one, struct failure *text)
         fail_further(text, "was last seen %s", one->last_seen);
 }
 
-/* `no processor is alive ("p1" was last seen ..., ...; they have 7 unfinished jobs)` */
-static void describe(const struct processors *processors, struct failure *text)
+/* `no processor is alive ("p1" was last seen ..., ...; they have 7 unfinished jobs)`. Returns the
+ * exit code. */
+static enum exit_code describe(const struct processors *processors, struct failure *text)
 {
     const struct processor *one;
-    long jobs = 0, known = 0, told = 0, alive = 0;
+    long jobs = 0, known = 0, told = 0, alive = 0, locked = 0;
     for (size_t i = 0; (one = processors_at(processors, i)) != NULL; i++) {
         if (one->state == PROCESSOR_GONE)
             continue;
         known++;
         alive += one->state == PROCESSOR_ALIVE;
+        locked += one->state == PROCESSOR_LOCKED && one->serves;
         jobs += one->load > 0 ? one->load : 0;
     }
-    fail(text, 0, "no processor%s is alive%s", alive > 0 ? " that serves this storage" : "",
-         known == 0 ? ", none is registered" : "");
+    if (locked > 0)
+        fail(text, 0, "no live processor can be given jobs");
+    else
+        fail(text, 0, "no processor%s is alive%s", alive > 0 ? " that serves this storage" : "",
+             known == 0 ? ", none is registered" : "");
     while (told < TOLD && (one = seen_before(processors, one)) != NULL) {
         fail_further(text, "%s", told++ == 0 ? " (" : ", ");
         tell_of(one, text);
@@ -59,6 +66,7 @@ static void describe(const struct processors *processors, struct failure *text)
         fail_further(text, ", %ld more", known - told);
     if (told > 0)
         fail_further(text, "; they have %ld unfinished jobs)", jobs);
+    return locked > 0 ? EXIT_NO_DATABASE : EXIT_NO_PROCESSOR;
 }
 
 /* As far as they can be counted in a tenth of a second. */
@@ -91,9 +99,9 @@ bool absence_report(struct run *run, const struct processors *processors, const 
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    describe(processors, &text);
+    enum exit_code code = describe(processors, &text);
     fail_further(&text, ": %s", what);
     if (spool != NULL)
         count_new(spool, &text);
-    return report_error(&run->report, EXIT_NO_PROCESSOR, "%s", text.text);
+    return report_error(&run->report, code, "%s", text.text);
 }

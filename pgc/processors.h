@@ -19,6 +19,7 @@ enum processor_state {
     PROCESSOR_GONE, /* no longer registered */
     PROCESSOR_DEAD,
     PROCESSOR_LATE,
+    PROCESSOR_LOCKED, /* alive, but whoever gives it a job waits for somebody else */
     PROCESSOR_ALIVE,
 };
 
@@ -27,6 +28,7 @@ struct processor {
     int id;
     char name[255 * 4 + 1];
     char last_seen[40];         /* "" if it has left, see crashmon.leave() */
+    char locked_by[120];        /* if so, as far as is known */
     char *storages;             /* that it serves, a line each; "": all */
     bool serves;                /* the storage of this run */
     enum processor_state state; /* at the last refresh */
@@ -56,9 +58,13 @@ enum db_status processors_count_loads(struct processors *processors, enum proces
                                       struct failure *failure);
 
 /* The live processor with the fewest unfinished jobs that serves a storage, which now has one more;
- * NULL if there is none. Confirm after the commit. */
+ * NULL if there is none. */
 struct processor *processors_assign(struct processors *processors, const char *storage);
-void processors_confirm(struct processors *processors);
+
+/* After such a transaction: confirms what was assigned, if it was committed. A job needs the row of
+ * its owner, so one that has waited for a lock in vain may have waited for that. Then, once in a
+ * run, this makes DB_CHANGED of DB_BUSY: from now on each refresh tells which rows are locked. */
+enum db_status processors_confirm(struct processors *processors, enum db_status status);
 
 /* The opposite: it has so many fewer. */
 void processors_relieve(struct processors *processors, int id, long count);

@@ -370,6 +370,16 @@ everything() { db_state && disk_state; }
 # The name and the checksum of each file below.
 sums() { find "$@" -type f -exec sha256sum {} + | sed 's| .*/| |' | sort; }
 
+# Hides files and shows them again, for ever: background flicker FILE...
+# shellcheck disable=SC2016 # for perl
+flicker() {
+    exec perl -e 'use Time::HiRes "sleep"; while (1) {
+        for my $to (".hidden", "") {
+            for (@ARGV) { rename $_ . ($to ? "" : ".hidden"), "$_$to" }
+            sleep 0.005;
+        } }' "$@"
+}
+
 # A small disk of its own at a place: disk PLACE OPTIONS, as in size=64k.
 disk() {
     [[ $(id -u) == 0 ]] || skip "only root can mount"

@@ -30,7 +30,7 @@ named() {
 
 @test "scan: a row that the server refuses, for whatever reason, stays; the rest is queued" {
     processor p1
-    for state in 23503:1 40001:1 40P01:1 55P03:0 57014:1 P0001:1 23514:1 42501:1 53100:1 53200:1 42P01:1; do
+    for state in 23503:1 40001:1 40P01:1 55P03:0 57014:1 P0001:1 23514:1 42501:1 53100:1 53200:1 42P01:1 3F000:1; do
         rm -f "$LOG"
         mapfile -t ids < <(collect --count 30)
         at INSERT jobs "$(raises "${state%:*}")" "${ids[7]}"
@@ -165,7 +165,7 @@ named() {
 
 @test "a run for which the server has refused everything ends with the code of the SQLSTATE" {
     processor p1
-    for state in 23503:70 40001:69 55P03:69 57014:69 42501:77 53100:74 P0001:70 23514:70; do
+    for state in 23503:70 40001:69 55P03:69 57014:69 42501:77 53100:74 42P01:76 3F000:76 P0001:70 23514:70; do
         mapfile -t ids < <(collect --count 3)
         mapfile -t done < <(crash --count 3 --without links)
         requests 0 "${ids[@]}"
@@ -248,6 +248,53 @@ named() {
     sql_is "SELECT count(*) FROM jobs WHERE success" 8
 }
 
+# --- what ends the session, or leaves nothing to be tried
+
+@test "a connection that is lost, and a server that only reads, end the run (69); nothing is done" {
+    processor p1
+    new=$(collect) wanted=$(collect --root "$DEFERRED") finished=$(crash --without links)
+    request "$wanted"
+    ended true "$finished"
+    marked
+    untouched() { jobs_are "$finished"; has_links "$new"; equal "$(requested)" "$wanted"; }
+    for state in 08000 08006 57P01 57P02 57P03 53300 25P03 25006; do
+        at 'INSERT OR UPDATE' jobs "$(raises $state)" "$new" "$wanted"
+        expect_status 69 scan
+        expect_status 69 priority
+        accept
+        at DELETE jobs "$(raises $state)" "$finished"
+        expect_status 69 cleanup_jobs
+        accept
+        untouched
+    done
+    # And as the server comes to them.
+    sql "ALTER DATABASE \"$PGDATABASE\" SET default_transaction_read_only = on"
+    for run in "${RUNS[@]}"; do expect_status 69 "$run"; done
+    psql -qX -c "SET default_transaction_read_only = off" -c "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
+    untouched
+    sql "CREATE ROLE crashmon_many_$$ LOGIN CONNECTION LIMIT 0"
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 69 program "$program" --database-user-name=crashmon_many_$$
+        [[ $output == *"too many connections"* ]] || fail "$output"
+    done
+    sql "DROP ROLE crashmon_many_$$"
+    untouched
+    at INSERT jobs "PERFORM set_config('idle_in_transaction_session_timeout', '100ms', false)" "$new"
+    held scan
+    kill -STOP "$pid"
+    session COMMIT
+    await sql_true "SELECT count(*) = 0 FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name = 'crashmon-scan'"
+    kill -CONT "$pid"
+    background_ends 69
+    log_has "idle-in-transaction timeout"
+    untouched
+    sql "DROP FUNCTION hold CASCADE"
+    accept
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    jobs_are "$new" "$wanted"
+}
+
 # --- locks
 
 # Asserts that a run takes less than so many seconds: within SECONDS STATUS COMMAND...
@@ -310,6 +357,53 @@ within() {
     sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 3
 }
 
+@test "a processor whose row somebody has locked gets no jobs, and costs the others nothing" {
+    p=$(processor p1) q=$(processor p2)
+    session "BEGIN; SELECT id FROM processors WHERE id = $p FOR UPDATE"
+    owned() { sql_is "SELECT count(*), count(*) FILTER (WHERE owner = $q) FROM jobs" "$1|$1"; }
+    # What is new, many or one; what is requested, new or of a dead processor; what a dead one leaves.
+    collect --count 300 >/dev/null
+    within 5 0 scan
+    owned 300
+    collect >/dev/null
+    within 3 0 scan
+    wanted=$(collect --root "$DEFERRED") orphan=$(nowhere) other=$(nowhere)
+    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$orphan', $(processor dead 601))"
+    requests 0 "$wanted" "$orphan"
+    within 3 0 priority
+    owned 303
+    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$other', $(processor dead2 601))"
+    within 3 0 scan
+    owned 304
+    # Nor does it take part when jobs that wait are dealt out.
+    third=$(processor p3)
+    within 3 0 scan --share-waiting
+    sql_is "SELECT count(*) FILTER (WHERE owner = $p), count(*) FILTER (WHERE owner = $third) > 100 FROM jobs" "0|t"
+    session COMMIT
+    collect >/dev/null
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM jobs WHERE owner = $p" 1
+}
+
+@test "if that is the only one the run ends at once (69), and says who has locked it" {
+    p=$(processor p1)
+    new=$(collect) wanted=$(collect --root "$DEFERRED")
+    session "BEGIN; DELETE FROM processors WHERE id = $p"
+    holder=$(session "SELECT pg_backend_pid()")
+    request "$wanted"
+    for run in scan priority; do
+        within 3 69 "$run"
+        [[ $output == *"no live processor can be given jobs (\"p1\" is locked by database session $holder of role \"$(sql "SELECT session_user")\""* ]] ||
+            fail "$output"
+        [[ $output == *"not queued"* || $output == *"new crashes there: 1"* ]] || fail "$output"
+    done
+    has_links "$new"
+    session ROLLBACK
+    expect_status 0 scan
+    expect_status 0 priority
+    jobs_are "$new" "$wanted"
+}
+
 @test "where everything is locked the run ends (69), and soon" {
     processor p1
     mapfile -t ids < <(collect --count 60)
@@ -326,14 +420,6 @@ within() {
     processor p1
     mapfile -t ids < <(collect --count 600 --day 20081225)
     flickering=("${ids[@]:100:200}")
-    # shellcheck disable=SC2016 # for perl
-    flicker() {
-        exec perl -e 'use Time::HiRes "sleep"; while (1) {
-            for my $to (".hidden", "") {
-                for (@ARGV) { rename $_ . ($to ? "" : ".hidden"), "$_$to" }
-                sleep 0.005;
-            } }' "$@"
-    }
     files=()
     for id in "${flickering[@]}"; do files+=("$(place "$SPOOL" "$id").json"); done
     background flicker "${files[@]}"

@@ -75,6 +75,25 @@ swappable_days() {
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
+@test "scan: 1,500 pairs that are hidden and shown again keep none of 10,000 honest ones from the queue" {
+    processor p1
+    mapfile -t flickering < <(collect --count 1500 --day 20081224)
+    mapfile -t files < <(find "$SPOOL" -name '*.json')
+    mapfile -t honest < <(collect --count 10000 --day 20081225)
+    background flicker "${files[@]}"
+    for _ in 1 2 3; do
+        run scan
+        [[ $status -le 1 ]] || fail "exit code $status" "$output"
+        [[ -z $(comm -13 <(sql "SELECT uuid FROM jobs" | sort) <(printf '%s\n' "${honest[@]}" | sort)) ]] ||
+            fail "honest ones are left: $(sql "SELECT count(*) FROM jobs") are queued"
+    done
+    kill "$pid"
+    wait "$pid" || true
+    for file in "${files[@]}"; do [[ ! -e $file.hidden ]] || mv "$file.hidden" "$file"; done
+    expect_status 0 scan
+    jobs_are "${flickering[@]}" "${honest[@]}"
+}
+
 @test "priority: a directory that is swapped for a link while it runs leads nowhere" {
     processor p1
     swappable_days name name
