@@ -13,6 +13,9 @@ enum exit_code exit_code_of_errno(int error)
     case EACCES:
     case EPERM: return EXIT_PERMISSION;
     case ENOTUNIQ: return EXIT_CONFIGURATION;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return EXIT_INTERNAL;
     case EFBIG:
     case ETXTBSY:
     case EXDEV:

@@ -71,8 +71,8 @@ static void retire_links(const struct candidate *candidate, struct report *repor
     char name[QUOTE_SIZE];
     struct failure failure;
     if (!report->dry_run && !remove_links(candidate, &failure))
-        report_error(report, exit_code_of_errno(failure.error),
-                     "cannot remove the links of %s: %s; they stay for the next scan",
+        report_error(report, exit_code_of_crash(failure.error),
+                     "cannot remove the links of %s: %s; they stay for a later run",
                      quote(name, candidate->crash.name), failure.text);
 }
 

@@ -137,6 +137,8 @@ static void a_right_that_is_missing_is_no_fault_of_the_storage(void **state)
     assert_int_equal(exit_code_of_errno(ENOSPC), EXIT_STORAGE);
     assert_int_equal(exit_code_of_errno(EROFS), EXIT_STORAGE);
     assert_int_equal(exit_code_of_errno(ENOTDIR), EXIT_STORAGE);
+    assert_int_equal(exit_code_of_errno(EMFILE), EXIT_INTERNAL);
+    assert_int_equal(exit_code_of_errno(ENOMEM), EXIT_INTERNAL);
     assert_int_equal(exit_code_of_errno(EFBIG), EXIT_LEFT);
     assert_int_equal(exit_code_of_errno(ETXTBSY), EXIT_LEFT);
     assert_int_equal(exit_code_of_errno(EXDEV), EXIT_LEFT);
