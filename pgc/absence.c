@@ -39,7 +39,7 @@ static void tell_of(const struct processor *one, struct failure *text)
         fail_further(text, "was last seen %s", one->last_seen);
 }
 
-/* `no processor is alive ("p1" was last seen ..., ...; they have 7 unfinished jobs)`. Returns the
+/* `no processor is alive ("p1" was last seen ..., ...; their unfinished jobs: 7)`. Returns the
  * exit code. */
 static enum exit_code describe(const struct processors *processors, struct failure *text)
 {
@@ -65,7 +65,7 @@ static enum exit_code describe(const struct processors *processors, struct failu
     if (known > told)
         fail_further(text, ", %ld more", known - told);
     if (told > 0)
-        fail_further(text, "; they have %ld unfinished jobs)", jobs);
+        fail_further(text, "; their unfinished jobs: %ld)", jobs);
     return locked > 0 ? EXIT_NO_DATABASE : EXIT_NO_PROCESSOR;
 }
 

@@ -152,7 +152,7 @@ static void judge_processors(struct check *check)
     if (severity != SEVERITY_OK && alive == 0)
         problems_add(&check->problems, severity, "no processor is alive");
     else if (severity != SEVERITY_OK)
-        problems_add(&check->problems, severity, "only %ld processors are alive", alive);
+        problems_add(&check->problems, severity, "too few processors are alive: %ld", alive);
 }
 
 /* The later, the worse. */

@@ -158,7 +158,7 @@ static void say_of_job(const struct explanation *explanation, char text[NEXT_SIZ
     if (!is_ours(explanation) || job->is_finished)
         return;
     if (job->started < 0 && job->attempts >= options->maximum_attempts)
-        add(text, "lets its job fail: %d attempts are enough", job->attempts);
+        add(text, "lets its job fail, as it has had enough attempts: %d", job->attempts);
     else if (owner != NULL && strcmp(owner->state, "dead") != 0) {
         if (job->started >= 0 && options->job_timeout > 0 && job->started >= options->job_timeout)
             add(text, "has its job wait again, as it was started too long ago");
@@ -248,7 +248,7 @@ static void say_of_days(char text[NEXT_SIZE], const char *what, long days)
     if (days < 0)
         add(text, "keeps it for ever: %s", what);
     else
-        add(text, "deletes it after %ld days: %s", days, what);
+        add(text, "deletes it after %ld d: %s", days, what);
 }
 
 static void say_of_what_is_kept(const struct explanation *explanation, char text[NEXT_SIZE])

@@ -79,12 +79,12 @@ void odd_entries_report(const struct odd_entries *odd)
     long stuck = quarantine_stuck(odd->quarantine);
     strays_report(&odd->strays, report);
     if (odd->unreadable > TOLD_MAXIMUM)
-        report_warning(report, "cannot read %ld more; they stay for the next run",
+        report_warning(report, "cannot read others, too; they stay for the next run: %ld",
                        odd->unreadable - TOLD_MAXIMUM);
     if (stuck > 0)
         report_warning(report,
-                       "cannot quarantine %ld that are, or contain, neither a link nor a file with "
-                       "one name, as the quarantine is on another file system; they stay",
+                       "cannot quarantine what is, or contains, neither a link nor a file with one "
+                       "name, as the quarantine is on another file system; it stays: %ld",
                        stuck);
 }
 

@@ -57,7 +57,7 @@ static void say_queue(const struct disk_status *disk, const struct database_stat
     say_count("Waiting", &jobs->waiting, "oldest", requested);
     say_count("Started", &jobs->started, "oldest", by);
     if (jobs->tried.number > 0)
-        say("%-12s%-22sbegun before, up to %d times", "", figure_count(number, &jobs->tried),
+        say("%-12s%-22sbegun before; most attempts: %d", "", figure_count(number, &jobs->tried),
             jobs->most_attempts);
     say_count("Finished", &jobs->finished, "oldest", "");
     say_count("Failed", &jobs->failed, "oldest", "");

@@ -52,7 +52,7 @@ static void show(bool is_last)
             snprintf(left, sizeof left, ", %ld:%02ld:%02ld left", seconds / 3600, seconds / 60 % 60,
                      seconds % 60);
     }
-    snprintf(line, sizeof line, "%s: %ld%s crashes, %.0f a second%s%s", settings->program, count,
+    snprintf(line, sizeof line, "%s: crashes: %ld%s, %.0f a second%s%s", settings->program, count,
              of, rate, left, is_last || !progress.is_terminal ? "\n" : "");
     log_show(line);
     progress.has_shown = true;

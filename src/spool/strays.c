@@ -279,6 +279,7 @@ size_t strays_quarantine(struct strays *strays, struct quarantine *quarantine,
 void strays_report(const struct strays *strays, struct report *report)
 {
     if (strays->failed > TOLD_MAXIMUM)
-        report_error(report, EXIT_LEFT, "cannot quarantine %ld more; they stay for the next run",
+        report_error(report, EXIT_LEFT,
+                     "cannot quarantine others, too; they stay for the next run: %ld",
                      strays->failed - TOLD_MAXIMUM);
 }

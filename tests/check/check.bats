@@ -103,7 +103,7 @@ fresh() {
 
 @test "processors that are alive" {
     used
-    answers 1 scan --check-processors=2, -- 'WARNING: only 1 processors are alive'
+    answers 1 scan --check-processors=2, -- 'WARNING: too few processors are alive: 1'
     sql "UPDATE processors SET lastseendatetime = now() - interval '6 minutes'"
     answers 2 scan -- 'CRITICAL: no processor is alive$'
 }

@@ -41,7 +41,7 @@ stays() {
     gone "${ids[@]}"
     equal "$(find "$DEFERRED" ! -type d)" ""
     log_has "seen 250: deleted 250; exit code 0"
-    log_has "\"${ids[0]}\": deleted: throttled, and not requested within 30 days"
+    log_has "\"${ids[0]}\": deleted: throttled, and not requested within 30 d"
     sql_is "SELECT seen, outcomes FROM crashmon.runs" '250|{"deleted": 250}'
     [[ ! -e $DEFERRED/20081225/date && -e $DEFERRED/20081225/name ]] || fail "$(find "$DEFERRED")"
     age '3 days' "$DEFERRED"
@@ -77,7 +77,7 @@ stays() {
     late=$(throttled --extra browser) old=$(throttled --extra browser)
     touch -d '1 day ago' "$(place "$DEFERRED" "$late").browser.dump"
     expect_status 0 retains --dry-run
-    equal "$output" "\"$old\": deleted: throttled, and not requested within 30 days"
+    equal "$output" "\"$old\": deleted: throttled, and not requested within 30 d"
     expect_status 0 retains
     stays "$late"
     [[ -f $(place "$DEFERRED" "$late").browser.dump ]] || fail "$(find "$DEFERRED")"
@@ -165,7 +165,7 @@ stays() {
     everything >"$BATS_TEST_TMPDIR/before"
     expect_status 0 retains --dry-run
     equal "$(sort <<<"$output")" "$(for id in "${ids[@]}"; do
-        echo "\"$id\": deleted: throttled, and not requested within 30 days"
+        echo "\"$id\": deleted: throttled, and not requested within 30 d"
     done | sort)"
     equal "$(everything)" "$(<"$BATS_TEST_TMPDIR/before")"
 }

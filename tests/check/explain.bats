@@ -61,7 +61,7 @@ json() {
         'crashmon-cleanup no run yet keeps it for ever: it is in quarantine'
     does "$old" cleanup "keeps it for ever: it is in quarantine"
     echo "keep-quarantine-days = 9" >>"$CONF"
-    does "$old" cleanup "deletes it after 9 days: it is in quarantine"
+    does "$old" cleanup "deletes it after 9 d: it is in quarantine"
 }
 
 @test "what lies without a date link, or has only that, is told as it is" {
@@ -108,7 +108,7 @@ json() {
     sql "UPDATE jobs SET owner = $p1"
     does "$id" scan "has its job wait again, as it was started too long ago"
     sql "UPDATE jobs SET starteddatetime = NULL, attempts = 5"
-    does "$id" scan "lets its job fail: [56] attempts are enough"
+    does "$id" scan "lets its job fail, as it has had enough attempts: [56]"
     sql "UPDATE jobs SET owner = NULL, attempts = 0; DELETE FROM processors"
     does "$id" scan "cannot give its job to another processor: none is alive"
 }

@@ -19,15 +19,15 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
          INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$ID', $p)"
     expect_status 68 scan
     seen() { sql "SELECT date_trunc('second', lastseendatetime) FROM processors WHERE name = '$1'"; }
-    [[ $output == *"no processor is alive (\"host3\" was last seen $(seen host3), \"host2\" was last seen $(seen host2), \"host4\" was last seen $(seen host4), 1 more; they have 1 unfinished jobs): nothing is queued"* ]] ||
+    [[ $output == *"no processor is alive (\"host3\" was last seen $(seen host3), \"host2\" was last seen $(seen host2), \"host4\" was last seen $(seen host4), 1 more; their unfinished jobs: 1): nothing is queued"* ]] ||
         fail "$output"
     request "$(crash)"
     expect_status 68 priority
-    [[ $output == *"no processor is alive (\"host3\" was last seen"*": 1 requested crashes are not queued, their requests stay"* ]] ||
+    [[ $output == *"no processor is alive (\"host3\" was last seen"*": requested crashes that are not queued, their requests stay: 1"* ]] ||
         fail "$output"
     sql "DELETE FROM jobs; DELETE FROM processors; SELECT crashmon.register_processor('b', '{b}')"
     expect_status 68 scan
-    [[ $output == *"no processor that serves this storage is alive (\"b\" serves others; they have 0 unfinished jobs)"* ]] ||
+    [[ $output == *"no processor that serves this storage is alive (\"b\" serves others; their unfinished jobs: 0)"* ]] ||
         fail "$output"
 }
 
@@ -36,7 +36,7 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
 @test "of a crash that is nowhere it is told where was looked" {
     request "$ID" 601
     expect_status 1 priority
-    log_has "\"$ID\": given up: no pair for 600 seconds (it is in none of \"$SPOOL\", \"$DEFERRED\", \"$ARCHIVE\" and \"$FAILED\"); the request is removed"
+    log_has "\"$ID\": given up: no pair for 10 min 0 s (it is in none of \"$SPOOL\", \"$DEFERRED\", \"$ARCHIVE\" and \"$FAILED\"); the request is removed"
     request "$ID"
     mkdir "$SPOOL/quarantine"
     run priority --deferred-storage-root=
@@ -71,7 +71,7 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
     requests 601 "$id"
     sql "UPDATE priorityjobs SET requesteddatetime = now() - interval '601 s'"
     expect_status 1 priority
-    log_has "given up: no pair for 600 seconds (it is in quarantine: \"$SPOOL/quarantine/20081224/$id\"); the request is removed"
+    log_has "given up: no pair for 10 min 0 s (it is in quarantine: \"$SPOOL/quarantine/20081224/$id\"); the request is removed"
     [[ $(<"$LOG") != *"none of"* ]]
 }
 
@@ -83,7 +83,7 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
     chown 0 "$ARCHIVE"
     chmod 700 "$ARCHIVE"
     expect_status 1 priority
-    log_has "given up: no pair for 600 seconds (it is in neither root, but may be elsewhere: "
+    log_has "given up: no pair for 10 min 0 s (it is in neither root, but may be elsewhere: "
     log_has "\"$ARCHIVE\": Permission denied"
 }
 
@@ -125,4 +125,10 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
     expect_status 75 scan
     log_has "database session $backend, "
     log_has "of role \"$(sql "SELECT current_user")\", which is no run; it can be ended by SELECT pg_terminate_backend($backend), as a superuser or a member of that role; nothing was done"
+}
+
+@test "what is said of a number is right for one, too: a count stands behind a colon" {
+    run grep -nE '"[^"]*%(l|ll|z)?[du] [a-z]+s([^a-z]|$)' "$TESTS"/../{pgc/*.{c,pgc},src/*/*.c}
+    output=$(grep -vE '%d (crashes in a row|minutes|characters|bytes)' <<<"$output" || true)
+    equal "$output" ''
 }

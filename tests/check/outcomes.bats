@@ -195,7 +195,7 @@ make_names_old() {
     expect_status 74 scan
     equal "$(outcomes_in_lines)" "left $((2 * ${#names[@]}))"
     equal "$(grep -c ' ERROR - cannot quarantine "' "$LOG")" 10
-    log_has "ERROR - cannot quarantine $((2 * ${#names[@]} - 10)) more; they stay for the next run"
+    log_has "ERROR - cannot quarantine others, too; they stay for the next run: $((2 * ${#names[@]} - 10))"
     sed -i '/ ERROR - cannot quarantine "/d' "$LOG"
     names_are_told left "${names[@]}" "${names[@]}"
 }

@@ -27,8 +27,8 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     crash --count 8 >/dev/null
     slow
     on_terminal crashmon-scan --batch-size=1
-    tells '^crashmon-scan: [1-7] of 8 crashes, [1-9] a second, 0:00:0[0-9] left'
-    tells $'crashmon-scan: 8 crashes, [1-9] a second$'
+    tells '^crashmon-scan: crashes: [1-7] of 8, [1-9] a second, 0:00:0[0-9] left'
+    tells $'crashmon-scan: crashes: 8, [1-9] a second$'
 }
 
 @test "on a terminal cleanup does, too; --limit is all that there is to do" {
@@ -36,15 +36,15 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     ended true "${ids[@]}"
     slow
     on_terminal crashmon-cleanup --batch-size=1 --limit=8
-    tells '^crashmon-cleanup: [1-7] of 8 crashes, [1-9] a second, 0:00:0[0-9] left'
-    tells 'crashmon-cleanup: 8 crashes, [1-9] a second$'
+    tells '^crashmon-cleanup: crashes: [1-7] of 8, [1-9] a second, 0:00:0[0-9] left'
+    tells 'crashmon-cleanup: crashes: 8, [1-9] a second$'
 }
 
 @test "what is logged on the terminal stands on lines of its own" {
     crash --count 8 >/dev/null
     slow
     on_terminal crashmon-scan --batch-size=1 --stderr-error-logging-level=20
-    tells '^crashmon-scan: [1-7] of 8 crashes'
+    tells '^crashmon-scan: crashes: [1-7] of 8'
     tells $'^\e\\[K[0-9 ,:-]+ INFO - batch of 1 done$'
 }
 
@@ -63,18 +63,18 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
 @test "--progress tells without a terminal, and at the end in any case" {
     mapfile -t ids < <(crash --count 3)
     expect_status 0 scan --progress
-    tells '^crashmon-scan: 3 crashes, [0-9]+ a second$'
+    tells '^crashmon-scan: crashes: 3, [0-9]+ a second$'
     sql "UPDATE jobs SET success = true, completeddatetime = now()"
     expect_status 0 cleanup_jobs --progress
-    tells '^crashmon-cleanup: 3 crashes, [0-9]+ a second$'
+    tells '^crashmon-cleanup: crashes: 3, [0-9]+ a second$'
 }
 
 @test "repairs tell how many crashes they have looked at" {
     crash --count 5 --without links >/dev/null
     aged
     expect_status 1 scan --repair "$AGE" --progress
-    tells '^crashmon-scan-repair: 5 crashes, [0-9]+ a second$'
+    tells '^crashmon-scan-repair: crashes: 5, [0-9]+ a second$'
     sql "UPDATE jobs SET queueddatetime = now() - interval '1 hour'"
     expect_status 0 cleanup_jobs --repair "$AGE" --progress
-    tells '^crashmon-cleanup-repair: 5 crashes, [0-9]+ a second$'
+    tells '^crashmon-cleanup-repair: crashes: 5, [0-9]+ a second$'
 }

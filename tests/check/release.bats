@@ -154,8 +154,8 @@ retains() { cleanup_jobs --keep-quarantine-days=30 "$@"; }
     ln -s "$SPOOL" "$CASE/link"
     touch -hd '31 days ago' "$CASE/$id.dir" "$CASE/link"
     expect_status 0 retains --dry-run
-    equal "$(sort <<<"$output")" "\"$id\": deleted: quarantined for 30 days
-\"$id.2\": deleted: quarantined for 30 days"
+    equal "$(sort <<<"$output")" "\"$id\": deleted: quarantined for 30 d
+\"$id.2\": deleted: quarantined for 30 d"
     expect_status 0 retains
     equal "$output" ""
     equal "$(cd "$SPOOL/quarantine/20081225" && find . -type f | sort)" \

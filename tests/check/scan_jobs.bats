@@ -26,9 +26,9 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     done
     sql "SELECT uuid FROM crashmon.take_jobs(1, 1)" >/dev/null # and again
     expect_status 1 scan
-    log_has "WARNING - \"$id\": failed: no processor has finished it in 5 attempts"
+    log_has "WARNING - \"$id\": failed: no processor has finished it; attempts: 5"
     log_has "seen 1: failed 1"
-    sql_is "SELECT success, message FROM jobs" "f|no processor has finished it in 5 attempts"
+    sql_is "SELECT success, message FROM jobs" "f|no processor has finished it; attempts: 5"
     sql_is "SELECT crashmon.job_succeeded(1)" f
     expect_status 0 cleanup_jobs
     pair_is_whole "$FAILED" 20081225 "$id"
@@ -86,7 +86,7 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     begun "$p" 2000 2
     before=$(everything)
     expect_status 1 scan --dry-run
-    [[ $output == *"\"$(id 1)\": failed: no processor has finished it in 5 attempts"* &&
+    [[ $output == *"\"$(id 1)\": failed: no processor has finished it; attempts: 5"* &&
         $output == *"the job of \"$(id 2)\" was begun more than 24:00:00 ago"* ]] || fail "$output"
     equal "$(everything)" "$before"
 }
@@ -170,7 +170,7 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     sql "SELECT count(*) FROM crashmon.take_jobs($one, 1)"
     sql "SELECT crashmon.leave($one)"
     expect_status 0 scan
-    log_has 'processor "one" has left: its 1 unfinished jobs go to live ones, and it is removed'
+    log_has 'processor "one" has left: its unfinished jobs (1) go to live ones, and it is removed'
     sql_is "SELECT owner, attempts FROM jobs" "$two|0"
 }
 
@@ -211,7 +211,7 @@ waiting() {
     equal "$(loads)" 2900
     expect_status 0 scan --share-waiting
     equal "$(loads)" "1900 1000"
-    log_has "gave 1000 jobs that wait to processors with fewer jobs"
+    log_has "jobs that wait given to processors with fewer jobs: 1000"
     sql_is "SELECT min(id) FROM jobs WHERE owner = $two" 1901
     # No storm: who has less than twice as many keeps it.
     expect_status 0 scan --share-waiting

@@ -54,7 +54,7 @@ says() {
     job 5 "$beta" success=true "completeddatetime=now() - interval '20 s'"
     job 6 "$beta" success=false
     job 7 "$beta" "storage='west'"
-    says ' *1 *begun before, up to 2 times$' 'Waiting     2 *oldest 1 min [56] s, 1 requested$' 'Started     2 *oldest 3 d 2 h, by "beta"$' \
+    says ' *1 *begun before; most attempts: 2$' 'Waiting     2 *oldest 1 min [56] s, 1 requested$' 'Started     2 *oldest 3 d 2 h, by "beta"$' \
         'Finished    1 *oldest 2[0-9] s$' 'Failed      1$'
     value_is jobs.waiting.count 2 jobs.requested.count 1 jobs.started.count 2 \
         jobs.oldest_started_by beta jobs.finished.count 1 jobs.failed.count 1 jobs.failed.oldest null \

@@ -164,10 +164,10 @@ load sweep
     empty "$SPOOL/20081225"
     everything >"$BATS_TEST_TMPDIR/before"
     expect_status 0 cleanup_jobs --dry-run
-    equal "$output" "6 empty directories of past days to be removed from \"$SPOOL\""
+    equal "$output" "empty directories of past days to be removed from \"$SPOOL\": 6"
     equal "$(everything)" "$(<"$BATS_TEST_TMPDIR/before")"
     cleans
-    log_has "6 empty directories"
+    log_has "empty directories of past days removed from \"$SPOOL\": 6"
     expect_status 0 cleanup_jobs --dry-run
     equal "$output" ""
 }
@@ -176,9 +176,9 @@ load sweep
     mkdir "$SPOOL/20081225"
     age '3 days' "$SPOOL/20081225"
     expect_status 0 cleanup_jobs --dry-run
-    equal "$output" "1 empty directory of past days to be removed from \"$SPOOL\""
+    equal "$output" "empty directories of past days to be removed from \"$SPOOL\": 1"
     cleans
-    log_has "1 empty directory of past days removed from \"$SPOOL\""
+    log_has "empty directories of past days removed from \"$SPOOL\": 1"
 }
 
 # --- kills and signals
