@@ -217,6 +217,8 @@ const struct dirent64 *dir_next(struct dir_reader *reader)
             errno = 0;
             ssize_t length =
                 getdents64(reader->descriptor, reader->entries, sizeof reader->entries);
+            if (length < 0 && errno == ENOENT)
+                errno = 0; /* it was removed meanwhile: it was empty then */
             if (length <= 0)
                 return NULL;
             reader->next = 0;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE])
@@ -78,6 +79,26 @@ bool pair_came_again(const struct pair *pair, int directory)
     if (opened >= 0 && opened != directory)
         close(opened);
     return is_newer;
+}
+
+static bool find_directory(const struct pair *pair, struct stat *status)
+{
+    int directory = pair_open_directory(pair);
+    bool found = directory >= 0 && fstat(directory, status) == 0;
+    if (directory >= 0)
+        close(directory);
+    return found;
+}
+
+bool pair_is_same_under(const struct pair *pair, const char *day)
+{
+    struct pair other = *pair;
+    struct stat here, there;
+    if (!day_is_valid(day) || strcmp(day, pair->day) == 0)
+        return false;
+    memcpy(other.day, day, sizeof other.day);
+    return find_directory(pair, &here) && find_directory(&other, &there) &&
+           file_is_same(&here, &there);
 }
 
 static void keep_latest(struct timespec *latest, struct timespec candidate)

@@ -37,6 +37,10 @@ bool pair_is_gone(const struct pair *pair, int directory);
 bool pair_is_newer(const struct pair *pair, const struct stat *status);
 bool pair_came_again(const struct pair *pair, int directory);
 
+/* Whether the pair lies under another day, too, in one and the same directory: a day can be mounted
+ * twice. False if that cannot be told. */
+bool pair_is_same_under(const struct pair *pair, const char *day);
+
 /* Paths below the root: of the directory, YYYYMMDD/name/22/ad, and of the metadata in it. */
 enum {
     PAIR_DIRECTORY_SIZE = DAY_LENGTH + sizeof "/name/" + NAME_PATH_LENGTH,

@@ -317,3 +317,25 @@ request_finds() {
     sql_is "SELECT count(*) FROM jobs" 1
     equal "$(spool_state "$outside")" "$before"
 }
+
+@test "a day that is mounted twice has each crash once: one row, nothing in quarantine" {
+    processor p1
+    mapfile -t ids < <(crash --count 5)
+    bind "$SPOOL/20081225" "$SPOOL/20081226"
+    for size in 1000 1; do
+        expect_status 0 scan --batch-size=$size
+        jobs_are "${ids[@]}"
+        sql_is "SELECT bool_and(pathname LIKE '%/20081225/%') FROM jobs" t
+        no_links '*-*-*-*-*'
+        for id in "${ids[@]}"; do pair_is_whole "$SPOOL" 20081225 "$id"; done
+        [[ ! -e $SPOOL/quarantine ]] || fail "$(find "$SPOOL/quarantine")"
+        ids+=("$(crash)" "$(crash)")
+    done
+    expect_status 0 scan
+    half=$(crash --without json)
+    expect_status 1 scan --incomplete-age=00:30:00
+    quarantined "$half" json
+    for id in "${ids[@]}"; do finish "$id" true; done
+    cleans
+    for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+}

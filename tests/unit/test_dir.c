@@ -116,6 +116,33 @@ static void tells_what_is_there(void **state)
     close(at);
 }
 
+static void reads_what_is_removed_meanwhile_as_empty(void **state)
+{
+    (void)state;
+    int at = here();
+    struct dir_reader reader;
+    close(dir_make(at, "gone", &plain));
+    assert_true(dir_begin(&reader, at, "gone"));
+    assert_int_equal(unlinkat(at, "gone", AT_REMOVEDIR), 0);
+    errno = EIO;
+    assert_null(dir_next(&reader));
+    assert_int_equal(errno, 0);
+    dir_end(&reader);
+    close(at);
+}
+
+static void tells_another_mount_from_its_own(void **state)
+{
+    (void)state;
+    int at = here();
+    close(dir_make(at, "below", &plain));
+    assert_false(dir_is_mounted(at, at, "below"));
+    assert_false(dir_is_mounted(at, at, ""));
+    assert_true(dir_is_mounted(at, AT_FDCWD, "/proc"));
+    assert_true(dir_is_mounted(at, at, "nothing"));
+    close(at);
+}
+
 /* In a process of its own, as the hard limit cannot be raised again. */
 static void reserves_as_many_as_it_may(void **state)
 {
@@ -143,6 +170,8 @@ int main(void)
         in_scratch_directory(goes_nowhere_but_down),
         in_scratch_directory(follows_no_link),
         in_scratch_directory(tells_what_is_there),
+        in_scratch_directory(reads_what_is_removed_meanwhile_as_empty),
+        in_scratch_directory(tells_another_mount_from_its_own),
         cmocka_unit_test(reserves_as_many_as_it_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
