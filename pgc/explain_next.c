@@ -110,7 +110,7 @@ static void say_new_without_job(const struct explanation *explanation,
                                                    : "leaves it: no processor is alive");
     else if (sighting->examined == EXAMINED_CRASH && sighting->verdict == QUARANTINED)
         add(text, "quarantines it: %s", sighting->why.text);
-    else if (sighting->examined == EXAMINED_CRASH)
+    else if (sighting->examined == EXAMINED_CRASH && sighting->age < options->incomplete_age)
         add(text, "leaves it: %s; quarantines it if that stays so for another %s",
             sighting->why.text, figure_age(age, options->incomplete_age - sighting->age));
     else

@@ -28,6 +28,11 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
     if (!is_past(entry, latest, settle_time) && !spool_is_ahead(entry->directory->spool, latest))
         return EXAMINED_WAITS;
     result->verdict = is_past(entry, latest, incomplete_age) ? QUARANTINED : LEFT;
+    bool is_missing = changed->tv_sec == 0;
+    if (result->verdict == QUARANTINED && is_missing && pair_tree_is_empty(&result->pair)) {
+        result->verdict = LEFT;
+        fail(&result->reason, 0, "the name tree of its day is empty (is it mounted?)");
+    }
     return EXAMINED_CRASH;
 }
 

@@ -43,6 +43,21 @@ void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE])
     snprintf(path, PAIR_PATH_SIZE, "%s/%s%s", directory, pair->id.text, pair->spool->json_suffix);
 }
 
+bool pair_tree_is_empty(const struct pair *pair)
+{
+    char tree[DAY_LENGTH + sizeof "/name"];
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    snprintf(tree, sizeof tree, "%s/name", pair->day);
+    if (!dir_begin(&reader, pair->spool->root, tree))
+        return false;
+    while ((entry = dir_next(&reader)) != NULL && dir_entry_type(&reader, entry) != DT_DIR)
+        ;
+    bool is_empty = entry == NULL && errno == 0;
+    dir_end(&reader);
+    return is_empty;
+}
+
 bool pair_is_gone(const struct pair *pair, int directory)
 {
     char name[NAME_MAX + 1], path[PAIR_PATH_SIZE];

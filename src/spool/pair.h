@@ -29,6 +29,10 @@ enum pair_state {
 enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
                              struct timespec *changed, struct failure *reason);
 
+/* Whether the name tree of its day is there and holds no directory: it may be the mount point of a
+ * disk that is away. */
+bool pair_tree_is_empty(const struct pair *pair);
+
 /* Whether its metadata is gone; false on error. `directory` is that of the pair; -1: not open. */
 bool pair_is_gone(const struct pair *pair, int directory);
 

@@ -115,6 +115,8 @@ static void judge_link(struct sighting *sighting, const struct look *look,
     sighting->date_link = strdup(entry->directory->path);
     sighting->examined = examine(entry, look->settle_time, look->incomplete_age, &found);
     sighting->verdict = found.verdict;
+    if (sighting->examined != EXAMINED_CRASH || found.verdict != QUEUED)
+        sighting->why = found.reason;
     if (age_of(&linked) < sighting->age)
         sighting->age = age_of(&linked);
     if (found.directory >= 0)

@@ -154,6 +154,24 @@ request_finds() {
     sql_is "SELECT seen FROM crashmon.runs ORDER BY id DESC LIMIT 1" 0
 }
 
+@test "a name tree that is empty may be a disk that is not mounted: no pair of its day is missing" {
+    processor p1
+    disk "$SPOOL/20081225/name" size=1m
+    id=$(crash --age 200000)
+    cp -a "$SPOOL/20081225/name" "$BATS_TEST_TMPDIR/away"
+    umount "$SPOOL/20081225/name"
+    touch "$SPOOL/20081225/name/.keep"
+    expect_status 0 scan
+    log_has "\"$id\": left: the name tree of its day is empty (is it mounted?)"
+    expect_status 0 priority --explain "$id"
+    [[ $output == *"leaves it: the name tree of its day is empty (is it mounted?)"$'\n'* ]] || fail "$output"
+    mount -t tmpfs tmpfs "$SPOOL/20081225/name"
+    cp -a "$BATS_TEST_TMPDIR/away/." "$SPOOL/20081225/name"
+    expect_status 0 scan
+    jobs_are "$id"
+    no_links "$id"
+}
+
 @test "a half pair is quarantined with all its bytes: nothing is deleted that was not queued" {
     processor p1
     collect --without dump --extra browser
