@@ -110,7 +110,10 @@ static void say_new_without_job(const struct explanation *explanation,
                                                    : "leaves it: no processor is alive");
     else if (sighting->examined == EXAMINED_CRASH && sighting->verdict == QUARANTINED)
         add(text, "quarantines it: %s", sighting->why.text);
-    else if (sighting->examined == EXAMINED_CRASH && sighting->age < options->incomplete_age)
+    else if (sighting->state == PAIR_UNSETTLED)
+        add(text, "queues it once nothing of it has changed for %s: %s",
+            figure_age(age, options->settle_time), sighting->why.text);
+    else if (sighting->state == PAIR_INCOMPLETE && sighting->age < options->incomplete_age)
         add(text, "leaves it: %s; quarantines it if that stays so for another %s",
             sighting->why.text, figure_age(age, options->incomplete_age - sighting->age));
     else
@@ -128,7 +131,7 @@ static void say_new(const struct explanation *explanation, const struct sighting
         add(text, "quarantines it: its id is queued already, from storage %.200s",
             quote(storage, job->storage));
     else if (job->is_finished && sighting->age < job->completed)
-        add(text, "leaves it: it came after a job with its id, which is finished");
+        add(text, "leaves it until the job with its id, which is finished, has been put away");
     else
         add(text, "removes its links, as it is queued already");
 }
@@ -202,6 +205,9 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
                (sightings_find(&explanation->sightings, PLACE_SUCCESSFUL) != NULL ||
                 sightings_find(&explanation->sightings, PLACE_FAILED) != NULL)) {
         add(text, "removes the request, as it has been archived");
+    } else if (found != NULL && found->state == PAIR_UNSETTLED) {
+        add(text, "queues it with priority once nothing of it has changed for %s: %s",
+            figure_age(age, explanation->options->settle_time), found->why.text);
     } else if (patience > 0) {
         add(text, "leaves the request, for another %s at most: %s", figure_age(age, patience),
             found != NULL ? found->why.text : "no pair of it was found");
@@ -288,4 +294,46 @@ void explain_what(const struct explanation *explanation, enum program program, c
     }
     if (text[0] == '\0')
         add(text, "nothing");
+}
+
+/* --- what a person can do */
+
+static bool is_archived(const struct sightings *sightings)
+{
+    return sightings_find(sightings, PLACE_SUCCESSFUL) != NULL ||
+           sightings_find(sightings, PLACE_FAILED) != NULL;
+}
+
+bool explain_hint(const struct explanation *explanation, bool is_known, char text[NEXT_SIZE])
+{
+    const struct sightings *sightings = &explanation->sightings;
+    const struct sighting *found = find_in_roots(explanation);
+    const char *id = explanation->id.text;
+    text[0] = '\0';
+    if (!is_known && explanation->is_complete)
+        add(text,
+            "it may have been throttled or refused by the collector, deleted at its end, or be "
+            "that of another storage, whose configuration has to be asked");
+    else if (!is_known)
+        return false;
+    else if (explanation->job.id != 0 && found == NULL && !is_archived(sightings))
+        add(text, "its pair is nowhere: is a disk not mounted, or another storage's?");
+    else if (explanation->job.id != 0 ||
+             (found != NULL && found->date_link != NULL && found->place == PLACE_STORAGE))
+        return false;
+    else if (found != NULL && found->state == PAIR_READY && explanation->requested < 0)
+        add(text, "to have it processed: crashmon-priority %s", id);
+    else if (found == NULL && sightings_find(sightings, PLACE_QUARANTINE) != NULL)
+        add(text,
+            "to have it processed, put what is missing beside the rest of it in quarantine, then "
+            "crashmon-priority --release %s",
+            id);
+    else if (found == NULL && is_archived(sightings))
+        add(text,
+            "it is done; to have it processed again, copy its files to the same directory below "
+            "\"%s\", then crashmon-priority %s",
+            explanation->options->storage_root, id);
+    else if (sightings->count == 0)
+        add(text, "it may be on its way, or in another storage");
+    return text[0] != '\0';
 }

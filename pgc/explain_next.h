@@ -20,4 +20,7 @@ void explain_when(const struct explanation *explanation, const char *program, ch
 void explain_what(const struct explanation *explanation, enum program program,
                   char text[NEXT_SIZE]);
 
+/* What a person can do, or think of. False: nothing. */
+bool explain_hint(const struct explanation *explanation, bool is_known, char text[NEXT_SIZE]);
+
 #endif

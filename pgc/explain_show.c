@@ -45,8 +45,11 @@ static void say_owner(const struct explanation *explanation)
     const struct processor_status *owner = explained_owner(explanation);
     char name[QUOTE_SIZE], age[FIGURE_SIZE];
     if (owner != NULL)
-        say("  owner %s, %s, seen %s ago", quote(name, owner->name != NULL ? owner->name : ""),
-            owner->state, figure_age(age, owner->seen));
+        say("  owner %s, %s, last seen %s%s", quote(name, owner->name != NULL ? owner->name : ""),
+            owner->state, figure_ago(age, owner->seen),
+            status_excuses(explanation->options, owner)
+                ? ", but the server or all runs were away meanwhile"
+                : "");
     else if (explanation->job.owner < 0)
         say("  no owner");
     else
@@ -103,14 +106,24 @@ static void say_next(const struct explanation *explanation)
 
 static void say_where(const struct explanation *explanation)
 {
-    say("Nobody knows it. These are the places where it was looked for:");
+    say(explanation->is_complete ? "Nobody knows it. These are the places where it was looked for:"
+                                 : "It was not found, but could not be looked for everywhere:");
     for (int place = 0; place < PLACE_COUNT; place++)
         if (explanation->paths[place] != NULL)
             say("  %s \"%s\"%s", place_title((enum place)place), explanation->paths[place],
                 explanation->is_seen[place] ? ", under each day"
-                                            : ": it could not be read, or is not there");
+                : place == PLACE_QUARANTINE && explanation->has_no_quarantine
+                    ? ": there is none yet"
+                    : ": it could not be read");
     say("  the tables jobs and priorityjobs%s",
         explanation->database->is_connected ? "" : ": they could not be read");
+}
+
+static void say_hint(const struct explanation *explanation, bool is_known)
+{
+    char hint[NEXT_SIZE];
+    if (explain_hint(explanation, is_known, hint))
+        say("Hint        %s", hint);
 }
 
 static void say_troubles(const struct problems *troubles)
@@ -134,18 +147,11 @@ void explain_print_text(const struct explanation *explanation, bool is_known)
     } else {
         say_where(explanation);
     }
+    say_hint(explanation, is_known);
     say_troubles(explanation->troubles);
 }
 
 /* --- for scripts */
-
-static void put_age(struct json *json, const char *key, long long age)
-{
-    if (age < 0)
-        json_text(json, key, NULL);
-    else
-        json_number(json, key, age);
-}
 
 static void put_sighting(struct json *json, const struct sighting *sighting)
 {
@@ -182,17 +188,17 @@ static void put_job(struct json *json, const struct explanation *explanation)
     json_text(json, "state", state_of(job));
     json_text(json, "storage", job->storage);
     json_text(json, "pathname", job->pathname);
-    json_text(json, "root", job->root[0] != '\0' ? job->root : NULL);
-    put_age(json, "owner", job->owner);
+    json_name(json, "root", job->root);
+    json_known(json, "owner", job->owner);
     json_text(json, "processor", owner != NULL ? owner->name : NULL);
     json_text(json, "processor_state", owner != NULL ? owner->state : NULL);
     json_number(json, "priority", job->priority);
     json_number(json, "attempts", job->attempts);
-    put_age(json, "queued", job->queued);
-    put_age(json, "started", job->started);
-    put_age(json, "ended", job->completed);
-    put_age(json, "missing", job->missing);
-    json_text(json, "message", job->message[0] != '\0' ? job->message : NULL);
+    json_known(json, "queued", job->queued);
+    json_known(json, "started", job->started);
+    json_known(json, "ended", job->completed);
+    json_known(json, "missing", job->missing);
+    json_name(json, "message", job->message);
     json_end(json, '}');
 }
 
@@ -235,6 +241,7 @@ static void put_places(struct json *json, const struct explanation *explanation)
 void explain_print_json(const struct explanation *explanation, bool is_known)
 {
     struct json json = {.stream = stdout};
+    char hint[NEXT_SIZE];
     json_begin(&json, NULL, '{');
     json_text(&json, "id", explanation->id.text);
     json_text(&json, "storage", explanation->options->storage_name);
@@ -246,12 +253,10 @@ void explain_print_json(const struct explanation *explanation, bool is_known)
         put_sighting(&json, &explanation->sightings.items[i]);
     json_end(&json, ']');
     put_job(&json, explanation);
-    put_age(&json, "requested", explanation->requested);
+    json_known(&json, "requested", explanation->requested);
     put_next(&json, explanation);
-    json_begin(&json, "troubles", '[');
-    for (size_t i = 0; i < explanation->troubles->count; i++)
-        json_text(&json, NULL, problem_text(&explanation->troubles->items[i]));
-    json_end(&json, ']');
+    json_text(&json, "hint", explain_hint(explanation, is_known, hint) ? hint : NULL);
+    problems_write_json(explanation->troubles, &json, "troubles");
     json_end(&json, '}');
     putchar('\n');
 }

@@ -20,6 +20,8 @@ struct explanation {
     struct crash_id id;
     struct sightings sightings;
     bool is_seen[PLACE_COUNT];      /* each place: whether it could be looked at */
+    bool has_no_quarantine;         /* that one is not there yet */
+    bool is_complete;               /* all places, and the tables, could be read */
     const char *paths[PLACE_COUNT]; /* NULL: there is none */
     struct explained_job job;
     long long requested; /* age of the request */

@@ -30,6 +30,10 @@ struct processor_status {
     char *storages;             /* "main, west"; "": it serves all */
 };
 
+/* Whether a processor counts as alive, or not as dead, in spite of its silence: its time is not
+ * that in which the server, or all runs, were away. */
+bool status_excuses(const struct options *options, const struct processor_status *processor);
+
 struct run_status {
     char *program, *storage, *host;
     int pid;
@@ -37,7 +41,8 @@ struct run_status {
     long long started, ended; /* ages */
     long long due;            /* seconds until the next one; below 0: it is so late */
     bool is_due;              /* false after a repair: none is due */
-    int exit_code;            /* if it has ended */
+    int exit_code;            /* if it has ended, and */
+    double duration;          /* how long it took, in seconds */
     long long seen;
     char *outcomes; /* "queued 20, left 1" */
 };

@@ -3,19 +3,11 @@
 #include "report/json.h"
 #include "storage_rows.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* What is below 0 is not known, or there is none. */
-static void put_number(struct json *json, const char *key, long long value)
-{
-    if (value < 0)
-        json_text(json, key, NULL);
-    else
-        json_number(json, key, value);
-}
 
 /* Without an age if `age` is NULL. */
 static void put_count(struct json *json, const char *key, const struct count *count,
@@ -29,7 +21,7 @@ static void put_count(struct json *json, const char *key, const struct count *co
     json_number(json, "count", count->number);
     json_bool(json, "complete", count->state == COUNT_COMPLETE);
     if (age != NULL)
-        put_number(json, age, count->oldest);
+        json_known(json, age, count->oldest);
     json_end(json, '}');
 }
 
@@ -47,7 +39,7 @@ static void put_about(struct json *json, const struct options *options,
     json_text(json, "storage", options->storage_name);
     json_begin(json, "database", '{');
     json_bool(json, "connected", database->is_connected);
-    json_text(json, "version", database->is_connected ? database->version : NULL);
+    json_name(json, "version", database->version);
     json_bool(json, "standby", database->is_standby);
     json_end(json, '}');
 }
@@ -58,8 +50,7 @@ static void put_jobs(struct json *json, const struct job_counts *jobs)
     put_count(json, "waiting", &jobs->waiting, "oldest");
     put_count(json, "requested", &jobs->with_priority, "oldest");
     put_count(json, "started", &jobs->started, "oldest");
-    json_text(json, "oldest_started_by",
-              jobs->oldest_started_by[0] != '\0' ? jobs->oldest_started_by : NULL);
+    json_name(json, "oldest_started_by", jobs->oldest_started_by);
     put_count(json, "tried", &jobs->tried, NULL);
     json_number(json, "most_attempts", jobs->most_attempts);
     put_count(json, "finished", &jobs->finished, "oldest");
@@ -83,9 +74,9 @@ static void put_quarantine(struct json *json, const struct survey_cases *cases)
 static void put_processors(struct json *json, const struct database_status *database)
 {
     json_begin(json, "processors", '{');
-    put_number(json, "alive", database->alive);
-    put_number(json, "late", database->late);
-    put_number(json, "dead", database->dead);
+    json_known(json, "alive", database->alive);
+    json_known(json, "late", database->late);
+    json_known(json, "dead", database->dead);
     json_bool(json, "complete", !database->loads_are_partial);
     json_begin(json, "list", '[');
     for (long i = 0; i < database->processor_count; i++) {
@@ -94,12 +85,11 @@ static void put_processors(struct json *json, const struct database_status *data
         json_number(json, "id", one->id);
         json_text(json, "name", one->name);
         json_text(json, "state", one->state);
-        put_number(json, "seen", one->seen);
-        put_number(json, "registered", one->registered);
+        json_known(json, "seen", one->seen);
+        json_known(json, "registered", one->registered);
         json_number(json, "waiting", one->waiting);
         json_number(json, "started", one->started);
-        json_text(json, "storages",
-                  one->storages != NULL && *one->storages != '\0' ? one->storages : NULL);
+        json_name(json, "storages", one->storages);
         json_end(json, '}');
     }
     json_end(json, ']');
@@ -137,13 +127,14 @@ static void put_runs(struct json *json, const struct database_status *database)
         json_text(json, "host", one->host);
         json_number(json, "pid", one->pid);
         json_text(json, "state", one->state);
-        put_number(json, "started", one->started);
-        put_number(json, "ended", one->ended);
+        json_known(json, "started", one->started);
+        json_known(json, "ended", one->ended);
         if (one->is_due)
             json_number(json, "due", one->due);
         else
             json_text(json, "due", NULL);
-        put_number(json, "exit_code", has_ended ? one->exit_code : -1);
+        json_seconds(json, "duration", has_ended ? one->duration : NAN);
+        json_known(json, "exit_code", has_ended ? one->exit_code : -1);
         json_number(json, "seen", one->seen);
         put_outcomes(json, one->outcomes != NULL ? one->outcomes : "");
         json_end(json, '}');
@@ -170,7 +161,7 @@ static void put_places(struct json *json, const struct disk_status *disk)
         json_text(json, "place", storage_row_names[place]);
         json_text(json, "path", one->path);
         json_bool(json, "usable", one->is_usable || one->is_missing);
-        json_text(json, "mark", one->mark[0] != '\0' ? one->mark : NULL);
+        json_name(json, "mark", one->mark);
         if (one->has_room)
             put_room(json, one);
         json_end(json, '}');
@@ -192,10 +183,7 @@ void status_print_json(const struct options *options, const struct database_stat
     put_processors(&json, database);
     put_runs(&json, database);
     put_places(&json, disk);
-    json_begin(&json, "troubles", '[');
-    for (size_t i = 0; i < troubles->count; i++)
-        json_text(&json, NULL, problem_text(&troubles->items[i]));
-    json_end(&json, ']');
+    problems_write_json(troubles, &json, "troubles");
     json_end(&json, '}');
     putchar('\n');
 }

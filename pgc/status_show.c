@@ -75,7 +75,7 @@ static void say_quarantine(const struct survey_cases *cases)
         say("  %8s  other reasons", figure_number(number, cases->others));
 }
 
-static void say_processors(const struct database_status *database)
+static void say_processors(const struct options *options, const struct database_status *database)
 {
     char name[QUOTE_SIZE], seen[FIGURE_SIZE], since[FIGURE_SIZE], waiting[FIGURE_SIZE],
         started[FIGURE_SIZE];
@@ -86,7 +86,8 @@ static void say_processors(const struct database_status *database)
     say("Processors  %ld alive, %ld late, %ld dead", database->alive, database->late,
         database->dead);
     if (database->processor_count > 0)
-        say("  %-22s %-6s %-13s %-13s %9s %9s", "", "", "seen", "registered", "waiting", "started");
+        say("  %-22s %-5s %-15s %-15s %8s %7s", "name", "state", "last seen", "registered",
+            "waiting", "started");
     for (long i = 0; i < database->processor_count; i++) {
         const struct processor_status *one = &database->processors[i];
         char its_waiting[FIGURE_SIZE + 1], its_started[FIGURE_SIZE + 1];
@@ -94,9 +95,12 @@ static void say_processors(const struct database_status *database)
                  figure_number(waiting, one->waiting));
         snprintf(its_started, sizeof its_started, "%s%s", at_least,
                  figure_number(started, one->started));
-        say("  %-22s %-6s %-13s %-13s %9s %9s", name_short(name, one->name), one->state,
-            figure_age(seen, one->seen), figure_age(since, one->registered), its_waiting,
+        say("  %-22s %-5s %-15s %-15s %8s %7s", name_short(name, one->name), one->state,
+            figure_ago(seen, one->seen), figure_ago(since, one->registered), its_waiting,
             its_started);
+        if (status_excuses(options, one))
+            say("    not %s, as the server or all runs were away meanwhile",
+                strcmp(one->state, "alive") == 0 ? "late" : "dead");
         if (one->storages != NULL && *one->storages != '\0')
             say("    serves %s", one->storages);
     }
@@ -116,14 +120,11 @@ static void say_run(const struct options *options, const struct run_status *run)
         snprintf(due, sizeof due, run->due < 0 ? "%s late" : "in %s",
                  figure_age(age, run->due < 0 ? -run->due : run->due));
     if (has_ended)
-        snprintf(state, sizeof state, "exit code %d", run->exit_code);
+        snprintf(state, sizeof state, "%d", run->exit_code);
     else
         snprintf(state, sizeof state, "%s", run->state);
-    say("  %-25.60s %-13s %-12s %-13s %s", title, figure_age(started, run->started), state,
-        has_ended                            ? figure_age(took, run->started - run->ended)
-        : strcmp(run->state, "at work") == 0 ? "so far"
-                                             : "",
-        due);
+    say("  %-25.60s %-15s %-9s %-11s %s", title, figure_ago(started, run->started), state,
+        has_ended ? figure_seconds(took, run->duration) : "", due);
     if (run->seen > 0)
         say("    seen %s%s%s", figure_number(age, run->seen), *run->outcomes != '\0' ? ": " : "",
             run->outcomes);
@@ -134,7 +135,7 @@ static void say_runs(const struct options *options, const struct database_status
     if (database->run_count < 0)
         return;
     say("%s", "");
-    say("%-27s %-13s %-12s %-13s %s", "Runs", "started", "ended", "took", "next");
+    say("%-27s %-15s %-9s %-11s %s", "Runs", "begun", "exit code", "took", "next one");
     if (database->run_count == 0)
         say("  none yet");
     for (long i = 0; i < database->run_count; i++)
@@ -150,7 +151,7 @@ static void say_places(const struct disk_status *disk)
 {
     char size[FIGURE_SIZE], space[FIGURE_SIZE + 8], inodes[16];
     say("%s", "");
-    say("%-12s %-16s %-12s mark", "Places", "free space", "free inodes");
+    say("%-12s %-16s %-12s %-9s directory", "Places", "free space", "free inodes", "mark");
     for (int place = 0; place < PLACE_COUNT; place++) {
         const struct place_status *one = &disk->places[place];
         const struct survey_room *room = &one->room;
@@ -185,7 +186,7 @@ static void print_text(const struct options *options, const struct database_stat
     say("%s", "");
     say_queue(disk, database);
     say_quarantine(&disk->quarantine);
-    say_processors(database);
+    say_processors(options, database);
     say_runs(options, database);
     say_places(disk);
     say_troubles(troubles);

@@ -46,6 +46,20 @@ const char *figure_age(char text[FIGURE_SIZE], long long seconds)
     return text;
 }
 
+const char *figure_ago(char text[FIGURE_SIZE], long long seconds)
+{
+    figure_age(text, seconds);
+    return seconds < 0 ? text : strcat(text, " ago");
+}
+
+const char *figure_seconds(char text[FIGURE_SIZE], double seconds)
+{
+    if (seconds < 0 || seconds >= 10)
+        return figure_age(text, (long long)seconds);
+    snprintf(text, FIGURE_SIZE, "%.2f s", seconds);
+    return text;
+}
+
 const char *figure_size(char text[FIGURE_SIZE], unsigned long long bytes)
 {
     static const char units[] = "kMGTPE";

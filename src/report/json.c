@@ -62,6 +62,19 @@ void json_text(struct json *json, const char *key, const char *value)
         fputs("null", json->stream);
 }
 
+void json_name(struct json *json, const char *key, const char *value)
+{
+    json_text(json, key, value != NULL && *value != '\0' ? value : NULL);
+}
+
+void json_known(struct json *json, const char *key, long long value)
+{
+    if (value < 0)
+        json_text(json, key, NULL);
+    else
+        json_number(json, key, value);
+}
+
 void json_number(struct json *json, const char *key, long long value)
 {
     put_key(json, key);

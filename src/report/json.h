@@ -26,10 +26,13 @@ struct json {
 void json_begin(struct json *json, const char *key, char bracket);
 void json_end(struct json *json, char bracket);
 
-/* A string; NULL: null. Each byte that is not part of a UTF-8 character becomes U+FFFD, as JSON has
- * no way to say it. */
+/* A string; NULL, or for json_name() empty: null. Each byte that is not part of a UTF-8 character
+ * becomes U+FFFD, as JSON has no way to say it. */
 void json_text(struct json *json, const char *key, const char *value);
+void json_name(struct json *json, const char *key, const char *value);
+/* json_known(): null below 0, for what is not known. */
 void json_number(struct json *json, const char *key, long long value);
+void json_known(struct json *json, const char *key, long long value);
 /* With three digits behind the point; null if it is not finite. */
 void json_seconds(struct json *json, const char *key, double value);
 void json_bool(struct json *json, const char *key, bool value);

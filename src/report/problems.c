@@ -79,6 +79,14 @@ const char *problem_text(const struct problem *problem)
     return problem->text != NULL ? problem->text : "out of memory for the problem";
 }
 
+void problems_write_json(const struct problems *problems, struct json *json, const char *key)
+{
+    json_begin(json, key, '[');
+    for (size_t i = 0; i < problems->count; i++)
+        json_text(json, NULL, problem_text(&problems->items[i]));
+    json_end(json, ']');
+}
+
 /* The worst come first; those of a lower rank than `lowest` not at all. Returns their number. */
 static size_t print_each(const struct problems *problems, FILE *stream, int lowest,
                          void (*print)(FILE *stream, const struct problem *problem, bool is_first))

@@ -3,8 +3,8 @@
 #define PROBLEMS_H
 
 #include "base/failure.h"
+#include "report/json.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -31,6 +31,9 @@ void problems_add_failure(struct problems *problems, bool is_denied, const struc
 void problems_free(struct problems *problems);
 
 const char *problem_text(const struct problem *problem);
+
+/* Their texts as an array. */
+void problems_write_json(const struct problems *problems, struct json *json, const char *key);
 
 /* Prints "SERVICE WARNING - 2 problems: ...|FIGURES", and a line for each, notes last; without a
  * problem "SERVICE OK - SUMMARY|FIGURES". The service is called like the program, "crashmon-scan".

@@ -42,14 +42,14 @@ json() {
     does "$id" scan "queues it for a live processor"
     expect_status 0 scan
     says "$id" 'Job [0-9]+, waiting; priority 0, attempts 0, storage "main"' "queued from \"$(place "$SPOOL" "$id").json\"" \
-        'owner "p1", alive, seen [0-9]+ s ago' 'queued [0-9]+ s ago' 'crashmon-scan in [45] min [0-9]+ s nothing$' \
+        'owner "p1", alive, last seen [0-9]+ s ago' 'queued [0-9]+ s ago' 'crashmon-scan in [45] min [0-9]+ s nothing$' \
         'crashmon-cleanup no run yet nothing until its job is finished'
     [[ $output != *link* ]] || fail "$output"
 }
 
 @test "a pair that is not ready, and half a pair: until when they wait, and why" {
     id=$(crash --age 0)
-    does "$id" scan "leaves it: * is still being written*"
+    does "$id" scan "queues it once nothing of it has changed for 5 s: * is still being written"
     half=$(crash --without dump --age 3700)
     does "$half" scan "leaves it: .dump is missing; quarantines it if that stays so for another 22 h 58 min"
     old=$(crash --without dump --age 90000)
@@ -58,7 +58,7 @@ json() {
     expect_status 1 scan
     quarantined "$old" ".dump is missing"
     says "$old" "quarantine \"$SPOOL/quarantine/20081225/$old\"" "$old.json file" "reason: 20.*Z 20081225/.*: .dump is missing" \
-        'crashmon-cleanup no run yet keeps it for ever: it is in quarantine'
+        'crashmon-cleanup no run yet keeps it for ever: it is in quarantine' "Hint .*crashmon-priority --release $old$"
     does "$old" cleanup "keeps it for ever: it is in quarantine"
     echo "keep-quarantine-days = 9" >>"$CONF"
     does "$old" cleanup "deletes it after 9 d: it is in quarantine"
@@ -101,7 +101,7 @@ json() {
     id=$(crash --without links)
     sql "INSERT INTO jobs (uuid, pathname, owner, starteddatetime, queueddatetime, message)
          VALUES ('$id', '$(place "$SPOOL" "$id").json', $dead, now() - interval '26 h', now() - interval '50 h', NULL)"
-    says "$id" 'Job [0-9]+, started; ' 'owner "dead", dead, seen 2 h 0 min ago' 'queued 2 d 2 h ago' 'started 1 d 2 h ago'
+    says "$id" 'Job [0-9]+, started; ' 'owner "dead", dead, last seen 2 h 0 min ago' 'queued 2 d 2 h ago' 'started 1 d 2 h ago'
     does "$id" scan "gives its job to a live processor"
     sql "UPDATE jobs SET owner = NULL"
     says "$id" 'no owner' 'crashmon-scan no run yet gives its job to a live processor'
@@ -137,9 +137,22 @@ json() {
     ended false "$id"
     sql "UPDATE jobs SET message = 'why'"
     cleans
-    says "$id" "long-term storage \"$FAILED/20081225/name" "$id.json file" 'Job none'
+    says "$id" "long-term storage \"$FAILED/20081225/name" "$id.json file" 'Job none' \
+        "Hint it is done; to have it processed again, copy its files to the same directory below \"$SPOOL\", then crashmon-priority $id$"
     request "$id"
     does "$id" priority "removes the request, as it has been archived"
+    mkdir -p "$SPOOL/20081225/name"
+    cp -r "$FAILED/20081225/name/." "$SPOOL/20081225/name"
+    processor p1
+    expect_status 0 priority --settle-time=00:00:00
+    jobs_are "$id"
+}
+
+@test "a pair that is nowhere while there is a job" {
+    id=$(crash --without links)
+    ended true "$id"
+    rm "$(place "$SPOOL" "$id")".*
+    says "$id" 'Hint its pair is nowhere: is a disk not mounted'
 }
 
 # --- requests
@@ -148,11 +161,12 @@ json() {
     processor p1
     id=$(nowhere)
     request "$id" 120
-    says "$id" 'Found nowhere' 'Request 2 min [0-9] s ago'
+    says "$id" 'Found nowhere' 'Request 2 min [0-9] s ago' 'Hint it may be on its way'
     does "$id" priority "leaves the request, for another [78] min * s at most: no pair of it was found"
     sql "UPDATE priorityjobs SET requesteddatetime = now() - interval '1 h'"
     does "$id" priority "gives the request up: no pair of it was found"
     throttled=$(collect --root "$DEFERRED")
+    says "$throttled" "Hint to have it processed: crashmon-priority $throttled$"
     does "$throttled" cleanup "keeps it for ever: it is throttled, and was not requested"
     request "$throttled"
     does "$throttled" priority "queues it with priority"
@@ -167,7 +181,8 @@ json() {
 @test "an id that nobody knows: where it was looked for, and 1" {
     id=$(nowhere)
     code=1 says "$id" "Nobody knows it" "storage root \"$SPOOL\", under each day" \
-        "long-term storage \"$ARCHIVE\", under each day" "quarantine \"$SPOOL/quarantine\": " "the tables jobs and priorityjobs$"
+        "long-term storage \"$ARCHIVE\", under each day" "quarantine \"$SPOOL/quarantine\": there is none yet" \
+        "the tables jobs and priorityjobs$" "Hint it may have been throttled"
     known=$(crash)
     expect_status 1 explain "$known" "$id"
     [[ $output == "Crash $known"*"Crash $id"*"Nobody knows it"* ]] || fail "$output"
@@ -209,7 +224,10 @@ json() {
         "Troubles" "cannot open storage root \"$SPOOL\": No such file"
     mkdir -p "$SPOOL/20081225"
     says "$id" 'Found nowhere' "storage root \"$SPOOL\" has no mark: it is not the directory"
-    PGPORT=1 code=1 says "$id" "Nobody knows it" "the tables jobs and priorityjobs: they could not be read"
+    code=1 says "$(nowhere)" "It was not found, but could not be looked for everywhere" \
+        "storage root \"$SPOOL\": it could not be read" "quarantine .*: it could not be read"
+    [[ $output != *Hint* ]] || fail "$output"
+    PGPORT=1 code=1 says "$id" "It was not found, but could not be looked for everywhere" "the tables jobs and priorityjobs: they could not be read"
 }
 
 @test "a storage that is paused" {
@@ -231,7 +249,7 @@ json() {
 {\"age\":N,\"kind\":\"file\",\"name\":\"$id.dump\",\"size\":64},\
 {\"age\":N,\"kind\":\"file\",\"name\":\"$id.json\",\"size\":$(stat -c %s "$(place "$SPOOL" "$id").json")}"'],'"\
 \"name_link\":\"../../../date/12/05/web01_0\",\"path\":\"/spool\",\"place\":\"storage\",\"reason\":null,\"where\":\"20081225/name/$(name_dir "$id")\"}],\
-\"id\":\"$id\",\"job\":null,\"known\":true,"'"next":[{"does":"queues it for a live processor","due":null,"program":"crashmon-scan","running":false},'"\
+\"hint\":null,\"id\":\"$id\",\"job\":null,\"known\":true,"'"next":[{"does":"queues it for a live processor","due":null,"program":"crashmon-scan","running":false},'"\
 "'{"does":"nothing, as nobody has requested it","due":null,"program":"crashmon-priority","running":false},'"\
 "'{"does":"nothing","due":null,"program":"crashmon-cleanup","running":false}],"places":['"\
 "'{"path":"/spool","place":"storage","read":true},{"path":"/deferred","place":"deferred","read":true},'"\
@@ -240,7 +258,7 @@ json() {
     expect_status 0 scan
     keys=$(explain --json "$id" | perl -MJSON::PP -e 'print join " ", sort keys %{decode_json(<STDIN>)->{job}}')
     equal "$keys" "attempts ended id message missing owner pathname priority processor processor_state queued root started state storage"
-    for key in $keys date_link files name_link where found known next does due running places read requested troubles connected; do
+    for key in $keys date_link files name_link where found hint known next does due running places read requested troubles connected; do
         sed -n '/^\.Sh EXPLAIN/,/^\.Sh OPTIONS/p' "$TESTS/../doc/crashmon-priority.1" | grep -qE "^\.(It )?Sy (.* )?$key\b" || fail "not in the manual: $key"
     done
 }

@@ -70,12 +70,20 @@ says() {
     job 1 "$alpha"
     job 2 "$alpha" "starteddatetime=now()"
     job 3 "$alpha" "storage='west'"
-    says 'Processors  1 alive, 1 late, 1 dead$' '  "alpha" *alive  [0-9] s .*  2 *1$' \
-        '  "beta" *late   6 min 4. s' '  "gamma" *dead   11 min 4. s .*0 *0$'
+    says 'Processors  1 alive, 1 late, 1 dead$' '  "alpha" *alive [0-9] s ago .*  2 *1$' \
+        '  "beta" *late  6 min 4. s ago' '  "gamma" *dead  11 min 4. s ago .*0 *0$'
     value_is processors.alive 1 processors.late 1 processors.dead 1 processors.list.0.waiting 2 \
         processors.list.0.started 1 processors.list.2.state dead \
         processors.list.0.storages null processors.list.1.storages "main, west"
     answer='' says '  "alpha" *alive .* 2 *1$'
+}
+
+@test "a processor that was silent while no run came is alive, and it is told why" {
+    processor alpha 1800
+    sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, ended, next_due)
+         SELECT 'crashmon-scan', 'main', 'x', 1, t, t, t + interval '5 min'
+         FROM unnest(ARRAY[now() - interval '35 min', now()]) AS t"
+    says '  "alpha" *alive 30 min . s ago ' '    not late, as the server or all runs were away meanwhile$'
 }
 
 @test "requests, throttled crashes, and quarantine by reason with the newest" {
@@ -102,16 +110,19 @@ says() {
     processor alpha
     crash >/dev/null
     held scan
-    says '  crashmon-cleanup *[0-9] s *exit code 0  [0-9] s *in [45] min' \
-        '  crashmon-priority west *[0-9] s *exit code 0' '  crashmon-scan *[0-9] s *at work'
+    says 'Runs  *begun  *exit code  *took  *next one' '  crashmon-cleanup *[0-9] s ago *0  *0\.[0-9]* s *in [45] min' \
+        '  crashmon-priority west *[0-9] s ago *0 ' '  crashmon-scan *[0-9] s ago *at work'
     kill -KILL "$pid"
     background_ends 137
     session COMMIT
     await sql_true "SELECT count(*) = 0 FROM crashmon.locks"
-    answer='' says '  crashmon-scan *[0-9] s *killed'
+    answer='' says '  crashmon-scan *[0-9] s ago *killed'
     expect_status 0 scan
-    answer='' says '  crashmon-scan *[0-9] s *exit code 0' '    seen 1: queued 1$'
+    answer='' says '  crashmon-scan *[0-9] s ago *0 ' '    seen 1: queued 1$'
     value_is runs.1.program crashmon-scan runs.1.outcomes '{"queued":1}' runs.1.exit_code 0
+    sql "UPDATE crashmon.runs SET started = started - interval '75 s'"
+    [[ $(value runs.1.duration) =~ ^75\.[0-9]+$ ]] || fail "$(value runs.1.duration)"
+    answer='' says '  crashmon-scan *1 min 1[5-9] s ago *0  *1 min 15 s '
 }
 
 @test "each place with its free space and its mark; the one that is not the right one is not read" {

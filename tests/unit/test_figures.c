@@ -44,6 +44,10 @@ static void ages_have_two_units(void **state)
     assert_string_equal(figure_age(text, 86399), "23 h 59 min");
     assert_string_equal(figure_age(text, 90000), "1 d 1 h");
     assert_string_equal(figure_age(text, INT64_MAX), "106751991167300 d 15 h");
+    assert_string_equal(figure_ago(text, 60), "1 min 0 s ago");
+    assert_string_equal(figure_ago(text, -1), "none");
+    assert_string_equal(figure_seconds(text, 0.123), "0.12 s");
+    assert_string_equal(figure_seconds(text, 75.9), "1 min 15 s");
 }
 
 static void sizes_have_a_unit(void **state)

@@ -55,6 +55,19 @@ static void objects_and_arrays_nest_and_commas_come_by_themselves(void **state)
                 "\"last\": 9223372036854775807}");
 }
 
+static void what_is_not_known_is_null(void **state)
+{
+    (void)state;
+    json_begin(&json, NULL, '[');
+    json_text(&json, NULL, NULL);
+    json_name(&json, NULL, "");
+    json_name(&json, NULL, "a");
+    json_known(&json, NULL, -1);
+    json_known(&json, NULL, 0);
+    json_end(&json, ']');
+    expect_json("[null, null, \"a\", null, 0]");
+}
+
 static void strings_are_escaped(void **state)
 {
     (void)state;
@@ -91,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(objects_and_arrays_nest_and_commas_come_by_themselves,
                                         open_stream, close_stream),
+        cmocka_unit_test_setup_teardown(what_is_not_known_is_null, open_stream, close_stream),
         cmocka_unit_test_setup_teardown(strings_are_escaped, open_stream, close_stream),
         cmocka_unit_test_setup_teardown(what_is_utf8_stays_and_each_other_byte_is_replaced,
                                         open_stream, close_stream),
