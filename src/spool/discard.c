@@ -29,7 +29,8 @@ bool discard_is_due(const struct pair *pair, struct timespec linked, long second
     locate_there(pair, &location, &reason);
     if (location.directory >= 0)
         location_list(&location, &files);
-    bool is_due = are_old(pair->spool, &files, seconds);
+    bool is_due = files.count > 0 ? are_old(pair->spool, &files, seconds)
+                                  : !pair_tree_is_empty(pair); /* its disk may be away */
     pair_files_free(&files);
     location_close(&location);
     return is_due;

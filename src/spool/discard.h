@@ -7,7 +7,8 @@
 #include "spool/candidate.h"
 
 /* Whether nothing of it has been changed for so many seconds: its files, further dumps too, nor its
- * date link, which was `linked` then. What cannot be looked at does not count. */
+ * date link, which was `linked` then. What cannot be looked at does not count. Without any file it
+ * is not due where the whole name tree is empty, as the disk of that may be away. */
 bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds);
 
 /* Leaves alone what has been changed in so many seconds, and what is mounted inside the root. False

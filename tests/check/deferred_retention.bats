@@ -204,6 +204,22 @@ spared() {
     gone "$id"
 }
 
+@test "a name tree whose disk is away is no reason to remove the links of its crashes" {
+    disk "$DEFERRED/20081225/name" size=1m
+    id=$(throttled)
+    cp -a "$DEFERRED/20081225/name" "$BATS_TEST_TMPDIR/away"
+    umount "$DEFERRED/20081225/name"
+    disks=()
+    expect_status 0 retains
+    [[ -L $DEFERRED/20081225/date/12/05/web01_0/$id ]] || fail "$(find "$DEFERRED")"
+    log_has "seen 0"
+    mkdir -p "$DEFERRED/20081225/name"
+    cp -a "$BATS_TEST_TMPDIR/away/." "$DEFERRED/20081225/name"
+    due
+    expect_status 0 retains
+    gone "$id"
+}
+
 @test "a day that is a link is not followed, and told (1)" {
     mkdir "$BATS_TEST_TMPDIR/outside"
     id=$(collect --root "$BATS_TEST_TMPDIR/outside" --day 20081225 --age 5200000)
