@@ -69,7 +69,7 @@ static struct spool *open_root(const struct look *look, enum place place, const 
     if (spool == NULL)
         return NULL;
     if (look_at_place(look, place, spool->root, true)) {
-        look->status->places[place].room.error = survey_day_error(spool);
+        look->status->places[place].room.error = survey_change_error(spool);
         look_at_layout(look, spool);
         return spool;
     }
@@ -148,6 +148,8 @@ static void look_at_archive(const struct look *look, enum place place, const cha
                      "long-term storage \"%s\" is where everybody may create files", path);
     if (directory >= 0) {
         status->has_room = survey_room(directory, path, &status->room, &failure);
+        if (status->is_usable && !archive_may_change(archive, &failure))
+            status->room.error = failure.error;
         mark_read(place, path, directory, status->mark, &failure);
         close(directory);
     }

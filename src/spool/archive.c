@@ -4,6 +4,7 @@
 #include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
+#include "spool/survey.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,6 +156,15 @@ bool archive_open(struct archive *archive, struct failure *failure)
     bool good = open_tree(archive, failure);
     archive->state = good ? ARCHIVE_OPEN : ARCHIVE_OUT_OF_ORDER;
     return good;
+}
+
+bool archive_may_change(struct archive *archive, struct failure *failure)
+{
+    int error = archive->tree != NULL ? survey_change_error(archive->tree) : 0;
+    if (error == 0)
+        return true;
+    archive->state = ARCHIVE_OUT_OF_ORDER;
+    return fail(failure, error, "cannot write to long-term storage \"%s\"", archive->tree->path);
 }
 
 /* A day of the archive may be on another host's disk, and our time be a little old. */

@@ -51,6 +51,10 @@ void archive_free(struct archive *archive);
  * failure->error is EPERM if it is not safe to use. After a failure the archive is out of order. */
 bool archive_open(struct archive *archive, struct failure *failure);
 
+/* Whether this process may put pairs there, as far as one can tell without doing so; if not, the
+ * archive is out of order. True if it will be created. */
+bool archive_may_change(struct archive *archive, struct failure *failure);
+
 enum archive_state archive_state(const struct archive *archive);
 const char *archive_path(const struct archive *archive); /* NULL: pairs are deleted */
 bool archive_is_shared(const struct archive *archive);   /* directly below /tmp, or the like */

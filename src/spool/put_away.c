@@ -67,7 +67,8 @@ static bool is_usable(struct archive *archive, struct report *report)
     struct failure failure;
     if (archive_state(archive) != ARCHIVE_NOT_OPEN)
         return archive_state(archive) == ARCHIVE_OPEN;
-    if (!archive_open(archive, &failure))
+    if (!archive_open(archive, &failure) ||
+        (report->dry_run && !archive_may_change(archive, &failure)))
         return report_error(report, exit_code_of_errno(failure.error),
                             "%s; its jobs stay for the next run", failure.text);
     if (archive_is_shared(archive))

@@ -254,13 +254,13 @@ bool survey_room(int directory, const char *path, struct survey_room *room, stru
     return true;
 }
 
-int survey_day_error(const struct spool *spool)
+int survey_change_error(const struct spool *spool)
 {
     char path[DAY_LENGTH + sizeof "/name"];
     struct names days = {0};
     struct failure failure;
-    int error = 0, directory = -1;
-    if (!spool_days(spool, &days, &failure))
+    int error = spool->is_archive ? error_of_change(spool->root) : 0, directory = -1;
+    if (error == 0 && !spool_days(spool, &days, &failure))
         error = failure.error;
     for (size_t i = days.count; error == 0 && directory < 0 && i-- > 0;) {
         snprintf(path, sizeof path, "%.*s/name", DAY_LENGTH, days.items[i]);

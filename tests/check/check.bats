@@ -175,6 +175,13 @@ fresh() {
     answers 2 scan --check-processors=2, -- 'CRITICAL: cannot open storage root .*Permission denied$' 'WARNING: '
     expect_status 77 scan
     chmod 755 "$SPOOL"
+    answers 0 cleanup_jobs --
+    mkdir -p "$ARCHIVE/20081225/name"
+    for place in "$ARCHIVE" "$ARCHIVE/20081225/name"; do
+        chmod 555 "$place"
+        answers 2 cleanup_jobs -- "CRITICAL: cannot write to long-term storage \"$ARCHIVE\": Permission denied$"
+        chmod 755 "$place"
+    done
 }
 
 @test "usage and configuration are UNKNOWN (3), on stdout, in one line" {

@@ -97,6 +97,19 @@ finishes() {
     finishes "$good"
 }
 
+@test "a dry run ends as a run would where a destination may not be written to (77)" {
+    ended true "$(crash)"
+    as_a_user
+    marked
+    chmod 555 "$ARCHIVE"
+    for dry in --dry-run ''; do
+        expect_status 77 cleanup_jobs $dry
+    done
+    expect_status 77 cleanup_jobs --dry-run
+    [[ $output == *"cannot write to long-term storage \"$ARCHIVE\": Permission denied; its jobs stay for the next run"* &&
+        $output == *left:* ]] || fail "$output"
+}
+
 @test "a spool that may not be written to (77): the job and its pair stay" {
     id=$(crash)
     ended true "$id"
