@@ -49,9 +49,9 @@ struct survey_room {
 bool survey_room(int directory, const char *path, struct survey_room *room,
                  struct failure *failure);
 
-/* Why this process cannot change anything in the name tree of the latest day, as errno; in long-term
- * storage, where it makes the days, in the root itself. 0 if it can, or there is no day: another
- * root may belong to somebody else. */
+/* Why this process cannot change anything in the name tree of the latest day, as errno; in
+ * long-term storage, where it makes the days, in the root itself. 0 if it can, or there is no day:
+ * another root may belong to somebody else. */
 int survey_change_error(const struct spool *spool);
 
 #endif
