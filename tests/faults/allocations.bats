@@ -45,8 +45,8 @@ stage() {
     ended true "$finished"
 }
 
-# Ends with a code of ours, and says why; libecpg alone ends by SIGSEGV now and then, where it has no
-# memory for a statement. The next run finishes.
+# Ends with a code of ours, and says why; by SIGSEGV (139) only where libecpg has no memory for the text of
+# a statement. The next run finishes.
 bears() {
     local program=crashmon-${1%_jobs} count at
     stage

@@ -271,6 +271,35 @@ waits_end() {
     next_runs_finish "$SPOOL"
 }
 
+@test "a second signal ends the wait of a commit for the standby within a second; the next runs finish" {
+    stage
+    marked
+    links=$(find "$SPOOL" "$DEFERRED" -type l | sort)
+    standby nobody
+    for program in "${PROGRAMS[@]}"; do
+        background program "$program"
+        await sql_true "SELECT count(*) = 1 FROM pg_stat_activity
+                        WHERE wait_event = 'SyncRep' AND application_name = '$program'"
+        kill -TERM "$pid"
+        sleep 0.3 # which is no longer the same signal
+        kill -0 "$pid" || fail "ended by the first signal"
+        before=$EPOCHREALTIME
+        kill -TERM "$pid"
+        background_ends 143
+        ((${EPOCHREALTIME/./} - ${before/./} < 1000000)) || fail "took more than a second"
+        log_has "a second signal has closed the connection"
+        rm "$LOG"
+    done
+    # Those of crashes that are finished go before their pairs are moved.
+    for id in "${new[@]}" "${wanted[@]}"; do
+        equal "$(find "$SPOOL" "$DEFERRED" -name "$id" -type l | wc -l)" "$(grep -c "/$id$" <<<"$links")"
+    done
+    # The sessions wait on until there is no standby to wait for.
+    standby ''
+    await sql_true "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'crashmon-%'"
+    next_runs_finish "$SPOOL"
+}
+
 standby() {
     psql -qAtX -o /dev/null -c "ALTER SYSTEM SET synchronous_standby_names = '$1'" \
         -c "SELECT pg_reload_conf()"
