@@ -3,7 +3,6 @@
 -- what is there. Nothing of somebody else's is adopted under our names, and nothing of his is run.
 --
 -- Ours is what belongs to the current user, to the owner of the database or to a superuser.
-\set ON_ERROR_STOP on
 \set QUIET on
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL client_min_messages = warning;
@@ -17,6 +16,10 @@ SET LOCAL lock_timeout = '10s';
 -- One at a time.
 DO $$
 BEGIN
+    IF current_setting('server_version_num')::integer < 140000 THEN
+        RAISE EXCEPTION 'crashmon needs PostgreSQL 14 or later, this server is %: nothing is done',
+            current_setting('server_version');
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('crashmon', 0));
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'another session is changing crashmon''s schema or roles: nothing is done'

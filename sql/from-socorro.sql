@@ -9,6 +9,7 @@
 -- Run it as the owner of the tables, with Monitor stopped; processors and reporter may go on. It is
 -- one transaction, and may be repeated. Afterwards Socorro's programs, including Monitor, work with
 -- the tables as before. See doc/migrating-from-socorro.md.
+\set ON_ERROR_STOP on
 \ir begin.sql
 -- What has a version has been converted.
 SELECT to_regprocedure('crashmon.schema_version()') IS NOT NULL AS is_converted \gset

@@ -27,6 +27,7 @@
 -- place of a shared one. So processors that do not trust each other must not share a database. A reporter
 -- can request any crash; and whoever can connect to a database can take advisory locks in it, also those
 -- that keep the programs from running.
+\set ON_ERROR_STOP on
 \ir begin.sql
 
 DO $$

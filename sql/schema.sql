@@ -4,6 +4,7 @@
 --
 -- It may be repeated, by the owner of the database or of what is there, or by a superuser, and also
 -- while everybody is at work. Roles belong to the whole server and have a file of their own, roles.sql.
+\set ON_ERROR_STOP on
 \ir begin.sql
 \ir move.sql
 \ir tables.sql

@@ -21,7 +21,7 @@ values() {
              ('idle_in_transaction_session_timeout', '100'), ('application_name', 'crashmon-scan'),
              ('default_table_access_method', 'nothing'), ('default_text_search_config', 'german'),
              ('lc_time', 'C'), ('local_preload_libraries', 'nothing'),
-             ('restrict_nonsystem_relation_kind', 'view, foreign-table'),
+             ('restrict_nonsystem_relation_kind', 'view, foreign-table'), ('createrole_self_grant', 'set, inherit'),
              ('plpgsql.extra_errors', 'all'), ('plpgsql.extra_warnings', 'all')
          ) AS setting (name, value) WHERE $1 ORDER BY 1, 2"
 }
