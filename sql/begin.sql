@@ -20,10 +20,15 @@ BEGIN
         RAISE EXCEPTION 'crashmon needs PostgreSQL 14 or later, this server is %: nothing is done',
             current_setting('server_version');
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtextextended('crashmon', 0));
+    PERFORM pg_advisory_xact_lock(hashtext('crashmon'), 0);
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'another session is changing crashmon''s schema or roles: nothing is done'
-        USING HINT = 'Try again when it has ended.';
+        USING HINT = 'Try again when it has ended. It is ' ||
+                     (SELECT coalesce(string_agg(format('process %s of role %s', pid, usename), ', '),
+                                      'a prepared transaction')
+                      FROM pg_locks JOIN pg_stat_activity USING (pid)
+                      WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                          AND classid = hashtext('crashmon')::oid) || '.';
 END $$;
 -- Nobody waits for longer behind us; see also move.sql.
 SET LOCAL lock_timeout = '1s';

@@ -177,7 +177,7 @@ DECLARE
     place tid;
     name text;
     done tid[] := '{}';
-    patience timestamptz := clock_timestamp() + '0.25 seconds';
+    patience timestamptz := clock_timestamp() + '0.15 seconds';
 BEGIN
     PERFORM FROM processors WHERE id = processor AND lastseendatetime <= crashmon.silent_since(silence)
         FOR UPDATE SKIP LOCKED;

@@ -1,6 +1,7 @@
 -- How schema.sql and roles.sql end: nobody but the owner creates anything in our schema, puts code of
 -- his own on what is in it (a trigger, a foreign key), or sets a sequence, whatever was granted before,
--- or by ALTER DEFAULT PRIVILEGES to all that has been made here.
+-- or by ALTER DEFAULT PRIVILEGES to all that has been made here. Nor has anybody a column of a type of
+-- ours, for the sake of which a table could not be altered.
 DO $$
 DECLARE
     its record;
@@ -17,6 +18,9 @@ BEGIN
                      '{SELECT,INSERT,UPDATE}'
               FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
               WHERE relnamespace = 'crashmon'::regnamespace
+              UNION ALL
+              SELECT coalesce(typacl, acldefault('T', typowner)), typowner, '', 'TYPE ' || oid::regtype, '{}'
+              FROM pg_type WHERE typnamespace = 'crashmon'::regnamespace AND typelem = 0
               UNION ALL
               SELECT nspacl, nspowner, '', 'SCHEMA ' || nspname, '{USAGE}' FROM pg_namespace
               WHERE nspname IN ('crashmon', 'crashmon_priority')

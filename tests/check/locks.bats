@@ -31,6 +31,14 @@ nothing_lost() {
     equal "$(db_state; spool_state "$SPOOL")" "$before"
 }
 
+@test "a run that finds the lock taken by a prepared transaction, which no session holds, says so (75)" {
+    session "BEGIN; SELECT pg_advisory_xact_lock($(lock_of crashmon-scan)); PREPARE TRANSACTION '$PGDATABASE'" >/dev/null
+    expect_status 75 scan
+    session "ROLLBACK PREPARED '$PGDATABASE'"
+    log_has "the lock of crashmon-scan for storage main is taken: a prepared transaction, see pg_prepared_xacts"
+    expect_status 68 scan
+}
+
 @test "a run that finds another run at work says that one's process id" {
     processor p1
     collect

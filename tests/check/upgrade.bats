@@ -139,6 +139,7 @@ registers() {
             "CREATE TRIGGER t INSTEAD OF INSERT ON crashmon.queue FOR EACH ROW EXECUTE FUNCTION public.g()" \
             "TRUNCATE crashmon.runs" "CREATE TABLE crashmon.mine ()" "CREATE TABLE crashmon_priority.jobs ()" \
             "CREATE TABLE public.mine (id bigint REFERENCES crashmon.jobs ON DELETE CASCADE)" \
+            "CREATE TABLE public.mine (its crashmon.jobs)" "CREATE TABLE public.mine (its crashmon.queue[])" \
             "SELECT setval('crashmon.jobs_id_seq', 1)"; do
             PGDATABASE=$name run as "$OWNER" psql -qAtX -v VERBOSITY=sqlstate -c "$what"
             [[ $output == *42501* ]] || what_failed="$load: $what: $output"
@@ -233,6 +234,14 @@ uses_all() {
         [[ $status -eq 0 && -z $output ]] || fail "$script: $output"
     done
     session "ROLLBACK"
+}
+
+@test "who holds the scripts up for ten seconds is named" {
+    as "$PROCESSOR" session "SELECT pg_advisory_lock(hashtext('crashmon'), 0)" >/dev/null
+    sed "s/lock_timeout = '10s'/lock_timeout = '10ms'/" "$SQL/begin.sql" >"$BATS_TEST_TMPDIR/begin.sql"
+    sed 's/^.ir move.sql/COMMIT;/; /^.ir [^b]/d' "$SQL/schema.sql" >"$BATS_TEST_TMPDIR/schema.sql"
+    run psql -qX -f "$BATS_TEST_TMPDIR/schema.sql"
+    [[ $status -ne 0 && $output == *"nothing is done"*"It is process "*" of role $PROCESSOR."* ]] || fail "$output"
 }
 
 @test "a view that has changed is replaced when nobody reads it, else it is named" {
