@@ -84,7 +84,8 @@ RETURN (SELECT c.oid::regclass FROM pg_class AS c
 --   'ready'     it may be used, by name with ONLY;
 --   'none'      there is none;
 --   'busy'      somebody else has it locked;
---   'refused'   something on it could run code, it has other columns, or a right is missing.
+--   'refused'   something on it could run code, it has other columns or a second index, it is larger than
+--               ten megabytes, so that others would have to wait, or a right is missing.
 -- (ROW EXCLUSIVE would not do: it admits CREATE STATISTICS, whose expressions the planner evaluates.)
 CREATE OR REPLACE FUNCTION crashmon.lock_priority_table(processor integer) RETURNS text
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
@@ -116,6 +117,8 @@ BEGIN
                             WHERE conrelid = its_table AND contype NOT IN ('p', 'u', 'n'))
             AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = its_table
                                 AND (indexprs IS NOT NULL OR indpred IS NOT NULL))
+            AND (SELECT count(*) FROM pg_index WHERE indrelid = its_table) <= 1
+            AND pg_total_relation_size(its_table) <= 10 << 20
             AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = its_table)
             AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = its_table)
             AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = its_table)
@@ -177,7 +180,7 @@ DECLARE
     place tid;
     name text;
     done tid[] := '{}';
-    patience timestamptz := clock_timestamp() + '0.15 seconds';
+    patience timestamptz := clock_timestamp() + '0.15 seconds'; -- what was moved is then deleted
 BEGIN
     PERFORM FROM processors WHERE id = processor AND lastseendatetime <= crashmon.silent_since(silence)
         FOR UPDATE SKIP LOCKED;

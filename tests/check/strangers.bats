@@ -208,7 +208,7 @@ plant() { # WHO SCHEMA
 # --- priority tables: whatever their owner, a processor, has put on them
 
 TABLE='(uuid varchar(50) PRIMARY KEY)'
-declare -A ODD=(
+declare -gA ODD=(
     [trigger]="TABLE ME $TABLE; CREATE TRIGGER t BEFORE INSERT OR DELETE ON ME
                FOR EACH ROW EXECUTE FUNCTION springs()"
     [statement]="TABLE ME $TABLE; CREATE TRIGGER t AFTER INSERT OR DELETE ON ME EXECUTE FUNCTION springs()"
@@ -222,6 +222,8 @@ declare -A ODD=(
     [domain]="DOMAIN sprung AS text CHECK (spring(value) <> ''); CREATE TABLE ME (uuid sprung)"
     [other]="DOMAIN other AS text CHECK (spring(value) <> ''); CREATE TABLE ME (uuid text, other other)"
     [index]="TABLE ME (uuid varchar(50)); CREATE INDEX ON ME (spring(uuid))"
+    [indexes]="TABLE ME $TABLE; CREATE INDEX ON ME (uuid)"
+    [large]="TABLE ME (uuid text); INSERT INTO ME SELECT repeat(md5(n::text), 60) FROM generate_series(1, 6000) AS n"
     [partial]="TABLE ME (uuid varchar(50)); CREATE INDEX ON ME (uuid) WHERE spring(uuid) <> ''"
     [statistics]="TABLE ME (uuid varchar(50)); CREATE STATISTICS s ON (uuid || spring('x')), uuid FROM ME"
     [child]="TABLE ME (uuid varchar(50)); CREATE TABLE child () INHERITS (ME);
@@ -239,7 +241,7 @@ declare -A ODD=(
 # Makes the priority table of a processor, as it likes: makes ID KIND.
 makes() {
     as "$PROCESSOR" psql -qAtX -v ON_ERROR_STOP=1 <<END
-SET search_path = crashmon_priority, crashmon, public;
+SET search_path = crashmon_priority, crashmon;
 CREATE OR REPLACE FUNCTION spring(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
     'BEGIN PERFORM nextval(''traps.sprung''); RETURN \$1; END';
 CREATE OR REPLACE FUNCTION springs() RETURNS trigger LANGUAGE plpgsql AS
@@ -252,6 +254,16 @@ nothing_of_processors() {
     sql "DROP SCHEMA crashmon_priority CASCADE"
     as "$OWNER" load_scripts schema.sql
     load_scripts roles.sql
+}
+# The same after makes, in a moment.
+unmakes() {
+    sql "DO \$\$ DECLARE its record; BEGIN
+             FOR its IN SELECT i.type, i.identity FROM pg_depend, pg_identify_object(classid, objid, 0) AS i
+                        WHERE refclassid = 'pg_namespace'::regclass AND i.schema = 'crashmon_priority'
+                            AND classid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass) LOOP
+                 EXECUTE format('DROP %s IF EXISTS %s CASCADE', its.type, its.identity);
+             END LOOP;
+         END \$\$"
 }
 
 @test "a priority table on which anything could run code is not touched, whoever runs what" {
@@ -271,14 +283,14 @@ nothing_of_processors() {
         done
         equal "$(take "$p" 9)" 1
         not_sprung
-        nothing_of_processors
+        unmakes
         makes "$dead" "$kind"
         expect_status 77 scan
         log_has "cannot use table \"priority_jobs_$dead\""
         expect_status 0 scan
         sql_is "SELECT count(*) FROM processors" 1
         not_sprung
-        nothing_of_processors
+        unmakes
     done
 }
 
