@@ -241,6 +241,30 @@ static int open_destination(const struct archive *archive, const struct pair *pa
     return pair_open_directory(&there);
 }
 
+bool archive_is_in_use(const struct archive *archive)
+{
+    const char *path = archive->settings.path;
+    return path != NULL && (archive->is_shared ? access(path, F_OK) == 0 : mark_is_there(path));
+}
+
+bool archive_has_begun(const struct archive *archive, const struct pair_location *location,
+                       long queued, struct failure *failure)
+{
+    *failure = (struct failure){0};
+    if (archive->tree == NULL)
+        return false;
+    const struct pair there = in_archive(archive, &location->pair);
+    int destination = pair_open_directory_to_list(&there);
+    bool has_begun =
+        destination >= 0 &&
+        archive_move_has_begun(location, archive->tree, destination, queued + CLOCK_TOLERANCE);
+    if (!has_begun && errno != 0 && errno != ENOENT)
+        fail(failure, errno, "cannot look for it in \"%s\"", archive->tree->path);
+    if (destination >= 0)
+        close(destination);
+    return has_begun;
+}
+
 static int make_destination(const struct archive *archive, const struct pair *pair)
 {
     char path[PAIR_DIRECTORY_SIZE];

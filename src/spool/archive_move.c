@@ -93,6 +93,36 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
     return move->conflict != NULL ? ARCHIVE_CONFLICT : ARCHIVE_MOVED;
 }
 
+/* Other bytes are of another crash. */
+static bool is_of_another(const struct pair_location *location, int destination, const char *name)
+{
+    struct stat status;
+    return fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !file_is_equal(location->directory, destination, name);
+}
+
+bool archive_move_has_begun(const struct pair_location *location, const struct spool *archive,
+                            int destination, long age)
+{
+    const char *id = location->pair.id.text;
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    struct stat status;
+    bool has_begun = false;
+    dir_begin_open(&reader, destination);
+    while ((entry = dir_next(&reader)) != NULL) {
+        if (strncmp(entry->d_name, id, CRASH_ID_LENGTH) != 0 ||
+            fstatat(destination, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(status.st_mode) || spool_is_past(archive, &status.st_ctim, age))
+            continue;
+        errno = 0;
+        if (is_of_another(location, destination, entry->d_name))
+            return false;
+        has_begun = true;
+    }
+    return has_begun && errno == 0;
+}
+
 static bool copy(struct archive_move *move, struct pair_file *file, int source, int destination,
                  const struct file_style *style, struct failure *failure)
 {

@@ -36,6 +36,12 @@ enum archive_moved {
 enum archive_moved archive_move_compare(struct archive_move *move, int source, int destination,
                                         struct failure *failure);
 
+/* Whether a run has begun to move this pair there, in the last `age` seconds by the clock of the
+ * archive: a file of it has a final name, and the same bytes as that here, if it is still here.
+ * False with errno, which is 0 if not. */
+bool archive_move_has_begun(const struct pair_location *location, const struct spool *archive,
+                            int destination, long age);
+
 /* The first step, from the directory `source`; sets move->copied if further ones are to come. */
 enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,
                                       const struct file_style *style, struct failure *failure);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -71,6 +72,14 @@ bool mark_read(enum place place, const char *path, int directory, char mark[MARK
     if (file >= 0)
         close(file);
     return length == LENGTH;
+}
+
+bool mark_is_there(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat status;
+    snprintf(name, sizeof name, "%s/" MARK_NAME, path);
+    return lstat(name, &status) == 0;
 }
 
 /* A version 4 UUID. */

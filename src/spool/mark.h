@@ -23,9 +23,12 @@ const char *place_title(enum place place);
 bool mark_read(enum place place, const char *path, int directory, char mark[MARK_SIZE],
                struct failure *failure);
 
-/* The same, but makes a mark if there is none, and has it on disk. When several processes do that,
- * the first one's mark is the one that all of them get. A kill leaves no mark or a whole one, and
- * perhaps a file ".crashmon.UUID", which does no harm. */
+/* Whether a directory that is not open has a mark, of whatever kind. */
+bool mark_is_there(const char *path);
+
+/* The same as mark_read(), but makes a mark if there is none, and has it on disk. When several
+ * processes do that, the first one's mark is the one that all of them get. A kill leaves no mark or
+ * a whole one, and perhaps a file ".crashmon.UUID", which does no harm. */
 bool mark_make(enum place place, const char *path, int directory, char mark[MARK_SIZE],
                struct failure *failure);
 

@@ -181,6 +181,19 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
     return there;
 }
 
+/* A run that was killed may have put a part of it into the other long-term storage, by a verdict
+ * that has changed since: then the job goes on there. False if that cannot be told. */
+static bool follow_begun(struct finished_job *job, const struct pair_location *here,
+                         struct report *report, struct failure *failure)
+{
+    bool is_new = archive_state(job->other) == ARCHIVE_NOT_OPEN && !archive_is_in_use(job->other);
+    if (is_new || !is_usable(job->other, report))
+        return true;
+    if (archive_has_begun(job->other, here, job->origin.queued, failure))
+        job->archive = job->other;
+    return failure->text[0] == '\0';
+}
+
 /* Where pairs are deleted, a part that lies where the row says is what a killed run has left. */
 static bool is_being_deleted(const struct finished_job *job, const struct pair_location *here)
 {
@@ -201,6 +214,8 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     locate_queued(roots, id, &job->origin, &found.here, &failure);
     if (found.here.found < LOCATED_FAILED)
         archived = find_archived(job, id, &found.archived, report, &failure);
+    else if (found.here.found == LOCATED_WHOLE && !follow_begun(job, &found.here, report, &failure))
+        archived = LOCATED_FAILED;
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED)

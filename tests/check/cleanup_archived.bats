@@ -191,6 +191,56 @@ cleans_while() {
     [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
 }
 
+@test "a verdict that changes after a kill does not split the pair, at whatever step" {
+    elsewhere
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
+    marked
+    for at in renameat2:3 renameat2:4 unlinkat:1 unlinkat:2; do
+        for failed in "$FAILED" ''; do
+            id=$(crash --without links --extra browser)
+            ended true "$id"
+            EXEC="strace -f -qq -o /dev/null -e trace=${at%:*} -e inject=${at%:*}:signal=KILL:when=${at#*:}"
+            $EXEC true 2>/dev/null || skip "no strace here"
+            run cleanup_jobs
+            equal $status 137
+            EXEC=''
+            [[ -n $(find "$ELSEWHERE" -name "$id*") ]] || fail "nothing is there yet"
+            sql "UPDATE jobs SET success = false"
+            cleans --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
+            pair_is_whole "$ELSEWHERE" 20081225 "$id"
+            [[ -e $(place "$ELSEWHERE" "$id").browser.dump ]] || fail "$(find "$ELSEWHERE")"
+            [[ -z $(find "$SPOOL" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
+        done
+    done
+}
+
+@test "a further dump that was moved by another verdict has its pair follow" {
+    marked
+    id=$(crash --without links --extra browser)
+    mkdir -p "$(dirname "$(place "$ARCHIVE" "$id")")"
+    mv "$(place "$SPOOL" "$id").browser.dump" "$(place "$ARCHIVE" "$id").browser.dump"
+    ended false "$id"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    [[ -z $(find "$SPOOL" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
+}
+
+@test "what the other long-term storage has of another crash of its id is no reason to follow" {
+    for size in 200 64; do
+        id=$(crash)
+        ended true "$id"
+        cleans
+        crash --id "$id" --size $size >/dev/null
+        ended false "$id"
+        [[ $size == 200 ]] || sql "SET LOCAL session_replication_role = replica; -- without triggers
+                                    UPDATE jobs SET queueddatetime = now() + interval '1 hour'"
+        archived=$(spool_state "$ARCHIVE")
+        cleans
+        pair_is_whole "$FAILED" 20081225 "$id"
+        equal "$(spool_state "$ARCHIVE")" "$archived"
+    done
+}
+
 @test "a DELETE that a trigger swallows is not done: the row stays, and that is told" {
     mapfile -t ids < <(collect --day 20081225 --count 3)
     ended true "${ids[@]}"
