@@ -48,17 +48,30 @@ static bool is_copied(int from, const char *name, int to)
     return case_name(name) == name && file_is_equal(from, to, name);
 }
 
-/* Whether a directory cannot be used: it has one of the names, for other bytes, or its reason is
- * not a regular file, or too long. With errno EINTR that is not known. */
-static bool is_taken(int directory, int from, const struct names *names)
+static bool came_after(int from, const char *name, const struct timespec *time)
 {
     struct stat status;
-    for (size_t i = 0; i < names->count; i++)
-        if (fstatat(directory, case_name(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            !is_copied(from, names->items[i], directory))
+    return fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !time_is_past(&status.st_ctim, 0, time);
+}
+
+/* Whether a directory cannot be used: it has one of the names, for other bytes, or what has come
+ * since its reason was written belongs to another crash, or its reason is not a regular file, or
+ * too long. With errno EINTR that is not known. */
+static bool is_taken(int directory, int from, const struct names *names)
+{
+    struct stat reason, status;
+    bool has_reason = fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
+    if (has_reason && (!file_is_regular(&reason) || reason.st_size >= REASON_MAXIMUM))
+        return true;
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->items[i];
+        bool is_there = fstatat(directory, case_name(name), &status, AT_SYMLINK_NOFOLLOW) == 0;
+        if (is_there ? !is_copied(from, name, directory)
+                     : has_reason && came_after(from, name, &reason.st_mtim))
             return true;
-    return fstatat(directory, case_reason, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           (!file_is_regular(&status) || status.st_size >= REASON_MAXIMUM);
+    }
+    return false;
 }
 
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,

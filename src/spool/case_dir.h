@@ -13,9 +13,9 @@
 extern const char case_reason[]; /* the name of that file */
 
 /* Opens the directory for a crash, and makes it: the first of <name>, <name>.1, ... that has none
- * of the names that are to be moved from `from`, unless with the same bytes, and whose reason has
- * not grown long. So the run after a kill finds the same one again. Where there are very many,
- * `unique` makes a new one. */
+ * of the names that are to be moved from `from`, unless with the same bytes, whose reason is not
+ * older than the others of these, and has not grown long. So the run after a kill finds the same
+ * one again, and no two crashes share one. Where there are very many, `unique` makes a new one. */
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
               uint64_t unique);
 

@@ -89,7 +89,7 @@ bool pair_came_again(const struct pair *pair, int directory)
         struct stat status;
         pair_file_name(pair, suffixes[i], name);
         is_newer = fstatat(opened, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                   pair_is_newer(pair, &status);
+                   file_is_regular(&status) && pair_is_newer(pair, &status);
     }
     if (opened >= 0 && opened != directory)
         close(opened);

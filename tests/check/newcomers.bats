@@ -138,3 +138,17 @@ is_queued_at_last() {
     has_links "$id"
     is_queued_at_last
 }
+
+# --- in quarantine
+
+@test "halves of two crashes with one id do not share a directory in quarantine" {
+    id=$(crash --without dump --age 90000)
+    expect_status 1 scan
+    again --without json --age 90000
+    expect_status 1 scan
+    cases=$SPOOL/quarantine/20081225
+    equal "$(cd "$cases" && find . -type f | sort)" \
+        "$(printf './%s\n' "$id.1/$id.dump" "$id.1/reason" "$id/$id.json" "$id/reason")"
+    grep -q 'json is missing' "$cases/$id.1/reason"
+    ! grep -q 'json is missing' "$cases/$id/reason"
+}
