@@ -96,23 +96,48 @@ static bool invent(char mark[MARK_SIZE])
     return true;
 }
 
-static bool make(int directory)
+static bool write_line(int file, const char *mark)
 {
-    char mark[MARK_SIZE], temporary[sizeof MARK_NAME + MARK_SIZE];
-    if (!invent(mark))
+    return dprintf(file, "%s%s\n", beginning, mark) == LENGTH && fsync(file) == 0;
+}
+
+/* In a file that has no name before it has its final one: a kill leaves nothing. */
+static bool make_nameless(int directory, const char *mark)
+{
+    char path[64];
+    int file = openat(directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+    if (file < 0)
         return false;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    bool good =
+        write_line(file, mark) &&
+        (linkat(AT_FDCWD, path, directory, MARK_NAME, AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST);
+    close_keeping_errno(file);
+    return good;
+}
+
+static bool make_named(int directory, const char *mark)
+{
+    char temporary[sizeof MARK_NAME + MARK_SIZE];
     snprintf(temporary, sizeof temporary, MARK_NAME ".%s", mark);
     int file =
         openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (file < 0)
         return false;
-    bool good = dprintf(file, "%s%s\n", beginning, mark) == LENGTH && fsync(file) == 0;
+    bool good = write_line(file, mark);
     close_keeping_errno(file);
     good = good && (file_publish(directory, temporary, MARK_NAME) || errno == EEXIST);
     int error = errno;
     unlinkat(directory, temporary, 0);
     errno = error;
     return good;
+}
+
+/* Not every file system has files without a name (NFS). */
+static bool make(int directory)
+{
+    char mark[MARK_SIZE];
+    return invent(mark) && (make_nameless(directory, mark) || make_named(directory, mark));
 }
 
 /* Also a mark that was there: whoever made it may have been killed before this. */

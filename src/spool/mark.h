@@ -28,7 +28,7 @@ bool mark_is_there(const char *path);
 
 /* The same as mark_read(), but makes a mark if there is none, and has it on disk. When several
  * processes do that, the first one's mark is the one that all of them get. A kill leaves no mark or
- * a whole one, and perhaps a file ".crashmon.UUID", which does no harm. */
+ * a whole one, and where no file can be without a name perhaps ".crashmon.UUID": no harm. */
 bool mark_make(enum place place, const char *path, int directory, char mark[MARK_SIZE],
                struct failure *failure);
 

@@ -26,6 +26,25 @@ load marks
     equal "$(command find "$SPOOL" "$ARCHIVE" -name '.crashmon.*')" ""
 }
 
+@test "a run that is killed while it makes a mark leaves nothing behind" {
+    for call in fsync linkat; do
+        EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=$call -e inject=$call:signal=KILL:when=1"
+        $EXEC true 2>/dev/null || skip "no strace here"
+        expect_status 137 scan --lock-wait=00:00:10
+        equal "$(command find "$SPOOL" -name '.crashmon*')" ""
+    done
+    EXEC=
+    expect_status 0 scan --lock-wait=00:00:10
+}
+
+@test "where there are no files without a name, a mark is made all the same" {
+    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=linkat -e inject=linkat:error=EOPNOTSUPP"
+    $EXEC true 2>/dev/null || skip "no strace here"
+    expect_status 0 scan
+    equal "$(known)" "storage|$SPOOL"
+    equal "$(command find "$SPOOL" -name '.crashmon*')" "$SPOOL/.crashmon"
+}
+
 @test "the first runs of all three at once get the same marks, ten times" {
     for _ in {1..10}; do
         sql "TRUNCATE crashmon.storages"

@@ -320,7 +320,6 @@ sub state {
             $name =~ s{/quarantine/\d{8}}{/quarantine};
             my $where = $root =~ s{.*/}{}r;
             $where = 'failed' if $copy && $root eq $copy;
-            return if $name =~ m{^/\.crashmon\.};    # of a mark that was not made
             return push @state, "$where$name" if $name eq '/.crashmon';
             return if -l && $program eq 'crashmon-priority' && ($where eq 'deferred' || m{/name/});
             if (-l) { push @state, "$where$name -> " . readlink }
