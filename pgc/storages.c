@@ -127,18 +127,23 @@ static bool holds_what_was_queued(const struct directory *directory, struct fail
                  place_title(directory->place), directory->path, run->options.storage_name));
 }
 
-/* Whether the mark is that of the row. */
+/* Whether the mark is that of the row. At another path than before, with the mark of another root,
+ * no disk is to blame. */
 static bool is_known(const struct directory *directory, struct failure *failure)
 {
     enum place place = directory->place;
     const char *title = place_title(place);
     const char *what = directory->mark[0] == '\0' ? "no mark" : "another mark";
+    bool is_here = strcmp(storage_rows[place].host, this_host) == 0;
     char there[PATH_MAX + sizeof "at \"\""] = "there";
     if (strcmp(storage_rows[place].mark, directory->mark) == 0)
         return true;
-    if (strcmp(storage_rows[place].path, directory->path) != 0)
+    if (strcmp(storage_rows[place].path, directory->path) != 0) {
+        if (is_here && !is_no_other_root(directory, failure))
+            return false;
         snprintf(there, sizeof there, "at \"%s\"", storage_rows[place].path);
-    if (strcmp(storage_rows[place].host, this_host) == 0)
+    }
+    if (is_here)
         return fail(failure, 0,
                     "%s \"%s\" has %s: it is not the directory that storage %s had %s "
                     "(is the disk mounted? if it was replaced, use --adopt)",

@@ -289,6 +289,20 @@ load marks
     equal "$(known)" "storage|$SPOOL"
 }
 
+@test "a root that is given by mistake (78): the sentence says whose it is, and no disk is to blame" {
+    local two=$BATS_TEST_TMPDIR/two
+    crash >/dev/null
+    crash --root "$two" >/dev/null
+    expect_status 0 priority
+    expect_status 0 priority --storage-name=two --storage-root="$two" --deferred-storage-root=
+    expect_status 78 scan --storage-root="$two"
+    [[ $output == *"storage root \"$two\" of storage main has the mark of the storage root of storage two (\"$two\" on"* &&
+        $output != *mounted* ]] || fail "$output"
+    expect_status 78 priority --storage-root="$DEFERRED" --deferred-storage-root="$SPOOL"
+    [[ $output == *"storage root \"$DEFERRED\" of storage main has the mark of the deferred storage root of storage main"* &&
+        $output != *mounted* ]] || fail "$output"
+}
+
 @test "a root, or what else is given, in a day of another storage's root (78): the sentence names both" {
     used
     new=$(crash)
