@@ -88,7 +88,8 @@ static bool enter_run(struct run *run)
                    &failure))
         return false;
     if (run->row == 0)
-        log_warning("cannot record this run: crashmon.runs_id_seq is behind the rows");
+        log_warning("cannot record this run: crashmon.runs_id_seq is behind the rows (load "
+                    "sql/schema.sql)");
     return true;
 }
 

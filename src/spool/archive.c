@@ -315,8 +315,7 @@ static enum archive_moved move_pair(const struct archive *archive,
         if (errno == EMLINK)
             fail(failure, 0, "a further dump of it has a second name, which may lie elsewhere");
         else
-            fail(failure, errno, "cannot read the directory of the pair in \"%s\"",
-                 location->pair.spool->path);
+            pair_fail(&location->pair, "read directory", failure);
         return ARCHIVE_FAILED;
     }
     /* What is renamed stays on the same one. */
@@ -392,10 +391,8 @@ bool archive_remove_originals(struct archive *archive, struct archive_move *move
                               struct failure *failure)
 {
     int source = pair_open_directory(&move->pair);
-    bool good = source >= 0
-                    ? archive_move_remove_originals(move, source, failure)
-                    : fail(failure, errno, "cannot open the directory of the pair in \"%s\"",
-                           move->pair.spool->path);
+    bool good = source >= 0 ? archive_move_remove_originals(move, source, failure)
+                            : pair_fail(&move->pair, "open directory", failure);
     if (source >= 0)
         close(source);
     return note(archive, good, move, failure);

@@ -23,14 +23,17 @@ void flush_add(struct flush_set *set, dev_t device, int directory, const char *p
         set->items = items;
     if (readable >= 0)
         items[set->count++] = (struct changed_device){device, readable, path};
-    else
+    else {
         set->error = errno;
+        set->failed = path;
+    }
 }
 
 bool flush_all(const struct flush_set *set, struct failure *failure)
 {
     if (set->error != 0)
-        return fail(failure, set->error, "cannot open a directory to flush it");
+        return fail(failure, set->error, "cannot open a directory of \"%s\" to flush it",
+                    set->failed);
     for (size_t i = 0; i < set->count; i++)
         if (syncfs(set->items[i].directory) < 0)
             return fail(failure, errno, "cannot flush the file system of \"%s\"",

@@ -12,7 +12,8 @@
 struct flush_set {
     struct changed_device *items;
     size_t count;
-    int error; /* of flush_add(): not all is known that was changed */
+    int error;          /* of flush_add(): not all is known that was changed; */
+    const char *failed; /* where */
 };
 
 /* Notes that something on a device was changed, or soon will be: an open directory, or what lies in

@@ -27,27 +27,9 @@ static bool remove_link(const struct pair *pair, int directory)
            unlinkat(directory, name, 0) == 0 || is_gone(errno);
 }
 
-/* What failed, with errno, in a directory below the root; its name may come from outside. */
-static bool fail_in(struct failure *failure, const char *what, const struct spool *spool,
-                    const char *directory)
-{
-    int error = errno;
-    char path[PATH_MAX], name[QUOTE_SIZE];
-    snprintf(path, sizeof path, "%s/%s", spool->path, directory);
-    return fail(failure, error, "cannot %s %s", what, quote(name, path));
-}
-
-static bool fail_in_directory(struct failure *failure, const char *what, const struct pair *pair)
-{
-    char directory[PAIR_DIRECTORY_SIZE];
-    pair_directory(pair, directory);
-    return fail_in(failure, what, pair->spool, directory);
-}
-
 static bool remove_name_in(const struct pair *pair, int directory, struct failure *failure)
 {
-    return remove_link(pair, directory) ||
-           fail_in_directory(failure, "remove the name link from", pair);
+    return remove_link(pair, directory) || pair_fail(pair, "remove the name link from", failure);
 }
 
 /* Does that in the directory of the pair, which may not be open (-1), or gone. */
@@ -57,8 +39,7 @@ static bool in_directory(const struct pair *pair, int directory,
 {
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
     if (opened < 0)
-        return errno == ENOENT || errno == ENOTDIR ||
-               fail_in_directory(failure, "open the directory of the pair,", pair);
+        return errno == ENOENT || errno == ENOTDIR || pair_fail(pair, "open directory", failure);
     bool good = remove(pair, opened, failure);
     if (opened != directory)
         close(opened);
@@ -75,10 +56,10 @@ bool links_remove_from(const struct pair *pair, int directory, struct date_dir *
 {
     int date = date_dir_open(date_directory);
     if (date < 0 && errno != ENOENT)
-        return fail_in(failure, "open directory", pair->spool, date_directory->path);
+        return spool_fail(pair->spool, "open directory", date_directory->path, failure);
     return links_remove_name(pair, directory, failure) &&
            (date < 0 || remove_link(pair, date) ||
-            fail_in(failure, "remove the date link from", pair->spool, date_directory->path));
+            spool_fail(pair->spool, "remove the date link from", date_directory->path, failure));
 }
 
 /* The target of a name link as a path below the day, "date/12/05/web01_0". It comes from outside:
@@ -125,9 +106,9 @@ bool links_remove_in(const struct pair *pair, int directory, struct failure *fai
     if (date >= 0)
         close_keeping_errno(date);
     if (!good && path[0] != '\0')
-        return fail_in(failure, "remove the date link from", pair->spool, path);
+        return spool_fail(pair->spool, "remove the date link from", path, failure);
     return good ? !has_name_link || remove_name_in(pair, directory, failure)
-                : fail_in_directory(failure, "read the name link in", pair);
+                : pair_fail(pair, "read the name link in", failure);
 }
 
 bool links_has_date_link(const struct pair *pair, int directory)

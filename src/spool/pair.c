@@ -58,6 +58,13 @@ bool pair_tree_is_empty(const struct pair *pair)
     return is_empty;
 }
 
+bool pair_fail(const struct pair *pair, const char *what, struct failure *failure)
+{
+    char path[PAIR_DIRECTORY_SIZE];
+    pair_directory(pair, path);
+    return spool_fail(pair->spool, what, path, failure);
+}
+
 bool pair_is_gone(const struct pair *pair, int directory)
 {
     char name[NAME_MAX + 1], path[PAIR_PATH_SIZE];
@@ -127,7 +134,7 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
                                     long settle_time, struct timespec *changed,
                                     struct failure *reason)
 {
-    char name[NAME_MAX + 1];
+    char name[NAME_MAX + 1], what[NAME_MAX + 20];
     struct stat status;
     pair_file_name(pair, suffix, name);
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -135,7 +142,8 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
             fail(reason, 0, "%s is missing", suffix);
             return PAIR_INCOMPLETE;
         }
-        fail(reason, errno, "cannot look at %s", suffix);
+        snprintf(what, sizeof what, "look at its %s in", suffix);
+        pair_fail(pair, what, reason);
         return PAIR_UNREADABLE;
     }
     struct timespec its_change = spool_changed(pair->spool, &status);
@@ -164,7 +172,7 @@ static enum pair_state examine_files(const struct pair *pair, int directory, lon
         return PAIR_INCOMPLETE;
     }
     if (directory < 0) {
-        fail(reason, errno, "cannot open its directory");
+        pair_fail(pair, "open directory", reason);
         return PAIR_UNREADABLE;
     }
     struct failure json, dump;

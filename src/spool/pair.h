@@ -53,6 +53,9 @@ enum {
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE]);
 void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE]);
 
+/* Fills in what could not be done there, with errno: cannot WHAT "ROOT/YYYYMMDD/name/22/ad". */
+bool pair_fail(const struct pair *pair, const char *what, struct failure *failure);
+
 /* The directory, as an O_PATH descriptor, or readable; -1 with errno. */
 int pair_open_directory(const struct pair *pair);
 int pair_open_directory_to_list(const struct pair *pair);

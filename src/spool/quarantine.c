@@ -292,12 +292,12 @@ bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair,
     struct names names = {0};
     int directory = pair_open_directory(pair);
     if (directory < 0 && errno != ENOENT)
-        return fail(failure, errno, "cannot open the directory of the pair");
+        return pair_fail(pair, "open directory", failure);
     char where[PAIR_PATH_SIZE];
     pair_path(pair, where);
     pthread_mutex_lock(&quarantine->turn);
     bool good = directory < 0 || list_crash(directory, &pair->id, &names) ||
-                fail(failure, errno, "cannot read the directory of the pair");
+                pair_fail(pair, "read directory", failure);
     sort_crash(&names, pair, last);
     good = good && move_to_case(quarantine, directory, &names, pair->day, pair->id.text, where,
                                 reason, failure);

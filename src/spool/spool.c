@@ -1,5 +1,6 @@
 #include "spool/spool.h"
 
+#include "base/quote.h"
 #include "spool/crash_id.h"
 #include "spool/dir.h"
 #include "spool/file.h"
@@ -209,4 +210,13 @@ const char *spool_below(const struct spool *spool, const char *path)
     }
     bool is_inside = below != NULL && strcmp(below, ".") != 0 && strncmp(below, "../", 3) != 0;
     return is_inside ? below : NULL;
+}
+
+bool spool_fail(const struct spool *spool, const char *what, const char *directory,
+                struct failure *failure)
+{
+    int error = errno;
+    char path[PATH_MAX], quoted[QUOTE_SIZE];
+    snprintf(path, sizeof path, "%s/%s", spool->path, directory);
+    return fail(failure, error, "cannot %s %s", what, quote(quoted, path));
 }

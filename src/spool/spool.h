@@ -51,6 +51,11 @@ bool spool_days(const struct spool *spool, struct names *days, struct failure *f
  * opened by dir.h. NULL: it does not lead through the root. */
 const char *spool_below(const struct spool *spool, const char *path);
 
+/* Fills in what could not be done in a directory below the root, whose name may come from outside,
+ * with errno: cannot WHAT "ROOT/DIRECTORY". Returns false. */
+bool spool_fail(const struct spool *spool, const char *what, const char *directory,
+                struct failure *failure);
+
 /* Ages by the file system's clock, which is asked again before a time counts as ahead of it. Any
  * thread may call these.
  *

@@ -87,14 +87,13 @@ static void close_source(struct passage *passage)
 
 static bool open_source(struct passage *passage, const struct stray *stray, struct failure *failure)
 {
-    char quoted[QUOTE_SIZE];
     const struct date_dir *from = stray->directory;
     if (passage->from == from)
         return true;
     close_source(passage);
     passage->source = dir_open(from->spool->root, from->path);
     if (passage->source < 0)
-        return fail(failure, errno, "cannot open directory %s", quote(quoted, from->path));
+        return spool_fail(from->spool, "open directory", from->path, failure);
     passage->from = from;
     return true;
 }
@@ -146,7 +145,8 @@ static bool is_still_stray(const struct passage *passage, const struct stray *st
     struct stat status;
     struct crash_id id;
     if (fstatat(passage->source, stray->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail(failure, errno, "cannot look at it");
+        return spool_fail(stray->directory->spool, "look at it in", stray->directory->path,
+                          failure);
     return !(S_ISLNK(status.st_mode) && crash_id_parse(&id, stray->name)) ||
            fail(failure, 0, "it is a link of a crash now");
 }
@@ -175,7 +175,8 @@ static bool take(struct passage *passage, struct stray *stray, struct failure *f
         return false;
     enum case_taken taken = take_as(passage, stray, name);
     if (taken == CASE_FAILED)
-        return fail(failure, errno, "cannot move it to quarantine");
+        return spool_fail(stray->directory->spool, "move it to quarantine from",
+                          stray->directory->path, failure);
     stray->is_moved = true;
     stray->is_copied = taken == CASE_COPIED;
     if (stray->is_copied)

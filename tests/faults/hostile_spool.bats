@@ -311,7 +311,7 @@ all_quarantined() {
     chmod 444 "$SPOOL/20081225/name/$(name_dir "$id")"
     expect_status 77 scan
     has_links "$id"
-    log_has "ERROR - cannot examine \"$id\": cannot look at .json: Permission denied"
+    log_has "ERROR - cannot examine \"$id\": cannot look at its .json in \"$SPOOL/20081225/name/$(name_dir "$id")\": Permission denied"
     chmod 755 "$SPOOL/20081225/name/$(name_dir "$id")"
     expect_status 0 scan
     jobs_are "$id"
