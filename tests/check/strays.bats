@@ -92,7 +92,7 @@ told() { grep -c -- "$1" "$LOG" || true; }
     for run in 1 2 3; do
         expect_status 1 scan --quarantine-to="$ELSEWHERE" --incomplete-age=00:30:00
         [[ -z $output ]] || fail "printed: $output"
-        equal "$(told 'WARNING - cannot quarantine 7 that')" "$run"
+        equal "$(told 'WARNING - cannot quarantine what is.*it stays: 7$')" "$run"
         equal "$(wc -l <"$ELSEWHERE/20081225/strays/reason")" 1
     done
     jobs_are "$good"
@@ -110,7 +110,7 @@ told() { grep -c -- "$1" "$LOG" || true; }
     [[ -z $output ]] || fail "printed: $output"
     jobs_are "$id"
     equal "$(told 'WARNING - cannot read directory')" 10
-    equal "$(told 'cannot read 15 more')" 1
+    equal "$(told 'cannot read others, too; they stay for the next run: 15$')" 1
     equal "$(told 200901)" 10
 }
 
