@@ -91,6 +91,11 @@ WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'not_ahead'
                       AND tgrelid = ('crashmon.' || its_table)::regclass)
 \gexec
 
+-- Whoever may register may also use ids up.
+SELECT format('ALTER SEQUENCE %s CYCLE', seqrelid::regclass) FROM pg_sequence
+WHERE seqrelid = pg_get_serial_sequence('crashmon.processors', 'id')::regclass AND NOT seqcycle
+\gexec
+
 -- Every run reads which storages a processor serves: a list for a hundred names is enough.
 SELECT 'ALTER TABLE crashmon.processors ADD CONSTRAINT processors_storages
             CHECK (pg_column_size(storages) <= 8192)'

@@ -205,6 +205,13 @@ reporter: USAGE on crashmon"
         "SELECT FROM priorityjobs" "INSERT INTO priorityjobs (uuid) VALUES ('$ID')"
 }
 
+@test "processor: cannot keep others from registering by using up all ids" {
+    sql "SELECT setval('crashmon.processors_id_seq', 2147483646); INSERT INTO processors (id, name) VALUES (1, 'first')"
+    as "$PROCESSOR" sql "SELECT nextval('crashmon.processors_id_seq')"
+    run -0 as "$PROCESSOR" sql "SELECT crashmon.register_processor('alpha'), crashmon.register_processor('beta')"
+    equal "$output" "2|3"
+}
+
 @test "processor: one that comes back under another login goes on" {
     registers alpha
     job_of 1
