@@ -310,6 +310,8 @@ bool explain_hint(const struct explanation *explanation, bool is_known, char tex
     const struct sighting *found = find_in_roots(explanation);
     const char *id = explanation->id.text;
     text[0] = '\0';
+    if (!explanation->database->is_connected)
+        return false;
     if (!is_known && explanation->is_complete)
         add(text,
             "it may have been throttled or refused by the collector, deleted at its end, or be "

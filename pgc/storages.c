@@ -38,13 +38,15 @@ static struct storage_question ask_about(const struct directory *directory)
 
 /* --- what they say of a directory */
 
-/* The reason has been reported: the caller's has to say what follows from it. */
+/* In a run the reason is reported: the caller's has to say what follows from it. */
 static bool transact(session_work *work, struct storage_question *question,
                      const struct directory *directory, struct failure *failure)
 {
-    return run_transact(run, work, question) ||
-           fail(failure, 0, "cannot tell whether %s \"%s\" is the right directory",
-                place_title(directory->place), directory->path);
+    enum db_status status = session_transact(work, question, failure);
+    return status == DB_OK ||
+           (!options_ask(&run->options) && !run_check(run, status, failure) &&
+            fail(failure, 0, "cannot tell whether %s \"%s\" is the right directory",
+                 place_title(directory->place), directory->path));
 }
 
 /* What is reported with EXIT_CONFIGURATION. */

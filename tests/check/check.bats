@@ -195,11 +195,11 @@ fresh() {
 @test "the schema and the rights" {
     used
     sql "ALTER SCHEMA crashmon RENAME TO other"
-    answers 2 scan -- "CRITICAL: cannot read the version of the schema: .* (load sql/schema.sql, if database \"$PGDATABASE\" is the right one)"
+    answers 2 scan -- "CRITICAL: cannot read the version of the schema: ERROR:  schema \"crashmon\" does not exist (load sql/schema.sql, if database \"$PGDATABASE\" is the right one)"
     sql "ALTER SCHEMA other RENAME TO crashmon"
     sql "CREATE ROLE test_check_$$ LOGIN"
     PGUSER=test_check_$$ answers 2 scan -- \
-        "CRITICAL: cannot read the version of the schema: .*permission denied for schema crashmon.* (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
+        "CRITICAL: cannot read the version of the schema: .*permission denied for schema crashmon (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
     PGUSER=test_check_$$ expect_status 77 scan
     sql "GRANT USAGE ON SCHEMA crashmon TO test_check_$$;
          GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO test_check_$$"
