@@ -177,7 +177,33 @@ values_in_help() {
     for alert in $(sed -n 's/^ *- alert: //p' "$DOC/crashmon.rules.yml"); do
         grep -qE "^\|.*\b$alert\b.*\|.*\|" "$DOC/operations.md" || fail "operations.md does not know $alert"
     done
-    perl -MJSON::PP -e 'decode_json(join "", <STDIN>)' <"$DOC/crashmon.dashboard.json"
+}
+
+@test "the dashboard has what Grafana's schema asks for, and no panel lies on another one" {
+    # shellcheck disable=SC2016 # for perl
+    run perl -MJSON::PP -e '
+        my $all = decode_json(join "", <STDIN>);
+        my (%ids, %taken);
+        my %variables = map { $_->{name} => 1 } @{$all->{templating}{list}};
+        for my $panel (@{$all->{panels}}) {
+            my ($title, $at) = @{$panel}{qw(title gridPos)};
+            for my $key (qw(id type title gridPos options fieldConfig targets datasource)) {
+                print "$title: no $key\n" if !defined $panel->{$key};
+            }
+            print "$title: no $_\n" for grep { !$panel->{fieldConfig}{$_} } qw(defaults overrides);
+            print "$title: its id is taken\n" if $ids{$panel->{id}}++;
+            print "$title: too wide\n" if $at->{x} + $at->{w} > 24 || $at->{h} < 1;
+            for my $x ($at->{x} .. $at->{x} + $at->{w} - 1) {
+                print "$title: $x,$_ is taken\n" for grep { $taken{$x, $_}++ } $at->{y} .. $at->{y} + $at->{h} - 1;
+            }
+            my @refs = sort map { $_->{refId} } @{$panel->{targets}};
+            print "$title: $_ twice\n" for map { $refs[$_] eq $refs[$_ - 1] ? $refs[$_] : () } 1 .. $#refs;
+            my @used = map { "$_->{expr} \${datasource}" =~ /\$\{?([a-z]\w*)/g } @{$panel->{targets}};
+            print "$title: no variable $_\n" for grep { !$variables{$_} } @used;
+            my ($first, @steps) = map { $_->{value} } @{$panel->{fieldConfig}{defaults}{thresholds}{steps} // []};
+            print "$title: the first threshold is $first\n" if defined $first;
+        }' <"$DOC/crashmon.dashboard.json"
+    equal "$status $output" "0 "
 }
 
 @test "crashmon(7) has the version that the schema has" {

@@ -54,7 +54,8 @@ has() {
         echo "port = $2
               listen_addresses = '\'\''
               unix_socket_directories = '\''$1'\''
-              hot_standby = on" >postgresql.conf && chmod 700 .' sh "$STANDBY" "$port"
+              max_prepared_transactions = $3
+              hot_standby = on" >postgresql.conf && chmod 700 .' sh "$STANDBY" "$port" "$(sql "SHOW max_prepared_transactions")"
     "${AS_SERVER[@]}" pg_ctl start -s -w -D "$STANDBY" -l "$STANDBY/log" 3>&- || fail "$(cat "$STANDBY/log")"
     chmod 711 "$STANDBY"
     export PGHOST=$STANDBY PGPORT=$port
