@@ -244,7 +244,7 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     id=$(crash --age 7200)
     refuse "$id"
     cron 50
-    fire NewCrashesWait
+    fire Fails NewCrashesWait
 }
 
 @test "processors are alive, and do not work" {

@@ -58,7 +58,7 @@ END
     # For longer than the questions below are apart.
     sees 'min_over_time(crashmon_run_active[3s]) == 1'
     session COMMIT
-    background_ends 1
+    background_ends 0
     sees 'ALERTS{alertname="CrashmonNeedsAttention",alertstate="firing"}'
     sees 'count_over_time(crashmon_requests[4s]) >= 3'
 
