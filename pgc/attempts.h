@@ -10,4 +10,11 @@
  * run must end. */
 bool attempts_limit(struct run *run);
 
+/* What becomes in this way of an unfinished job that has been begun in vain so many times.
+ * `started` is the age of its last beginning in seconds, below 0 if it waits; *attempts becomes
+ * their number with that one, if it has taken too long. */
+enum attempts_verdict { ATTEMPTS_FINE, ATTEMPTS_WAITS_AGAIN, ATTEMPTS_FAILS };
+enum attempts_verdict attempts_judge(const struct options *options, long *attempts,
+                                     long long started);
+
 #endif

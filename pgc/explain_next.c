@@ -1,10 +1,15 @@
-/* The decisions themselves are made elsewhere: by examine(), enqueue(), attempts_limit() and
- * reassign_orphans() in scan, by list_requests() and look_for_pair() in priority, by put_away() and
- * retention() in cleanup. Here they are told. */
+/* What a program would do is found out as by its dry run, with the functions that it uses itself:
+ * examine(), enqueue() and attempts_judge() in scan, request_judge(), request_look() and enqueue()
+ * in priority, put_away() in cleanup. Here that is put into words. */
 #include "explain_next.h"
 
+#include "attempts.h"
 #include "base/quote.h"
+#include "enqueue.h"
+#include "finished_rows.h"
+#include "requests.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,17 +70,30 @@ const struct processor_status *explained_owner(const struct explanation *explana
     return NULL;
 }
 
-/* False: the run does nothing, and why. */
-static bool can_work(const struct explanation *explanation, char text[NEXT_SIZE])
+static bool has_live_processor(const struct explanation *explanation)
 {
+    return processors_alive(explanation->places->processors) > 0;
+}
+
+/* False: the run does nothing, and why. */
+static bool can_work(const struct explanation *explanation, enum program program,
+                     char text[NEXT_SIZE])
+{
+    const struct explain_places *places = explanation->places;
     if (!explanation->database->is_connected)
-        add(text, "nothing while the database cannot be reached");
-    else if (explanation->database->is_standby)
-        add(text, "nothing while the database only reads (a standby)");
+        add(text, "nothing while the database cannot be used");
+    else if (!explanation->has_rows || places->processors == NULL)
+        add(text, "unknown, as the tables could not be read");
+    else if (explanation->database->only_reads)
+        add(text, "nothing while the database only reads");
     else if (explanation->pause[0] != '\0')
         add(text, "nothing while the storage is paused");
-    else if (!explanation->is_seen[PLACE_STORAGE])
+    else if (!explain_places_has(places, PLACE_STORAGE))
         add(text, "nothing while the storage root cannot be used");
+    else if (program != PROGRAM_SCAN && !explain_places_has(places, PLACE_DEFERRED))
+        add(text, "nothing while the deferred storage root cannot be used");
+    else if (program == PROGRAM_SCAN && !has_live_processor(explanation))
+        add(text, "nothing while no processor that serves the storage is alive");
     else
         return true;
     return false;
@@ -87,65 +105,102 @@ static bool is_ours(const struct explanation *explanation)
     return job->id != 0 && strcmp(job->storage, explanation->options->storage_name) == 0;
 }
 
-/* Whether the row is that of what lies here. */
-static bool is_same(const struct explanation *explanation, const struct sighting *sighting)
+static void quarantines(const struct explanation *explanation, const char *what, const char *why,
+                        char text[NEXT_SIZE])
 {
-    const char *pathname = explanation->job.pathname;
-    size_t length = strlen(sighting->path);
-    return is_ours(explanation) &&
-           (pathname[0] == '\0' ||
-            (strncmp(pathname, sighting->path, length) == 0 && pathname[length] == '/' &&
-             strncmp(pathname + length + 1, sighting->day, DAY_LENGTH) == 0));
+    if (explain_places_has(explanation->places, PLACE_QUARANTINE))
+        add(text, "quarantines %s: %s", what, why);
+    else
+        add(text, "leaves %s, as the quarantine cannot be used: %s", what, why);
 }
 
 /* --- scan */
 
-static void say_new_without_job(const struct explanation *explanation,
-                                const struct sighting *sighting, char text[NEXT_SIZE])
+/* What the database has to say of it cannot be asked, or there is no memory. */
+static void say_failure(const struct failure *failure, char text[NEXT_SIZE])
+{
+    add(text, "unknown: %s", failure->text);
+}
+
+/* One that is not ready, of which the queue knows nothing. */
+static bool say_unready(const struct explanation *explanation, const struct sighting *sighting,
+                        const char *queues, char text[NEXT_SIZE])
 {
     const struct options *options = explanation->options;
     char age[FIGURE_SIZE];
-    if (sighting->examined == EXAMINED_CRASH && sighting->verdict == QUEUED)
-        add(text, explanation->database->alive > 0 ? "queues it for a live processor"
-                                                   : "leaves it: no processor is alive");
-    else if (sighting->examined == EXAMINED_CRASH && sighting->verdict == QUARANTINED)
-        add(text, "quarantines it: %s", sighting->why.text);
-    else if (sighting->state == PAIR_UNSETTLED)
-        add(text, "queues it once nothing of it has changed for %s: %s",
+    if (sighting->state == PAIR_UNSETTLED)
+        add(text, "%s once nothing of it has changed for %s: %s", queues,
             figure_age(age, options->settle_time), sighting->why.text);
-    else if (sighting->state == PAIR_INCOMPLETE && sighting->age < options->incomplete_age)
-        add(text, "leaves it: %s; quarantines it if that stays so for another %s",
-            sighting->why.text, figure_age(age, options->incomplete_age - sighting->age));
+    return sighting->state == PAIR_UNSETTLED;
+}
+
+static void say_left(const struct explanation *explanation, const struct sighting *sighting,
+                     const char *why, char text[NEXT_SIZE])
+{
+    long long left = explanation->options->incomplete_age - sighting->age;
+    char age[FIGURE_SIZE];
+    if (sighting->state == PAIR_INCOMPLETE && explanation->job.id == 0 && left > 0)
+        add(text, "leaves it: %s; quarantines it if that stays so for another %s", why,
+            figure_age(age, left));
     else
-        add(text, "leaves it: %s", sighting->why.text);
+        add(text, "leaves it: %s", why);
 }
 
 static void say_new(const struct explanation *explanation, const struct sighting *sighting,
-                    char text[NEXT_SIZE])
+                    const struct crash *crash, char text[NEXT_SIZE])
 {
-    const struct explained_job *job = &explanation->job;
-    char storage[QUOTE_SIZE];
-    if (job->id == 0)
-        say_new_without_job(explanation, sighting, text);
-    else if (!is_same(explanation, sighting))
-        add(text, "quarantines it: its id is queued already, from storage %.200s",
-            quote(storage, job->storage));
-    else if (job->is_finished && sighting->age < job->completed)
-        add(text, "leaves it until the job with its id, which is finished, has been put away");
-    else
-        add(text, "removes its links, as it is queued already");
+    switch (crash->outcome) {
+    case QUEUED: add(text, "queues it for a live processor"); break;
+    case ALREADY_QUEUED: add(text, "removes its links, as it is queued already"); break;
+    case QUARANTINED: quarantines(explanation, "it", crash_reason(crash), text); break;
+    default: say_left(explanation, sighting, crash_reason(crash), text); break;
+    }
 }
 
-static void say_of_roots(const struct explanation *explanation, char text[NEXT_SIZE])
+static const struct sighting *find_under(const struct sightings *sightings, const char *day)
+{
+    const struct sighting *one = sightings->items;
+    while (one->place != PLACE_STORAGE || strcmp(one->day, day) != 0)
+        one++;
+    return one;
+}
+
+/* The links of a crash in the storage root, as a batch of scan. */
+static void say_of_links(const struct explanation *explanation, char text[NEXT_SIZE])
+{
+    const struct sightings *sightings = &explanation->sightings;
+    struct failure failure;
+    struct batch batch;
+    batches_init(&batch, 1, sightings->count + 1);
+    for (size_t i = 0; i < sightings->count; i++) {
+        const struct sighting *one = &sightings->items[i];
+        struct pair pair = {.spool = explanation->places->trees[PLACE_STORAGE],
+                            .id = explanation->id};
+        memcpy(pair.day, one->day, sizeof pair.day);
+        if (one->place != PLACE_STORAGE || one->date_link == NULL)
+            continue;
+        if (one->examined == EXAMINED_CRASH)
+            batch_add_found(&batch, &pair, -1, NULL, one->verdict,
+                            one->verdict != QUEUED ? one->why.text : NULL);
+        else if (!say_unready(explanation, one, "queues it", text))
+            say_left(explanation, one, one->why.text, text);
+    }
+    if (enqueue(&batch, 0, batch.count, explanation->options, explanation->places->processors,
+                &failure) != DB_OK)
+        say_failure(&failure, text);
+    else
+        for (size_t i = 0; i < batch.count; i++)
+            say_new(explanation, find_under(sightings, batch.items[i].pair.day),
+                    &batch.items[i].crash, text);
+    batches_free(&batch, 1);
+}
+
+static void say_of_unlinked(const struct explanation *explanation, char text[NEXT_SIZE])
 {
     char age[FIGURE_SIZE];
-    for (size_t i = 0; i < explanation->sightings.count; i++) {
-        const struct sighting *sighting = &explanation->sightings.items[i];
-        if (sighting->place != PLACE_STORAGE)
-            continue;
-        if (sighting->date_link != NULL)
-            say_new(explanation, sighting, text);
-        else if (explanation->job.id == 0)
+    for (size_t i = 0; i < explanation->sightings.count && explanation->job.id == 0; i++) {
+        const struct sighting *one = &explanation->sightings.items[i];
+        if (one->place == PLACE_STORAGE && one->date_link == NULL)
             add(text,
                 "does not see it, as it has no date link; with --repair it would when nothing "
                 "of it has changed for %s",
@@ -153,23 +208,36 @@ static void say_of_roots(const struct explanation *explanation, char text[NEXT_S
     }
 }
 
+static bool is_orphan(const struct explanation *explanation)
+{
+    const struct processor_status *owner = explained_owner(explanation);
+    return owner == NULL || strcmp(owner->state, "dead") == 0;
+}
+
+/* First the jobs of the dead go to the living, of whichever storage; that ends an attempt. */
 static void say_of_job(const struct explanation *explanation, char text[NEXT_SIZE])
 {
     const struct explained_job *job = &explanation->job;
-    const struct options *options = explanation->options;
-    const struct processor_status *owner = explained_owner(explanation);
-    if (!is_ours(explanation) || job->is_finished)
+    long attempts = job->attempts;
+    long long started = job->started;
+    if (job->id == 0 || job->is_finished)
         return;
-    if (job->started < 0 && job->attempts >= options->maximum_attempts)
-        add(text, "lets its job fail, as it has had enough attempts: %d", job->attempts);
-    else if (owner != NULL && strcmp(owner->state, "dead") != 0) {
-        if (job->started >= 0 && options->job_timeout > 0 && job->started >= options->job_timeout)
-            add(text, "has its job wait again, as it was started too long ago");
-    } else {
-        add(text, explanation->database->alive > 0
-                      ? "gives its job to a live processor"
-                      : "cannot give its job to another processor: none is alive");
+    if (is_orphan(explanation) &&
+        processors_assign(explanation->places->processors, job->storage) != NULL) {
+        add(text, "gives its job to a live processor");
+        attempts += started >= 0;
+        started = -1;
+    } else if (is_orphan(explanation)) {
+        add(text,
+            "cannot give its job to another processor: none that serves its storage is alive");
     }
+    if (!is_ours(explanation))
+        return;
+    enum attempts_verdict verdict = attempts_judge(explanation->options, &attempts, started);
+    if (verdict == ATTEMPTS_FAILS)
+        add(text, "lets its job fail, as it has had enough attempts: %ld", attempts);
+    else if (verdict == ATTEMPTS_WAITS_AGAIN)
+        add(text, "has its job wait again, as it was started too long ago");
 }
 
 /* --- priority */
@@ -182,71 +250,113 @@ static const struct sighting *find_in_roots(const struct explanation *explanatio
                : sightings_find(&explanation->sightings, PLACE_DEFERRED);
 }
 
-static void say_of_request(const struct explanation *explanation, char text[NEXT_SIZE])
+static void say_request_stays(const struct explanation *explanation, const char *why, bool is_known,
+                              char text[NEXT_SIZE])
 {
-    const struct explained_job *job = &explanation->job;
-    const struct processor_status *owner = explained_owner(explanation);
     const struct sighting *found = find_in_roots(explanation);
     long long patience = explanation->options->give_up_after - explanation->requested;
     char age[FIGURE_SIZE];
+    if (found != NULL && say_unready(explanation, found, "queues it with priority", text))
+        return;
+    if (is_known && patience > 0)
+        add(text, "leaves the request, for another %s at most: %s", figure_age(age, patience), why);
+    else
+        add(text, "leaves the request: %s", why);
+}
+
+/* What it is in quarantine for in scan is raised here. */
+static void say_served(const struct explanation *explanation, const struct candidate *candidate,
+                       bool is_searched, char text[NEXT_SIZE])
+{
+    const char *why = crash_reason(&candidate->crash);
+    switch (candidate->crash.outcome) {
+    case QUEUED: add(text, "queues it with priority"); break;
+    case FINISHED: add(text, "removes the request: %s", why); break;
+    case GIVEN_UP: add(text, "gives the request up: %s", why); break;
+    case LEFT:
+        say_request_stays(explanation, why, is_searched && candidate->verdict == LEFT, text);
+        break;
+    default:
+        add(text, "raises the priority of its job, and removes the request");
+        if (explanation->job.id != 0 && is_orphan(explanation) && has_live_processor(explanation))
+            add(text, "gives its job to a live processor");
+        break;
+    }
+}
+
+static void say_of_request(const struct explanation *explanation, char text[NEXT_SIZE])
+{
+    const struct options *options = explanation->options;
+    const struct explained_job *job = &explanation->job;
+    struct failure failure = {0};
+    struct batch batch;
+    bool is_searched = true;
     if (explanation->requested < 0) {
         add(text, "nothing, as nobody has requested it");
-    } else if (job->id != 0 && job->is_finished) {
-        add(text, "removes the request, as its job is finished");
-    } else if (job->id != 0) {
-        add(text, "raises the priority of its job, and removes the request");
-        if ((owner == NULL || strcmp(owner->state, "dead") == 0) &&
-            explanation->database->alive > 0)
-            add(text, "gives its job to a live processor");
-    } else if (found != NULL && found->state == PAIR_READY) {
-        add(text, explanation->database->alive > 0 ? "queues it with priority"
-                                                   : "leaves the request: no processor is alive");
-    } else if (found == NULL &&
-               (sightings_find(&explanation->sightings, PLACE_SUCCESSFUL) != NULL ||
-                sightings_find(&explanation->sightings, PLACE_FAILED) != NULL)) {
-        add(text, "removes the request, as it has been archived");
-    } else if (found != NULL && found->state == PAIR_UNSETTLED) {
-        add(text, "queues it with priority once nothing of it has changed for %s: %s",
-            figure_age(age, explanation->options->settle_time), found->why.text);
-    } else if (patience > 0) {
-        add(text, "leaves the request, for another %s at most: %s", figure_age(age, patience),
-            found != NULL ? found->why.text : "no pair of it was found");
-    } else {
-        add(text, "gives the request up: %s",
-            found != NULL ? found->why.text : "no pair of it was found");
+        return;
     }
+    batches_init(&batch, 1, 1);
+    struct candidate *candidate = batch_add_request(&batch, explanation->id.text);
+    if (candidate == NULL) {
+        add(text, "unknown: out of memory");
+        return;
+    }
+    request_judge(candidate, explanation->requested > options->give_up_after, job->id != 0,
+                  job->is_finished);
+    if (candidate->verdict == LEFT || candidate->verdict == GIVEN_UP)
+        is_searched = request_look(candidate, &explanation->places->whereabouts,
+                                   options->settle_time, &failure);
+    if (enqueue(&batch, 0, 1, options, explanation->places->processors, &failure) != DB_OK)
+        say_failure(&failure, text);
+    else
+        say_served(explanation, candidate, is_searched, text);
+    batches_free(&batch, 1);
 }
 
 /* --- cleanup */
 
-static void say_of_missing(const struct explained_job *job, char text[NEXT_SIZE])
+static void say_of_finished(const struct explanation *explanation, const struct finished_job *job,
+                            char text[NEXT_SIZE])
 {
-    char age[FIGURE_SIZE];
-    if (job->missing < 0)
-        add(text, "reports that its pair is missing, and keeps its row for 24 hours");
-    else if (job->missing < DAY)
-        add(text, "keeps its row for another %s, as its pair is missing",
-            figure_age(age, DAY - job->missing));
-    else
-        add(text, "deletes its row, as its pair has been missing for 24 hours");
+    const char *why = crash_reason(&job->crash);
+    switch (job->crash.outcome) {
+    case ARCHIVED: add(text, "puts its pair away, and deletes its row: %s", why); break;
+    case DELETED: add(text, "deletes its pair and its row: %s", why); break;
+    case MISSING: add(text, "reports it as missing: %s", why); break;
+    case QUARANTINED: quarantines(explanation, "its pair", why, text); break;
+    default: add(text, "leaves it: %s", why); break;
+    }
 }
 
-static void say_of_finished(const struct explanation *explanation, char text[NEXT_SIZE])
+struct finished_answer {
+    const struct explanation *explanation;
+    char *text;
+};
+
+static void put_finished_away(void *context, const struct finished_row *row)
 {
-    const struct options *options = explanation->options;
-    const struct explained_job *job = &explanation->job;
-    const char *to = job->success ? options->save_successful_to : options->save_failed_to;
-    enum place place = job->success ? PLACE_SUCCESSFUL : PLACE_FAILED;
-    const struct sighting *found = find_in_roots(explanation);
-    char quoted[QUOTE_SIZE];
-    if (found != NULL && found->count > 0 && to != NULL)
-        add(text, "moves its pair to %.1000s, and deletes its row", quote(quoted, to));
-    else if (found != NULL && found->count > 0)
-        add(text, "deletes its pair and its row");
-    else if (sightings_find(&explanation->sightings, place) != NULL)
-        add(text, "deletes its row, as its pair is in long-term storage");
-    else
-        say_of_missing(job, text);
+    const struct finished_answer *answer = context;
+    struct explain_places *places = answer->explanation->places;
+    struct finished_job job;
+    struct report report;
+    report_init(&report);
+    report.dry_run = report.is_silent = true;
+    finished_job_init(&job, row, &places->roots, places->archives);
+    put_away(&job, &places->roots, NULL, &report);
+    say_of_finished(answer->explanation, &job, answer->text);
+    finished_job_clear(&job);
+}
+
+static void say_of_row(const struct explanation *explanation, char text[NEXT_SIZE])
+{
+    const struct finished_question question = {.storage = explanation->options->storage_name,
+                                               .uuid = explanation->id.text,
+                                               .last = LLONG_MIN,
+                                               .limit = 1};
+    struct finished_answer answer = {explanation, text};
+    struct failure failure;
+    if (finished_rows_list(&question, put_finished_away, &answer, &failure) != DB_OK)
+        say_failure(&failure, text);
 }
 
 static void say_of_days(char text[NEXT_SIZE], const char *what, long days)
@@ -261,7 +371,8 @@ static void say_of_what_is_kept(const struct explanation *explanation, char text
 {
     const struct options *options = explanation->options;
     const struct sightings *sightings = &explanation->sightings;
-    if (explanation->job.id == 0 && sightings_find(sightings, PLACE_DEFERRED) != NULL)
+    if (explanation->job.id == 0 && explanation->requested < 0 &&
+        sightings_find(sightings, PLACE_DEFERRED) != NULL)
         say_of_days(text, "it is throttled, and was not requested", options->keep_deferred_days);
     if (sightings_find(sightings, PLACE_QUARANTINE) != NULL)
         say_of_days(text, "it is in quarantine", options->keep_quarantine_days);
@@ -274,19 +385,20 @@ void explain_what(const struct explanation *explanation, enum program program, c
     const struct explained_job *job = &explanation->job;
     char storage[QUOTE_SIZE];
     text[0] = '\0';
-    if (!can_work(explanation, text))
+    if (!can_work(explanation, program, text))
         return;
     if (job->id != 0 && !is_ours(explanation) && program != PROGRAM_PRIORITY)
         add(text, "its job is for the programs of storage %.200s", quote(storage, job->storage));
     switch (program) {
     case PROGRAM_SCAN:
-        say_of_roots(explanation, text);
+        say_of_links(explanation, text);
+        say_of_unlinked(explanation, text);
         say_of_job(explanation, text);
         break;
     case PROGRAM_PRIORITY: say_of_request(explanation, text); break;
     case PROGRAM_CLEANUP:
         if (is_ours(explanation) && job->is_finished)
-            say_of_finished(explanation, text);
+            say_of_row(explanation, text);
         else if (is_ours(explanation))
             add(text, "nothing until its job is finished");
         say_of_what_is_kept(explanation, text);

@@ -68,7 +68,7 @@ static void say_job(const struct explanation *explanation)
     const struct explained_job *job = &explanation->job;
     char quoted[QUOTE_SIZE];
     if (job->id == 0) {
-        say("Job         %s", explanation->database->is_connected ? "none" : "unknown");
+        say("Job         %s", explanation->has_rows ? "none" : "unknown");
         return;
     }
     say("Job         %lld, %s; priority %d, attempts %d, storage %s", job->id, state_of(job),
@@ -89,7 +89,7 @@ static void say_request(const struct explanation *explanation)
     if (explanation->requested >= 0)
         say("Request     %s ago", figure_age(age, explanation->requested));
     else
-        say("Request     %s", explanation->database->is_connected ? "none" : "unknown");
+        say("Request     %s", explanation->has_rows ? "none" : "unknown");
 }
 
 static void say_next(const struct explanation *explanation)
@@ -106,17 +106,17 @@ static void say_next(const struct explanation *explanation)
 
 static void say_where(const struct explanation *explanation)
 {
+    const char *const *paths = explanation->places->paths;
     say(explanation->is_complete ? "Nobody knows it. These are the places where it was looked for:"
                                  : "It was not found, but could not be looked for everywhere:");
     for (int place = 0; place < PLACE_COUNT; place++)
-        if (explanation->paths[place] != NULL)
-            say("  %s \"%s\"%s", place_title((enum place)place), explanation->paths[place],
-                explanation->is_seen[place] ? ", under each day"
-                : place == PLACE_QUARANTINE && explanation->has_no_quarantine
-                    ? ": there is none yet"
-                    : ": it could not be read");
+        if (paths[place] != NULL)
+            say("  %s \"%s\"%s", place_title((enum place)place), paths[place],
+                explanation->places->is_missing[place] ? ": there is none yet"
+                : explanation->is_seen[place]          ? ", under each day"
+                                                       : ": it could not be read");
     say("  the tables jobs and priorityjobs%s",
-        explanation->database->is_connected ? "" : ": they could not be read");
+        explanation->has_rows ? "" : ": they could not be read");
 }
 
 static void say_hint(const struct explanation *explanation, bool is_known)
@@ -225,14 +225,15 @@ static void put_next(struct json *json, const struct explanation *explanation)
 
 static void put_places(struct json *json, const struct explanation *explanation)
 {
+    const struct explain_places *places = explanation->places;
     json_begin(json, "places", '[');
     for (int place = 0; place < PLACE_COUNT; place++) {
-        if (explanation->paths[place] == NULL)
+        if (places->paths[place] == NULL)
             continue;
         json_begin(json, NULL, '{');
         json_text(json, "place", storage_row_names[place]);
-        json_text(json, "path", explanation->paths[place]);
-        json_bool(json, "read", explanation->is_seen[place]);
+        json_text(json, "path", places->paths[place]);
+        json_bool(json, "read", explanation->is_seen[place] && !places->is_missing[place]);
         json_end(json, '}');
     }
     json_end(json, ']');
@@ -246,7 +247,10 @@ void explain_print_json(const struct explanation *explanation, bool is_known)
     json_text(&json, "id", explanation->id.text);
     json_text(&json, "storage", explanation->options->storage_name);
     json_bool(&json, "connected", explanation->database->is_connected);
-    json_bool(&json, "known", is_known);
+    if (is_known || explanation->is_complete)
+        json_bool(&json, "known", is_known);
+    else
+        json_text(&json, "known", NULL);
     put_places(&json, explanation);
     json_begin(&json, "found", '[');
     for (size_t i = 0; i < explanation->sightings.count; i++)

@@ -2,6 +2,7 @@
 #ifndef EXPLANATION_H
 #define EXPLANATION_H
 
+#include "explain_places.h"
 #include "spool/sightings.h"
 #include "status.h"
 
@@ -19,10 +20,10 @@ struct explanation {
     const struct options *options;
     struct crash_id id;
     struct sightings sightings;
-    bool is_seen[PLACE_COUNT];      /* each place: whether it could be looked at */
-    bool has_no_quarantine;         /* that one is not there yet */
-    bool is_complete;               /* all places, and the tables, could be read */
-    const char *paths[PLACE_COUNT]; /* NULL: there is none */
+    bool is_seen[PLACE_COUNT]; /* each place: whether it could be looked at, or there is none */
+    bool has_rows;             /* the tables could be read */
+    bool is_complete;          /* all of that */
+    struct explain_places *places;
     struct explained_job job;
     long long requested; /* age of the request */
     const struct database_status *database;

@@ -49,6 +49,7 @@ struct run_status {
 
 struct database_status {
     bool is_connected, is_standby;
+    bool only_reads;  /* for a login with the rights of a run, which would end with 69 */
     char version[40]; /* of the server */
     struct job_counts jobs;
     bool loads_are_partial; /* the processors have at least so many jobs */

@@ -18,8 +18,7 @@ struct look {
 
 static void add_trouble(const struct look *look, const struct failure *failure)
 {
-    problems_add_failure(look->troubles, failure->error == EACCES || failure->error == EPERM,
-                         failure);
+    problems_add_failure(look->troubles, exit_code_of_errno(failure->error), failure);
 }
 
 /* `directory` is open. */

@@ -45,25 +45,40 @@ static char *make_text(const char *format, va_list arguments)
     return line;
 }
 
+static bool has(const struct problems *problems, const char *text)
+{
+    for (size_t i = 0; text != NULL && i < problems->count; i++)
+        if (strcmp(problem_text(&problems->items[i]), text) == 0)
+            return true;
+    return false;
+}
+
 void problems_add(struct problems *problems, enum severity severity, const char *format, ...)
 {
     va_list arguments;
     if (rank(severity) > rank(problems->worst))
         problems->worst = severity;
-    struct problem *items = realloc(problems->items, (problems->count + 1) * sizeof *items);
-    if (items == NULL)
-        return;
     va_start(arguments, format);
-    items[problems->count++] = (struct problem){severity, make_text(format, arguments)};
+    char *text = make_text(format, arguments);
     va_end(arguments);
+    struct problem *items = has(problems, text)
+                                ? NULL
+                                : realloc(problems->items, (problems->count + 1) * sizeof *items);
+    if (items == NULL) {
+        free(text);
+        return;
+    }
+    items[problems->count++] = (struct problem){severity, text};
     problems->items = items;
 }
 
-void problems_add_failure(struct problems *problems, bool is_denied, const struct failure *failure)
+void problems_add_failure(struct problems *problems, enum exit_code code,
+                          const struct failure *failure)
 {
-    problems_add(problems,
-                 is_denied && problems->is_observer ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s",
-                 failure->text);
+    bool is_hidden = code == EXIT_PERMISSION && problems->is_observer;
+    if (problems->code == EXIT_DONE)
+        problems->code = code;
+    problems_add(problems, is_hidden ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s", failure->text);
 }
 
 void problems_free(struct problems *problems)

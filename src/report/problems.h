@@ -3,6 +3,7 @@
 #define PROBLEMS_H
 
 #include "base/failure.h"
+#include "report/exit_code.h"
 #include "report/json.h"
 
 #include <stddef.h>
@@ -20,14 +21,17 @@ struct problems {
     size_t count;
     enum severity worst; /* CRITICAL before WARNING before UNKNOWN */
     bool is_observer;    /* whoever asks is not the user of the runs */
+    enum exit_code code; /* with which a run would end: of the first failure */
 };
 
-/* When out of memory the problem counts, but has no text. */
+/* One that is there already, with the same text, is not added again. When out of memory the problem
+ * counts, but has no text. */
 void problems_add(struct problems *problems, enum severity severity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Adds what hinders a run: CRITICAL, but UNKNOWN if it is that an observer may not see something.
- */
-void problems_add_failure(struct problems *problems, bool is_denied, const struct failure *failure);
+/* Adds what hinders a run, which would end with this code: CRITICAL, but UNKNOWN if it is that an
+ * observer may not see something. */
+void problems_add_failure(struct problems *problems, enum exit_code code,
+                          const struct failure *failure);
 void problems_free(struct problems *problems);
 
 const char *problem_text(const struct problem *problem);

@@ -59,6 +59,8 @@ void report_flush(struct report *report)
 
 static void tell(struct report *report, enum log_level level, const char *format, va_list arguments)
 {
+    if (report->is_silent)
+        return;
     if (report->dry_run)
         print(report, format, arguments);
     else
@@ -115,7 +117,9 @@ bool report_error(struct report *report, enum exit_code code, const char *format
 {
     va_list arguments;
     va_start(arguments, format);
-    if (code == EXIT_NO_DATABASE && signals_are_urgent()) /* as somebody wanted */
+    if (report->is_silent)
+        ;
+    else if (code == EXIT_NO_DATABASE && signals_are_urgent()) /* as somebody wanted */
         log_vwrite(LEVEL_INFO, format, arguments);
     else if (code >= EXIT_NO_PROCESSOR && code <= EXIT_CONFIGURATION)
         log_vlasting(format, arguments);

@@ -20,6 +20,7 @@
 
 struct report {
     bool dry_run;                /* the lines of crashes go to stdout only */
+    bool is_silent;              /* nobody is told anything: only counts and codes are noted */
     _Atomic bool is_reader_gone; /* stdout was closed, as with `| head` */
     struct tally tally;
     _Atomic long looked; /* crashes that a repair has looked at, most of which are well */

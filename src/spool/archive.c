@@ -281,12 +281,21 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
     const struct spool *tree = archive->tree;
     const struct file_style style = {archive->settings.file_mode, archive->settings.group};
     struct stat status;
-    int destination = make_destination(archive, &move->pair);
+    bool is_dry = move->dry_run;
+    int destination =
+        is_dry ? open_destination(archive, &move->pair) : make_destination(archive, &move->pair);
+    if (is_dry && destination < 0 && errno == ENOENT)
+        return ARCHIVE_MOVED;
     if (destination < 0) {
         fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
         return ARCHIVE_FAILED;
     }
     enum archive_moved moved = archive_move_compare(move, source, destination, failure);
+    if (is_dry) {
+        move->copied = false;
+        close(destination);
+        return moved;
+    }
     if (moved != ARCHIVE_FAILED && !links_remove_in(&move->pair, source, failure))
         moved = ARCHIVE_FAILED;
     if (moved == ARCHIVE_MOVED)
@@ -309,7 +318,7 @@ static enum archive_moved move_pair(const struct archive *archive,
     move->stamp = archive->stamp;
     move->unwanted = archive->settings.path == NULL;
     /* Links first: without the files nothing leads to them. */
-    if (move->unwanted && !links_remove_in(&move->pair, source, failure))
+    if (move->unwanted && !move->dry_run && !links_remove_in(&move->pair, source, failure))
         return ARCHIVE_FAILED;
     if (!location_list(location, &move->files)) {
         if (errno == EMLINK)
@@ -322,7 +331,8 @@ static enum archive_moved move_pair(const struct archive *archive,
     if (move->files.count > 0)
         note_change(archive, false, move->files.items[0].status.st_dev, source,
                     location->pair.spool->path);
-    return move->unwanted ? ARCHIVE_MOVED : move_to_tree(archive, move, source, failure);
+    return move->unwanted || archive->tree == NULL ? ARCHIVE_MOVED /* not made in a dry run */
+                                                   : move_to_tree(archive, move, source, failure);
 }
 
 enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
@@ -332,6 +342,14 @@ enum archive_moved archive_move(struct archive *archive, const struct pair_locat
     if (moved == ARCHIVE_MOVED || moved == ARCHIVE_FAILED)
         note(archive, moved == ARCHIVE_MOVED, move, failure);
     return moved;
+}
+
+enum archive_moved archive_foresee(const struct archive *archive,
+                                   const struct pair_location *location, struct archive_move *move,
+                                   struct failure *failure)
+{
+    move->dry_run = true;
+    return move_pair(archive, location, move, failure);
 }
 
 bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,

@@ -83,6 +83,11 @@ bool archive_has_begun(const struct archive *archive, const struct pair_location
  * that are small, or when a megabyte is not free. The reason is given for all but ARCHIVE_MOVED. */
 enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
                                 struct archive_move *move, struct failure *failure);
+/* What the first step would do, in a dry run: nothing is changed. */
+enum archive_moved archive_foresee(const struct archive *archive,
+                                   const struct pair_location *location, struct archive_move *move,
+                                   struct failure *failure);
+
 typedef bool archive_step(struct archive *archive, struct archive_move *move,
                           struct failure *failure);
 archive_step archive_commit_copies, archive_remove_originals;

@@ -83,7 +83,7 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
             fail_with(failure, "compare file %s with that in", file, move);
             return ARCHIVE_FAILED;
         }
-        if (!move->copied && !remove_leftovers(&move->pair.id, destination)) {
+        if (!move->copied && !move->dry_run && !remove_leftovers(&move->pair.id, destination)) {
             fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
             return ARCHIVE_FAILED;
         }

@@ -16,6 +16,7 @@ struct archive_move {
     struct pair_files files;
     const char *root;     /* of the archive, */
     uint64_t stamp;       /* and what is in the names of this run's copies */
+    bool dry_run;         /* it is only looked at; */
     bool copied;          /* the other two steps are still to come, */
     bool unwanted;        /* or the last one alone, as it is to be deleted */
     bool has_copies;      /* some of them are copies of this run */

@@ -82,7 +82,8 @@ static void keep_newcomer_out(struct finished_job *job, const char *reason,
                               struct quarantine *quarantine, struct report *report)
 {
     struct failure failure;
-    if (quarantine_newcomer(quarantine, &job->move.pair, job->move.conflict, reason, &failure))
+    if (report->dry_run ||
+        quarantine_newcomer(quarantine, &job->move.pair, job->move.conflict, reason, &failure))
         crash_set(&job->crash, QUARANTINED, "%s", reason);
     else
         keep(job, &failure, report);
@@ -113,7 +114,7 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
     struct failure failure, taken;
     const char *path = archive_path(job->archive);
     enum archive_moved moved = report->dry_run
-                                   ? ARCHIVE_MOVED
+                                   ? archive_foresee(job->archive, location, &job->move, &failure)
                                    : archive_move(job->archive, location, &job->move, &failure);
     if (moved == ARCHIVE_STRANGER &&
         !archive_take_stranger(job->archive, &job->move, quarantine, &taken))

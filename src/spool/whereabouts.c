@@ -22,8 +22,9 @@ static bool open_place(struct whereabouts *whereabouts, int index, struct failur
     if (path == NULL || (index == 1 && whereabouts->places[0] != NULL &&
                          strcmp(whereabouts->places[0]->path, path) == 0))
         return true;
-    *spool = spool_open(index == QUARANTINE ? PLACE_QUARANTINE : PLACE_SUCCESSFUL, path,
-                        root->json_suffix, root->dump_suffix, failure);
+    *spool = (whereabouts->only_looks ? spool_open_to_look : spool_open)(
+        index == QUARANTINE ? PLACE_QUARANTINE : PLACE_SUCCESSFUL, path, root->json_suffix,
+        root->dump_suffix, failure);
     if (*spool == NULL)
         return failure->error == ENOENT;
     (*spool)->is_archive = true;

@@ -13,6 +13,7 @@ struct whereabouts {
     const struct roots *roots;
     const char *paths[ELSEWHERE_COUNT]; /* of long-term storage (two), and of the quarantine; NULL:
                                            none, or that below the storage root */
+    bool only_looks; /* opens nothing so that a file is made, see spool_open_to_look() */
     struct spool *places[ELSEWHERE_COUNT]; /* all below: initially zero */
     struct names days[ELSEWHERE_COUNT];
     char quarantine[PATH_MAX];

@@ -36,7 +36,7 @@ json() {
     says "$id" "Crash $id" "storage root \"$(place "$SPOOL" "$id" | sed 's|/[^/]*$||')\"" \
         "$id\.browser\.dump file 64 B 1 h 0 min old" "$id\.json file" 'name link: "../../../date/12/05/web01_0"' \
         'date link in "20081225/date/12/05/web01_0"' 'Job none' 'Request none' \
-        'crashmon-scan no run yet leaves it: no processor is alive' \
+        'crashmon-scan no run yet nothing while no processor that serves the storage is alive' \
         'crashmon-priority no run yet nothing, as nobody has requested it' 'crashmon-cleanup no run yet nothing$'
     processor p1
     does "$id" scan "queues it for a live processor"
@@ -49,12 +49,12 @@ json() {
 
 @test "a pair that is not ready, and half a pair: until when they wait, and why" {
     id=$(crash --age 0)
+    processor p1
     does "$id" scan "queues it once nothing of it has changed for 5 s: * is still being written"
     half=$(crash --without dump --age 3700)
     does "$half" scan "leaves it: .dump is missing; quarantines it if that stays so for another 22 h 58 min"
     old=$(crash --without dump --age 90000)
     does "$old" scan "quarantines it: .dump is missing"
-    processor p1
     expect_status 1 scan
     quarantined "$old" ".dump is missing"
     says "$old" "quarantine \"$SPOOL/quarantine/20081225/$old\"" "$old.json file" "reason: 20.*Z 20081225/.*: .dump is missing" \
@@ -65,6 +65,7 @@ json() {
 }
 
 @test "what lies without a date link, or has only that, is told as it is" {
+    processor p1
     id=$(crash --without links)
     does "$id" scan "does not see it, as it has no date link; with --repair it would when nothing of it has changed for 1 d 0 h"
     only=$(crash --without json --without dump --without name-link)
@@ -90,7 +91,7 @@ json() {
     collect --id "$id" --without json --without dump >/dev/null
     does "$id" scan "removes its links, as it is queued already"
     collect --id "$id" --day 20081226 >/dev/null
-    does "$id" scan "*; quarantines it: its id is queued already, from storage \"main\""
+    does "$id" scan "*; quarantines it: already queued from storage \"main\": \"$(place "$SPOOL" "$id").json\""
     sql "UPDATE jobs SET storage = 'west'"
     does "$id" scan "its job is for the programs of storage \"west\"; quarantines it: *"
     does "$id" cleanup "its job is for the programs of storage \"west\""
@@ -110,26 +111,28 @@ json() {
     sql "UPDATE jobs SET starteddatetime = NULL, attempts = 5"
     does "$id" scan "lets its job fail, as it has had enough attempts: [56]"
     sql "UPDATE jobs SET owner = NULL, attempts = 0; DELETE FROM processors"
-    does "$id" scan "cannot give its job to another processor: none is alive"
+    does "$id" scan "nothing while no processor that serves the storage is alive"
+    sql "INSERT INTO processors (name, storages) VALUES ('west', '{main}'); UPDATE jobs SET storage = 'west'"
+    does "$id" scan "*; cannot give its job to another processor: none that serves its storage is alive"
 }
 
 @test "a job that is finished: where its pair goes; and when it has gone, or is missing" {
     id=$(crash --without links)
     ended true "$id"
     says "$id" 'Job [0-9]+, finished; ' 'ended [0-9]+ s ago'
-    does "$id" cleanup "moves its pair to \"$ARCHIVE\", and deletes its row"
+    does "$id" cleanup "puts its pair away, and deletes its row: moved to \"$ARCHIVE\""
     sql "UPDATE jobs SET success = false, message = 'no \"threads\"'"
     says "$id" 'Job [0-9]+, failed; ' 'message "no ..threads.."'
-    does "$id" cleanup "moves its pair to \"$FAILED\", and deletes its row"
+    does "$id" cleanup "puts its pair away, and deletes its row: moved to \"$FAILED\""
     sed -i 's/^save-failed.*/save-failed-minidumps-to =/' "$CONF"
-    does "$id" cleanup "deletes its pair and its row"
+    does "$id" cleanup "deletes its pair and its row: no long-term storage is set"
     rm "$(place "$SPOOL" "$id")".*
-    does "$id" cleanup "reports that its pair is missing, and keeps its row for 24 hours"
+    does "$id" cleanup "reports it as missing: its pair was not found; the row stays for 24 hours"
     sql "UPDATE jobs SET missingdatetime = now() - interval '1 h', completeddatetime = now() - interval '3 h'"
     says "$id" 'missing since 1 h 0 min ago'
-    does "$id" cleanup "keeps its row for another 2[23] h *, as its pair is missing"
+    does "$id" cleanup "leaves it: its pair is missing; the row stays for 24 hours"
     sql "UPDATE jobs SET missingdatetime = now() - interval '25 h', completeddatetime = now() - interval '27 h'"
-    does "$id" cleanup "deletes its row, as its pair has been missing for 24 hours"
+    does "$id" cleanup "reports it as missing: its pair was not found for 24 hours; the row is removed"
 }
 
 @test "an archived crash is found in long-term storage" {
@@ -140,7 +143,7 @@ json() {
     says "$id" "long-term storage \"$FAILED/20081225/name" "$id.json file" 'Job none' \
         "Hint it is done; to have it processed again, copy its files to the same directory below \"$SPOOL\", then crashmon-priority $id$"
     request "$id"
-    does "$id" priority "removes the request, as it has been archived"
+    does "$id" priority "removes the request: it has been archived in \"$FAILED\""
     mkdir -p "$SPOOL/20081225/name"
     cp -r "$FAILED/20081225/name/." "$SPOOL/20081225/name"
     processor p1
@@ -162,16 +165,16 @@ json() {
     id=$(nowhere)
     request "$id" 120
     says "$id" 'Found nowhere' 'Request 2 min [0-9] s ago' 'Hint it may be on its way'
-    does "$id" priority "leaves the request, for another [78] min * s at most: no pair of it was found"
+    does "$id" priority "leaves the request, for another [78] min * s at most: it is in none of \"$SPOOL\"*"
     sql "UPDATE priorityjobs SET requesteddatetime = now() - interval '1 h'"
-    does "$id" priority "gives the request up: no pair of it was found"
+    does "$id" priority "gives the request up: it is in none of \"$SPOOL\"*"
     throttled=$(collect --root "$DEFERRED")
     says "$throttled" "Hint to have it processed: crashmon-priority $throttled$"
     does "$throttled" cleanup "keeps it for ever: it is throttled, and was not requested"
     request "$throttled"
     does "$throttled" priority "queues it with priority"
     ended true "$throttled"
-    does "$throttled" priority "removes the request, as its job is finished"
+    does "$throttled" priority "removes the request: its job is finished already"
     sql "UPDATE jobs SET success = NULL, owner = NULL"
     does "$throttled" priority "raises the priority of its job, and removes the request; gives its job to a live processor"
 }
@@ -218,16 +221,151 @@ json() {
     id=$(crash)
     expect_status 0 scan
     PGPORT=1 says "$id" "$id.json file" 'Job unknown' 'Request unknown' \
-        'crashmon-scan unknown nothing while the database cannot be reached' 'cannot connect to the database'
+        'crashmon-scan unknown nothing while the database cannot be used' 'cannot connect to the database'
     mv "$SPOOL" "$SPOOL.away"
     says "$id" 'Found nowhere' 'Job [0-9]+, waiting' 'crashmon-scan .* nothing while the storage root cannot be used' \
         "Troubles" "cannot open storage root \"$SPOOL\": No such file"
     mkdir -p "$SPOOL/20081225"
     says "$id" 'Found nowhere' "storage root \"$SPOOL\" has no mark: it is not the directory"
-    code=1 says "$(nowhere)" "It was not found, but could not be looked for everywhere" \
+    code=74 says "$(nowhere)" "It was not found, but could not be looked for everywhere" \
         "storage root \"$SPOOL\": it could not be read" "quarantine .*: it could not be read"
     [[ $output != *Hint* ]] || fail "$output"
-    PGPORT=1 code=1 says "$id" "It was not found, but could not be looked for everywhere" "the tables jobs and priorityjobs: they could not be read"
+    PGPORT=1 code=69 says "$id" "It was not found, but could not be looked for everywhere" "the tables jobs and priorityjobs: they could not be read"
+}
+
+@test "what could not be looked for is said, and is no 1: tables that are locked, a day that is a link, no right, no mark" {
+    processor p1
+    id=$(crash)
+    expect_status 0 scan
+    marked
+    rm -r "$SPOOL/20081225"
+    session "BEGIN; LOCK TABLE jobs"
+    code=69 says "$id" "It was not found, but could not be looked for everywhere" "the tables jobs and priorityjobs: they could not be read"
+    session ROLLBACK
+    does "$id" cleanup "nothing until its job is finished"
+    id=$(collect --day 20081227)
+    request "$id" 3600
+    mv "$SPOOL/20081227" "$BATS_TEST_TMPDIR/day"
+    ln -s "$BATS_TEST_TMPDIR/day" "$SPOOL/20081227"
+    does "$id" priority "leaves the request: cannot look for it in \"$SPOOL/20081227\": Not a directory"
+    sql "DELETE FROM priorityjobs"
+    code=74 says "$id" "It was not found, but" "storage root \"$SPOOL\": it could not be read"
+    run explain "$id" --json
+    [[ $output == *'"known": null'*'"place": "storage", "path": "'"$SPOOL"'", "read": false'* ]] || fail "$output"
+    rm "$SPOOL/20081227" "$ARCHIVE/.crashmon"
+    code=74 says "$id" "long-term storage \"$ARCHIVE\": it could not be read" "Troubles" "long-term storage \"$ARCHIVE\" has no mark"
+    echo 'crashmon 1 00000000-0000-4000-8000-000000000000' >"$ARCHIVE/.crashmon"
+    code=74 says "$id" "long-term storage \"$ARCHIVE\" has another mark"
+    [[ $(grep -c "has another mark" <<<"$output") == 1 ]] || fail "$output"
+    PGOPTIONS='' sql "CREATE ROLE test_explain_$$ LOGIN; GRANT USAGE ON SCHEMA crashmon TO test_explain_$$;
+        GRANT EXECUTE ON FUNCTION crashmon.schema_version() TO test_explain_$$"
+    PGUSER=test_explain_$$ run explain "$id"
+    sql "DROP OWNED BY test_explain_$$; DROP ROLE test_explain_$$"
+    [[ $status == 77 && $output == *"It was not found, but"* ]] || fail "$status" "$output"
+}
+
+# --- what it says is what comes
+
+# What a program is said to do with a crash is what it does then, with the same reason in its log:
+# comes ID PROGRAM OUTCOME CODE.
+comes() {
+    local said
+    said=$(explain "$1" --json | json next "${2%_jobs}")
+    : >"$LOG"
+    expect_status "$4" "$2"
+    grep -F "\"$1\": $3: " "$LOG" | grep -qF "${said##*: }" || fail "said of $2: $said"
+}
+
+@test "cleanup: half a pair, a second crash, the other long-term storage, other bytes, no mark" {
+    processor p1
+    marked
+    id=$(crash --without links)
+    ended true "$id"
+    rm "$(place "$SPOOL" "$id").dump"
+    comes "$id" cleanup_jobs missing 1
+    id=$(crash --without links)
+    ended true "$id"
+    rm "$(place "$SPOOL" "$id")".*
+    collect --id "$id" --day 20081226 >/dev/null
+    comes "$id" cleanup_jobs missing 1
+    id=$(crash --without links)
+    ended true "$id"
+    mkdir -p "$FAILED/20081225/name/$(name_dir "$id")"
+    mv "$(place "$SPOOL" "$id")".* "$FAILED/20081225/name/$(name_dir "$id")"
+    comes "$id" cleanup_jobs archived 0
+    id=$(crash --without links)
+    ended true "$id"
+    mkdir -p "$ARCHIVE/20081225/name/$(name_dir "$id")"
+    echo other >"$(place "$ARCHIVE" "$id").dump"
+    before=$(everything)
+    expect_status 1 cleanup_jobs --dry-run
+    [[ $output == *"\"$id\": quarantined: file \"$id.dump\" in \"$ARCHIVE\" has other bytes"* ]] || fail "$output"
+    equal "$(everything)" "$before"
+    comes "$id" cleanup_jobs quarantined 1
+    id=$(crash --without links)
+    ended true "$id"
+    rm "$ARCHIVE/.crashmon"
+    comes "$id" cleanup_jobs left 74
+}
+
+@test "priority: half a pair in one root and all of it in the other, a root that is not mounted" {
+    processor p1
+    marked
+    id=$(crash --without links --without dump)
+    collect --id "$id" --day 20081225 --root "$DEFERRED" >/dev/null
+    request "$id"
+    does "$id" priority "queues it with priority"
+    expect_status 0 priority
+    jobs_are "$id"
+    rm "$DEFERRED/.crashmon"
+    id=$(crash)
+    request "$id"
+    does "$id" priority "nothing while the deferred storage root cannot be used"
+    does "$id" scan "queues it for a live processor"
+    expect_status 74 priority
+}
+
+@test "scan: a crash under two days, a spool that has moved, a quarantine that cannot be used, processors of others" {
+    processor p1
+    marked
+    id=$(crash)
+    collect --id "$id" --day 20081226 >/dev/null
+    does "$id" scan "queues it for a live processor; quarantines it: already queued *"
+    before=$(everything)
+    expect_status 1 scan --dry-run
+    [[ $output == *"\"$id\": queued: "*"\"$id\": quarantined: already queued"* ]] || fail "$output"
+    equal "$(everything)" "$before"
+    comes "$id" scan quarantined 1
+    collect --id "$id" --day 20081225 >/dev/null
+    touch -d '2 days ago' "$(place "$SPOOL" "$id")".*
+    mv "$SPOOL" "$SPOOL.new"
+    sed -i "s|^storage-root = .*|storage-root = $SPOOL.new|" "$CONF"
+    does "$id" scan "removes its links, as it is queued already"
+    expect_status 1 scan
+    log_has "\"$id\": already queued: "
+    half=$(collect --root "$SPOOL.new" --day 20081225 --without dump)
+    find "$SPOOL.new" -exec touch -h -d '2 days ago' {} +
+    mv "$SPOOL.new/quarantine" "$SPOOL.new/away"
+    touch "$SPOOL.new/quarantine"
+    does "$half" scan "leaves it, as the quarantine cannot be used: .dump is missing"
+    expect_status 74 scan
+    sql "UPDATE processors SET storages = '{b}'"
+    does "$half" scan "nothing while no processor that serves the storage is alive"
+    expect_status 68 scan
+}
+
+@test "attempts: the last one takes too long, its processor dies, or they have been enough" {
+    dead=$(processor dead 7200) p1=$(processor p1)
+    for state in "owner = $dead, attempts = 4, starteddatetime = now() - interval '1 min'" \
+        "owner = $p1, attempts = 4, starteddatetime = now() - interval '25 h'" \
+        "owner = $p1, attempts = 5, starteddatetime = now() - interval '1 min'"; do
+        id=$(crash --without links)
+        sql "INSERT INTO jobs (uuid, pathname) VALUES ('$id', '$(place "$SPOOL" "$id").json');
+             UPDATE jobs SET $state WHERE uuid = '$id'"
+        does "$id" scan "*lets its job fail, as it has had enough attempts: 5"
+        expect_status 1 scan
+        log_has "\"$id\": failed: "
+    done
 }
 
 @test "a storage that is paused" {

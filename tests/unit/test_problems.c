@@ -71,7 +71,8 @@ static void what_hinders_a_run_is_unknown_only_if_an_observer_may_not_see_it(voi
     for (int i = 0; i < 4; i++) {
         bool is_denied = i % 2, is_observer = i / 2;
         struct problems problems = {.is_observer = is_observer};
-        problems_add_failure(&problems, is_denied, &failure);
+        problems_add_failure(&problems, is_denied ? EXIT_PERMISSION : EXIT_STORAGE, &failure);
+        assert_int_equal(problems.code, is_denied ? EXIT_PERMISSION : EXIT_STORAGE);
         assert_int_equal(problems.worst,
                          is_denied && is_observer ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL);
         problems_free(&problems);

@@ -1,0 +1,30 @@
+#include "requests.h"
+
+void request_judge(struct candidate *candidate, bool is_overdue, bool is_queued, bool is_finished)
+{
+    struct crash_id id;
+    if (!crash_id_parse(&id, candidate->request))
+        candidate_judge(candidate, REJECTED, "not a crash id; the request is removed");
+    else if (is_finished)
+        candidate_judge(candidate, FINISHED, "its job is finished already");
+    else if (is_queued)
+        candidate_judge(candidate, RAISED, "its job has priority now");
+    else
+        candidate->verdict = is_overdue ? GIVEN_UP : LEFT;
+}
+
+bool request_look(struct candidate *candidate, struct whereabouts *whereabouts, long settle_time,
+                  struct failure *failure)
+{
+    enum whereabouts_found found =
+        whereabouts_find(whereabouts, candidate->request, settle_time, &candidate->pair, failure);
+    if (found == WHEREABOUTS_READY)
+        candidate->verdict = QUEUED;
+    else
+        candidate_judge(candidate,
+                        found == WHEREABOUTS_ARCHIVED ? FINISHED
+                        : failure->error != 0         ? LEFT
+                                                      : candidate->verdict,
+                        failure->text);
+    return failure->error == 0;
+}

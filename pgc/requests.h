@@ -1,0 +1,17 @@
+/* requests.h - judges what crashmon-priority is asked for, before the queue is changed. */
+#ifndef REQUESTS_H
+#define REQUESTS_H
+
+#include "spool/candidate.h"
+#include "spool/whereabouts.h"
+
+/* By its row and the queue alone. LEFT, or GIVEN_UP if it is overdue: its pair has to be looked
+ * for, and the reason follows from that. */
+void request_judge(struct candidate *candidate, bool is_overdue, bool is_queued, bool is_finished);
+
+/* Looks for the pair of a crash that has no job. One that cannot be looked for is not given up, and
+ * one that has been archived is done. False with the reason if it cannot be looked for. */
+bool request_look(struct candidate *candidate, struct whereabouts *whereabouts, long settle_time,
+                  struct failure *failure);
+
+#endif
