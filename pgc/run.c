@@ -215,9 +215,14 @@ static void find_final_code(struct report *report, bool is_repair)
 static void complete_run(struct run *run)
 {
     struct failure failure;
-    if (run->row != 0)
-        run_check(run, runs_note(run->row, &run->report.tally, &run->report.code, &failure),
-                  &failure);
+    if (run->row == 0)
+        return;
+    enum db_status status = runs_note(run->row, &run->report.tally, &run->report.code, &failure);
+    bool is_told = run->report.code == EXIT_NO_DATABASE || signals_are_urgent();
+    if (status == DB_LOST && is_told)
+        log_info("%s", failure.text);
+    else
+        run_check(run, status, &failure);
 }
 
 /* Who repairs or releases sits there and waits. */

@@ -288,6 +288,7 @@ named() {
     kill -CONT "$pid"
     background_ends 69
     log_has "idle-in-transaction timeout"
+    equal "$(wc -l <<<"$output")" 1 # that is told once
     untouched
     sql "DROP FUNCTION hold CASCADE"
     accept
