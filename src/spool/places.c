@@ -259,5 +259,5 @@ bool places_add_path(struct places *places, enum place place, const char *path,
         return true;
     bool good = places_add(places, place, path, directory, failure);
     close(directory);
-    return good;
+    return good || failure->error != ENOTUNIQ;
 }

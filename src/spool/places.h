@@ -31,9 +31,9 @@ bool places_add(struct places *places, enum place place, const char *path, int d
 bool places_find_above(enum place place, const char *path, int directory, char mark[MARK_SIZE],
                        struct failure *failure);
 
-/* The same with what is at an absolute path. What cannot be opened is not there yet, or will be
- * told when it is needed: true. Below the root of the spool, unless that is NULL, no link is
- * followed. */
+/* The same with what is at an absolute path. What cannot be opened, or looked at, is not there yet,
+ * or will be told when it is needed: true. Below the root of the spool, unless that is NULL, no
+ * link is followed. */
 bool places_add_path(struct places *places, enum place place, const char *path,
                      const struct spool *spool, struct failure *failure);
 

@@ -78,7 +78,9 @@ is_new() {
             id=$(crash)
             queued 1
             finish "$id" true
-            sql "UPDATE jobs SET completeddatetime = $ended, queueddatetime = now() - interval '3 seconds'"
+            # Without the trigger that lets no time lie ahead: a row may be older than that.
+            sql "SET LOCAL session_replication_role = replica;
+                 UPDATE jobs SET completeddatetime = $ended, queueddatetime = now() - interval '3 seconds'"
             again "$id" 20081225
             run scan
             expect_status 1 cleanup_jobs "$to"

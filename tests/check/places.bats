@@ -244,3 +244,21 @@ still_there() {
     pair_is_whole "$SPOOL" 20081225 "$id"
     [[ -z $(find "$ARCHIVE" -type f) ]]
 }
+
+@test "a destination or a quarantine that may not be entered keeps back only what is for it (77)" {
+    marked
+    new=$(collect) good=$(crash --without links) bad=$(crash --without links)
+    half=$(crash --without dump --age 200000)
+    ended true "$good"
+    ended false "$bad"
+    mkdir "$SPOOL/quarantine"
+    as_a_user
+    chmod 700 "$SPOOL/quarantine" "$FAILED"
+    if [[ $(id -u) == 0 ]]; then chown 0:0 "$SPOOL/quarantine" "$FAILED"; else chmod 000 "$SPOOL/quarantine" "$FAILED"; fi
+    expect_status 77 scan
+    [[ $output == *"$half\": cannot create a directory for it in \"$SPOOL/quarantine\": Permission denied; it stays"* ]] || fail "$output"
+    expect_status 77 cleanup_jobs
+    [[ $output == *"cannot open long-term storage \"$FAILED\": Permission denied"*"its jobs stay"* ]] || fail "$output"
+    jobs_are "$new" "$bad"
+    pair_is_whole "$ARCHIVE" 20081225 "$good"
+}

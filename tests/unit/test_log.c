@@ -156,7 +156,7 @@ static void file_that_cannot_be_written_is_said_once(void **state)
     log_write(LEVEL_CRITICAL, "c");
     log_close();
     expect_content("stderr", "crashmon-scan: 40 cannot write log file \"/dev/full\": "
-                             "No space left on device\ncrashmon-scan: 50 c\n");
+                             "No space left on device; the run goes on\ncrashmon-scan: 50 c\n");
 }
 
 static void refuses_bad_formats(void **state)
@@ -185,7 +185,7 @@ static void file_that_cannot_be_opened_is_said_once_and_stops_nothing(void **sta
     log_error("b");
     log_close();
     expect_content("stderr", "crashmon-scan: 40 cannot open log file \"missing/log\": "
-                             "No such file or directory\ncrashmon-scan: 40 b\n");
+                             "No such file or directory; the run goes on\ncrashmon-scan: 40 b\n");
     assert_true(log_has_failed());
     open_log(some_settings());
     assert_false(log_has_failed());
