@@ -41,19 +41,22 @@ DECLARE
     its_owner regrole;
 BEGIN
     PERFORM set_config('crashmon.ours', ours::text, true);
+    WITH owned AS (
+        SELECT classid, objid, refobjid AS its_owner FROM pg_shdepend
+        WHERE deptype = 'o' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))
     SELECT found.what, found.its_owner INTO what, its_owner FROM (
         SELECT 'schema ' || nspname, nspowner FROM pg_namespace
         WHERE nspname IN ('crashmon', 'crashmon_priority')
         UNION ALL
-        SELECT pg_describe_object(d.classid, d.objid, 0), s.refobjid
-        FROM pg_depend AS d
-        JOIN pg_shdepend AS s ON s.classid = d.classid AND s.objid = d.objid AND s.deptype = 'o'
-            AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-        WHERE d.refclassid = 'pg_namespace'::regclass
-            AND d.refobjid = to_regnamespace('crashmon')
+        SELECT pg_describe_object(classid, objid, 0), o.its_owner
+        FROM pg_depend JOIN owned AS o USING (classid, objid)
+        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('crashmon')
         UNION ALL
-        SELECT pg_describe_object('pg_trigger'::regclass, t.oid, 0), p.proowner
-        FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+        -- What a trigger calls, also in its condition.
+        SELECT pg_describe_object(d.classid, d.objid, 0), o.its_owner
+        FROM pg_trigger AS t
+        JOIN pg_depend AS d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+        JOIN owned AS o ON o.classid = d.refclassid AND o.objid = d.refobjid
         WHERE t.tgrelid IN (SELECT oid FROM pg_class
                             WHERE relnamespace = to_regnamespace('crashmon')
                                 OR relname IN ('processors', 'jobs', 'priorityjobs')

@@ -346,7 +346,9 @@ before_us() {
     for what in "FUNCTION crashmon.now() RETURNS text LANGUAGE sql AS 'SELECT 1::text'" \
         "TABLE crashmon.mine ()" "VIEW crashmon.mine AS SELECT 1" "TYPE crashmon.mine AS (x text)" \
         "OPERATOR crashmon.|| (LEFTARG = text, RIGHTARG = integer, FUNCTION = crashmon_priority.f)" \
-        "TRIGGER t BEFORE INSERT ON crashmon.jobs EXECUTE FUNCTION crashmon_priority.g()"; do
+        "TRIGGER t BEFORE INSERT ON crashmon.jobs EXECUTE FUNCTION crashmon_priority.g()" \
+        "TRIGGER t BEFORE UPDATE ON crashmon.jobs FOR EACH ROW WHEN (crashmon_priority.f(new.uuid, 1) <> '')
+         EXECUTE FUNCTION suppress_redundant_updates_trigger()"; do
         as "$PROCESSOR" sql "SET ROLE NONE; SET search_path = crashmon_priority;
             CREATE OR REPLACE FUNCTION crashmon_priority.f(text, integer) RETURNS text LANGUAGE sql AS 'SELECT 1::text';
             CREATE OR REPLACE FUNCTION crashmon_priority.g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END';
