@@ -84,8 +84,8 @@ RETURN (SELECT c.oid::regclass FROM pg_class AS c
 --   'ready'     it may be used, by name with ONLY;
 --   'none'      there is none;
 --   'busy'      somebody else has it locked;
---   'refused'   something on it could run code, it has other columns or a second index, it is larger than
---               ten megabytes, so that others would have to wait, or a right is missing.
+--   'large'     it has a second index or more than ten megabytes: to search it may take long;
+--   'refused'   something on it could run code, it has other columns, or a right is missing.
 -- (ROW EXCLUSIVE would not do: it admits CREATE STATISTICS, whose expressions the planner evaluates.)
 CREATE OR REPLACE FUNCTION crashmon.lock_priority_table(processor integer) RETURNS text
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
@@ -106,7 +106,7 @@ BEGIN
         WHEN lock_not_available THEN RETURN 'busy';
         WHEN insufficient_privilege OR undefined_table OR wrong_object_type THEN RETURN 'refused';
     END;
-    RETURN CASE WHEN crashmon.priority_table(processor) = its_table
+    RETURN CASE WHEN (crashmon.priority_table(processor) = its_table
             AND EXISTS (SELECT FROM pg_class WHERE oid = its_table AND relkind = 'r'
                             AND NOT relispartition AND NOT relrowsecurity)
             AND (SELECT array_agg(attname::text) = '{uuid}'
@@ -117,14 +117,15 @@ BEGIN
                             WHERE conrelid = its_table AND contype NOT IN ('p', 'u', 'n'))
             AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = its_table
                                 AND (indexprs IS NOT NULL OR indpred IS NOT NULL))
-            AND (SELECT count(*) FROM pg_index WHERE indrelid = its_table) <= 1
-            AND pg_total_relation_size(its_table) <= 10 << 20
             AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = its_table)
             AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = its_table)
             AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = its_table)
             AND NOT EXISTS (SELECT FROM pg_inherits WHERE its_table IN (inhrelid, inhparent))
-            AND NOT EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = its_table)
-        THEN 'ready' ELSE 'refused' END;
+            AND NOT EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = its_table)) IS NOT TRUE
+        THEN 'refused'
+        WHEN (SELECT count(*) FROM pg_index WHERE indrelid = its_table) > 1
+            OR pg_total_relation_size(its_table) > 10 << 20
+        THEN 'large' ELSE 'ready' END;
 END $$;
 
 -- Adds crashes to the priority tables of their owners (owners[i] has uuids[i]), where these have
@@ -157,7 +158,7 @@ BEGIN
                 WHEN OTHERS THEN state := 'refused';
             END;
         END IF;
-        IF state IN ('busy', 'refused') THEN
+        IF state NOT IN ('ready', 'none') THEN
             passed_over := passed_over || processor;
         END IF;
     END LOOP;
@@ -188,7 +189,8 @@ BEGIN
         RETURN 'kept';
     END IF;
     state := crashmon.lock_priority_table(processor);
-    IF state = 'ready' THEN
+    IF state IN ('ready', 'large') THEN
+        state := 'ready';
         its_table := crashmon.priority_table(processor);
         -- Its owner may have put anything into it; what is too long for an id is not even unpacked.
         FOR place, name IN EXECUTE format('SELECT ctid, CASE WHEN octet_length(uuid) <= 255 THEN uuid END

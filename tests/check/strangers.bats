@@ -222,8 +222,7 @@ declare -gA ODD=(
     [domain]="DOMAIN sprung AS text CHECK (spring(value) <> ''); CREATE TABLE ME (uuid sprung)"
     [other]="DOMAIN other AS text CHECK (spring(value) <> ''); CREATE TABLE ME (uuid text, other other)"
     [index]="TABLE ME (uuid varchar(50)); CREATE INDEX ON ME (spring(uuid))"
-    [indexes]="TABLE ME $TABLE; CREATE INDEX ON ME (uuid)"
-    [large]="TABLE ME (uuid text); INSERT INTO ME SELECT repeat(md5(n::text), 60) FROM generate_series(1, 6000) AS n"
+    [empty]="TABLE ME ()"
     [partial]="TABLE ME (uuid varchar(50)); CREATE INDEX ON ME (uuid) WHERE spring(uuid) <> ''"
     [statistics]="TABLE ME (uuid varchar(50)); CREATE STATISTICS s ON (uuid || spring('x')), uuid FROM ME"
     [child]="TABLE ME (uuid varchar(50)); CREATE TABLE child () INHERITS (ME);
@@ -316,6 +315,29 @@ unmakes() {
         SELECT FROM crashmon_priority.priority_jobs_$p;
         DELETE FROM crashmon_priority.priority_jobs_$p"
     session "ROLLBACK"
+}
+
+@test "a priority table in which a search takes long is passed over, until its processor is dead" {
+    nothing_of_processors
+    ODD[indexes]="TABLE ME $TABLE; CREATE INDEX ON ME (uuid)"
+    ODD[large]="TABLE ME (uuid text); INSERT INTO ME SELECT repeat(md5(n::text), 60) FROM generate_series(1, 6000) AS n"
+    for kind in indexes large; do
+        empty_tables
+        p=$(processor p1)
+        makes "$p" "$kind"
+        sql "INSERT INTO crashmon_priority.priority_jobs_$p VALUES ('$(id 2)')"
+        job 1 "$p"
+        request "$(id 1)"
+        as "$MONITOR" expect_status 0 priority
+        log_has "cannot use the priority tables of processors $p "
+        sql_is "SELECT priority FROM jobs" 1
+        equal "$(take "$p" 9)" 1
+        sql "DELETE FROM jobs; UPDATE processors SET lastseendatetime = '-infinity'"
+        processor p2
+        as "$MONITOR" expect_status 0 scan
+        equal "$(requested)" "$(id 2)"
+        sql_is "SELECT to_regclass('crashmon_priority.priority_jobs_$p'), name FROM processors" "|p2"
+    done
 }
 
 # --- what somebody has made under our names
