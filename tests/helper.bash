@@ -340,14 +340,15 @@ db_state() {
 
 # --- the spool
 
-# The marks of the directories are for marks.bats alone: elsewhere they are not seen.
+# The marks of the directories are for marks.bats alone, and the lock of the quarantine for
+# locks.bats: elsewhere they are not seen.
 find() {
     local paths=()
     while (($#)) && [[ $1 != [-!\(]* ]]; do
         paths+=("$1")
         shift
     done
-    command find "${paths[@]}" -nowarn ! -name .crashmon ${1:+\( "$@" \)}
+    command find "${paths[@]}" -nowarn ! -name .crashmon ! -name .lock ${1:+\( "$@" \)}
 }
 
 # Everything below a directory: path, type, mode, a link's target; a file's size and checksum.

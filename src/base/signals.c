@@ -1,5 +1,7 @@
 #include "base/signals.h"
 
+#include "base/failure.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -90,6 +92,11 @@ int signals_caught(void)
 bool signals_are_urgent(void)
 {
     return is_urgent;
+}
+
+bool signals_permit(struct failure *failure)
+{
+    return !(is_urgent || has_waited) || fail(failure, EINTR, "the run has closed its connection");
 }
 
 bool signals_have_waited(void)

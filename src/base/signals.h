@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 
+struct failure;
+
 /* Notes the signals from now on, unless they are ignored (nohup). Ignores SIGPIPE and SIGXFSZ: a
  * closed pipe or a file size limit is an error of the call. A library that calls abort() ends the
  * program with 70, and a line on stderr. */
@@ -19,6 +21,11 @@ void signals_catch(void);
 /* The first signal caught, or 0; and whether a second one has shut down the socket. */
 int signals_caught(void);
 bool signals_are_urgent(void);
+
+/* False, with EINTR, once the socket was shut down here: the server lets the lock of this run go,
+ * so nothing may be changed on disk any more. For each change that does not ask the server first.
+ */
+bool signals_permit(struct failure *failure);
 
 /* From now on the socket of the server; -1: none. */
 void signals_guard(int socket);

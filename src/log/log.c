@@ -236,7 +236,7 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
         .backups = settings->file_backups,
         .mode = settings->file_mode | 0600,
         .descriptor = -1,
-        .lock = -1,
+        .lock.descriptor = -1,
     };
     errors.pathname = errors_pathname = NULL;
     if (file.pathname != NULL && !log_file_is_system(file.pathname) &&

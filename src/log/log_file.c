@@ -5,16 +5,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* How often to reopen a file that was moved; a file may seem to have several inode numbers. */
 enum { ATTEMPTS = 100 };
-
-/* Milliseconds to wait for the lock. After that, no line waits until it is free again. */
-enum { PATIENCE = 1000 };
 
 bool log_file_is_system(const char *pathname)
 {
@@ -54,49 +49,39 @@ static int open_file(const struct log_file *file, struct stat *opened, struct fa
     return descriptor;
 }
 
-/* Gives a new file to owner and group of the log, or to the group. */
-static bool give(int descriptor, const struct stat *log)
-{
-    return fchown(descriptor, log->st_uid, log->st_gid) == 0 ||
-           fchown(descriptor, (uid_t)-1, log->st_gid) == 0;
-}
-
-/* For those who may write to the log, and for no others, whoever makes it; -1: there is none. */
-static int open_lock(const char *pathname, const struct stat *log)
+/* ".NAME.lock", in the directory of the log. */
+static void open_lock(struct log_file *file, const struct stat *log)
 {
     char name[PATH_MAX];
-    const char *slash = strrchr(pathname, '/'), *base = slash != NULL ? slash + 1 : pathname;
+    const char *pathname = file->pathname, *slash = strrchr(pathname, '/');
+    const char *base = slash != NULL ? slash + 1 : pathname;
     int length =
         snprintf(name, sizeof name, "%.*s.%s.lock", (int)(base - pathname), pathname, base);
     if (length < 0 || (size_t)length >= sizeof name)
-        return -1;
-    int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    mode_t mode = (log->st_mode & 0222) | 0200;
-    int made = open(name, flags | O_CREAT | O_EXCL, mode);
-    if (made < 0)
-        return open(name, flags);
-    give(made, log);
-    return made;
+        file->lock = (struct lock_file){.descriptor = -1, .error = ENAMETOOLONG};
+    else
+        lock_file_open(&file->lock, AT_FDCWD, name, log);
 }
 
 bool log_file_open(struct log_file *file, struct failure *failure)
 {
     struct stat opened;
-    file->lock = -1;
+    file->lock = (struct lock_file){.descriptor = -1};
     file->descriptor = open_file(file, &opened, failure);
     if (file->descriptor < 0)
         return false;
-    file->lock = log_file_is_system(file->pathname) ? fcntl(file->descriptor, F_DUPFD_CLOEXEC, 3)
-                                                    : open_lock(file->pathname, &opened);
+    if (log_file_is_system(file->pathname))
+        file->lock.descriptor = fcntl(file->descriptor, F_DUPFD_CLOEXEC, 3);
+    else
+        open_lock(file, &opened);
     return true;
 }
 
 bool log_file_close(struct log_file *file, struct failure *failure)
 {
-    if (file->lock >= 0)
-        close(file->lock);
+    lock_file_close(&file->lock);
     int result = close(file->descriptor);
-    file->descriptor = file->lock = -1;
+    file->descriptor = -1;
     return result == 0 || fail(failure, errno, "cannot close log file \"%s\"", file->pathname);
 }
 
@@ -110,19 +95,6 @@ static bool reopen(struct log_file *file, struct failure *failure)
     int old = file->descriptor;
     file->descriptor = descriptor;
     return close(old) == 0 || fail(failure, errno, "cannot close log file \"%s\"", file->pathname);
-}
-
-static bool lock(struct log_file *file)
-{
-    static const struct timespec millisecond = {.tv_nsec = 1000000};
-    while (flock(file->lock, LOCK_EX | LOCK_NB) != 0) {
-        if ((errno != EWOULDBLOCK && errno != EINTR) || file->waited >= PATIENCE)
-            return false;
-        nanosleep(&millisecond, NULL);
-        file->waited++;
-    }
-    file->waited = 0;
-    return true;
 }
 
 /* Whether a path still leads to an open file. */
@@ -193,7 +165,7 @@ static void make_alike(const char *pathname, const struct stat *old)
     int made = open(pathname, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0700);
     if (made < 0)
         return; /* it is made when it is opened, or that says why not */
-    if (!give(made, old))
+    if (!lock_file_give(made, old))
         mode &= 0707; /* nothing for a group that had nothing to do with it */
     fchmod(made, mode);
     close(made);
@@ -205,6 +177,15 @@ static bool rotate(const struct log_file *file, const struct stat *old, struct f
         return false;
     make_alike(file->pathname, old);
     return true;
+}
+
+static bool refuse_to_rotate(const struct log_file *file, struct failure *failure)
+{
+    const char *slash = strrchr(file->pathname, '/');
+    return fail(failure, file->lock.error,
+                "cannot rotate log file \"%s\": cannot open \".%s.lock\" beside it, which is to be "
+                "removed",
+                file->pathname, slash != NULL ? slash + 1 : file->pathname);
 }
 
 /* Gets the file ready for a line of this length. The status is that of the open file. */
@@ -220,10 +201,7 @@ static bool prepare(struct log_file *file, size_t length, bool locked, struct st
         } else if (!is_full(file, opened, length)) {
             return true;
         } else if (!locked) {
-            return file->lock >= 0 || fail(failure, 0,
-                                           "cannot rotate log file \"%s\": there is no "
-                                           "file to lock beside it",
-                                           file->pathname);
+            return file->lock.descriptor >= 0 || refuse_to_rotate(file, failure);
         } else if (!rotate(file, opened, failure)) {
             return false;
         }
@@ -287,7 +265,7 @@ bool log_file_write(struct log_file *file, const char *lines, size_t length,
                     struct failure *failure)
 {
     bool good = true;
-    bool locked = lock(file);
+    bool locked = lock_file_take(&file->lock);
     while (good && length > 0) {
         struct stat opened;
         good = prepare(file, line_length(lines, length), locked, &opened, failure);
@@ -297,6 +275,6 @@ bool log_file_write(struct log_file *file, const char *lines, size_t length,
         length -= part;
     }
     if (locked)
-        flock(file->lock, LOCK_UN);
+        lock_file_release(&file->lock);
     return good;
 }

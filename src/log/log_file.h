@@ -14,6 +14,7 @@
 #define LOG_FILE_H
 
 #include "base/failure.h"
+#include "base/lock_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,8 +26,8 @@ struct log_file {
     long maximum_size;    /* bytes; rotated before a line would reach it; 0: never */
     int backups;          /* 0: never rotated, as in Python */
     mode_t mode;          /* of a new file */
-    long waited;          /* for the lock, in vain, milliseconds; initially 0 */
-    int descriptor, lock;
+    int descriptor;
+    struct lock_file lock;
 };
 
 /* Whether the file is one of the system's, as /dev/stderr: that need not be a regular file, and is

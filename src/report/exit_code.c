@@ -19,6 +19,7 @@ enum exit_code exit_code_of_errno(int error)
     case EFBIG:
     case ETXTBSY:
     case EXDEV:
+    case EWOULDBLOCK:
     case EINTR: return EXIT_LEFT;
     default: return EXIT_STORAGE;
     }

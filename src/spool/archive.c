@@ -1,6 +1,7 @@
 #include "spool/archive.h"
 
 #include "base/quote.h"
+#include "base/signals.h"
 #include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
@@ -338,7 +339,8 @@ static enum archive_moved move_pair(const struct archive *archive,
 enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
                                 struct archive_move *move, struct failure *failure)
 {
-    enum archive_moved moved = move_pair(archive, location, move, failure);
+    enum archive_moved moved =
+        signals_permit(failure) ? move_pair(archive, location, move, failure) : ARCHIVE_FAILED;
     if (moved == ARCHIVE_MOVED || moved == ARCHIVE_FAILED)
         note(archive, moved == ARCHIVE_MOVED, move, failure);
     return moved;
@@ -369,6 +371,8 @@ bool archive_take_stranger(const struct archive *archive, const struct archive_m
 bool archive_commit_copies(struct archive *archive, struct archive_move *move,
                            struct failure *failure)
 {
+    if (!signals_permit(failure))
+        return false;
     int destination = open_destination(archive, &move->pair);
     bool good = destination >= 0
                     ? archive_move_name_copies(move, destination, failure)
@@ -408,6 +412,8 @@ bool archive_write_reason(struct archive *archive, struct archive_move *move, co
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,
                               struct failure *failure)
 {
+    if (!signals_permit(failure))
+        return false;
     int source = pair_open_directory(&move->pair);
     bool good = source >= 0 ? archive_move_remove_originals(move, source, failure)
                             : pair_fail(&move->pair, "open directory", failure);

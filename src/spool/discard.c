@@ -1,5 +1,6 @@
 #include "spool/discard.h"
 
+#include "base/signals.h"
 #include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
@@ -76,7 +77,7 @@ bool discard(const struct candidate *candidate, long seconds, struct failure *fa
         fail(failure, 0, "it lies on what is mounted in \"%s/%s\"", spool->path,
              candidate->pair.day);
     bool good =
-        location.found != LOCATED_FAILED && !is_mounted &&
+        location.found != LOCATED_FAILED && !is_mounted && signals_permit(failure) &&
         (location.directory < 0 || list_and_remove(&location, seconds, failure)) &&
         links_remove_from(&candidate->pair, location.directory, candidate->date_directory, failure);
     location_close(&location);

@@ -1,6 +1,8 @@
 #include "spool/quarantine.h"
 
+#include "base/lock_file.h"
 #include "base/quote.h"
+#include "base/signals.h"
 #include "spool/case_dir.h"
 #include "spool/dir.h"
 #include "spool/links.h"
@@ -13,19 +15,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 static const struct dir_style directory_style = {.mode = 0770, .group = (gid_t)-1};
+
+static const char lock_name[] = ".lock";
 
 struct quarantine {
     const struct spool *spool;
     const char *path; /* NULL: below the root of the spool */
     char *name;       /* of the directory, for messages */
     int root;         /* -1: not open */
-    int lock;         /* the same directory, readable; -1: not open */
-    dev_t device;     /* of the root */
+    int list;         /* the same directory, readable; -1: not open */
+    struct lock_file lock;
+    dev_t device; /* of the root */
     _Atomic uint64_t unique;
     _Atomic long stuck;
     mark_check *check;
@@ -41,7 +45,8 @@ struct quarantine *quarantine_new(const char *path, const struct spool *spool, m
     if (quarantine == NULL)
         return NULL;
     *quarantine =
-        (struct quarantine){.spool = spool, .path = path, .root = -1, .lock = -1, .check = check};
+        (struct quarantine){.spool = spool, .path = path, .root = -1, .list = -1, .check = check};
+    quarantine->lock.descriptor = -1;
     if (asprintf(&quarantine->name, "%s%s", path != NULL ? path : spool->path,
                  path != NULL ? "" : "/quarantine") < 0) {
         free(quarantine);
@@ -60,8 +65,9 @@ void quarantine_free(struct quarantine *quarantine)
         return;
     if (quarantine->root >= 0)
         close(quarantine->root);
-    if (quarantine->lock >= 0)
-        close(quarantine->lock);
+    if (quarantine->list >= 0)
+        close(quarantine->list);
+    lock_file_close(&quarantine->lock);
     pthread_mutex_destroy(&quarantine->turn);
     free(quarantine->name);
     free(quarantine);
@@ -96,7 +102,7 @@ static bool open_root(struct quarantine *quarantine, bool make, struct failure *
         quarantine->root = -1;
         return false;
     }
-    quarantine->lock = dir_open_to_list(quarantine->root, NULL);
+    quarantine->list = dir_open_to_list(quarantine->root, NULL);
     return true;
 }
 
@@ -109,31 +115,33 @@ bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
 }
 
 /* One at a time: nobody may take away what another one adds to, or compares with. Each does so for
- * moments only. */
-static bool lock_root(const struct quarantine *quarantine)
+ * moments only. Where the file system has no locks nobody takes anything away. A run that has lost
+ * its connection has lost its lock in the database, too, and must change nothing. */
+static bool lock_root(struct quarantine *quarantine, bool takes_away, struct failure *failure)
 {
-    int result;
-    do
-        result = flock(quarantine->lock, LOCK_EX);
-    while (result < 0 && errno == EINTR);
-    return result == 0;
+    struct stat status;
+    if (quarantine->lock.descriptor < 0 && fstat(quarantine->root, &status) == 0)
+        lock_file_open(&quarantine->lock, quarantine->root, lock_name, &status);
+    bool is_locked = lock_file_take(&quarantine->lock);
+    int error = is_locked || (!takes_away && (errno == ENOLCK || errno == EOPNOTSUPP)) ? 0 : errno;
+    if (error == EWOULDBLOCK)
+        fail(failure, 0, "somebody else holds the lock of quarantine \"%s\"", quarantine->name);
+    else if (error != 0)
+        fail(failure, error, "cannot lock \"%s/%s\"", quarantine->name, lock_name);
+    else if (signals_permit(failure))
+        return true;
+    if (error == EWOULDBLOCK)
+        failure->error = error;
+    if (is_locked)
+        lock_file_release(&quarantine->lock);
+    return false;
 }
 
-static void unlock_root(const struct quarantine *quarantine)
-{
-    int error = errno;
-    flock(quarantine->lock, LOCK_UN);
-    errno = error;
-}
-
-int quarantine_hold(struct quarantine *quarantine, struct failure *failure)
+int quarantine_hold(struct quarantine *quarantine, bool dry_run, struct failure *failure)
 {
     pthread_mutex_lock(&quarantine->turn);
-    if (open_root(quarantine, false, failure)) {
-        if (lock_root(quarantine))
-            return quarantine->lock;
-        fail(failure, errno, "cannot lock quarantine \"%s\"", quarantine->name);
-    }
+    if (open_root(quarantine, false, failure) && (dry_run || lock_root(quarantine, true, failure)))
+        return quarantine->list;
     pthread_mutex_unlock(&quarantine->turn);
     return -1;
 }
@@ -141,17 +149,15 @@ int quarantine_hold(struct quarantine *quarantine, struct failure *failure)
 bool quarantine_begin_strays(struct quarantine *quarantine, struct failure *failure)
 {
     pthread_mutex_lock(&quarantine->turn);
-    bool good = open_root(quarantine, true, failure);
-    if (good)
-        lock_root(quarantine);
-    else
+    bool good = open_root(quarantine, true, failure) && lock_root(quarantine, false, failure);
+    if (!good)
         pthread_mutex_unlock(&quarantine->turn);
     return good;
 }
 
 void quarantine_let_go(struct quarantine *quarantine)
 {
-    unlock_root(quarantine);
+    lock_file_release(&quarantine->lock);
     pthread_mutex_unlock(&quarantine->turn);
 }
 
@@ -227,15 +233,14 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
                          const char *day, const char *name, const char *where, const char *reason,
                          struct failure *failure)
 {
-    if (!open_root(quarantine, true, failure))
+    if (!open_root(quarantine, true, failure) || !lock_root(quarantine, false, failure))
         return false;
-    lock_root(quarantine); /* where that is not possible nobody removes anything, either */
     int directory = open_case(quarantine, from, names, day, name, failure);
     bool good =
         directory >= 0 &&
         ((case_add_reason(directory, where, reason) && move_names(from, names, directory)) ||
          fail(failure, errno, "cannot move it to \"%s\"", quarantine->name));
-    unlock_root(quarantine);
+    lock_file_release(&quarantine->lock);
     if (directory >= 0)
         close(directory);
     return good;

@@ -3,6 +3,7 @@
  *     QUARANTINE/YYYYMMDD/<id>/           a directory for each crash
  *     QUARANTINE/YYYYMMDD/<id>/reason     when, where from and why; a line for each crash
  *     QUARANTINE/YYYYMMDD/<id>/<id>.json  everything that was found of the crash, unchanged
+ *     QUARANTINE/.lock                    held by whoever changes something
  *     QUARANTINE/YYYYMMDD/strays/         strays of the date tree, and their reason (strays.h)
  *
  * YYYYMMDD is its day in the spool. cases.h finds them. A second crash of the same id goes to
@@ -28,9 +29,10 @@ void quarantine_free(struct quarantine *quarantine);
 bool quarantine_open(struct quarantine *quarantine, struct failure *failure);
 
 /* Opens one that is there, and keeps everybody else from changing it until quarantine_let_go(),
- * runs on other storages and hosts, too, as far as the file system has locks. Returns a readable
- * descriptor, which is the quarantine's own; -1 with the reason: ENOENT if there is none. */
-int quarantine_hold(struct quarantine *quarantine, struct failure *failure);
+ * runs on other storages and hosts, too; a dry run, which changes nothing, not. Returns a readable
+ * descriptor, which is the quarantine's own; -1 with the reason: ENOENT if there is none. Here and
+ * below: EWOULDBLOCK if somebody else holds it for a second, EINTR after a second signal. */
+int quarantine_hold(struct quarantine *quarantine, bool dry_run, struct failure *failure);
 void quarantine_let_go(struct quarantine *quarantine);
 
 const char *quarantine_name_of(const struct quarantine *quarantine); /* its path */

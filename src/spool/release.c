@@ -290,7 +290,7 @@ bool release(struct quarantine *quarantine, const struct roots *roots, const str
     pair_file_name(&work.pair, spool->json_suffix, work.main_names[0]);
     pair_file_name(&work.pair, spool->dump_suffix, work.main_names[1]);
     where[0] = '\0';
-    int directory = quarantine_hold(quarantine, failure);
+    int directory = quarantine_hold(quarantine, dry_run, failure);
     if (directory < 0)
         return failure->error == ENOENT ? fail(failure, 0, "there is no quarantine yet") : false;
     bool good = find_case(&work, directory, failure);

@@ -1,6 +1,7 @@
 #include "spool/strays.h"
 
 #include "base/quote.h"
+#include "base/signals.h"
 #include "spool/case_dir.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
@@ -169,8 +170,8 @@ static enum case_taken take_as(const struct passage *passage, struct stray *stra
 static bool take(struct passage *passage, struct stray *stray, struct failure *failure)
 {
     char name[NAME_MAX + 1], *where = NULL, *line = NULL;
-    if (!open_source(passage, stray, failure) || !open_destination(passage, stray, failure) ||
-        !is_still_stray(passage, stray, failure) ||
+    if (!signals_permit(failure) || !open_source(passage, stray, failure) ||
+        !open_destination(passage, stray, failure) || !is_still_stray(passage, stray, failure) ||
         !quarantine_can_take(passage->quarantine, passage->source, stray->name, failure))
         return false;
     enum case_taken taken = take_as(passage, stray, name);

@@ -361,3 +361,68 @@ slow() {
         background_ends 137
     done
 }
+
+# --- the lock of the quarantine
+
+# A half pair that is to go to quarantine, and a new crash: $half and $id.
+half_and_whole() {
+    half=$(crash --without dump --age 200000)
+    id=$(crash)
+}
+
+@test "who may only read the quarantine holds nobody up" {
+    processor p1
+    mkdir "$SPOOL/quarantine"
+    half_and_whole
+    exec {lock}<"$SPOOL/quarantine"
+    flock -s "$lock"
+    expect_status 1 timeout 20 "$BUILD/crashmon-scan" --config="$CONF"
+    jobs_are "$id"
+    quarantined "$half" dump
+    equal "$(stat -c %a "$SPOOL/quarantine/.lock")" 200
+}
+
+@test "who holds the lock of the quarantine is waited for a second, once a run; the rest is done" {
+    processor p1
+    half_and_whole
+    expect_status 1 scan
+    half_and_whole
+    crash --without dump --age 200000
+    mkdir -p "$SPOOL/20081225/date/00/00/web01_0"
+    touch -d '3 days ago' "$SPOOL/20081225/date/00/00/web01_0/"{stray,.}
+    exec {lock}>"$SPOOL/quarantine/.lock"
+    flock "$lock"
+    start=$SECONDS
+    expect_status 1 scan
+    ((SECONDS - start < 4)) || fail "waited for $((SECONDS - start)) s"
+    sql_is "SELECT count(*) FROM jobs WHERE uuid = '$id'" 1
+    log_has "cannot quarantine \"$half\": somebody else holds the lock of quarantine \"$SPOOL/quarantine\"; it stays for the next run"
+    has_links "$half"
+    exec {lock}>&-
+    expect_status 1 scan
+    quarantined "$half" dump
+}
+
+@test "a run that has closed its connection changes nothing on disk any more" {
+    processor p1
+    half_and_whole
+    expect_status 1 scan
+    half_and_whole
+    exec {lock}>"$SPOOL/quarantine/.lock"
+    flock "$lock"
+    background scan
+    await log_waits
+    kill -TERM "$pid"
+    sleep 0.3 # the same signal within a fifth of a second counts as one
+    kill -TERM "$pid"
+    exec {lock}>&-
+    background_ends 143
+    has_links "$half"
+    [[ ! -e $SPOOL/quarantine/20081225/$half ]] || fail "quarantined without a lock"
+}
+
+# Whether scan has the lock file open, and has queued its crashes.
+log_waits() {
+    [[ -n $(find "/proc/$pid/fd" -lname '*/quarantine/.lock') ]] &&
+        sql_true "SELECT count(*) = 2 FROM jobs"
+}

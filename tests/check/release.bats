@@ -188,12 +188,12 @@ retains() { cleanup_jobs --keep-quarantine-days=30 "$@"; }
 
 @test "somebody who is at work in the quarantine is waited for" {
     quarantined_for 31
-    exec 7<"$SPOOL/quarantine"
+    exec 7>"$SPOOL/quarantine/.lock"
     flock 7
-    background retains 7<&-
-    await command grep -qE -- "-> FLOCK .* $pid " /proc/locks
+    background retains 7>&-
+    await test -n "$(find "/proc/$pid/fd" -lname '*/quarantine/.lock')"
     [[ -e $CASE ]]
-    exec 7<&-
+    exec 7>&-
     background_ends 0
     [[ ! -e $CASE ]]
 }

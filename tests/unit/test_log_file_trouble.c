@@ -118,7 +118,7 @@ static void who_reads_the_log_cannot_hold_up_its_writers(void **state)
     assert_int_equal(flock(reader, LOCK_EX | LOCK_NB), 0);
     write_line(&file, "a\n");
     write_line(&file, "b\n");
-    assert_int_equal(file.waited, 0);
+    assert_int_equal(file.lock.waited, 0);
     expect_content("log.1", "a\n");
     struct stat status;
     assert_int_equal(stat(".log.lock", &status), 0);
@@ -134,9 +134,9 @@ static void a_writer_that_stands_still_is_waited_for_once(void **state)
     int other = open(".log.lock", O_WRONLY);
     assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
     write_line(&file, "a\n");
-    assert_int_equal(file.waited, 1000);
+    assert_int_equal(file.lock.waited, 1000);
     write_line(&file, "b\n");
-    assert_int_equal(file.waited, 1000);
+    assert_int_equal(file.lock.waited, 1000);
     expect_content("log", "a\nb\n"); /* which only who has the lock may rotate */
     close(other);
     write_line(&file, "c\n");
@@ -150,7 +150,9 @@ static void without_a_lock_lines_are_written_up_to_the_maximum(void **state)
     assert_int_equal(mkdir(".log.lock", 0700), 0);
     struct log_file file = open_log("log", 4, 5);
     write_line(&file, "a\n");
-    refuse_line(&file, "b\n", 0, "cannot rotate log file \"log\": ");
+    refuse_line(&file, "b\n", EISDIR,
+                "cannot rotate log file \"log\": cannot open \".log.lock\" beside it, which is to "
+                "be removed: ");
     close_log(&file);
     expect_content("log", "a\nb\n");
 }
