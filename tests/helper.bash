@@ -117,6 +117,9 @@ background() {
     background_pids+=("$pid")
 }
 
+# Whether it has a file open.
+has_open() { [[ $(readlink "/proc/$pid/fd/"*) == *"$1"* ]]; }
+
 # Waits for it, or for another process id; it must end with this exit code. $output is what it
 # printed.
 background_ends() {

@@ -423,6 +423,5 @@ half_and_whole() {
 
 # Whether scan has the lock file open, and has queued its crashes.
 log_waits() {
-    [[ -n $(find "/proc/$pid/fd" -lname '*/quarantine/.lock') ]] &&
-        sql_true "SELECT count(*) = 2 FROM jobs"
+    has_open /quarantine/.lock && sql_true "SELECT count(*) = 2 FROM jobs"
 }

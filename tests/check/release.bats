@@ -191,7 +191,7 @@ retains() { cleanup_jobs --keep-quarantine-days=30 "$@"; }
     exec 7>"$SPOOL/quarantine/.lock"
     flock 7
     background retains 7>&-
-    await test -n "$(find "/proc/$pid/fd" -lname '*/quarantine/.lock')"
+    await has_open /quarantine/.lock
     [[ -e $CASE ]]
     exec 7>&-
     background_ends 0

@@ -151,8 +151,8 @@ static void without_a_lock_lines_are_written_up_to_the_maximum(void **state)
     struct log_file file = open_log("log", 4, 5);
     write_line(&file, "a\n");
     refuse_line(&file, "b\n", EISDIR,
-                "cannot rotate log file \"log\": cannot open \".log.lock\" beside it, which is to "
-                "be removed: ");
+                "cannot rotate log file \"log\": cannot open \".log.lock\" beside it, where "
+                "nothing else may be: ");
     close_log(&file);
     expect_content("log", "a\nb\n");
 }
@@ -187,7 +187,7 @@ static void name_too_long_for_a_backup_keeps_the_line(void **state)
     name[254] = '\0';
     struct log_file file = open_log(name, 2, 5);
     write_line(&file, "a\n");
-    refuse_line(&file, "b\n", 0, "cannot rotate log file");
+    refuse_line(&file, "b\n", ENAMETOOLONG, "cannot rotate log file");
     close_log(&file);
     expect_content(name, "a\nb\n");
 }
