@@ -193,6 +193,14 @@ static enum located judge_origin(const struct pair_location *location, long age,
                : location->found;
 }
 
+/* A day can be mounted twice, perhaps in both roots. */
+static bool is_same(const struct pair_location *one, const struct pair_location *other)
+{
+    struct stat here, there;
+    return fstat(one->directory, &here) == 0 && fstat(other->directory, &there) == 0 &&
+           file_is_same(&here, &there);
+}
+
 /* Keeps the better of the best so far and what is on this day. True while more has to be seen. */
 static bool keep_better(struct search *search, const struct spool *spool, const char *day)
 {
@@ -202,8 +210,10 @@ static bool keep_better(struct search *search, const struct spool *spool, const 
     if (search->is_queued)
         here.found = judge_other(&here, search->failure);
     bool is_better = here.found > best->found;
-    if (is_better || here.found == best->found)
-        search->is_ambiguous = !is_better && is_found(here.found);
+    if (is_better)
+        search->is_ambiguous = false;
+    else if (here.found == best->found && is_found(here.found) && !is_same(best, &here))
+        search->is_ambiguous = true;
     struct pair_location worse = is_better ? *best : here;
     if (is_better)
         *best = here;

@@ -354,6 +354,7 @@ request_finds() {
     expect_status 1 scan --incomplete-age=00:30:00
     quarantined "$half" json
     for id in "${ids[@]}"; do finish "$id" true; done
+    sql "UPDATE jobs SET pathname = '', root = NULL"
     cleans
     for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
 }
