@@ -43,8 +43,7 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
     const struct crash *crash = &candidate->crash;
     const char *reason = crash_reason(crash);
     if (!report->dry_run && pair_came_again(&candidate->pair, candidate->directory)) {
-        report_outcome(report, LEVEL_DEBUG, crash->name, LEFT,
-                       "its files have changed since they were looked at");
+        report_waiting(report, crash->name, "its files have changed since they were looked at");
         return;
     }
     bool done =

@@ -214,7 +214,7 @@ days_through() {
     request "$nowhere" -86400
     expect_status 0 scan
     sql_is "SELECT uuid FROM jobs WHERE owner IS NOT NULL" "$id"
-    expect_status 0 priority --give-up-after=00:00:00
+    expect_status 0 priority
     sql_is "SELECT uuid FROM priorityjobs" "$nowhere"
 }
 
