@@ -447,6 +447,22 @@ all_is_moved() {
     all_is_moved
 }
 
+@test "dead processors whose tables are locked do not keep another one from being removed" {
+    dies_with_requests
+    sql "DO \$\$ BEGIN FOR n IN 10..20 LOOP
+             EXECUTE format('CREATE TABLE crashmon_priority.priority_jobs_%s (uuid varchar(50))', n);
+             EXECUTE format('ALTER TABLE crashmon_priority.priority_jobs_%s OWNER TO crashmon_processor', n);
+         END LOOP; END \$\$;
+         UPDATE processors SET id = 30 WHERE name = 'dead';
+         ALTER TABLE crashmon_priority.priority_jobs_$dead RENAME TO priority_jobs_30;
+         INSERT INTO processors (id, name, lastseendatetime) SELECT n, 'p' || n, '-infinity' FROM generate_series(10, 20) AS n"
+    session "BEGIN; $(for n in {10..20}; do echo "LOCK TABLE crashmon_priority.priority_jobs_$n;"; done)"
+    is_removed() { as "$MONITOR" expect_status 0 scan; sql_true "SELECT count(*) = 0 FROM processors WHERE id = 30"; }
+    await is_removed
+    session ROLLBACK
+    equal "$(requested)" "$(id 1; id 2)"
+}
+
 @test "however many priority tables are locked, nobody waits for a second" {
     nothing_of_processors
     empty_tables
