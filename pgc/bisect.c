@@ -30,6 +30,11 @@ bool bisect_jumps(struct refusals *refusals)
     return atomic_exchange(&refusals->jumps, false);
 }
 
+bool bisect_was_refused(const struct refusals *refusals)
+{
+    return refusals->in_a_row >= REFUSALS_MAXIMUM;
+}
+
 /* What may work when it is tried again is: as a whole at first, then in parts. */
 static enum db_status transact(const struct bisect *bisect, size_t first, size_t count,
                                bool is_whole, struct failure *failure)

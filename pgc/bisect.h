@@ -43,4 +43,7 @@ void bisect_leave(const struct bisect *bisect, size_t count);
  * once. */
 bool bisect_jumps(struct refusals *refusals);
 
+/* Whether bisect() was false for the sake of refusals alone: then the run may do other work. */
+bool bisect_was_refused(const struct refusals *refusals);
+
 #endif

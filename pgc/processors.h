@@ -34,6 +34,7 @@ struct processor {
     enum processor_state state; /* at the last refresh */
     long load;    /* unfinished jobs, see processors_count_loads(); below 0: not counted */
     long pending; /* jobs assigned, less those taken from it, that are not yet committed */
+    int refused;  /* how many jobs that were assigned to it alone, one after the other */
 };
 
 struct processors;
@@ -62,17 +63,21 @@ enum db_status processors_count_loads(struct processors *processors, enum proces
 struct processor *processors_assign(struct processors *processors, const char *storage);
 
 /* After such a transaction: confirms what was assigned, if it was committed. A job needs the row of
- * its owner, so one that has waited for a lock in vain may have waited for that. Then, once in a
- * run, this makes DB_CHANGED of DB_BUSY: from now on each refresh tells which rows are locked. */
+ * its owner, so one that was refused, or has waited for a lock in vain, may have been so for that
+ * row's sake. So this makes DB_CHANGED of a refusal once in a run, from when on each refresh tells
+ * which rows are locked; and once for each job that was alone, which then goes to another
+ * processor. */
 enum db_status processors_confirm(struct processors *processors, enum db_status status);
 
-/* The opposite: it has so many fewer. */
-void processors_relieve(struct processors *processors, int id, long count);
+enum jobs_to_give {
+    JOBS_OF_THE_DEAD, /* or of nobody; unfinished */
+    JOBS_THAT_WAIT,   /* that nobody has begun; without priority */
+};
 
-/* Within a transaction: gives the unfinished jobs of these crashes whose owner is missing or dead
- * to live processors. One that is locked by somebody else, perhaps to finish it, stays. *moved
- * becomes their number. */
-enum db_status processors_reassign(struct processors *processors, const struct text_array *crashes,
-                                   long *moved, struct failure *failure);
+/* Within a transaction: gives those of these crashes to live processors, and confirms nothing. What
+ * is locked by somebody else, perhaps to begin or finish it, stays. *moved becomes their number. */
+enum db_status processors_give(struct processors *processors, enum jobs_to_give kind,
+                               const struct text_array *crashes, long *moved,
+                               struct failure *failure);
 
 #endif

@@ -3,28 +3,7 @@
 # and the others are done; in all three programs.
 # shellcheck disable=SC2030,SC2031,SC2154 # cases are subshells; bats sets status and output
 load ../helper
-
-# The text of a list: 'a','b'
-quoted() { printf "'%s'," "$@" | sed 's/,$//'; }
-
-# Has the server do something before it changes the rows of a table for these crashes:
-# at EVENT TABLE STATEMENT ID...
-at() {
-    local row=NEW
-    [[ $1 != DELETE ]] || row=OLD
-    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-             'BEGIN ${3//\'/\'\'}; RETURN $row; END';
-         CREATE TRIGGER refuse BEFORE $1 ON $2 FOR EACH ROW WHEN ($row.uuid IN ($(quoted "${@:4}")))
-             EXECUTE FUNCTION refuse()"
-}
-
-raises() { echo "RAISE EXCEPTION 'not %', 'this' USING ERRCODE = '$1'"; }
-
-# Asserts that these crashes are told to be kept, and no others.
-named() {
-    equal "$(sed -nE 's/.* (ERROR|WARNING) - cannot .*; "(.{36})" stays for the next run$/\2/p' "$LOG" |
-        sort -u)" "$(printf '%s\n' "$@" | sort)"
-}
+load refused
 
 # --- one row
 
@@ -145,20 +124,6 @@ named() {
     has_links "${ids[3]}"
     has_links "${ids[8]}"
     ! grep 'already queued' "$LOG" || fail "says what is not so"
-}
-
-@test "a dead processor's job that the server refuses to change keeps no other" {
-    dead=$(processor dead 601)
-    processor p1
-    mapfile -t ids < <(nowhere 12)
-    sql "INSERT INTO jobs (pathname, uuid, owner)
-             SELECT '/x', u, $dead FROM unnest(ARRAY[$(quoted "${ids[@]}")]) AS u"
-    at UPDATE jobs "$(raises P0001)" "${ids[5]}"
-    new=$(collect)
-    expect_status 1 scan
-    sql_is "SELECT uuid FROM jobs WHERE owner = $dead" "${ids[5]}"
-    sql_is "SELECT count(*) FROM jobs WHERE uuid = '$new'" 1
-    named "${ids[5]}"
 }
 
 # --- many rows
@@ -298,14 +263,6 @@ named() {
 
 # --- locks
 
-# Asserts that a run takes less than so many seconds: within SECONDS STATUS COMMAND...
-within() {
-    local before=$EPOCHREALTIME seconds
-    expect_status "${@:2}"
-    seconds=$(((${EPOCHREALTIME/./} - ${before/./}) / 1000000))
-    ((seconds < $1)) || fail "took $seconds s: ${*:3}"
-}
-
 @test "an INSERT of the same id that is not committed keeps that crash alone, and not for long" {
     processor p1
     mapfile -t ids < <(collect --count 300)
@@ -356,53 +313,6 @@ within() {
     session COMMIT
     expect_status 0 priority
     sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 3
-}
-
-@test "a processor whose row somebody has locked gets no jobs, and costs the others nothing" {
-    p=$(processor p1) q=$(processor p2)
-    session "BEGIN; SELECT id FROM processors WHERE id = $p FOR UPDATE"
-    owned() { sql_is "SELECT count(*), count(*) FILTER (WHERE owner = $q) FROM jobs" "$1|$1"; }
-    # What is new, many or one; what is requested, new or of a dead processor; what a dead one leaves.
-    collect --count 300 >/dev/null
-    within 5 0 scan
-    owned 300
-    collect >/dev/null
-    within 3 0 scan
-    wanted=$(collect --root "$DEFERRED") orphan=$(nowhere) other=$(nowhere)
-    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$orphan', $(processor dead 601))"
-    requests 0 "$wanted" "$orphan"
-    within 3 0 priority
-    owned 303
-    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$other', $(processor dead2 601))"
-    within 3 0 scan
-    owned 304
-    # Nor does it take part when jobs that wait are dealt out.
-    third=$(processor p3)
-    within 3 0 scan --share-waiting
-    sql_is "SELECT count(*) FILTER (WHERE owner = $p), count(*) FILTER (WHERE owner = $third) > 100 FROM jobs" "0|t"
-    session COMMIT
-    collect >/dev/null
-    expect_status 0 scan
-    sql_is "SELECT count(*) FROM jobs WHERE owner = $p" 1
-}
-
-@test "if that is the only one the run ends at once (69), and says who has locked it" {
-    p=$(processor p1)
-    new=$(collect) wanted=$(collect --root "$DEFERRED")
-    session "BEGIN; DELETE FROM processors WHERE id = $p"
-    holder=$(session "SELECT pg_backend_pid()")
-    request "$wanted"
-    for run in scan priority; do
-        within 3 69 "$run"
-        [[ $output == *"no live processor can be given jobs (\"p1\" is locked by database session $holder of role \"$(sql "SELECT session_user")\""* ]] ||
-            fail "$output"
-        [[ $output == *"not queued"* || $output == *"new crashes there: 1"* ]] || fail "$output"
-    done
-    has_links "$new"
-    session ROLLBACK
-    expect_status 0 scan
-    expect_status 0 priority
-    jobs_are "$new" "$wanted"
 }
 
 @test "where everything is locked the run ends (69), and soon" {
