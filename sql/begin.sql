@@ -28,7 +28,9 @@ EXCEPTION WHEN lock_not_available THEN
                                       'a prepared transaction')
                       FROM pg_locks JOIN pg_stat_activity USING (pid)
                       WHERE locktype = 'advisory' AND objsubid = 2 AND granted
-                          AND classid = hashtext('crashmon')::oid) || '.';
+                          AND classid = hashtext('crashmon')::oid AND objid = 0
+                          AND database = (SELECT oid FROM pg_database
+                                          WHERE datname = current_database())) || '.';
 END $$;
 -- Nobody waits for longer behind us; see also move.sql.
 SET LOCAL lock_timeout = '1s';
