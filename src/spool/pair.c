@@ -86,12 +86,12 @@ bool pair_is_newer(const struct pair *pair, const struct stat *status)
            !spool_is_ahead(pair->spool, &status->st_ctim);
 }
 
-bool pair_came_again(const struct pair *pair, int directory)
+bool pair_came_again(const struct pair *pair, int directory, bool both)
 {
     const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
     bool is_newer = false;
-    for (int i = 0; i < 2 && opened >= 0 && !is_newer; i++) {
+    for (int i = 0; i < 1 + both && opened >= 0 && !is_newer; i++) {
         char name[NAME_MAX + 1];
         struct stat status;
         pair_file_name(pair, suffixes[i], name);

@@ -36,10 +36,10 @@ bool pair_tree_is_empty(const struct pair *pair);
 /* Whether its metadata is gone; false on error. `directory` is that of the pair; -1: not open. */
 bool pair_is_gone(const struct pair *pair, int directory);
 
-/* Whether something is newer than pair->looked, by its ctime, which nobody can choose; whether one
- * of the two files is. `directory` as above. */
+/* Whether something is newer than pair->looked, by its ctime, which nobody can choose; whether the
+ * metadata is, or with `both` one of the two files. `directory` as above. */
 bool pair_is_newer(const struct pair *pair, const struct stat *status);
-bool pair_came_again(const struct pair *pair, int directory);
+bool pair_came_again(const struct pair *pair, int directory, bool both);
 
 /* Whether the pair lies under another day, too, in one and the same directory: a day can be mounted
  * twice. False if that cannot be told. */

@@ -29,7 +29,7 @@ static void report_quarantine(struct report *report, bool done, const char *name
 static bool remove_links(const struct candidate *candidate, struct failure *failure)
 {
     const struct pair *pair = &candidate->pair;
-    if (pair_came_again(pair, candidate->directory))
+    if (pair_came_again(pair, candidate->directory, candidate->crash.outcome == QUARANTINED))
         return true;
     return candidate->date_directory != NULL
                ? links_remove_from(pair, candidate->directory, candidate->date_directory, failure)
@@ -42,7 +42,7 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
     struct failure failure = {0};
     const struct crash *crash = &candidate->crash;
     const char *reason = crash_reason(crash);
-    if (!report->dry_run && pair_came_again(&candidate->pair, candidate->directory)) {
+    if (!report->dry_run && pair_came_again(&candidate->pair, candidate->directory, true)) {
         report_waiting(report, crash->name, "its files have changed since they were looked at");
         return;
     }
