@@ -54,7 +54,10 @@ static bool open_log(struct run *run)
 static bool connect_to_database(struct run *run)
 {
     struct failure failure;
-    return run_check(run, session_open(&run->options, &failure), &failure);
+    enum db_status status = session_open(&run->options, &failure);
+    if (status != DB_OK)
+        fail_further(&failure, "; nothing was done");
+    return run_check(run, status, &failure);
 }
 
 static bool take_lock(struct run *run)
