@@ -72,13 +72,18 @@ static void judge_age(struct check *check, const char *name, const struct count 
     if (count->state == COUNT_UNKNOWN)
         return;
     put_figure(check, name, count->number, "", NULL);
+    bool is_judged = limits->warning >= 0 || limits->critical >= 0;
+    if (count->oldest < 0 && count->is_least && is_judged)
+        problems_add(&check->problems, SEVERITY_UNKNOWN,
+                     "%s an unknown time: of %s none that has an age was found", text,
+                     figure_count(age, count));
     if (count->oldest < 0)
         return;
     snprintf(figure, sizeof figure, "%s_age", name);
     put_figure(check, figure, count->oldest, "s", limits);
     enum severity severity = severity_of(count->oldest, limits);
     if (severity != SEVERITY_OK)
-        problems_add(&check->problems, severity, "%s %s", text, figure_age(age, count->oldest));
+        problems_add(&check->problems, severity, "%s %s", text, figure_oldest(age, count));
 }
 
 /* --- the runs of the program: one that could not write its log has done its work */
@@ -97,7 +102,8 @@ static void judge_run(struct check *check, const struct run_status *run)
 {
     const struct options *options = check->options;
     char age[FIGURE_SIZE];
-    if (strcmp(run->state, "at work") == 0) {
+    /* A standby cannot tell which of the two it is. */
+    if (strcmp(run->state, "at work") == 0 || strcmp(run->state, "not ended") == 0) {
         enum severity severity = severity_of(run->started, &options->check_running);
         put_figure(check, "running", run->started, "s", &options->check_running);
         if (severity != SEVERITY_OK)
@@ -254,6 +260,17 @@ static void judge_places(struct check *check, const struct disk_status *disk)
     }
 }
 
+/* An observer may ask a server on purpose that only reads. */
+static void judge_server(struct check *check)
+{
+    const struct database_status *database = &check->database;
+    if (database->only_reads)
+        problems_add(
+            &check->problems, SEVERITY_CRITICAL, "%s: a run with this login would end with 69",
+            database->is_standby ? "the server only reads (a standby)"
+                                 : "the database only reads (default_transaction_read_only is on)");
+}
+
 static void judge_files(struct check *check)
 {
     const struct options *options = check->options;
@@ -282,6 +299,7 @@ bool check_answer(struct run *run)
         rights_check(&check.problems);
         rights_check_intruders(&check.problems);
     }
+    judge_server(&check);
     status_read_disk(run, check.database.is_connected, &disk, &check.problems);
     judge_files(&check);
     judge_runs(&check);

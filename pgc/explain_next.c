@@ -51,8 +51,8 @@ void explain_when(const struct explanation *explanation, const char *program, ch
     const struct run_status *run = explain_last_run(explanation, program);
     if (run == NULL)
         snprintf(text, NEXT_SIZE, explanation->database->run_count < 0 ? "unknown" : "no run yet");
-    else if (strcmp(run->state, "at work") == 0)
-        snprintf(text, NEXT_SIZE, "at work");
+    else if (strcmp(run->state, "at work") == 0 || strcmp(run->state, "not ended") == 0)
+        snprintf(text, NEXT_SIZE, "%s", run->state);
     else if (run->due < 0)
         snprintf(text, NEXT_SIZE, "%s late", figure_age(age, -run->due));
     else

@@ -38,7 +38,7 @@ static void say_count(const char *what, const struct count *count, const char *a
 {
     char number[FIGURE_SIZE], age[FIGURE_SIZE], text[2 * FIGURE_SIZE] = "";
     if (count->state != COUNT_UNKNOWN && count->oldest >= 0 && age_word != NULL)
-        snprintf(text, sizeof text, "%s %s%s", age_word, figure_age(age, count->oldest),
+        snprintf(text, sizeof text, "%s %s%s", age_word, figure_oldest(age, count),
                  *more != '\0' ? ", " : "");
     say("%-12s%-22s%s%s", what, figure_count(number, count), text, more);
 }

@@ -46,6 +46,14 @@ const char *figure_age(char text[FIGURE_SIZE], long long seconds)
     return text;
 }
 
+const char *figure_oldest(char text[FIGURE_SIZE], const struct count *count)
+{
+    char age[FIGURE_SIZE];
+    snprintf(text, FIGURE_SIZE, "%s%.50s", count->is_least && count->oldest >= 0 ? "at least " : "",
+             figure_age(age, count->oldest));
+    return text;
+}
+
 const char *figure_ago(char text[FIGURE_SIZE], long long seconds)
 {
     figure_age(text, seconds);

@@ -20,11 +20,11 @@ static bool is_over(const struct timespec *end)
     return time_is_past(end, 0, &now);
 }
 
-static struct timespec end_from_now(void)
+static struct timespec end_in(long milliseconds)
 {
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_nsec += SURVEY_TIME * 1000000L;
+    end.tv_nsec += milliseconds * 1000000L;
     end.tv_sec += end.tv_nsec / 1000000000;
     end.tv_nsec %= 1000000000;
     return end;
@@ -43,13 +43,13 @@ static long long age_of(const struct walk_entry *entry, const struct pair *pair,
     return since < pair->spool->now.tv_sec ? pair->spool->now.tv_sec - since : 0;
 }
 
-/* Counts what `is_one` says, until the time is over. */
+/* Counts what `is_one` says, until the time is over; the caller frees the walk. */
 static bool count_entries(struct walk *walk, struct count *count,
                           bool (*is_one)(const struct walk_entry *entry, void *context),
                           void *context, struct failure *failure)
 {
     struct walk_entry entry;
-    struct timespec end = end_from_now();
+    struct timespec end = end_in(SURVEY_TIME);
     bool good = true, goes_on = true;
     *count = (struct count){.oldest = -1};
     while ((goes_on = !is_over(&end)) && walk_next(walk, &entry)) {
@@ -61,30 +61,26 @@ static bool count_entries(struct walk *walk, struct count *count,
         }
     }
     count->state = goes_on && good ? COUNT_COMPLETE : COUNT_PARTIAL;
-    walk_free(walk);
     return good;
 }
-
-/* Pairs that are looked at to find the oldest: there may be many that are not ready. */
-enum { ENOUGH = 1000 };
 
 struct search {
     struct count *count;
     long settle_time;
-    long looked;                      /* at pairs, for their age */
     const struct date_dir *directory; /* in which the first ready pair was found */
+    bool is_through;                  /* all of that has been seen */
 };
 
-/* The oldest one is in the directory that has the first one. */
+/* The oldest one is in the directory that has the first one; before that may be any number of pairs
+ * that are not ready. */
 static bool is_new(const struct walk_entry *entry, void *context)
 {
     struct search *search = context;
     struct pair pair;
     if (!walk_entry_pair(entry, &pair))
         return false;
-    if (search->looked < ENOUGH &&
-        (search->directory == NULL || search->directory == entry->directory)) {
-        search->looked++;
+    search->is_through |= search->directory != NULL && search->directory != entry->directory;
+    if (!search->is_through) {
         long long age = age_of(entry, &pair, search->settle_time);
         if (age >= 0)
             search->directory = entry->directory;
@@ -94,13 +90,29 @@ static bool is_new(const struct walk_entry *entry, void *context)
     return true;
 }
 
+/* How old the oldest is, has to be known more than how many there are. */
+static void look_on(struct walk *walk, struct search *search)
+{
+    struct walk_entry entry;
+    struct timespec end = end_in(4L * SURVEY_TIME);
+    while (search->count->state == COUNT_PARTIAL && search->directory == NULL && !is_over(&end) &&
+           walk_next(walk, &entry))
+        search->count->number += entry.kind != WALK_UNREADABLE && is_new(&entry, search);
+}
+
 bool survey_new(const struct spool *spool, long settle_time, struct count *count,
                 struct failure *failure)
 {
     struct search search = {.count = count, .settle_time = settle_time};
     struct walk *walk = walk_new(spool, true, failure);
     *count = (struct count){.oldest = -1};
-    return walk != NULL && count_entries(walk, count, is_new, &search, failure);
+    if (walk == NULL)
+        return false;
+    bool good = count_entries(walk, count, is_new, &search, failure);
+    look_on(walk, &search);
+    count->is_least = count->state == COUNT_PARTIAL && !search.is_through;
+    walk_free(walk);
+    return good;
 }
 
 static bool is_metadata(const struct walk_entry *entry, void *context)
@@ -119,7 +131,9 @@ bool survey_pairs(const struct spool *spool, struct count *count, struct failure
     struct walk *walk = walk_new_in(spool, "name", NULL, failure);
     *count = (struct count){.oldest = -1};
     snprintf(suffix, sizeof suffix, "%s", spool->json_suffix);
-    return walk != NULL && count_entries(walk, count, is_metadata, suffix, failure);
+    bool good = walk != NULL && count_entries(walk, count, is_metadata, suffix, failure);
+    walk_free(walk);
+    return good;
 }
 
 /* --- quarantine */
@@ -205,7 +219,7 @@ static bool survey_day(struct dir_reader *day, time_t now, const struct timespec
 bool survey_quarantine(int directory, const char *path, struct survey_cases *cases,
                        struct failure *failure)
 {
-    struct timespec end = end_from_now();
+    struct timespec end = end_in(SURVEY_TIME);
     struct spool quarantine = {
         .place = PLACE_QUARANTINE, .path = path, .root = dir_open_to_list(directory, NULL)};
     struct names days = {0};

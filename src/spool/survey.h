@@ -9,9 +9,9 @@
 enum { SURVEY_TIME = 100 }; /* milliseconds */
 
 /* Counts the date links of crashes: what is new. The age is that of the oldest pair that is ready,
- * as far as the walk has to go to find one, among the first thousand; half pairs and pairs that
- * are still being written have no age. False with the reason if something could not be read; the
- * count is of all else. */
+ * as far as the walk has to go to find one, for which there is five times as long; half pairs and
+ * pairs that are still being written have no age. False with the reason if something could not be
+ * read; the count is of all else. */
 bool survey_new(const struct spool *spool, long settle_time, struct count *count,
                 struct failure *failure);
 

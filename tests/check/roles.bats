@@ -288,6 +288,18 @@ $ID|t"
     [[ $output == *"Job         "*", waiting"* && $output != *Troubles* ]] || fail "$output"
 }
 
+@test "a database that only reads: --check is CRITICAL for who runs the programs, whose run ends with 69, not for an observer" {
+    processor p1 >/dev/null
+    sql "ALTER ROLE $MONITOR SET default_transaction_read_only = on; ALTER ROLE $OBSERVER SET default_transaction_read_only = on"
+    as "$MONITOR" expect_status 69 scan
+    for run in "${RUNS[@]}"; do
+        as "$MONITOR" expect_status 2 "$run" --check
+        [[ $output == *"CRITICAL: the database only reads (default_transaction_read_only is on): a run with this login would end with 69"* ]] || fail "$output"
+    done
+    as "$OBSERVER" expect_status 0 scan --check
+    sql "ALTER ROLE $MONITOR RESET default_transaction_read_only; ALTER ROLE $OBSERVER RESET default_transaction_read_only"
+}
+
 @test "observer: --check says that the rights of a run were not looked at; what he may not see is UNKNOWN (3)" {
     local note='OK: the login is an observer'"'"'s: the rights of a run were not looked at'
     as_a_user

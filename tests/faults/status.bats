@@ -24,6 +24,9 @@ has() {
     psql -qX -c "INSERT INTO crashmon.jobs (pathname, uuid, owner, queueddatetime)
         SELECT '/srv/crashes/spool/20081225/name/22/ad/22adfb61-f75b-11dc-b6be-001322081225.json', gen_random_uuid(),
                1 + i % 50, now() - (400000 - i) * interval '1 s' FROM generate_series(1, 400000) AS i"
+    # Behind all these, by their ids:
+    sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime) VALUES ('/x', 'waits', 7, now() - interval '121 h');
+         INSERT INTO jobs (pathname, uuid, owner, starteddatetime) VALUES ('/x', 'begun', 8, now() - interval '30 h')"
     # Links alone, as of a collector that makes them first.
     mkdir -p "$SPOOL"/20081225/date/{00..23}/{00..55}
     perl -e 'my ($spool) = @ARGV;
@@ -35,10 +38,15 @@ has() {
     took=$((${EPOCHREALTIME/./} - ${began/./}))
     # On a machine that is busy with other things as well.
     ((took < 3000000)) || fail "took $took µs" "$answer"
-    has 'New         more than [0-9]+,[0-9]{3}' 'Waiting     more than [0-9]+,000 +oldest 4 d 15 h' \
+    has 'New         more than [0-9]+,[0-9]{3}' 'Waiting     more than [0-9]+,000 +oldest 5 d 1 h' 'Started     more than 1 +oldest 1 d 6 h, by "p8"' \
         '  "p1" +alive .* >[0-9,]+ +>0$'
     run scan --check
-    [[ $output == *'CRITICAL: the oldest job has waited for 4 d 15 h'* ]] || fail "$output"
+    [[ $output == *'CRITICAL: the oldest job has waited for 5 d 1 h'* &&
+        $output == *'CRITICAL: the oldest started job is with "p8" for 1 d 6 h'* &&
+        $output == *'UNKNOWN: the oldest new pair has not been queued for an unknown time: of more than '* ]] || fail "$output"
+    sql "DELETE FROM jobs WHERE uuid = 'begun'"
+    answer=$(scan --status)
+    has 'Started     0$'
 }
 
 @test "a standby is asked like any other server, and tells that it is one" {
@@ -64,8 +72,9 @@ has() {
     has 'The server only reads' 'Waiting     1 ' '  crashmon-scan .* ago +0 '
     [[ $answer != *Troubles* ]] || fail "$answer"
     for run in "${RUNS[@]}"; do
-        expect_status 0 "$run" --check
+        expect_status 2 "$run" --check
+        equal "$(grep '^[A-Z]*:' <<<"$output")" "CRITICAL: the server only reads (a standby): a run with this login would end with 69"
     done
     expect_status 0 priority --explain "$id"
-    [[ $output == *"Job         "*"while the database only reads (a standby)"* && $output != *Troubles* ]] || fail "$output"
+    [[ $output == *"Job         "*"while the database only reads"* && $output != *Troubles* ]] || fail "$output"
 }
