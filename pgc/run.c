@@ -26,7 +26,8 @@ static bool fail_begin(struct run *run, enum exit_code code, const char *reason)
     if (run->options.check && *reason != '\0')
         return fail_check(run, reason);
     if (*reason != '\0')
-        report_error(&run->report, code, "%s: %s", run->options.program_name, reason);
+        report_error(&run->report, code, "%s: %s", options_program_name(run->options.program),
+                     reason);
     run->report.code = code;
     return false;
 }

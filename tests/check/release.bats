@@ -128,7 +128,7 @@ refused() {
 
 @test "--release needs an id, and is no --adopt: 64" {
     expect_status 64 release
-    [[ $output == *"--release needs the id of a crash"* ]] || fail "$output"
+    [[ $output == "crashmon-priority: --release needs the id of a crash" ]] || fail "$output"
     expect_status 64 release --adopt "$id"
     expect_status 64 release "nonsense"
 }
