@@ -94,7 +94,7 @@ fresh() {
     used
     crash --count 1050 --without dump --time 00:05 --age 5000 >/dev/null
     crash --time 23:00 --age 3000 >/dev/null
-    answers 1 scan -- 'WARNING: the oldest new pair has not been queued for 50 min 0 s'
+    answers 1 scan -- 'WARNING: the oldest new pair has not been queued for \(at least \)\?50 min [0-9]* s'
 }
 
 @test "the age of requests, and of what is finished and not put away" {
