@@ -4,12 +4,13 @@
 -- has started again, or was removed, or was given up on this job. That counts whoever does it, one of
 -- Socorro's processors too. Who gives a job back that is not to blame takes one attempt away in the
 -- same statement, see crashmon.give_back().
-CREATE OR REPLACE FUNCTION crashmon.count_attempt() RETURNS trigger
+CREATE FUNCTION crashmon."new count_attempt"() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     NEW.attempts := least(NEW.attempts, 1000000) + 1;
     RETURN NEW;
 END $$;
+\ir renew.sql
 SELECT 'CREATE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW
             WHEN (OLD.starteddatetime IS NOT NULL AND NEW.starteddatetime IS NULL
                   AND OLD.success IS NULL AND NEW.success IS NULL)
@@ -21,7 +22,7 @@ WHERE NOT EXISTS (SELECT FROM pg_trigger
 -- Makes the jobs that have failed since a time unfinished again, without attempts: for when their
 -- processors were to blame. Returns how many. Those that crashmon-cleanup has put away are gone; while
 -- it is at work with a storage it is an error (object_in_use), and nothing is changed.
-CREATE OR REPLACE FUNCTION crashmon.retry(since timestamptz) RETURNS bigint
+CREATE FUNCTION crashmon."new retry"(since timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     its_storage text;

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS crashmon.pauses (
 --   'paused'   no run is at work;
 --   'at work'  paused, and there is one, see the view crashmon.locks;
 --   'unknown'  nothing is changed: no program has worked with a storage of that name.
-CREATE OR REPLACE FUNCTION crashmon.pause(storage text, reason text) RETURNS text
+CREATE FUNCTION crashmon."new pause"(storage text, reason text) RETURNS text
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM crashmon.runs AS r WHERE r.storage = pause.storage)
@@ -27,7 +27,7 @@ BEGIN
 END $$;
 
 -- Lets the next runs work again. False: the storage was not paused.
-CREATE OR REPLACE FUNCTION crashmon.resume(storage text) RETURNS boolean
+CREATE FUNCTION crashmon."new resume"(storage text) RETURNS boolean
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     DELETE FROM crashmon.pauses AS p WHERE p.storage = resume.storage;
