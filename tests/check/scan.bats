@@ -358,9 +358,9 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
     processor p1
     id=$(collect) done=$(collect)
     expect_status 0 scan
-    finish "$done" true
-    rows=$(sql "SELECT * FROM jobs ORDER BY id")
     for i in "$id" "$done"; do collect --id "$i" --day "$(date +%Y%m%d)"; done
+    finish "$done" true # what comes after that is another crash
+    rows=$(sql "SELECT * FROM jobs ORDER BY id")
     expect_status 0 scan
     no_links "$id"
     no_links "$done"
