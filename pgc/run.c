@@ -107,13 +107,14 @@ static bool is_paused(struct run *run)
         return false;
     if (!run_check(run, pauses_read(options->storage_name, pause, &failure), &failure))
         return true;
-    if (pause[0] != '\0' && options->arguments != NULL)
+    run->metrics.is_paused = pause[0] != '\0';
+    if (run->metrics.is_paused && options->arguments != NULL)
         report_error(&run->report, EXIT_LEFT, "%s; nothing is done", pause);
-    else if (pause[0] != '\0')
+    else if (run->metrics.is_paused)
         report_note(&run->report, LEVEL_INFO, "%s; nothing is done", pause);
-    if (pause[0] != '\0' && options->repair && !options->dry_run)
+    if (run->metrics.is_paused && options->repair && !options->dry_run)
         printf("%s; nothing is done\n", pause);
-    return pause[0] != '\0';
+    return run->metrics.is_paused;
 }
 
 double run_elapsed(const struct run *run)

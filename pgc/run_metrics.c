@@ -108,6 +108,7 @@ bool run_metrics_end(struct run_metrics *run, const struct tally *tally, enum ex
     metrics_set(metrics, METRIC_LAST_RUN_EXIT_CODE, NULL, (double)code);
     metrics_set(metrics, METRIC_NEXT_RUN, NULL,
                 (duration < interval ? (double)run->started : now) + interval);
+    metrics_set(metrics, METRIC_PAUSED, NULL, run->is_paused);
     if (run->is_measured)
         metrics_forget(metrics, METRIC_FIRST_DEPTH);
     for (size_t i = 0; i < run->count; i++)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ static const struct {
     [METRIC_LAST_RUN_EXIT_CODE] = {"last_run_exit_code", "gauge", NULL,
                                    "The exit code of the last run."},
     [METRIC_NEXT_RUN] = {"next_run_timestamp_seconds", "gauge", NULL, "When the next run is due."},
+    [METRIC_PAUSED] = {"paused", "gauge", NULL, "Whether the last run found its storage paused."},
     [METRIC_NEW_CRASHES] = {"new_crashes", "gauge", NULL,
                             "Crashes in the storage root that are not queued."},
     [METRIC_NEW_CRASHES_OLDEST] = {"new_crashes_oldest_timestamp_seconds", "gauge", NULL,
@@ -152,20 +154,62 @@ void metrics_forget(struct metrics *metrics, enum metric first)
 
 /* --- the file */
 
-/* A line `crashmon_NAME{LABELS} VALUE`; all others are made anew. */
-static void read_line(struct metrics *metrics, char *line)
+/* Whether labels are as we write them, and those of one series of a family. */
+static bool are_labels(const char *labels, enum metric metric)
 {
-    char *brace = strchr(line, '{'), *end = brace != NULL ? strrchr(brace, '}') : NULL, *rest;
-    if (end == NULL || strncmp(line, PREFIX, strlen(PREFIX)) != 0)
-        return;
-    double value = strtod(end + 1, &rest);
-    *brace = *end = '\0';
-    for (int i = 0; i < METRIC_COUNT; i++)
-        if (rest > end + 1 && *rest == '\n' && strcmp(line + strlen(PREFIX), families[i].name) == 0)
-            append(metrics, (enum metric)i, strdup(brace + 1), value);
+    const char *names[] = {"program", "storage", families[metric].label};
+    for (int i = 0; i < 3 && names[i] != NULL; i++) {
+        size_t length = strlen(names[i]);
+        if (i > 0 && *labels++ != ',')
+            return false;
+        if (strncmp(labels, names[i], length) != 0 || strncmp(labels + length, "=\"", 2) != 0)
+            return false;
+        labels += length + 2;
+        labels += strcspn(labels, "\"\\\n");
+        if (*labels++ != '"')
+            return false;
+    }
+    return *labels == '\0';
 }
 
-/* What cannot be read, or is none of ours, is not there. */
+static bool has_sample(const struct metrics *metrics, enum metric metric, const char *labels)
+{
+    for (size_t i = 0; i < metrics->count; i++)
+        if (metrics->samples[i].metric == metric && strcmp(metrics->samples[i].labels, labels) == 0)
+            return true;
+    return false;
+}
+
+/* A line `crashmon_NAME{LABELS} VALUE`; comments, and what an older version had, are made anew.
+ * False if it is damaged. */
+static bool read_line(struct metrics *metrics, char *line)
+{
+    char *brace = strchr(line, '{'), *end = brace != NULL ? strrchr(brace, '}') : NULL, *rest;
+    if (*line == '#')
+        return true;
+    if (end == NULL || strncmp(line, PREFIX, strlen(PREFIX)) != 0)
+        return false;
+    double value = strtod(end + 1, &rest);
+    if (rest == end + 1 || *rest != '\n' || !isfinite(value) || value < 0)
+        return false;
+    *brace = *end = '\0';
+    for (int i = 0; i < METRIC_COUNT; i++)
+        if (strcmp(line + strlen(PREFIX), families[i].name) == 0) {
+            if (!are_labels(brace + 1, (enum metric)i) ||
+                has_sample(metrics, (enum metric)i, brace + 1))
+                return false;
+            append(metrics, (enum metric)i, strdup(brace + 1), value);
+        }
+    return true;
+}
+
+static void free_samples(struct metrics *metrics)
+{
+    while (metrics->count > 0)
+        free(metrics->samples[--metrics->count].labels);
+}
+
+/* What cannot be read, or is none of ours, is not there; nor is a file that is damaged anywhere. */
 static void read_file(struct metrics *metrics)
 {
     char *line = NULL;
@@ -178,10 +222,12 @@ static void read_file(struct metrics *metrics)
             close(descriptor);
         return;
     }
-    if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-        status.st_size <= SIZE_MAXIMUM)
-        while (getline(&line, &size, stream) > 0)
-            read_line(metrics, line);
+    bool good = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+                status.st_size <= SIZE_MAXIMUM;
+    while (good && getline(&line, &size, stream) > 0)
+        good = read_line(metrics, line);
+    if (!good)
+        free_samples(metrics);
     free(line);
     fclose(stream);
 }
@@ -262,8 +308,7 @@ static bool open_directory(struct metrics *metrics)
 
 static void metrics_free(struct metrics *metrics)
 {
-    for (size_t i = 0; i < metrics->count; i++)
-        free(metrics->samples[i].labels);
+    free_samples(metrics);
     free(metrics->samples);
     if (metrics->lock >= 0)
         close(metrics->lock);

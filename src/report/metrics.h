@@ -3,7 +3,8 @@
  *
  * A file is changed under a lock on its directory, and replaced as a whole, so no incomplete one is
  * ever read, and several programs and storages can share one: what is not of this program and
- * storage stays. Counters continue from what is in the file; without it, from 0. */
+ * storage stays. Counters continue from what is in the file; without it, or if it is damaged, from
+ * 0. */
 #ifndef METRICS_H
 #define METRICS_H
 
@@ -25,6 +26,7 @@ enum metric {
     METRIC_LAST_RUN_DURATION,
     METRIC_LAST_RUN_EXIT_CODE,
     METRIC_NEXT_RUN,
+    METRIC_PAUSED,
     METRIC_NEW_CRASHES,
     METRIC_NEW_CRASHES_OLDEST,
     METRIC_JOBS,

@@ -61,6 +61,20 @@ is_now() {
     metrics "crashes_total outcome=queued 0" "runs_total exit_code=0 1"
 }
 
+@test "a file that is damaged anywhere counts as gone" {
+    for damage in 's/^(crashmon_run_seconds_total\{.*")\}/\1x}/' 's/(storage="main)"/\1/' \
+        's/^(crashmon_run_seconds_total.*) .*/\1 NaN/' 's/^(crashmon_runs_total.*) 0$/\1 +Inf/' \
+        's/^(crashmon_crashes_seen_total.*) .*/\1 -5/' 's/^crashmon_runs_total.*/&\n&/' '1s/^/x\n/'; do
+        expect_status 0 scan
+        expect_status 0 scan
+        sed -Ei "$damage" "$METRICS"/*
+        expect_status 0 scan
+        metrics "runs_total exit_code=0 1"
+        [[ $(grep -c '^crashmon_run_seconds_total' "$METRICS"/*) == 1 ]] || fail "$damage"
+        ! grep -iE 'nan|inf$|-5' "$METRICS"/* || fail "$damage"
+    done
+}
+
 @test "all three programs write, each a file of its own; or all into one" {
     for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
     equal "$(ls -A "$METRICS")" $'crashmon-cleanup-main.prom\ncrashmon-priority-main.prom\ncrashmon-scan-main.prom'

@@ -55,7 +55,7 @@ breaks() {
     keeps folders "$TOP"
 }
 
-@test "no file is longer than 520 lines, no line of C longer than 100 characters" {
+@test "no file is longer than 530 lines, no line of C longer than 100 characters" {
     keeps sizes "$TOP"
 }
 
@@ -135,8 +135,8 @@ breaks() {
 
 @test "what is too long is found" {
     add src/log/log.c "$(printf 'é%.0s' {1..100})" "$(printf 'é%.0s' {1..101})"
-    mapfile -t lines < <(seq 520)
+    mapfile -t lines < <(seq 530)
     add sql/schema.sql "${lines[@]}"
-    add tests/check/long "${lines[@]}" 521
-    breaks sizes 'src/log/log.c:5: has 101 characters' 'tests/check/long: has 521 lines'
+    add tests/check/long "${lines[@]}" 531
+    breaks sizes 'src/log/log.c:5: has 101 characters' 'tests/check/long: has 531 lines'
 }

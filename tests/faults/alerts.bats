@@ -131,6 +131,17 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     fire Fails
 }
 
+@test "a storage that is paused: new crashes wait, and after a day somebody is told" {
+    interval 30
+    cron 60
+    crash >/dev/null
+    sql "SELECT crashmon.pause('main', 'new disk')"
+    cron 600
+    fire
+    cron 1500
+    fire Paused
+}
+
 @test "a log that cannot be written (73)" {
     cron 10
     mkdir "$BATS_TEST_TMPDIR/log"
