@@ -16,7 +16,8 @@ BEGIN
                format('CREATE OR REPLACE VIEW crashmon.%I AS %s', substr(relname, 5), pg_get_viewdef(oid)),
                format('CREATE OR REPLACE VIEW crashmon.%I AS %s', substr(relname, 5),
                       pg_get_viewdef(to_regclass(format('crashmon.%I', substr(relname, 5)))))
-        FROM pg_class WHERE relnamespace = 'crashmon'::regnamespace AND relname LIKE 'new %' LOOP
+        FROM pg_class
+        WHERE relnamespace = 'crashmon'::regnamespace AND relname LIKE 'new %' AND relkind = 'v' LOOP
         IF its.wanted IS DISTINCT FROM its.present THEN
             EXECUTE its.wanted;
         END IF;
