@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include "base/access.h"
+#include "report/metrics.h"
 #include "report/problems.h"
 #include "rights.h"
 #include "status.h"
@@ -64,9 +65,12 @@ static enum severity severity_of_least(long long value, const struct thresholds 
                                                              : SEVERITY_OK;
 }
 
-/* Judges the age of the oldest; the text has it after "has waited for". */
-static void judge_age(struct check *check, const char *name, const struct count *count,
-                      const struct thresholds *limits, const char *text)
+/* Judges the age of the oldest; the text has it after "has waited for". It is no worse than
+ * `worst`.
+ */
+static void judge_age_up_to(struct check *check, enum severity worst, const char *name,
+                            const struct count *count, const struct thresholds *limits,
+                            const char *text)
 {
     char age[FIGURE_SIZE], figure[64];
     if (count->state == COUNT_UNKNOWN)
@@ -83,7 +87,15 @@ static void judge_age(struct check *check, const char *name, const struct count 
     put_figure(check, figure, count->oldest, "s", limits);
     enum severity severity = severity_of(count->oldest, limits);
     if (severity != SEVERITY_OK)
-        problems_add(&check->problems, severity, "%s %s", text, figure_oldest(age, count));
+        problems_add(&check->problems, severity < worst ? severity : worst, "%s %s%s", text,
+                     figure_oldest(age, count),
+                     worst < SEVERITY_CRITICAL ? "; a run is at work" : "");
+}
+
+static void judge_age(struct check *check, const char *name, const struct count *count,
+                      const struct thresholds *limits, const char *text)
+{
+    judge_age_up_to(check, SEVERITY_CRITICAL, name, count, limits, text);
 }
 
 /* --- the runs of the program: one that could not write its log has done its work */
@@ -98,12 +110,17 @@ static void judge_late(struct check *check, long long late, const char *what)
                      figure_age(age, late));
 }
 
+/* A standby cannot tell which runs that have not ended were killed. */
+static bool is_at_work(const struct run_status *run)
+{
+    return strcmp(run->state, "at work") == 0 || strcmp(run->state, "not ended") == 0;
+}
+
 static void judge_run(struct check *check, const struct run_status *run)
 {
     const struct options *options = check->options;
     char age[FIGURE_SIZE];
-    /* A standby cannot tell which of the two it is. */
-    if (strcmp(run->state, "at work") == 0 || strcmp(run->state, "not ended") == 0) {
+    if (is_at_work(run)) {
         enum severity severity = severity_of(run->started, &options->check_running);
         put_figure(check, "running", run->started, "s", &options->check_running);
         if (severity != SEVERITY_OK)
@@ -128,21 +145,39 @@ static void judge_run(struct check *check, const struct run_status *run)
                      run->exit_code, figure_age(age, run->ended));
 }
 
-/* A program that has never run is as late as the first run on the storage is old. */
-static void judge_runs(struct check *check)
+/* The last one of the program on this storage; NULL: none is known. */
+static const struct run_status *find_run(const struct check *check)
 {
     const struct database_status *database = &check->database;
     for (long i = 0; i < database->run_count; i++) {
         const struct run_status *run = &database->runs[i];
         if (strcmp(run->program, check->options->program_name) == 0 &&
-            strcmp(run->storage, check->options->storage_name) == 0) {
-            judge_run(check, run);
-            return;
-        }
+            strcmp(run->storage, check->options->storage_name) == 0)
+            return run;
     }
-    if (database->run_count >= 0 && database->first_run >= 0)
+    return NULL;
+}
+
+/* A program that has never run is as late as the first run on the storage is old. */
+static void judge_runs(struct check *check)
+{
+    const struct database_status *database = &check->database;
+    const struct run_status *run = find_run(check);
+    if (run != NULL)
+        judge_run(check, run);
+    else if (database->run_count >= 0 && database->first_run >= 0)
         judge_late(check, database->first_run,
                    "has never run on this storage, where others run for");
+}
+
+/* Of what a run is at work on, which may be what an outage has left. */
+static enum severity worst_of_new(const struct check *check)
+{
+    const struct run_status *run = find_run(check);
+    return run != NULL && is_at_work(run) &&
+                   severity_of(run->started, &check->options->check_running) == SEVERITY_OK
+               ? SEVERITY_WARNING
+               : SEVERITY_CRITICAL;
 }
 
 /* --- what the program works on */
@@ -156,7 +191,8 @@ static void judge_processors(struct check *check)
     put_least(check, "processors", alive, "", limits);
     enum severity severity = severity_of_least(alive, limits);
     if (severity != SEVERITY_OK && alive == 0)
-        problems_add(&check->problems, severity, "no processor is alive");
+        problems_add(&check->problems, severity, "no processor%s is alive",
+                     check->database.others > 0 ? " that serves this storage" : "");
     else if (severity != SEVERITY_OK)
         problems_add(&check->problems, severity, "too few processors are alive: %ld", alive);
 }
@@ -185,8 +221,8 @@ static void judge_work(struct check *check, const struct disk_status *disk)
     char text[2048];
     switch (options->program) {
     case PROGRAM_SCAN:
-        judge_age(check, "new", &disk->fresh, &options->check_new,
-                  "the oldest new pair has not been queued for");
+        judge_age_up_to(check, worst_of_new(check), "new", &disk->fresh, &options->check_new,
+                        "the oldest new pair has not been queued for");
         judge_age(check, "waiting", &jobs->waiting, &options->check_waiting,
                   "the oldest job has waited for");
         snprintf(text, sizeof text, "the oldest started job is with \"%s\" for",
@@ -275,10 +311,17 @@ static void judge_files(struct check *check)
 {
     const struct options *options = check->options;
     struct failure failure;
-    if (!access_may_append(options->log_file_pathname, &failure))
+    if (!log_may_write(options->log_file_pathname, &failure))
         problems_add(&check->problems, SEVERITY_WARNING, "log: %s", failure.text);
-    if (options->metrics_file != NULL && !access_may_replace(options->metrics_file, &failure))
+    if (options->metrics_file != NULL &&
+        !metrics_may_write(options->metrics_file, options->program_name, options->storage_name,
+                           &failure))
         problems_add(&check->problems, SEVERITY_WARNING, "metrics: %s", failure.text);
+    const char *const archives[] = {options->save_successful_to, options->save_failed_to};
+    for (int i = 0; i < 2 && options->program == PROGRAM_CLEANUP && options->dump_gid >= 0; i++)
+        if (archives[i] != NULL &&
+            !access_may_give(archives[i], (gid_t)options->dump_gid, &failure))
+            problems_add_failure(&check->problems, EXIT_PERMISSION, &failure);
 }
 
 bool check_answer(struct run *run)
@@ -308,7 +351,9 @@ bool check_answer(struct run *run)
     fclose(check.figures);
     snprintf(summary, sizeof summary, "storage %s", run->options.storage_name);
     problems_print(&check.problems, stdout, run->options.program_name, summary, figures);
-    run->report.code = (enum exit_code)check.problems.worst;
+    /* Who cannot print the answer has none. */
+    run->report.code =
+        (enum exit_code)(fflush(stdout) == 0 ? check.problems.worst : SEVERITY_UNKNOWN);
     problems_free(&check.problems);
     status_free(&check.database);
     free(figures);

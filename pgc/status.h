@@ -27,8 +27,13 @@ struct processor_status {
     const char *state;          /* "alive", "late" or "dead" */
     long long seen, registered; /* ages */
     long long waiting, started; /* its jobs of all storages */
-    char *storages;             /* "main, west"; "": it serves all */
+    char *storages;             /* that it serves, with a line feed around each; "": all */
+    bool serves;                /* this one */
 };
+
+/* The next name of its list, which begins with processor->storages; NULL: there is no more. */
+enum { STORAGE_NAME_SIZE = 256 };
+const char *status_next_storage(const char *at, char name[STORAGE_NAME_SIZE]);
 
 /* Whether a processor counts as alive, or not as dead, in spite of its silence: its time is not
  * that in which the server, or all runs, were away. */
@@ -55,7 +60,8 @@ struct database_status {
     bool loads_are_partial; /* the processors have at least so many jobs */
     struct count requests;
     struct processor_status *processors;
-    long processor_count, alive, late, dead; /* -1: not known */
+    long processor_count;           /* -1: not known; and so are */
+    long alive, late, dead, others; /* those that serve this storage, and those that do not */
     struct run_status *runs;
     long run_count;      /* -1: not known */
     long long first_run; /* the age of the first run on this storage; below 0: none */

@@ -71,12 +71,26 @@ static void put_quarantine(struct json *json, const struct survey_cases *cases)
     json_end(json, ']');
 }
 
+static void put_storages(struct json *json, const struct processor_status *processor)
+{
+    char name[STORAGE_NAME_SIZE];
+    if (processor->storages == NULL || *processor->storages == '\0') {
+        json_text(json, "storages", NULL);
+        return;
+    }
+    json_begin(json, "storages", '[');
+    for (const char *at = processor->storages; (at = status_next_storage(at, name)) != NULL;)
+        json_text(json, NULL, name);
+    json_end(json, ']');
+}
+
 static void put_processors(struct json *json, const struct database_status *database)
 {
     json_begin(json, "processors", '{');
     json_known(json, "alive", database->alive);
     json_known(json, "late", database->late);
     json_known(json, "dead", database->dead);
+    json_known(json, "others", database->others);
     json_bool(json, "complete", !database->loads_are_partial);
     json_begin(json, "list", '[');
     for (long i = 0; i < database->processor_count; i++) {
@@ -89,7 +103,7 @@ static void put_processors(struct json *json, const struct database_status *data
         json_known(json, "registered", one->registered);
         json_number(json, "waiting", one->waiting);
         json_number(json, "started", one->started);
-        json_name(json, "storages", one->storages);
+        put_storages(json, one);
         json_end(json, '}');
     }
     json_end(json, ']');

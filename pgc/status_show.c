@@ -75,16 +75,28 @@ static void say_quarantine(const struct survey_cases *cases)
         say("  %8s  other reasons", figure_number(number, cases->others));
 }
 
+static void say_storages(const struct processor_status *processor)
+{
+    char name[STORAGE_NAME_SIZE], quoted[QUOTE_SIZE], text[512] = "";
+    if (processor->storages == NULL || *processor->storages == '\0')
+        return;
+    for (const char *at = processor->storages; (at = status_next_storage(at, name)) != NULL;)
+        snprintf(strchr(text, '\0'), sizeof text - strlen(text), "%s%s", *text != '\0' ? ", " : "",
+                 quote(quoted, name));
+    say("    serves %s", *text != '\0' ? text : "no storage");
+}
+
 static void say_processors(const struct options *options, const struct database_status *database)
 {
     char name[QUOTE_SIZE], seen[FIGURE_SIZE], since[FIGURE_SIZE], waiting[FIGURE_SIZE],
-        started[FIGURE_SIZE];
+        started[FIGURE_SIZE], others[64];
     const char *at_least = database->loads_are_partial ? ">" : "";
     if (database->processor_count < 0)
         return;
     say("%s", "");
-    say("Processors  %ld alive, %ld late, %ld dead", database->alive, database->late,
-        database->dead);
+    snprintf(others, sizeof others, ", %ld for other storages alone", database->others);
+    say("Processors  %ld alive, %ld late, %ld dead%s", database->alive, database->late,
+        database->dead, database->others > 0 ? others : "");
     if (database->processor_count > 0)
         say("  %-22s %-5s %-15s %-15s %8s %7s", "name", "state", "last seen", "registered",
             "waiting", "started");
@@ -101,8 +113,7 @@ static void say_processors(const struct options *options, const struct database_
         if (status_excuses(options, one))
             say("    not %s, as the server or all runs were away meanwhile",
                 strcmp(one->state, "alive") == 0 ? "late" : "dead");
-        if (one->storages != NULL && *one->storages != '\0')
-            say("    serves %s", one->storages);
+        say_storages(one);
     }
 }
 

@@ -25,10 +25,11 @@ static bool may_make(const char *path, struct failure *failure)
 bool access_may_append(const char *path, struct failure *failure)
 {
     struct stat status;
-    if (stat(path, &status) < 0)
+    bool is_system = strncmp(path, "/dev/", 5) == 0;
+    if ((is_system ? stat : lstat)(path, &status) < 0)
         return errno == ENOENT ? may_make(path, failure)
                                : fail(failure, errno, "cannot write to file \"%s\"", path);
-    if (!S_ISREG(status.st_mode) && strncmp(path, "/dev/", 5) != 0)
+    if (!S_ISREG(status.st_mode) && !is_system)
         return fail(failure, 0, "cannot write to file \"%s\": not a regular file", path);
     return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ||
            fail(failure, errno, "cannot write to file \"%s\"", path);
@@ -37,6 +38,20 @@ bool access_may_append(const char *path, struct failure *failure)
 bool access_may_replace(const char *path, struct failure *failure)
 {
     struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode) ? may_make_in(path, failure)
-                                                               : may_make(path, failure);
+    return may_make(path, failure) && (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode) ||
+                                       fail(failure, EISDIR, "cannot write to file \"%s\"", path));
+}
+
+bool access_may_give(const char *directory, gid_t group, struct failure *failure)
+{
+    static gid_t groups[NGROUPS_MAX];
+    struct stat status;
+    int count = getgroups(NGROUPS_MAX, groups);
+    bool may = geteuid() == 0 || getegid() == group ||
+               (stat(directory, &status) == 0 && (status.st_mode & S_ISGID) != 0 &&
+                status.st_gid == group);
+    for (int i = 0; i < count && !may; i++)
+        may = groups[i] == group;
+    return may ||
+           fail(failure, EPERM, "cannot give files in \"%s\" to group %ld", directory, (long)group);
 }

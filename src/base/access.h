@@ -4,12 +4,17 @@
 
 #include "base/failure.h"
 
+#include <sys/types.h>
+
 /* False with the reason if a file cannot be written; a missing one, if it cannot be made. It must
- * be regular, unless it lies below /dev. */
+ * be regular, and no link, unless it lies below /dev. */
 bool access_may_append(const char *path, struct failure *failure);
 
-/* False with the reason if a file cannot be replaced by a new one, or, if the path leads to a
- * directory, one in it. */
+/* False with the reason if a file cannot be made, or replaced by a new one. */
 bool access_may_replace(const char *path, struct failure *failure);
+
+/* False with the reason if this process cannot give what it makes in a directory to a group. Where
+ * the directory does so itself, nobody needs a right to it. */
+bool access_may_give(const char *directory, gid_t group, struct failure *failure);
 
 #endif

@@ -7,6 +7,7 @@
  * (stderr). Each has its own threshold; the category's priority is the lower of the two. */
 #include "log/log.h"
 
+#include "base/access.h"
 #include "log/log_file.h"
 #include "log/log_format.h"
 #include "log/mail.h"
@@ -220,6 +221,23 @@ static bool occupy_standard_descriptors(struct failure *failure)
     return true;
 }
 
+/* NULL: it has none, or out of memory. */
+static char *name_errors(const char *pathname)
+{
+    char *name = NULL;
+    return !log_file_is_system(pathname) && asprintf(&name, "%s.errors", pathname) >= 0 ? name
+                                                                                        : NULL;
+}
+
+bool log_may_write(const char *file_pathname, struct failure *failure)
+{
+    char *name = name_errors(file_pathname);
+    bool good = access_may_append(file_pathname, failure) &&
+                (name == NULL || access_may_append(name, failure));
+    free(name);
+    return good;
+}
+
 bool log_open(const struct log_settings *settings, struct failure *failure)
 {
     if (!log_format_check(settings->file_format, failure) ||
@@ -238,10 +256,8 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
         .descriptor = -1,
         .lock.descriptor = -1,
     };
-    errors.pathname = errors_pathname = NULL;
-    if (file.pathname != NULL && !log_file_is_system(file.pathname) &&
-        asprintf(&errors_pathname, "%s.errors", file.pathname) >= 0)
-        errors.pathname = errors_pathname;
+    errors_pathname = file.pathname != NULL ? name_errors(file.pathname) : NULL;
+    errors.pathname = errors_pathname;
     has_failed = false;
     if (file.pathname != NULL)
         open_target(&file);

@@ -47,6 +47,10 @@ void log_remember(char *const argv[], const char *config, long seconds);
  * stderr. Errors on stderr are ignored; signals.h takes care of SIGPIPE. */
 bool log_open(const struct log_settings *settings, struct failure *failure);
 
+/* Whether a log file can be written, and the one for WARNING and above beside it, as far as one can
+ * tell without doing so. */
+bool log_may_write(const char *file_pathname, struct failure *failure);
+
 /* Writes one line; control characters are escaped. Keeps errno. If a file cannot be opened or
  * written, says so on stderr once, and the run continues. Lines below INFO reach the file with the
  * next line at INFO or above, in log_flush(), or 64 KiB at a time. WARNING and above also go to

@@ -31,7 +31,9 @@ enum option_kind {
     KIND_LEVEL,    /* long, a level of log.h by number or by name */
     KIND_FLAG,     /* bool */
     KIND_AGES,     /* struct thresholds: two durations */
-    KIND_LIMITS,   /* struct thresholds: two numbers */
+    KIND_LIMITS,   /* struct thresholds: two numbers, */
+    KIND_LEAST,    /* the same, where less is worse; */
+    KIND_LATELY,   /* or two durations, where less is worse */
 };
 
 struct option {

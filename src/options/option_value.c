@@ -110,12 +110,26 @@ static bool store_text(char **member, char *text, struct failure *failure)
     return true;
 }
 
+static bool has_ages(const struct option *option)
+{
+    return option->kind == KIND_AGES || option->kind == KIND_LATELY;
+}
+
+/* Where both are set the warning has to come first. */
+static bool is_in_order(const struct thresholds *thresholds, const struct option *option)
+{
+    bool falls = option->kind == KIND_LEAST || option->kind == KIND_LATELY;
+    return thresholds->warning < 0 || thresholds->critical < 0 ||
+           (falls ? thresholds->warning >= thresholds->critical
+                  : thresholds->warning <= thresholds->critical);
+}
+
 /* One side of the comma. */
 static bool parse_threshold(long *value, const char *text, const struct option *option)
 {
     *value = -1;
-    return *text == '\0' || (option->kind == KIND_AGES ? duration_parse(value, text)
-                                                       : parse_number(value, text, 10, option));
+    return *text == '\0' ||
+           (has_ages(option) ? duration_parse(value, text) : parse_number(value, text, 10, option));
 }
 
 /* Without a comma there is no second value. */
@@ -133,6 +147,21 @@ static bool parse_thresholds(struct thresholds *thresholds, const char *text,
         return false;
     *thresholds = parsed;
     return true;
+}
+
+static bool store_thresholds(struct thresholds *thresholds, const struct option *option,
+                             const char *text, struct failure *failure)
+{
+    if (!parse_thresholds(thresholds, text, option))
+        return has_ages(option)
+                   ? fail(failure, 0,
+                          "not two durations, HHH:MM:SS,HHH:MM:SS, each of which may be blank")
+                   : fail(failure, 0,
+                          "not two numbers from %ld to %ld with a comma between, each of which "
+                          "may be blank",
+                          option->minimum, option->maximum);
+    return is_in_order(thresholds, option) ||
+           fail(failure, 0, "CRITICAL would come before WARNING, which is the first of the two");
 }
 
 static bool store_value(void *member, const struct option *option, const char *text,
@@ -183,15 +212,9 @@ static bool store_value(void *member, const struct option *option, const char *t
                fail(failure, 0, "not a level: a number up to 100, DEBUG, INFO, WARNING, ...");
     case KIND_FLAG: return parse_flag(member, text) || fail(failure, 0, "neither on nor off");
     case KIND_AGES:
-        return parse_thresholds(member, text, option) ||
-               fail(failure, 0,
-                    "not two durations, HHH:MM:SS,HHH:MM:SS, each of which may be blank");
     case KIND_LIMITS:
-        return parse_thresholds(member, text, option) ||
-               fail(failure, 0,
-                    "not two numbers from %ld to %ld with a comma between, each of which "
-                    "may be blank",
-                    option->minimum, option->maximum);
+    case KIND_LEAST:
+    case KIND_LATELY: return store_thresholds(member, option, text, failure);
     }
     return fail(failure, 0, "unrecognized kind of option");
 }
@@ -238,7 +261,7 @@ static void print_threshold(char *buffer, size_t size, long value, const struct 
 {
     if (value < 0)
         snprintf(buffer, size, "%s", "");
-    else if (option->kind == KIND_AGES)
+    else if (has_ages(option))
         print_duration(buffer, size, value);
     else
         snprintf(buffer, size, "%ld", value);
@@ -260,7 +283,9 @@ void option_print(const struct options *options, const struct option *option, ch
         break;
     case KIND_FLAG: snprintf(buffer, size, "%s", *(const bool *)member ? "on" : "off"); break;
     case KIND_AGES:
-    case KIND_LIMITS: {
+    case KIND_LIMITS:
+    case KIND_LEAST:
+    case KIND_LATELY: {
         const struct thresholds *thresholds = member;
         char warning[32], critical[32];
         print_threshold(warning, sizeof warning, thresholds->warning, option);

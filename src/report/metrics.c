@@ -1,5 +1,7 @@
 #include "report/metrics.h"
 
+#include "base/access.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -349,6 +351,21 @@ struct metrics *metrics_open(const char *path, const char *program, const char *
     if (metrics != NULL)
         metrics_free(metrics);
     return NULL;
+}
+
+bool metrics_may_write(const char *path, const char *program, const char *storage,
+                       struct failure *failure)
+{
+    struct metrics *metrics = calloc(1, sizeof *metrics);
+    if (metrics == NULL)
+        return fail(failure, errno, "cannot write metrics to \"%s\"", path);
+    metrics->lock = -1;
+    bool good = set_names(metrics, path, program, storage)
+                    ? access_may_replace(metrics->path, failure) &&
+                          access_may_replace(metrics->temporary, failure)
+                    : fail(failure, errno, "cannot write metrics to \"%s\"", path);
+    metrics_free(metrics);
+    return good;
 }
 
 bool metrics_close(struct metrics *metrics, struct failure *failure)

@@ -52,6 +52,10 @@ struct metrics;
 struct metrics *metrics_open(const char *path, const char *program, const char *storage,
                              struct failure *failure);
 
+/* Whether that can be written, as far as one can tell without doing so. */
+bool metrics_may_write(const char *path, const char *program, const char *storage,
+                       struct failure *failure);
+
 /* Sets, or adds to, the series of one label's value (NULL: it has no such label). Out of memory is
  * told by metrics_close(). */
 void metrics_set(struct metrics *metrics, enum metric metric, const char *value, double number);

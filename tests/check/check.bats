@@ -111,8 +111,16 @@ fresh() {
 @test "processors that are alive" {
     used
     answers 1 scan --check-processors=2, -- 'WARNING: too few processors are alive: 1'
-    sql "UPDATE processors SET lastseendatetime = now() - interval '6 minutes'"
-    answers 2 scan -- 'CRITICAL: no processor is alive$'
+    sql "UPDATE processors SET storages = '{}'"
+    processor other >/dev/null
+    sql "UPDATE processors SET storages = '{west}' WHERE name = 'other'"
+    answers 2 scan -- 'CRITICAL: no processor that serves this storage is alive$'
+    expect_status 68 scan
+    answer=$(scan --status)
+    [[ $answer == *'Processors  0 alive, 0 late, 0 dead, 2 for other storages alone'*'serves no storage'*'serves "west"'* ]] || fail "$answer"
+    [[ $(scan --status --json) == *'"others": 2,'*'"storages": []}'*'"storages": ["west"]}'* ]] || fail "$answer"
+    sql "UPDATE processors SET storages = NULL, lastseendatetime = now() - interval '6 minutes'"
+    answers 2 scan --check-exit-code=, -- 'CRITICAL: no processor is alive$'
 }
 
 @test "a run that is overdue, a program that has never run, and one that is at work for too long" {
@@ -124,7 +132,11 @@ fresh() {
     sql "DELETE FROM crashmon.runs WHERE program = 'crashmon-priority'"
     answers 2 priority -- 'CRITICAL: crashmon-priority has never run on this storage, where others run for 40 min'
     fresh
+    crash --age 9000 >/dev/null
+    answers 2 scan --check-overdue=, -- 'CRITICAL: the oldest new pair has not been queued for 2 h 30 min$'
     held scan
+    answers 1 scan -- 'WARNING: the oldest new pair has not been queued for 2 h 30 min; a run is at work$'
+    rm -r "$SPOOL/20081225"
     answers 0 scan --
     sql "UPDATE crashmon.runs SET started = started - interval '7 hours'"
     answers 1 scan -- "WARNING: process $pid of crashmon-scan on .* has been at work for 7 h"
@@ -197,6 +209,46 @@ fresh() {
     echo 'batch-size = many' >>"$CONF"
     expect_status 3 cleanup_jobs --check
     [[ $output == "CRASHMON CLEANUP UNKNOWN - 1 problem: $CONF:"*": batch-size = many: "* ]] || fail "$output"
+}
+
+@test "WARNING and CRITICAL the wrong way round, and an answer that cannot be printed, are UNKNOWN" {
+    for wrong in new=00:00:05,00:00:01 space=1,64 processors=1,2 quarantine=01:00:00,02:00:00 exit-code=64,1; do
+        expect_status 3 scan --check --check-"$wrong"
+        [[ $output == *UNKNOWN*"--check-${wrong/=/ = }: CRITICAL would come before WARNING"* ]] || fail "$output"
+    done
+    for right in new=00:00:05,00:00:05 new=,00:00:01 space=64,1 processors=2,1 quarantine=02:00:00,01:00:00; do
+        run scan --check --check-"$right"
+        [[ $status != 3 ]] || fail "$output"
+    done
+    [[ -e /dev/full ]] || skip "no /dev/full"
+    status=0
+    scan --check >/dev/full 2>/dev/null || status=$?
+    equal "$status" 3
+}
+
+@test "what is written beside the work: the log of errors, the metrics file, a group for what is archived" {
+    used
+    mkdir "$LOG.errors"
+    answers 1 scan -- "WARNING: log: cannot write to file \"$LOG.errors\": not a regular file"
+    rmdir "$LOG.errors"
+    ln -s elsewhere "$LOG.errors"
+    answers 1 scan -- "WARNING: log: cannot write to file \"$LOG.errors\": not a regular file"
+    rm "$LOG.errors"
+    mkdir -p "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom"
+    answers 1 scan --metrics-file="$BATS_TEST_TMPDIR/m" -- \
+        "WARNING: metrics: cannot write to file \"$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom\": Is a directory"
+    rmdir "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom"
+    answers 0 scan --metrics-file="$BATS_TEST_TMPDIR/m" --
+    mkdir -p "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom.tmp"
+    answers 1 scan --metrics-file="$BATS_TEST_TMPDIR/m" -- 'WARNING: metrics: cannot write to file .*\.tmp": Is a directory'
+    unset -f id # that of jobs.bash
+    as_a_user
+    group=$(comm -23 <(getent group | cut -d: -f3 | sort) <(id -G | tr ' ' '\n'; echo 65534) | head -1)
+    answers 2 cleanup_jobs --dump-gid="${group:-0}" -- "CRITICAL: cannot give files in \"$ARCHIVE\" to group ${group:-0}: Operation not permitted" \
+        "CRITICAL: cannot give files in \"$FAILED\""
+    [[ $(command id -u) != 0 ]] || chgrp "${group:-0}" "$ARCHIVE" "$FAILED"
+    [[ $(command id -u) != 0 ]] || chmod g+s "$ARCHIVE" "$FAILED"
+    [[ $(command id -u) != 0 ]] || answers 0 cleanup_jobs --dump-gid="${group:-0}" --
 }
 
 @test "the schema and the rights" {

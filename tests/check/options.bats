@@ -32,7 +32,7 @@ metrics-file||SPOOL.prom
 check-overdue|00:05:00,00:30:00|00:06:00
 check-running|06:00:00,24:00:00|,48:00:00
 check-exit-code|1,64|64
-check-space|10,5|0,100
+check-space|10,5|100,0
 check-inodes|10,5|7'
 SCAN='
 processor-check-in-time|00:05:00|00:04:00

@@ -74,7 +74,7 @@ says() {
         '  "beta" *late  6 min 4. s ago' '  "gamma" *dead  11 min 4. s ago .*0 *0$'
     value_is processors.alive 1 processors.late 1 processors.dead 1 processors.list.0.waiting 2 \
         processors.list.0.started 1 processors.list.2.state dead \
-        processors.list.0.storages null processors.list.1.storages "main, west"
+        processors.list.0.storages null processors.list.1.storages.0 main processors.list.1.storages.1 west
     answer='' says '  "alpha" *alive .* 2 *1$'
 }
 
