@@ -3,6 +3,7 @@
 #include "base/failure.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -36,6 +37,14 @@ static bool shut_down(void)
     return socket >= 0 && shutdown(socket, SHUT_RDWR) == 0;
 }
 
+/* Whether stdout or stderr takes no more, as a pipe whose reader stands still. */
+static bool is_unread(void)
+{
+    struct pollfd ends[] = {{.fd = STDOUT_FILENO, .events = POLLOUT},
+                            {.fd = STDERR_FILENO, .events = POLLOUT}};
+    return poll(ends, 2, 0) < 2;
+}
+
 static void note(int signal, siginfo_t *info, void *context)
 {
     (void)context;
@@ -50,9 +59,9 @@ static void note(int signal, siginfo_t *info, void *context)
         count = 1;
     } else if (now - latest >= SAME_SIGNAL) {
         latest = now;
-        if (++count == 2 && shut_down())
-            is_urgent = true;
-        else if (count == 2 || !is_timer)
+        bool has_cut = ++count == 2 && shut_down();
+        is_urgent = is_urgent || has_cut;
+        if (is_unread() || (!has_cut && (count == 2 || !is_timer)))
             _exit(128 + caught);
     }
     errno = error;

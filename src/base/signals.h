@@ -3,9 +3,10 @@
  * SIGTERM, SIGINT, SIGHUP, and SIGALRM when the time of the run is over, are only noted. A run
  * checks for them after each batch, when everything is consistent, and ends with the exit code
  * 128 + the signal. A second one ends the wait for the server: its socket is shut down, so whoever
- * waits for it finds the connection lost. Where there is no such socket, as while connecting, and
- * at a third one, the program ends at once. (The same signal within a fifth of a second counts as
- * one: timeout(1) and service managers send it to the program, and to its group.) */
+ * waits for it finds the connection lost. Where there is no such socket, as while connecting, where
+ * nobody reads what is written to stdout or stderr, and at a third one, the program ends at once.
+ * (The same signal within a fifth of a second counts as one: timeout(1) and service managers send
+ * it to the program, and to its group.) */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 

@@ -85,9 +85,9 @@ finishes() {
 
 @test "a destination that may not be written to (77): its jobs stay, the other's go on" {
     good=$(crash) bad=$(crash)
+    as_a_user
     ended true "$good"
     ended false "$bad"
-    as_a_user
     chmod 555 "$ARCHIVE"
     expect_status 77 cleanup_jobs
     [[ $output == *"$ARCHIVE"* || $output == *"$good"* ]] || fail "names nothing: $output"
@@ -98,8 +98,9 @@ finishes() {
 }
 
 @test "a dry run ends as a run would where a destination may not be written to (77)" {
-    ended true "$(crash)"
+    id=$(crash)
     as_a_user
+    ended true "$id"
     marked
     chmod 555 "$ARCHIVE"
     for dry in --dry-run ''; do
@@ -112,8 +113,8 @@ finishes() {
 
 @test "a spool that may not be written to (77): the job and its pair stay" {
     id=$(crash)
-    ended true "$id"
     as_a_user
+    ended true "$id"
     dir=$(dirname "$SPOOL/20081225/name/$(name_dir "$id")/x")
     chmod 555 "$dir"
     expect_status 77 cleanup_jobs
@@ -124,8 +125,8 @@ finishes() {
 
 @test "a group that the user is not in (77): the job stays, nothing is lost" {
     id=$(crash)
-    ended true "$id"
     as_a_user
+    ended true "$id"
     gid=$(id -G | tr ' ' '\n' | sort -n | tail -1)
     expect_status 77 cleanup_jobs --dump-gid=$((gid + 4242))
     equal "$(sql "SELECT uuid FROM jobs")" "$id"

@@ -243,8 +243,8 @@ setup_missing() {
 
 @test "a directory that may not be entered (77): the row stays" {
     id=$(crash --without links)
-    ended true "$id"
     as_a_user
+    ended true "$id"
     for dir in 20081225 20081225/name; do
         chmod 0 "$SPOOL/$dir"
         run_says 77 "left: cannot look for it in \"$SPOOL/20081225\": Permission denied"

@@ -130,11 +130,11 @@ load sweep
 @test "what cannot be removed is told once (77), and keeps no job from being put away" {
     [[ $(id -u) == 0 ]] || skip "only root can give files away"
     id=$(crash --without links --depth 1)
-    ended true "$id"
     empty "$SPOOL/20081224"
     empty "$SPOOL/20081223"
     marked
     as_a_user
+    ended true "$id"
     chown -R 0:0 "$SPOOL/20081224"
     run cleanup_jobs
     equal "$status" 77

@@ -75,9 +75,10 @@ in_use() {
 @test "archive not writable" {
     in_use
     as_a_user
-    ended true $(crash --count 50 --without links)
+    mapfile -t ids < <(crash --count 50 --without links)
     chmod -R a-w "$ARCHIVE"
     chown -R 65534:65534 "$SPOOL"
+    ended true "${ids[@]}"
     hour "long-term storage cannot be written to" 1 11
 }
 
