@@ -81,13 +81,18 @@ BEGIN
         WHERE CASE WHEN key LIKE '%datetime' THEN value::timestamptz > latest END));
 END $$;
 \ir renew.sql
-SELECT format('CREATE TRIGGER not_ahead BEFORE INSERT OR UPDATE ON crashmon.%1$s FOR EACH ROW
-                   WHEN (greatest(%2$s) > clock_timestamp()) EXECUTE FUNCTION crashmon.not_ahead();
-               UPDATE crashmon.%1$s AS new SET %3$s = %3$s WHERE greatest(%2$s) > now()',
-              its_table, times, key)
-FROM (VALUES ('processors', 'new.startdatetime, new.lastseendatetime', 'id'),
-             ('jobs', 'new.queueddatetime, new.starteddatetime, new.completeddatetime', 'id'),
-             ('priorityjobs', 'new.requesteddatetime', 'uuid')) AS wanted (its_table, times, key)
+-- Not for new jobs, as crashmon alone makes them, thousands at once: a condition that is asked of each row
+-- made a fifth of their INSERT.
+SELECT format('CREATE TRIGGER not_ahead BEFORE %2$s ON crashmon.%1$s FOR EACH ROW
+                   WHEN (greatest(%3$s) > clock_timestamp()) EXECUTE FUNCTION crashmon.not_ahead();
+               UPDATE crashmon.%1$s AS new SET %4$s = %4$s WHERE greatest(%3$s) > now()',
+              its_table, events, times, one)
+FROM (VALUES ('processors', 'INSERT OR UPDATE', 'new.startdatetime, new.lastseendatetime',
+              'startdatetime'),
+             ('jobs', 'UPDATE OF queueddatetime, starteddatetime, completeddatetime',
+              'new.queueddatetime, new.starteddatetime, new.completeddatetime', 'queueddatetime'),
+             ('priorityjobs', 'INSERT OR UPDATE', 'new.requesteddatetime',
+              'requesteddatetime')) AS wanted (its_table, events, times, one)
 WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'not_ahead'
                       AND tgrelid = ('crashmon.' || its_table)::regclass)
 \gexec

@@ -201,8 +201,8 @@ ran() {
         sql_is "UPDATE processors SET startdatetime = '$ahead', lastseendatetime = '$ahead'
                 RETURNING startdatetime BETWEEN now() AND clock_timestamp(),
                           lastseendatetime BETWEEN now() AND clock_timestamp(), name, storages" "t|t|alpha|"
-        sql_is "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
-                VALUES ('/x \"', '$ahead', $alpha, '$ahead')
+        sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x \"', '$ahead', $alpha)"
+        sql_is "UPDATE jobs SET queueddatetime = '$ahead' WHERE uuid = '$ahead'
                 RETURNING queueddatetime BETWEEN now() AND clock_timestamp(), starteddatetime, pathname" 't||/x "'
         sql_is "UPDATE jobs SET starteddatetime = '$ahead', completeddatetime = '2008-12-25 UTC' WHERE uuid = '$ahead'
                 RETURNING starteddatetime BETWEEN now() AND clock_timestamp(), completeddatetime, attempts" \
