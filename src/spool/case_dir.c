@@ -17,7 +17,7 @@
 static const struct dir_style directory_style = {.mode = 0770, .group = (gid_t)-1};
 
 const char case_reason[] = "reason";
-static const char copy_name[] = ".copy.tmp";
+static const char copy_name[] = ".copy.tmp", released[] = "released: what is left here is a copy";
 
 enum {
     CASE_NAME_SIZE = 128,
@@ -42,10 +42,22 @@ const char *case_name(const char *name)
                                           : name;
 }
 
+bool case_is_ours(const char *name)
+{
+    return case_name(name) != name;
+}
+
 /* A run may have been killed when it had copied a file, and not yet removed it. */
 static bool is_copied(int from, const char *name, int to)
 {
     return case_name(name) == name && file_is_equal(from, to, name);
+}
+
+static bool is_of_another(int directory, const char *mark)
+{
+    char owner[MARK_SIZE];
+    case_read_owner(directory, owner);
+    return owner[0] != '\0' && mark[0] != '\0' && strcmp(owner, mark) != 0;
 }
 
 static bool came_after(int from, const char *name, const struct timespec *time)
@@ -56,13 +68,14 @@ static bool came_after(int from, const char *name, const struct timespec *time)
 }
 
 /* Whether a directory cannot be used: it has one of the names, for other bytes, or what has come
- * since its reason was written belongs to another crash, or its reason is not a regular file, or
- * too long. With errno EINTR that is not known. */
-static bool is_taken(int directory, int from, const struct names *names)
+ * since its reason was written belongs to another crash, or its reason is not a regular file, too
+ * long, or that of another storage. With errno EINTR that is not known. */
+static bool is_taken(int directory, int from, const struct names *names, const char *mark)
 {
     struct stat reason, status;
     bool has_reason = fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
-    if (has_reason && (!file_is_regular(&reason) || reason.st_size >= REASON_MAXIMUM))
+    if (has_reason && (!file_is_regular(&reason) || reason.st_size >= REASON_MAXIMUM ||
+                       is_of_another(directory, mark)))
         return true;
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
@@ -75,7 +88,7 @@ static bool is_taken(int directory, int from, const struct names *names)
 }
 
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
-              uint64_t unique)
+              const char *mark, uint64_t unique)
 {
     char plain[CASE_NAME_SIZE], path[CASE_NAME_SIZE + 64];
     make_case_name(plain, name);
@@ -86,7 +99,7 @@ int case_open(int root, const char *day, const char *name, int from, const struc
             snprintf(path, sizeof path, "%s/%s.%d", day, plain, again);
         int directory = dir_make(root, path, &directory_style);
         errno = directory < 0 ? errno : 0;
-        if (directory < 0 || !is_taken(directory, from, names))
+        if (directory < 0 || !is_taken(directory, from, names, mark))
             return directory;
         int error = errno;
         close(directory);
@@ -123,17 +136,64 @@ bool case_flush_copy(int directory, const char *name)
     return good;
 }
 
-char *case_line(const char *where, const char *why)
+char *case_line(const char *mark, const char *where, const char *why)
 {
     char when[32], *message = NULL, *line = NULL;
     time_t now = time(NULL);
     struct tm calendar;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
-    if (asprintf(&message, "%s %s: %s", when, where, why) >= 0)
+    if (asprintf(&message, "%s %s%s%s: %s", when, mark, mark[0] != '\0' ? "/" : "", where, why) >=
+        0)
         line = log_format_plain(message);
     free(message);
     errno = ENOMEM;
     return line;
+}
+
+/* Its last, or first, bytes; -1 if it has none. */
+static ssize_t read_reason(int directory, char *text, size_t size, bool is_last)
+{
+    struct stat status;
+    int file =
+        openat(directory, case_reason, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    ssize_t length = -1;
+    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
+        off_t left = status.st_size - (off_t)size + 1;
+        length = pread(file, text, size - 1, is_last && left > 0 ? left : 0);
+    }
+    if (file >= 0)
+        close(file);
+    text[length > 0 ? length : 0] = '\0';
+    return length;
+}
+
+void case_read_owner(int directory, char mark[MARK_SIZE])
+{
+    static const size_t time_length = sizeof "2008-12-26T00:00:00Z";
+    char text[4096];
+    mark[0] = '\0';
+    read_reason(directory, text, sizeof text, false);
+    for (char *line = text, *next; line != NULL && mark[0] == '\0'; line = next) {
+        next = strchr(line, '\n');
+        if (next != NULL)
+            *next++ = '\0';
+        if (strlen(line) > time_length + MARK_SIZE && line[time_length + MARK_SIZE - 1] == '/' &&
+            mark_is_valid(line + time_length))
+            snprintf(mark, MARK_SIZE, "%.*s", MARK_SIZE - 1, line + time_length);
+    }
+}
+
+char *case_last_line(int directory)
+{
+    char text[4096];
+    ssize_t length = read_reason(directory, text, sizeof text, true);
+    while (length > 0 && text[length - 1] == '\n')
+        length--;
+    if (length <= 0)
+        return NULL;
+    text[length] = '\0';
+    const char *line = strrchr(text, '\n');
+    return strdup(line != NULL ? line + 1 : text);
 }
 
 int case_open_reason(int directory)
@@ -153,18 +213,41 @@ static bool is_said(int file, const char *line)
     return said;
 }
 
-bool case_add_reason(int directory, const char *where, const char *why)
+static bool add_reason(int directory, char *line, bool again)
 {
-    char *line = case_line(where, why);
     int file = line != NULL ? case_open_reason(directory) : -1;
-    bool good =
-        file >= 0 &&
-        (is_said(file, line) ? futimens(file, NULL) == 0 : dprintf(file, "%s", line) >= 0) &&
-        fsync(file) == 0;
+    bool good = file >= 0 &&
+                (!again && is_said(file, line) ? futimens(file, NULL) == 0
+                                               : dprintf(file, "%s", line) >= 0) &&
+                fsync(file) == 0;
     if (file >= 0)
         close_keeping_errno(file);
     free(line);
     return good;
+}
+
+bool case_add_reason(int directory, const char *mark, const char *where, const char *why)
+{
+    return add_reason(directory, case_line(mark, where, why), false);
+}
+
+bool case_note_released(int directory, const char *mark, const char *where)
+{
+    return add_reason(directory, case_line(mark, where, released), true) && case_flush(directory);
+}
+
+bool case_is_released(int directory, const struct names *files)
+{
+    struct stat reason, status;
+    char *line = case_last_line(directory);
+    const char *why = line != NULL ? strstr(line, ": ") : NULL;
+    bool is_released = why != NULL && strcmp(why + 2, released) == 0 &&
+                       fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
+    free(line);
+    for (size_t i = 0; is_released && i < files->count; i++)
+        is_released = fstatat(directory, files->items[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                      time_is_past(&status.st_ctim, 0, &reason.st_ctim);
+    return is_released;
 }
 
 bool case_can_copy(const struct stat *status)

@@ -5,6 +5,7 @@
 #define CASE_DIR_H
 
 #include "base/names.h"
+#include "spool/mark.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,26 +13,45 @@
 
 extern const char case_reason[]; /* the name of that file */
 
+/* Whether a name is the reason's, or that of a copy that was not finished. */
+bool case_is_ours(const char *name);
+
 /* Opens the directory for a crash, and makes it: the first of <name>, <name>.1, ... that has none
- * of the names that are to be moved from `from`, unless with the same bytes, whose reason is not
- * older than the others of these, and has not grown long. So the run after a kill finds the same
- * one again, and no two crashes share one. Where there are very many, `unique` makes a new one. */
+ * of the names that are to be moved from `from`, unless with the same bytes, that is of no other
+ * storage, and whose reason is not older than the others of these, and has not grown long. So the
+ * run after a kill finds the same one again, and no two crashes share one. Where there are very
+ * many, `unique` makes a new one. */
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
-              uint64_t unique);
+              const char *mark, uint64_t unique);
 
 /* The name of an entry in its case, where our own two names are taken. */
 const char *case_name(const char *name);
 
-/* A line of the reason, with its newline: when, where from, and why. Malloc'd; NULL when out of
- * memory. */
-char *case_line(const char *where, const char *why);
+/* A line of the reason, with its newline: when, the mark of the storage root ("": not known), where
+ * from, and why.
+ *
+ *     2008-12-26T00:00:00Z MARK/20081225/name/22/ad/<id>.json: .dump is missing
+ *
+ * Malloc'd; NULL when out of memory. */
+char *case_line(const char *mark, const char *where, const char *why);
+
+/* The mark in the first line that has one: whose the case is; "" if none has. */
+void case_read_owner(int directory, char mark[MARK_SIZE]);
+
+/* The last line, without its newline, malloc'd; NULL if there is none. */
+char *case_last_line(int directory);
 
 /* Opens the reason, to append to it. */
 int case_open_reason(int directory);
 
 /* Adds a line to it, and flushes it. One that is there already, but for the time, is not repeated,
  * as what cannot be moved is tried again by each run; but it changes the time of the file. */
-bool case_add_reason(int directory, const char *where, const char *why);
+bool case_add_reason(int directory, const char *mark, const char *where, const char *why);
+
+/* Notes in its reason, on disk, that what is there now is a copy, and whether that was noted last,
+ * and nothing has come there since. */
+bool case_note_released(int directory, const char *mark, const char *where);
+bool case_is_released(int directory, const struct names *files);
 
 enum case_taken {
     CASE_MOVED,

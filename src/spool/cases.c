@@ -58,7 +58,7 @@ bool cases_files(int directory, struct names *names, struct failure *failure)
     struct names all = {0};
     bool good = list(directory, NULL, NULL, &all);
     for (size_t i = 0; good && i < all.count; i++)
-        if (strcmp(all.items[i], case_reason) != 0 && all.items[i][0] != '.')
+        if (!case_is_ours(all.items[i]))
             good = names_add(names, all.items[i]);
     names_free(&all);
     return good || fail(failure, errno, "cannot read its directory in quarantine");
@@ -71,25 +71,41 @@ int cases_open(int quarantine, const char *day, const char *name)
     return dir_open_to_list(quarantine, path);
 }
 
-/* When anything was last put there: the reason tells each time. Of an empty one, when it became
- * that. */
-static bool is_old(int directory, const struct names *names, const struct spool *spool,
-                   long seconds)
+/* By its mtime, and by its ctime, as whoever puts it there may choose the other. */
+static bool is_past(const struct spool *spool, const struct stat *status, long seconds)
+{
+    struct timespec changed = spool_changed(spool, status);
+    return spool_is_past(spool, &changed, seconds) &&
+           spool_is_past(spool, &status->st_ctim, seconds);
+}
+
+/* Whether nothing was put into a directory, or into one below it, for so long. False also if that
+ * cannot be told. */
+static bool is_old(int directory, const struct spool *spool, long seconds, int depth)
 {
     struct stat status;
-    struct timespec changed;
-    if (names->count == 0 && fstat(directory, &status) == 0) {
-        changed = spool_changed(spool, &status);
-        return spool_is_past(spool, &changed, seconds);
+    struct names names = {0};
+    bool good = depth <= DEPTH_MAXIMUM && fstat(directory, &status) == 0 &&
+                is_past(spool, &status, seconds) && list(directory, NULL, NULL, &names);
+    for (size_t i = 0; good && i < names.count; i++) {
+        good = fstatat(directory, names.items[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+               is_past(spool, &status, seconds);
+        int below =
+            good && S_ISDIR(status.st_mode) ? dir_open_to_list(directory, names.items[i]) : -1;
+        if (below >= 0) {
+            good = is_old(below, spool, seconds, depth + 1);
+            close(below);
+        }
     }
-    for (size_t i = 0; i < names->count; i++) {
-        if (fstatat(directory, names->items[i], &status, AT_SYMLINK_NOFOLLOW) < 0)
-            return false;
-        changed = spool_changed(spool, &status);
-        if (!spool_is_past(spool, &changed, seconds))
-            return false;
-    }
-    return true;
+    names_free(&names);
+    return good;
+}
+
+static bool is_of(int directory, const char *owner)
+{
+    char mark[MARK_SIZE];
+    case_read_owner(directory, mark);
+    return owner[0] == '\0' || strcmp(mark, owner) == 0;
 }
 
 static bool remove_names(int quarantine, int directory, const struct names *names, int depth);
@@ -139,7 +155,8 @@ static bool remove_directories(int quarantine, const char *day, const char *name
 }
 
 bool cases_remove_old(int quarantine, const char *day, const char *name, const struct spool *spool,
-                      long seconds, bool dry_run, bool *removed, struct failure *failure)
+                      const char *owner, long seconds, bool dry_run, bool *removed,
+                      struct failure *failure)
 {
     struct names names = {0};
     int directory = cases_open(quarantine, day, name);
@@ -148,8 +165,8 @@ bool cases_remove_old(int quarantine, const char *day, const char *name, const s
         return errno == ENOENT || errno == ENOTDIR ||
                fail(failure, errno, "cannot open it in quarantine");
     bool good = list(directory, NULL, NULL, &names);
-    *removed = good && !dir_is_mounted(quarantine, directory, "") &&
-               is_old(directory, &names, spool, seconds);
+    *removed = good && is_of(directory, owner) && !dir_is_mounted(quarantine, directory, "") &&
+               is_old(directory, spool, seconds, 0);
     if (*removed && !dry_run)
         good = remove_names(quarantine, directory, &names, 0) &&
                remove_directories(quarantine, day, name);
@@ -168,7 +185,8 @@ bool cases_remove_empty(int quarantine, const char *day, const char *name)
         return false;
     bool good = list(directory, NULL, NULL, &names);
     for (size_t i = 0; good && i < names.count; i++)
-        good = strcmp(names.items[i], case_reason) == 0 || names.items[i][0] == '.';
+        good = case_is_ours(names.items[i]);
+    errno = ENOTEMPTY;
     good = good && remove_names(quarantine, directory, &names, 0) &&
            remove_directories(quarantine, day, name);
     close_keeping_errno(directory);

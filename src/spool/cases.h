@@ -16,18 +16,20 @@ bool cases_days(int quarantine, struct names *days, struct failure *failure);
 bool cases_of_day(int quarantine, const char *day, const struct crash_id *id, struct names *names,
                   struct failure *failure);
 
-/* Lists what is in a case beside its reason, sorted. */
+/* Lists what is in a case beside its reason, sorted; without a copy that was not finished. */
 bool cases_files(int directory, struct names *names, struct failure *failure);
 
 /* Opens a case to be read; -1 with errno. */
 int cases_open(int quarantine, const char *day, const char *name);
 
-/* Removes a case that nobody has put anything into for so many seconds: its reason last, so that a
- * case that was removed in part is as old as before; and its day with the last one. Hold the
- * quarantine. In a dry run says whether it would. *removed is false if it is too young, or on what
- * is mounted in the quarantine. False with the reason if something could not be removed. */
+/* Removes a case into which nobody has put anything for so many seconds, by whatever means and with
+ * whatever times: its reason, which says whose it is, last; and its day with the last one. Hold the
+ * quarantine. In a dry run says whether it would. *removed is false if it is too young, not of this
+ * owner (quarantine_owner()), or on what is mounted in the quarantine. False with the reason if
+ * something could not be removed. */
 bool cases_remove_old(int quarantine, const char *day, const char *name, const struct spool *spool,
-                      long seconds, bool dry_run, bool *removed, struct failure *failure);
+                      const char *owner, long seconds, bool dry_run, bool *removed,
+                      struct failure *failure);
 
 /* Removes a case that holds no file of its crash any more, and its day with the last one. False
  * with errno. */

@@ -17,6 +17,14 @@ static const char beginning[] = "crashmon 1 ", pattern[] = "xxxxxxxx-xxxx-xxxx-x
 
 enum { BEGINNING = sizeof beginning - 1, LENGTH = BEGINNING + MARK_SIZE };
 
+bool mark_is_valid(const char *text)
+{
+    for (size_t i = 0; i < MARK_SIZE - 1; i++)
+        if (pattern[i] == '-' ? text[i] != '-' : strspn(text + i, "0123456789abcdef") == 0)
+            return false;
+    return true;
+}
+
 /* `line` is LENGTH bytes; it ends with a newline where a mark has its NUL. */
 static bool parse(const char *line, char mark[MARK_SIZE])
 {
@@ -24,10 +32,7 @@ static bool parse(const char *line, char mark[MARK_SIZE])
         return false;
     memcpy(mark, line + BEGINNING, MARK_SIZE - 1);
     mark[MARK_SIZE - 1] = '\0';
-    for (size_t i = 0; i < MARK_SIZE - 1; i++)
-        if (pattern[i] == '-' ? mark[i] != '-' : strspn(mark + i, "0123456789abcdef") == 0)
-            return false;
-    return true;
+    return mark_is_valid(mark);
 }
 
 /* Whoever owns the directory may have put a link, a FIFO or something large in its place. Returns

@@ -15,6 +15,9 @@ enum { MARK_SIZE = 37 }; /* a UUID in lower case, and its NUL */
 enum place { PLACE_STORAGE, PLACE_DEFERRED, PLACE_SUCCESSFUL, PLACE_FAILED, PLACE_QUARANTINE };
 enum { PLACE_COUNT = PLACE_QUARANTINE + 1 };
 
+/* Whether a text begins with a mark. */
+bool mark_is_valid(const char *text);
+
 /* "storage root", ... */
 const char *place_title(enum place place);
 

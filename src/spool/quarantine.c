@@ -27,6 +27,7 @@ struct quarantine {
     const char *path; /* NULL: below the root of the spool */
     char *name;       /* of the directory, for messages */
     int root;         /* -1: not open */
+    bool is_below;    /* the root of the spool */
     int list;         /* the same directory, readable; -1: not open */
     struct lock_file lock;
     dev_t device; /* of the root */
@@ -103,6 +104,7 @@ static bool open_root(struct quarantine *quarantine, bool make, struct failure *
         return false;
     }
     quarantine->list = dir_open_to_list(quarantine->root, NULL);
+    quarantine->is_below = below != NULL;
     return true;
 }
 
@@ -166,6 +168,16 @@ const char *quarantine_name_of(const struct quarantine *quarantine)
     return quarantine->name;
 }
 
+const char *quarantine_mark(const struct quarantine *quarantine)
+{
+    return quarantine->spool->mark;
+}
+
+const char *quarantine_owner(const struct quarantine *quarantine)
+{
+    return quarantine->is_below ? "" : quarantine->spool->mark;
+}
+
 uint64_t quarantine_unique(struct quarantine *quarantine)
 {
     return quarantine->unique++;
@@ -221,8 +233,8 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
     for (size_t i = 0; i < names->count; i++) /* before anything is made for what must stay */
         if (!quarantine_can_take(quarantine, from, names->items[i], failure))
             return -1;
-    int directory =
-        case_open(quarantine->root, day, name, from, names, quarantine_unique(quarantine));
+    int directory = case_open(quarantine->root, day, name, from, names,
+                              quarantine_owner(quarantine), quarantine_unique(quarantine));
     if (directory < 0)
         fail(failure, errno, "cannot create a directory for it in \"%s\"", quarantine->name);
     return directory;
@@ -236,10 +248,10 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
     if (!open_root(quarantine, true, failure) || !lock_root(quarantine, false, failure))
         return false;
     int directory = open_case(quarantine, from, names, day, name, failure);
-    bool good =
-        directory >= 0 &&
-        ((case_add_reason(directory, where, reason) && move_names(from, names, directory)) ||
-         fail(failure, errno, "cannot move it to \"%s\"", quarantine->name));
+    bool good = directory >= 0 &&
+                ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
+                  move_names(from, names, directory)) ||
+                 fail(failure, errno, "cannot move it to \"%s\"", quarantine->name));
     lock_file_release(&quarantine->lock);
     if (directory >= 0)
         close(directory);

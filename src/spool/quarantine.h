@@ -1,7 +1,7 @@
 /* quarantine.h - for crashes that never became a pair or must not be queued. Deletes nothing.
  *
  *     QUARANTINE/YYYYMMDD/<id>/           a directory for each crash
- *     QUARANTINE/YYYYMMDD/<id>/reason     when, where from and why; a line for each crash
+ *     QUARANTINE/YYYYMMDD/<id>/reason     when, whose, where from and why; a line for each crash
  *     QUARANTINE/YYYYMMDD/<id>/<id>.json  everything that was found of the crash, unchanged
  *     QUARANTINE/.lock                    held by whoever changes something
  *     QUARANTINE/YYYYMMDD/strays/         strays of the date tree, and their reason (strays.h)
@@ -36,6 +36,12 @@ int quarantine_hold(struct quarantine *quarantine, bool dry_run, struct failure 
 void quarantine_let_go(struct quarantine *quarantine);
 
 const char *quarantine_name_of(const struct quarantine *quarantine); /* its path */
+
+/* The mark of the storage root that its cases come from. Whose cases may be released or removed,
+ * now that it is open: one outside the root may be shared with other storages; "": all, as it lies
+ * below the root. */
+const char *quarantine_mark(const struct quarantine *quarantine);
+const char *quarantine_owner(const struct quarantine *quarantine);
 
 /* Moves all files of a crash, then removes the name link. The caller removes the date link, last,
  * so that a run after a kill finds it again. */

@@ -205,30 +205,6 @@ bool sightings_in_tree(struct sightings *sightings, const struct spool *spool,
 
 /* --- in quarantine */
 
-/* The last line, without its end; NULL if there is none. */
-static char *read_reason(int directory)
-{
-    char text[4096];
-    struct stat status;
-    int file =
-        openat(directory, case_reason, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    ssize_t length = -1;
-    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
-        off_t from =
-            status.st_size >= (off_t)sizeof text ? status.st_size - (off_t)sizeof text + 1 : 0;
-        length = pread(file, text, sizeof text - 1, from);
-    }
-    if (file >= 0)
-        close(file);
-    while (length > 0 && text[length - 1] == '\n')
-        length--;
-    if (length <= 0)
-        return NULL;
-    text[length] = '\0';
-    const char *line = strrchr(text, '\n');
-    return strdup(line != NULL ? line + 1 : text);
-}
-
 static bool look_at_case(struct sightings *sightings, int quarantine, const char *path,
                          const char *day, const char *name, struct failure *failure)
 {
@@ -242,7 +218,7 @@ static bool look_at_case(struct sightings *sightings, int quarantine, const char
     for (size_t i = 0; good && i < names.count; i++)
         good = add_file(&sighting, directory, names.items[i]);
     names_free(&names);
-    sighting.reason = read_reason(directory);
+    sighting.reason = case_last_line(directory);
     close(directory);
     if (asprintf(&sighting.where, "%s/%s", day, name) < 0)
         sighting.where = NULL;

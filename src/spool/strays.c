@@ -183,7 +183,7 @@ static bool take(struct passage *passage, struct stray *stray, struct failure *f
     if (stray->is_copied)
         flush_add(&passage->copies, passage->device, passage->destination, "quarantine");
     if (asprintf(&where, "%s/%s", stray->directory->path, name) >= 0)
-        line = case_line(where, stray->reason);
+        line = case_line(quarantine_mark(passage->quarantine), where, stray->reason);
     if (line == NULL || fputs(line, passage->reason) == EOF)
         passage->is_reason_lost = true;
     free(where);
