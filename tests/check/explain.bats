@@ -57,7 +57,7 @@ json() {
     does "$old" scan "quarantines it: .dump is missing"
     expect_status 1 scan
     quarantined "$old" ".dump is missing"
-    says "$old" "quarantine \"$SPOOL/quarantine/20081225/$old\"" "$old.json file" "reason: 20.*Z 20081225/.*: .dump is missing" \
+    says "$old" "quarantine \"$SPOOL/quarantine/20081225/$old\"" "$old.json file" "reason: 20.*Z [0-9a-f-]{36}/20081225/.*: .dump is missing" \
         'crashmon-cleanup no run yet keeps it for ever: it is in quarantine' "Hint .*crashmon-priority --release $old$"
     does "$old" cleanup "keeps it for ever: it is in quarantine"
     echo "keep-quarantine-days = 9" >>"$CONF"
@@ -203,6 +203,15 @@ json() {
     processor p1
     expect_status 0 priority "bp-$id"
     jobs_are "$id"
+}
+
+@test "two crashes whose ids differ in capitals alone are both explained" {
+    id=$(crash)
+    sql "INSERT INTO jobs (uuid, pathname) VALUES (upper('$id'), '/there/x.json')"
+    says "$id" "Crash $id" 'date link .*' "Crash ${id^^}" 'Job +[0-9]+.*'
+    says "${id^^}" "Crash $id" "Crash ${id^^}"
+    expect_status 0 explain --json "$id"
+    equal "$(wc -l <<<"$output")" 2
 }
 
 @test "it only reads: no lock, no marks, no log, no row" {
