@@ -89,8 +89,7 @@ static bool apply_style(int file, const struct file_style *style)
     return good;
 }
 
-/* An inode number alone is not enough: it is used again. */
-static bool is_unchanged(const struct stat *left, const struct stat *right)
+bool file_is_unchanged(const struct stat *left, const struct stat *right)
 {
     return file_is_same(left, right) && file_is_regular(left) && file_is_regular(right) &&
            left->st_size == right->st_size && left->st_mtim.tv_sec == right->st_mtim.tv_sec &&
@@ -106,7 +105,7 @@ static bool apply_style_by_name(int from, const char *name, const struct stat *e
     if (file < 0)
         return false;
     errno = EINVAL;
-    bool good = is_unchanged(&status, expected) && apply_style(file, style);
+    bool good = file_is_unchanged(&status, expected) && apply_style(file, style);
     close_keeping_errno(file);
     return good;
 }
@@ -123,7 +122,7 @@ enum file_renamed file_rename(int from, int to, const char *name, const struct s
                                                   : FILE_FAILED;
     if (fstatat(to, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return FILE_FAILED;
-    return is_unchanged(&found, status) ? FILE_RENAMED : FILE_STRANGER;
+    return file_is_unchanged(&found, status) ? FILE_RENAMED : FILE_STRANGER;
 }
 
 static bool is_asked_to_end(void)
@@ -252,7 +251,8 @@ bool file_copy(int from, const char *name, const struct stat *expected, int to,
     if (source < 0)
         return false;
     errno = EINVAL;
-    bool good = is_unchanged(&status, expected) && copy_to(source, &status, to, temporary, style);
+    bool good =
+        file_is_unchanged(&status, expected) && copy_to(source, &status, to, temporary, style);
     close_keeping_errno(source);
     return good;
 }
@@ -336,5 +336,6 @@ bool file_remove(int directory, const char *name, const struct stat *status)
     if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
     errno = EINVAL;
-    return is_unchanged(&found, status) && (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
+    return file_is_unchanged(&found, status) &&
+           (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
 }

@@ -18,6 +18,10 @@ bool file_is_regular(const struct stat *status);
 /* Whether both are of one file or directory, by whatever names. */
 bool file_is_same(const struct stat *left, const struct stat *right);
 
+/* Whether a file with a single name is still the one that was examined, with the same bytes. An
+ * inode number alone is not enough: it is used again. */
+bool file_is_unchanged(const struct stat *left, const struct stat *right);
+
 /* When the file was last changed: its mtime, or if that was set to the future, its ctime. */
 struct timespec file_changed(const struct stat *status, const struct timespec *now);
 

@@ -1,11 +1,11 @@
 #include "spool/release.h"
 
-#include "base/quote.h"
+#include "spool/case_dir.h"
 #include "spool/cases.h"
 #include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/flush.h"
-#include "spool/links.h"
+#include "spool/release_case.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,290 +17,327 @@
 /* Below `date`: no collector has a directory of that name. */
 #define DATE_DIRECTORY "released"
 
-static const char temporary[] = ".released.tmp";
-
 struct release {
     struct pair pair; /* where it goes */
-    char name[NAME_MAX + 1];
-    int from; /* its case in quarantine; -1: none yet */
-    struct names files;
-    int to;      /* the directory of the pair; -1: not there yet */
-    bool has[2]; /* the case has the metadata, the dump */
-    char main_names[2][NAME_MAX + 1];
+    const struct roots *roots;
+    const struct release_job *job;
+    struct release_case its; /* its case in quarantine */
+    int to, date; /* the directories of the pair, and of its date link; -1: not there yet */
+    char name_target[64], date_target[64]; /* of its links */
+    bool is_claimed;                       /* the name link is ours */
+    bool is_new;                           /* the spool has all of it, with a link or a row */
 };
 
-static void forget_case(struct release *release)
+static const char temporary[] = ".released.";
+
+static void temporary_name(char name[NAME_MAX + 1], const struct released_file *file)
 {
-    if (release->from >= 0)
-        close(release->from);
-    release->from = -1;
-    names_free(&release->files);
+    snprintf(name, NAME_MAX + 1, "%s%s", temporary, file->name);
+}
+
+static bool has_link(int directory, const char *name, const char *target)
+{
+    char found[PATH_MAX];
+    ssize_t length = directory >= 0 ? readlinkat(directory, name, found, sizeof found) : -1;
+    return length == (ssize_t)strlen(target) && memcmp(found, target, (size_t)length) == 0;
+}
+
+static bool is_queued_from_here(const struct release *release)
+{
+    const struct origin *origin = &release->job->origin;
+    return release->job->text[0] != '\0' && origin->state == ORIGIN_KNOWN &&
+           origin->spool == release->pair.spool && strcmp(origin->day, release->pair.day) == 0;
 }
 
 /* --- look */
 
-static bool open_case(struct release *release, int quarantine, const char *day, const char *name,
-                      struct failure *failure)
+/* Lists what begins with the id where a pair should be. */
+static bool list_there(const struct pair *pair, struct names *names, struct failure *failure)
 {
-    forget_case(release);
-    memcpy(release->pair.day, day, sizeof release->pair.day);
-    snprintf(release->name, sizeof release->name, "%s", name);
-    release->from = cases_open(quarantine, day, name);
-    if (release->from < 0)
-        return fail(failure, errno, "cannot open \"%s/%s\" in quarantine", day, name);
-    if (!cases_files(release->from, &release->files, failure))
-        return false;
-    for (int i = 0; i < 2; i++) {
-        release->has[i] = false;
-        for (size_t j = 0; j < release->files.count; j++)
-            if (strcmp(release->files.items[j], release->main_names[i]) == 0)
-                release->has[i] = true;
-    }
-    return true;
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    char path[PAIR_DIRECTORY_SIZE];
+    pair_directory(pair, path);
+    bool is_open = dir_begin(&reader, pair->spool->root, path), good = is_open || errno == ENOENT;
+    while (is_open && good && (entry = dir_next(&reader)) != NULL)
+        if (strncmp(entry->d_name, pair->id.text, CRASH_ID_LENGTH) == 0)
+            good = names_add(names, entry->d_name);
+    good = good && (!is_open || errno == 0);
+    if (is_open)
+        dir_end(&reader);
+    return good || fail(failure, errno, "cannot look for it in \"%s/%s\"", pair->spool->path, path);
 }
 
-/* The only case of the crash, or the only one that has a pair. */
-static bool find_case(struct release *release, int quarantine, struct failure *failure)
-{
-    struct names days = {0}, names = {0};
-    struct release found = *release;
-    int whole = 0, all = 0;
-    bool good = cases_days(quarantine, &days, failure);
-    for (size_t i = 0; good && i < days.count; i++) {
-        good = cases_of_day(quarantine, days.items[i], &release->pair.id, &names, failure);
-        for (size_t j = 0; good && j < names.count; j++, all++) {
-            good = open_case(release, quarantine, days.items[i], names.items[j], failure);
-            bool is_whole = release->has[0] && release->has[1];
-            if (!good || (all > 0 && !is_whole))
-                continue;
-            whole += is_whole;
-            forget_case(&found);
-            found = *release;
-            release->from = -1;
-            release->files = (struct names){0};
-        }
-        names_free(&names);
-    }
-    names_free(&days);
-    forget_case(release);
-    *release = found;
-    if (good && all == 0)
-        return fail(failure, 0, "it is not in quarantine");
-    if (good && all > 1 && whole != 1)
-        return fail(
-            failure, 0,
-            "quarantine has %d of its id, and %s is a whole pair: move away all but the one "
-            "that is meant",
-            all, whole == 0 ? "none" : "more than one");
-    return good;
-}
-
-/* What is in the way, or left of a release that was killed. */
-static bool look_at_file(const struct release *release, const char *name, struct failure *failure)
+static bool fail_taken(const struct pair *pair, const char *name, int error,
+                       struct failure *failure)
 {
     char quoted[QUOTE_SIZE];
-    struct stat status;
-    quote(quoted, name);
-    if (fstatat(release->from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail(failure, errno, "cannot look at %s in quarantine", quoted);
-    if (!file_is_regular(&status) || strncmp(name, release->pair.id.text, CRASH_ID_LENGTH) != 0)
-        return fail(failure, 0, "%s in quarantine is not a file of it", quoted);
-    if (release->to < 0 ||
-        (fstatat(release->to, name, &status, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) ||
-        file_is_equal(release->from, release->to, name))
-        return true;
-    return fail(failure, errno, "in the spool is another file %s", quoted);
+    return fail(failure, error, "the spool has a crash of its id: %s in \"%s/%s\"",
+                quote(quoted, name), pair->spool->path, pair->day);
 }
 
-/* Each main file is in quarantine, or by now in its place. */
-static bool is_whole(const struct release *release, const struct pair_location *there,
-                     struct failure *failure)
+static bool is_nothing_there(const struct pair *pair, struct failure *failure)
 {
-    const struct spool *spool = release->pair.spool;
-    const char *const suffixes[] = {spool->json_suffix, spool->dump_suffix};
-    const struct main_file *const files[] = {&there->json, &there->dump};
-    for (int i = 0; i < 2; i++) {
-        struct stat status = files[i]->status;
-        if (release->has[i] &&
-            fstatat(release->from, release->main_names[i], &status, AT_SYMLINK_NOFOLLOW) < 0)
-            return fail(failure, errno, "cannot look at its %s in quarantine", suffixes[i]);
-        if (!release->has[i] && !files[i]->found)
-            return fail(failure, 0, "it is not a pair: %s is missing in quarantine", suffixes[i]);
-        if (status.st_size == 0)
-            return fail(failure, 0, "it is not a pair: %s is empty", suffixes[i]);
-    }
-    return true;
-}
-
-/* Its own place apart, nothing of it may be in the roots. */
-static bool is_nowhere_else(const struct release *release, const struct roots *roots,
-                            struct failure *failure)
-{
-    struct pair pair = release->pair;
-    struct pair_location location;
-    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
-        for (size_t j = 0; j < roots->days[i].count; j++) {
-            pair.spool = roots->spools[i];
-            memcpy(pair.day, roots->days[i].items[j], sizeof pair.day);
-            if (pair.spool == release->pair.spool && strcmp(pair.day, release->pair.day) == 0)
-                continue;
-            locate_there(&pair, &location, failure);
-            location_close(&location);
-            if (location.found == LOCATED_FAILED)
-                return false;
-            if (location.found != LOCATED_NOWHERE)
-                return fail(failure, 0, "the spool has a crash of its id, in \"%s/%s\"",
-                            pair.spool->path, pair.day);
-        }
-    return true;
-}
-
-/* A temporary name that a killed release has left may be the second one of a file. */
-static bool remove_leftover(const struct pair *pair, struct failure *failure)
-{
-    int directory = pair_open_directory(pair);
-    if (directory < 0)
-        return true;
-    bool good = unlinkat(directory, temporary, 0) == 0 || errno == ENOENT ||
-                fail(failure, errno, "cannot remove \"%s\" beside it", temporary);
-    close(directory);
+    struct names names = {0};
+    bool good = list_there(pair, &names, failure) &&
+                (names.count == 0 || fail_taken(pair, names.items[0], 0, failure));
+    names_free(&names);
     return good;
 }
 
-static bool look(struct release *release, const struct roots *roots, struct failure *failure)
+/* In whatever letters. Its own place apart. */
+static bool is_nowhere_else(const struct release *release, struct failure *failure)
 {
-    struct pair_location there;
-    if (!is_nowhere_else(release, roots, failure))
-        return false;
-    locate_there(&release->pair, &there, failure);
-    release->to = there.directory;
-    bool good = there.found != LOCATED_FAILED;
-    for (size_t i = 0; good && i < release->files.count; i++)
-        good = look_at_file(release, release->files.items[i], failure);
-    return good && is_whole(release, &there, failure);
+    struct crash_id spellings[CRASH_ID_SPELLINGS];
+    const struct roots *roots = release->roots;
+    struct pair pair = release->pair;
+    size_t count = crash_id_spell(spellings, release->pair.id.text);
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+        for (size_t j = 0; j < roots->days[i].count; j++)
+            for (size_t k = 0; k < count; k++) {
+                pair.spool = roots->spools[i];
+                memcpy(pair.day, roots->days[i].items[j], sizeof pair.day);
+                pair.id = spellings[k];
+                bool is_own = k == 0 && pair.spool == release->pair.spool &&
+                              strcmp(pair.day, release->pair.day) == 0;
+                if (!is_own && !is_nothing_there(&pair, failure))
+                    return false;
+            }
+    return true;
 }
 
-/* --- copy and link */
+/* Whether what has a name in its place was left by a release of this very case. */
+static bool is_left_of_release(struct release *release, const char *name)
+{
+    errno = 0;
+    if (strcmp(name, release->pair.id.text) == 0)
+        return release->is_claimed;
+    struct released_file *file = release_case_find(&release->its, name);
+    file = release->is_claimed || is_queued_from_here(release) ? file : NULL;
+    if (file == NULL || !file_is_equal(release->its.directory, release->to, name) ||
+        fstatat(release->to, name, &file->there, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    file->is_there = true;
+    return true;
+}
 
-static bool open_directories(struct release *release, int *date, struct failure *failure)
+static void remove_temporaries(const struct release *release)
+{
+    char name[NAME_MAX + 1];
+    for (size_t i = 0; i < release->its.count; i++) {
+        temporary_name(name, &release->its.files[i]);
+        unlinkat(release->to, name, 0);
+    }
+}
+
+/* Nothing, or what a release that was killed has left. */
+static bool look_at_place(struct release *release, bool dry_run, struct failure *failure)
+{
+    char path[PAIR_DIRECTORY_SIZE];
+    struct names names = {0};
+    const struct pair *pair = &release->pair;
+    bool is_whole = true;
+    release->to = pair_open_directory(pair);
+    snprintf(path, sizeof path, "%s/date/" DATE_DIRECTORY, pair->day);
+    release->date = dir_open(pair->spool->root, path);
+    release->is_claimed = has_link(release->to, pair->id.text, release->name_target);
+    if (release->is_claimed && !dry_run)
+        remove_temporaries(release); /* which may be second names of the files */
+    bool good = list_there(pair, &names, failure);
+    for (size_t i = 0; good && i < names.count; i++)
+        good = is_left_of_release(release, names.items[i]) ||
+               fail_taken(pair, names.items[i], errno, failure);
+    names_free(&names);
+    for (size_t i = 0; i < release->its.count; i++)
+        is_whole = is_whole && release->its.files[i].is_there;
+    bool has_date_link = has_link(release->date, pair->id.text, release->date_target);
+    release->is_new = is_whole && (has_date_link || is_queued_from_here(release));
+    if (good && release->job->text[0] != '\0' && !release->is_new)
+        return fail(failure, 0, "%s", release->job->text);
+    return good && (release->is_new || !has_date_link ||
+                    fail(failure, 0, "the spool has its date link, but not all of its files"));
+}
+
+/* --- claim, copy, publish, link */
+
+static bool open_directories(struct release *release, struct failure *failure)
 {
     struct stat status;
-    char path[PAIR_DIRECTORY_SIZE];
+    char paths[2][PAIR_DIRECTORY_SIZE];
+    int *const directories[] = {&release->to, &release->date};
     const struct spool *spool = release->pair.spool;
     if (fstat(spool->root, &status) < 0)
         return fail(failure, errno, "cannot look at \"%s\"", spool->path);
     const struct dir_style style = {.mode = status.st_mode & 07777, .group = (gid_t)-1};
-    if (release->to >= 0)
-        close(release->to);
-    pair_directory(&release->pair, path);
-    release->to = dir_make(spool->root, path, &style);
-    if (release->to < 0)
-        return fail(failure, errno, "cannot make directory \"%s/%s\"", spool->path, path);
-    snprintf(path, sizeof path, "%s/date/" DATE_DIRECTORY, release->pair.day);
-    *date = dir_make(spool->root, path, &style);
-    return *date >= 0 || fail(failure, errno, "cannot make directory \"%s/%s\"", spool->path, path);
+    pair_directory(&release->pair, paths[0]);
+    snprintf(paths[1], sizeof paths[1], "%s/date/" DATE_DIRECTORY, release->pair.day);
+    for (int i = 0; i < 2; i++) {
+        if (*directories[i] >= 0)
+            close(*directories[i]);
+        *directories[i] = dir_make(spool->root, paths[i], &style);
+        if (*directories[i] < 0)
+            return fail(failure, errno, "cannot make directory \"%s/%s\"", spool->path, paths[i]);
+    }
+    return true;
 }
 
-static bool copy_file(const struct release *release, const char *name)
-{
-    struct stat status;
-    if (fstatat(release->from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
-    const struct file_style style = {.mode = status.st_mode & 07777, .group = (gid_t)-1};
-    return file_is_equal(release->from, release->to, name) ||
-           (file_copy(release->from, name, &status, release->to, temporary, &style) &&
-            file_publish(release->to, temporary, name));
-}
-
-static bool copy_files(const struct release *release, struct failure *failure)
-{
-    bool good = true;
-    for (size_t i = 0; good && i < release->files.count; i++)
-        good = copy_file(release, release->files.items[i]);
-    int error = errno;
-    unlinkat(release->to, temporary, 0);
-    return good || fail(failure, error, "cannot copy it to \"%s/%s\"", release->pair.spool->path,
-                        release->pair.day);
-}
-
-static bool make_link(int directory, const char *name, const char *target)
-{
-    char found[PATH_MAX];
-    if (symlinkat(target, directory, name) == 0)
-        return true;
-    if (errno != EEXIST)
-        return false;
-    ssize_t length = readlinkat(directory, name, found, sizeof found);
-    errno = EEXIST;
-    return length == (ssize_t)strlen(target) && memcmp(found, target, (size_t)length) == 0;
-}
-
-/* Both are ours, or they were there already. */
-static bool make_links(const struct release *release, int date, struct failure *failure)
+static bool make_link(const struct release *release, int directory, const char *target,
+                      struct failure *failure)
 {
     const struct pair *pair = &release->pair;
-    char up[3 * 8 + 1] = "../../", path[NAME_PATH_LENGTH + 1], name_target[64], date_target[64];
-    for (int i = 1; i < pair->id.depth; i++)
-        strcat(up, "../");
-    crash_id_name_path(&pair->id, path);
-    snprintf(name_target, sizeof name_target, "%sdate/" DATE_DIRECTORY, up);
-    snprintf(date_target, sizeof date_target, "../../name/%s", path);
-    return (make_link(release->to, pair->id.text, name_target)
-                ? make_link(date, pair->id.text, date_target)
-                : errno == EEXIST && links_has_date_link(pair, release->to)) ||
-           fail(failure, errno, "cannot make its links in \"%s/%s\"", pair->spool->path, pair->day);
+    if (symlinkat(target, directory, pair->id.text) == 0)
+        return true;
+    int error = errno;
+    if (error != EEXIST)
+        return fail(failure, error, "cannot make its links in \"%s/%s\"", pair->spool->path,
+                    pair->day);
+    return has_link(directory, pair->id.text, target) ||
+           fail_taken(pair, pair->id.text, 0, failure);
 }
 
-static bool remove_from_quarantine(const struct release *release, int quarantine,
-                                   struct failure *failure)
+static bool copy_files(struct release *release, struct failure *failure)
+{
+    char name[NAME_MAX + 1];
+    for (size_t i = 0; i < release->its.count; i++) {
+        const struct released_file *file = &release->its.files[i];
+        const struct file_style style = {.mode = file->status.st_mode & 07777, .group = (gid_t)-1};
+        temporary_name(name, file);
+        if (!file->is_there && !file_copy(release->its.directory, file->name, &file->status,
+                                          release->to, name, &style))
+            return fail(failure, errno, "cannot copy it to \"%s/%s\"", release->pair.spool->path,
+                        release->pair.day);
+    }
+    return true;
+}
+
+static bool publish_files(struct release *release, struct failure *failure)
+{
+    char name[NAME_MAX + 1];
+    const struct pair *pair = &release->pair;
+    for (size_t i = 0; i < release->its.count; i++) {
+        struct released_file *file = &release->its.files[i];
+        temporary_name(name, file);
+        if (file->is_there)
+            continue;
+        if (fstatat(release->to, name, &file->there, AT_SYMLINK_NOFOLLOW) == 0 &&
+            file_publish(release->to, name, file->name))
+            file->is_there = true;
+        else if (errno == EEXIST)
+            return fail_taken(pair, file->name, 0, failure);
+        else
+            return fail(failure, errno, "cannot rename a copy of it in \"%s/%s\"",
+                        pair->spool->path, pair->day);
+    }
+    return true;
+}
+
+/* Not what a collector has put beside it meanwhile, or in its place. */
+static bool has_only_ours(struct release *release, struct failure *failure)
 {
     struct stat status;
-    bool good = true;
-    for (size_t i = 0; good && i < release->files.count; i++)
-        good = fstatat(release->from, release->files.items[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-               file_remove(release->from, release->files.items[i], &status);
-    return (good && cases_remove_empty(quarantine, release->pair.day, release->name)) ||
-           fail(failure, errno, "it is new, but cannot be removed from quarantine");
+    struct names names = {0};
+    const struct pair *pair = &release->pair;
+    bool good = list_there(pair, &names, failure);
+    for (size_t i = 0; good && i < names.count; i++) {
+        const struct released_file *file = release_case_find(&release->its, names.items[i]);
+        bool is_ours = file != NULL
+                           ? fstatat(release->to, file->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                                 file_is_unchanged(&status, &file->there)
+                           : has_link(release->to, names.items[i], release->name_target);
+        good = is_ours || fail_taken(pair, names.items[i], 0, failure);
+    }
+    good = good && (names.count == release->its.count + 1 ||
+                    fail(failure, 0, "its copies in \"%s/%s\" have just been removed",
+                         pair->spool->path, pair->day));
+    names_free(&names);
+    return good;
+}
+
+/* The name link last, by which what remains after a kill is known as ours. */
+static void undo(const struct release *release)
+{
+    remove_temporaries(release);
+    for (size_t i = 0; i < release->its.count; i++) {
+        const struct released_file *file = &release->its.files[i];
+        if (file->is_there && !file_remove(release->to, file->name, &file->there))
+            return;
+    }
+    if (has_link(release->to, release->pair.id.text, release->name_target))
+        unlinkat(release->to, release->pair.id.text, 0);
+}
+
+static bool make_new(struct release *release, const struct flush_set *changed,
+                     struct failure *failure)
+{
+    bool good = make_link(release, release->to, release->name_target, failure) &&
+                copy_files(release, failure) && flush_all(changed, failure) &&
+                publish_files(release, failure) && has_only_ours(release, failure) &&
+                flush_all(changed, failure) &&
+                make_link(release, release->date, release->date_target, failure);
+    if (!good)
+        undo(release);
+    return good;
 }
 
 static bool carry_out(struct release *release, int quarantine, struct failure *failure)
 {
-    int date = -1;
     struct stat status;
     struct flush_set changed = {0};
-    bool good = open_directories(release, &date, failure);
+    char where[PAIR_PATH_SIZE];
+    const struct spool *spool = release->pair.spool;
+    bool good = open_directories(release, failure);
     if (good && fstat(release->to, &status) == 0)
-        flush_add(&changed, status.st_dev, release->to, release->pair.spool->path);
-    if (good && fstat(date, &status) == 0)
-        flush_add(&changed, status.st_dev, date, release->pair.spool->path);
-    good = good && copy_files(release, failure) && flush_all(&changed, failure) &&
-           make_links(release, date, failure) && flush_all(&changed, failure) &&
-           remove_from_quarantine(release, quarantine, failure);
+        flush_add(&changed, status.st_dev, release->to, spool->path);
+    if (good && fstat(release->date, &status) == 0)
+        flush_add(&changed, status.st_dev, release->date, spool->path);
+    pair_path(&release->pair, where);
+    good = good && (release->is_new || make_new(release, &changed, failure)) &&
+           flush_all(&changed, failure) &&
+           (case_note_released(release->its.directory, spool->mark, where) ||
+            fail(failure, errno, "it is new, but that cannot be noted in its reason")) &&
+           release_case_remove(&release->its, quarantine, failure);
     flush_clear(&changed);
-    if (date >= 0)
-        close(date);
     return good;
 }
 
-bool release(struct quarantine *quarantine, const struct roots *roots, const struct crash_id *id,
-             bool dry_run, char where[RELEASE_PATH_SIZE], struct failure *failure)
+static void name_links(struct release *release)
 {
-    const struct spool *spool = roots->spools[0];
-    struct release work = {.pair = {.spool = spool, .id = *id}, .from = -1, .to = -1};
-    pair_file_name(&work.pair, spool->json_suffix, work.main_names[0]);
-    pair_file_name(&work.pair, spool->dump_suffix, work.main_names[1]);
+    char path[NAME_PATH_LENGTH + 1];
+    int up = release->pair.id.depth + 1;
+    crash_id_name_path(&release->pair.id, path);
+    snprintf(release->name_target, sizeof release->name_target, "%.*sdate/" DATE_DIRECTORY, 3 * up,
+             "../../../../../");
+    snprintf(release->date_target, sizeof release->date_target, "../../name/%s", path);
+}
+
+bool release(struct quarantine *quarantine, const struct roots *roots, const struct crash_id *id,
+             const struct release_job *job, bool dry_run, char where[RELEASE_PATH_SIZE],
+             struct failure *failure)
+{
+    struct release work = {.pair = {.spool = roots->spools[0], .id = *id},
+                           .roots = roots,
+                           .job = job,
+                           .to = -1,
+                           .date = -1};
     where[0] = '\0';
+    name_links(&work);
     int directory = quarantine_hold(quarantine, dry_run, failure);
     if (directory < 0)
         return failure->error == ENOENT ? fail(failure, 0, "there is no quarantine yet") : false;
-    bool good = find_case(&work, directory, failure);
-    if (work.name[0] != '\0')
-        snprintf(where, RELEASE_PATH_SIZE, "%s/%s", work.pair.day, work.name);
-    good = good && (dry_run || remove_leftover(&work.pair, failure)) &&
-           look(&work, roots, failure) && (dry_run || carry_out(&work, directory, failure));
+    enum release_found found = release_case_find_one(
+        &work.its, &work.pair, directory, quarantine_owner(quarantine), dry_run, failure);
+    if (work.its.name[0] != '\0')
+        snprintf(where, RELEASE_PATH_SIZE, "%s/%s", work.its.day, work.its.name);
+    memcpy(work.pair.day, work.its.day, sizeof work.pair.day);
+    bool good =
+        found == RELEASE_DONE || (found == RELEASE_FOUND && is_nowhere_else(&work, failure) &&
+                                  look_at_place(&work, dry_run, failure) &&
+                                  (dry_run || carry_out(&work, directory, failure)));
     quarantine_let_go(quarantine);
-    forget_case(&work);
+    release_case_close(&work.its);
     if (work.to >= 0)
         close(work.to);
+    if (work.date >= 0)
+        close(work.date);
     return good;
 }

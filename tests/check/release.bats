@@ -1,17 +1,8 @@
 #!/usr/bin/env bats
 # release.bats - crashmon-priority --release: a crash comes out of quarantine, as a new one.
 load ../helper
+load quarantine
 
-id=22adfb61-f75b-11dc-b6be-001322081225
-
-# Has a crash lie in quarantine: in_quarantine [CASE [OPTION...]].
-in_quarantine() {
-    CASE=${QUARANTINE:-$SPOOL/quarantine}/20081225/${1:-$id}
-    collect --root "$BATS_TEST_TMPDIR/lost" --id "$id" --without links "${@:2}" >/dev/null
-    mkdir -p "$CASE"
-    mv "$(name_in "$BATS_TEST_TMPDIR/lost")/$id".* "$CASE"
-    echo "2008-12-26T00:00:00Z 20081225/name/22/ad/$id.json: .dump is missing" >"$CASE/reason"
-}
 name_in() { echo "$1/20081225/name/22/ad"; }
 release() { priority --release "$@"; }
 
@@ -89,20 +80,59 @@ refused() {
     refused "\"$id.dump\" in quarantine is not a file of it"
 }
 
+@test "half a case is not made whole by what another crash of its id has in the spool" {
+    in_quarantine "$id" --without dump
+    collect --id "$id" --without json >/dev/null
+    refused "it is not a pair: .dump is missing in quarantine"
+    mv "$CASE/$id.json" "$CASE/$id.browser.dump"
+    refused "it is not a pair: .json is missing in quarantine"
+}
+
+@test "what would be lost with its case keeps it in quarantine" {
+    in_quarantine
+    mkdir "$CASE/.original"
+    cp "$CASE/$id.json" "$CASE/.original"
+    refused "\".original\" in quarantine is not a file of it: move it away"
+    mv "$CASE/.original" "$CASE/$id"
+    refused "\"$id\" in quarantine is not a file of it: move it away"
+    mv "$CASE/$id" "$BATS_TEST_TMPDIR"
+    : >"$CASE/.copy.tmp" # a scan was killed while it copied
+    expect_status 0 release "$id"
+    [[ ! -e $CASE ]] || fail "$(ls -A "$CASE")"
+}
+
 @test "a crash of the same id, in a root or with a row, keeps it in quarantine" {
     in_quarantine
     sql "INSERT INTO jobs (uuid, pathname, storage) VALUES ('$id', '/there/x.json', 'west')"
     job=$(sql "SELECT id FROM jobs")
     refused "it has a job, $job, which is unfinished and was queued from storage west: \"/there/x.json\""
     sql "DELETE FROM jobs"
-    collect --root "$DEFERRED" --id "$id" >/dev/null
-    refused "the spool has a crash of its id, in \"$DEFERRED/20081225\""
-    rm -r "$DEFERRED/20081225"
-    collect --id "$id" --day 20081226 --without dump >/dev/null
-    refused "the spool has a crash of its id, in \"$SPOOL/20081226\""
-    rm -r "$SPOOL/20081226"
-    collect --id "$id" --size 100 --without links >/dev/null
-    refused "in the spool is another file \"$id.dump\""
+    sql "INSERT INTO jobs (uuid, pathname) VALUES (upper('$id'), '/there/x.json')"
+    refused "it has a job, "
+}
+
+@test "a crash of the same id in the spool, whatever is there of it, keeps it in quarantine" {
+    in_quarantine
+    local root day what
+    for root in "$SPOOL" "$DEFERRED"; do
+        for day in 20081225 20081226; do
+            while read -r what; do
+                # shellcheck disable=SC2086 # several options
+                collect --root "$root" --id "$id" --day "$day" $what >/dev/null
+                refused "the spool has a crash of its id: \"$id"
+                rm -r "${root:?}/$day"
+            done <<'END'
+--without json --without dump
+--without json --without dump --without date-link
+--without json --without links
+--without dump --without links
+--without json --without dump --without links --extra browser
+--without links
+END
+        done
+    done
+    collect --id "${id^^}" --without json --without dump >/dev/null
+    refused "the spool has a crash of its id: \"${id^^}\" in \"$SPOOL/20081225\""
 }
 
 @test "of several in quarantine the only whole pair is released; of two, none" {
@@ -133,81 +163,73 @@ refused() {
     expect_status 64 release "nonsense"
 }
 
-# --- keep-quarantine-days
-
-# Quarantined so many days ago.
-quarantined_for() {
-    in_quarantine "${@:2}"
-    touch -d "$1 days ago" "$CASE/reason"
-    find "$CASE" -mindepth 1 ! -name reason -exec touch -hd '2009-01-01' {} +
-}
-retains() { cleanup_jobs --keep-quarantine-days=30 "$@"; }
-
-@test "without the option quarantine is kept for ever; with it, for so many days" {
-    quarantined_for 1000
-    cleans
-    [[ -e $CASE ]]
-    sql "UPDATE crashmon.storages SET swept = NULL"
-    quarantined_for 29 "$id.1" --extra browser
-    quarantined_for 31 "$id.2"
-    mkdir -p "$CASE/$id.dir/below"
-    ln -s "$SPOOL" "$CASE/link"
-    touch -hd '31 days ago' "$CASE/$id.dir" "$CASE/link"
-    expect_status 0 retains --dry-run
-    equal "$(sort <<<"$output")" "\"$id\": deleted: quarantined for 30 d
-\"$id.2\": deleted: quarantined for 30 d"
-    expect_status 0 retains
-    equal "$output" ""
-    equal "$(cd "$SPOOL/quarantine/20081225" && find . -type f | sort)" \
-        "$(printf './%s\n' "$id.1/$id".{browser.dump,dump,json} "$id.1/reason")"
-    log_has 'seen 2: deleted 2'
-    touch -d '31 days ago' "$SPOOL/quarantine/20081225/$id.1/reason"
-    expect_status 0 retains
-    [[ -e $SPOOL/quarantine/20081225 ]] || fail "twice on a day"
-    sql "UPDATE crashmon.storages SET swept = NULL"
-    expect_status 0 retains --limit=1
-    equal "$(find "$SPOOL/quarantine" -mindepth 1)" ""
-}
-
-@test "what is mounted in the quarantine stays: a day, a case, and one that has something mounted in it" {
-    elsewhere=$BATS_TEST_TMPDIR/elsewhere
-    quarantined_for 31 "$id"
-    mkdir -p "$elsewhere" "$SPOOL/quarantine/20081224"
-    cp -a "$CASE" "$SPOOL/quarantine/20081225/$id.1"
-    mv "$CASE" "$elsewhere"
-    touch -d '31 days ago' "$elsewhere/$id"
-    before=$(spool_state "$elsewhere")
-    bind "$elsewhere" "$SPOOL/quarantine/20081224"
-    bind "$elsewhere/$id" "$CASE"
-    bind "$elsewhere/$id" "$SPOOL/quarantine/20081225/$id.1/mounted"
-    expect_status 1 retains
-    [[ $output == *"cannot remove \"20081225/$id.1\""* && $output != *$'\n'* ]] || fail "$output"
-    log_has 'seen 1: left 1'
-    equal "$(spool_state "$elsewhere")" "$before"
-}
-
-@test "somebody who is at work in the quarantine is waited for" {
-    quarantined_for 31
-    exec 7>"$SPOOL/quarantine/.lock"
-    flock 7
-    background retains 7>&-
-    await has_open /quarantine/.lock
-    [[ -e $CASE ]]
-    exec 7>&-
-    background_ends 0
+@test "it is found in quarantine in small letters and in capitals" {
+    id=${id^^}
+    in_quarantine
+    expect_status 0 release "${id,,}"
+    pair_is_whole "$SPOOL" 20081225 "$id"
     [[ ! -e $CASE ]]
 }
 
-@test "what cannot be removed is told once, stays, and keeps nothing else" {
-    as_a_user
-    quarantined_for 31
-    quarantined_for 31 "$id.1"
-    quarantined_for 31 "$id.2"
-    chmod 555 "$CASE" "$SPOOL/quarantine/20081225/$id"
-    [[ $EUID != 0 ]] || chown -R 65534:65534 "$SPOOL/quarantine"
-    expect_status 77 retains
-    [[ $output == *"cannot remove \"20081225/$id\": "*"Permission denied; it stays until tomorrow"* && $output != *"/$id.2"* ]] ||
-        fail "$output"
-    log_has 'seen 3: deleted 1, left 2'
-    chmod 755 "$CASE" "$SPOOL/quarantine/20081225/$id"
+@test "with a limit, so many are released" {
+    in_quarantine
+    first=$id id=33adfb61-f75b-11dc-b6be-001322081225
+    in_quarantine
+    expect_status 1 release --limit=1 44adfb61-f75b-11dc-b6be-001322081225 "$first" "$id"
+    pair_is_whole "$SPOOL" 20081225 "$first"
+    [[ -e $CASE/$id.dump ]]
+}
+
+# A release, then the case is as it was when a run was killed before it could remove it.
+released_in_part() {
+    in_quarantine "$id" --extra browser
+    cp -a "$CASE" "$BATS_TEST_TMPDIR/case"
+    expect_status 0 release "$id"
+    mkdir -p "${CASE%/*}"
+    mv "$BATS_TEST_TMPDIR/case" "$CASE"
+}
+
+@test "a release that was killed can be repeated when the crash is new, or queued by now" {
+    processor p1
+    released_in_part
+    before=$(spool_state "$SPOOL/20081225")
+    expect_status 0 release --dry-run "$id"
+    [[ -e $CASE/$id.json ]]
+    expect_status 0 release "$id"
+    [[ ! -e $CASE ]]
+    equal "$(spool_state "$SPOOL/20081225")" "$before"
+    expect_status 0 scan --settle-time=00:00:00
+    in_quarantine "$id" --extra browser
+    before=$(spool_state "$SPOOL/20081225")
+    echo another >"$CASE/$id.browser.dump"
+    refused "the spool has a crash of its id: \"$id.browser.dump\""
+    in_quarantine "$id" --extra browser
+    sql "UPDATE jobs SET pathname = '/elsewhere' || pathname, root = NULL"
+    refused "the spool has a crash of its id"
+    sql "UPDATE jobs SET pathname = replace(pathname, '/elsewhere', '')"
+    expect_status 0 release "$id"
+    [[ ! -e $CASE ]]
+    equal "$(spool_state "$SPOOL/20081225")" "$before"
+    jobs_are "$id"
+    log_has "\"$id\": released"
+}
+
+@test "a case that says it is another storage's is released there alone" {
+    shared_quarantine
+    echo found >"$QUARANTINE/20081225/$half/$half.dump"
+    mark=$(sql "SELECT identity FROM crashmon.storages WHERE storage = 'west' AND place = 'storage'")
+    id=$half refused "the quarantine has it from another storage, with the mark $mark"
+    [[ -e $QUARANTINE/20081225/$half/$half.dump ]]
+    expect_status 0 west crashmon-priority --release "$half"
+    [[ $(<"$(place "$WEST" "$half").dump") == found && ! -e $QUARANTINE/20081225/$half ]]
+    in_quarantine # which does not say whose it is
+    expect_status 0 release "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+}
+
+@test "one crash of two storages makes two cases" {
+    shared_quarantine
+    crash --id "$half" --without dump --age 200000 >/dev/null
+    expect_status 1 scan
+    equal "$(ls "$QUARANTINE/20081225")" "$half"$'\n'"$half.1"
 }

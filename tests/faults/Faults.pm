@@ -49,7 +49,8 @@ our %errors = (
 );
 # What crashmon-priority brings out of quarantine.
 my @released = map { "$_-0000-0000-0000-000002081225" } qw(aaaaaaaa bbbbbbbb);
-# What is disturbed: a name, the program, its options, and what always fails, for strace.
+# What is disturbed: a name, the program, its options, what always fails, for strace, and whether a
+# scan comes between the disturbed run and the next.
 our @situations = (
     ['crashmon-scan', 'crashmon-scan'], ['crashmon-priority', 'crashmon-priority'],
     ['crashmon-cleanup', 'crashmon-cleanup'],
@@ -60,12 +61,15 @@ our @situations = (
     ['crashmon-priority --release', 'crashmon-priority', ['--release', @released]],
     ['crashmon-priority --release, without RENAME_NOREPLACE', 'crashmon-priority',
      ['--release', @released], ['renameat2:error=EINVAL']],
+    ['crashmon-priority --release, with a scan before it is repeated', 'crashmon-priority',
+     ['--release', @released], [], 1],
 );
 our @under;    # what a run that is not traced is started with, such as valgrind
 our @changing = qw(unlinkat renameat2 linkat mkdirat sendto write fsync syncfs sendfile fchmod
                    openat);
 our @options;    # of the situation
 my @besides;
+my $scans;
 
 sub shell {
     my ($command) = @_;
@@ -103,9 +107,10 @@ sub job {
 
 # Makes the stage for one program; the configuration is the same for all.
 sub set_stage {
-    my ($program, $its_options, $its_besides) = @_;
+    my ($program, $its_options, $its_besides, $its_scans) = @_;
     @options = @{$its_options // []};
     @besides = @{$its_besides // []};
+    $scans = $its_scans;
     remove_tree($kept);
     make_path(map { "$kept/$_" } qw(spool deferred archive failed));
     ($processors, $rows) = ("(1, 'ada', now()), (2, 'bob', now())", '');
@@ -265,13 +270,20 @@ sub traced {
 sub repair {
     my ($program) = @_;
     sql('UPDATE crashmon.storages SET swept = NULL');
+    scan_at_once() if $scans;
     my ($code, $output) = run($program);
     return ($code, $output) if $code > 1;
+    return scan_at_once() if $scans;
     return ($code, $output) if grep { $_ eq '--release' } @options;
     return run('crashmon-scan') if $program eq 'crashmon-priority';
     return ($code, $output) if !grep { $_ eq '--adopt' } @options;
     local @options = ();
     return run($program);
+}
+
+sub scan_at_once {
+    local @options = ('--settle-time=00:00:00');
+    return run('crashmon-scan');
 }
 
 # Every call of these names that an undisturbed run makes once its configuration is read, as
