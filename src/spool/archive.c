@@ -249,9 +249,8 @@ bool archive_is_in_use(const struct archive *archive)
 }
 
 bool archive_has_begun(const struct archive *archive, const struct pair_location *location,
-                       long queued, struct failure *failure)
+                       long queued)
 {
-    *failure = (struct failure){0};
     if (archive->tree == NULL)
         return false;
     const struct pair there = in_archive(archive, &location->pair);
@@ -259,8 +258,6 @@ bool archive_has_begun(const struct archive *archive, const struct pair_location
     bool has_begun =
         destination >= 0 &&
         archive_move_has_begun(location, archive->tree, destination, queued + CLOCK_TOLERANCE);
-    if (!has_begun && errno != 0 && errno != ENOENT)
-        fail(failure, errno, "cannot look for it in \"%s\"", archive->tree->path);
     if (destination >= 0)
         close(destination);
     return has_begun;

@@ -74,9 +74,9 @@ void archive_changes_clear(struct archive_changes *changes);
 bool archive_is_in_use(const struct archive *archive);
 
 /* For a pair that is whole in the spool: whether a run that was killed has begun to move it here,
- * by another verdict. False with the reason if that cannot be told, with errno value 0 if not. */
+ * by another verdict. False where that cannot be seen. */
 bool archive_has_begun(const struct archive *archive, const struct pair_location *location,
-                       long queued, struct failure *failure);
+                       long queued);
 
 /* The three steps, for an archive that is open. That it is read-only, a directory that is that of
  * the pair itself (ENOTUNIQ), or ten pairs in a row without room, put it out of order; those count

@@ -115,12 +115,11 @@ bool archive_move_has_begun(const struct pair_location *location, const struct s
             fstatat(destination, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
             !S_ISREG(status.st_mode) || spool_is_past(archive, &status.st_ctim, age))
             continue;
-        errno = 0;
         if (is_of_another(location, destination, entry->d_name))
             return false;
         has_begun = true;
     }
-    return has_begun && errno == 0;
+    return has_begun;
 }
 
 static bool copy(struct archive_move *move, struct pair_file *file, int source, int destination,

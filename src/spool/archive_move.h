@@ -38,8 +38,7 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
                                         struct failure *failure);
 
 /* Whether a run has begun to move this pair there, in the last `age` seconds by the clock of the
- * archive: a file of it has a final name, and the same bytes as that here, if it is still here.
- * False with errno, which is 0 if not. */
+ * archive: a file of it has a final name, and the same bytes as that here, if it is still here. */
 bool archive_move_has_begun(const struct pair_location *location, const struct spool *archive,
                             int destination, long age);
 

@@ -183,16 +183,15 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
 }
 
 /* A run that was killed may have put a part of it into the other long-term storage, by a verdict
- * that has changed since: then the job goes on there. False if that cannot be told. */
-static bool follow_begun(struct finished_job *job, const struct pair_location *here,
-                         struct report *report, struct failure *failure)
+ * that has changed since: then the job goes on there. If that cannot be looked into, it keeps back
+ * only what is for it. */
+static void follow_begun(struct finished_job *job, const struct pair_location *here,
+                         struct report *report)
 {
     bool is_new = archive_state(job->other) == ARCHIVE_NOT_OPEN && !archive_is_in_use(job->other);
-    if (is_new || !is_usable(job->other, report))
-        return true;
-    if (archive_has_begun(job->other, here, job->origin.queued, failure))
+    if (!is_new && is_usable(job->other, report) &&
+        archive_has_begun(job->other, here, job->origin.queued))
         job->archive = job->other;
-    return failure->text[0] == '\0';
 }
 
 /* Where pairs are deleted, a part that lies where the row says is what a killed run has left. */
@@ -215,8 +214,8 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     locate_queued(roots, id, &job->origin, &found.here, &failure);
     if (found.here.found < LOCATED_FAILED)
         archived = find_archived(job, id, &found.archived, report, &failure);
-    else if (found.here.found == LOCATED_WHOLE && !follow_begun(job, &found.here, report, &failure))
-        archived = LOCATED_FAILED;
+    else if (found.here.found == LOCATED_WHOLE)
+        follow_begun(job, &found.here, report);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED)

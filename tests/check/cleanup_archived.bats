@@ -225,6 +225,15 @@ cleans_while() {
     [[ -z $(find "$SPOOL" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
 }
 
+@test "a day of the other long-term storage that cannot be entered keeps no job of this one" {
+    marked
+    ln -s nowhere "$FAILED/20081225"
+    id=$(crash)
+    ended true "$id"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
 @test "what the other long-term storage has of another crash of its id is no reason to follow" {
     for size in 200 64; do
         id=$(crash)
