@@ -310,15 +310,16 @@ signal('TERM', values %running);
 await('the processors end', sub { !%running });
 
 # --- the account
-# Everything that is there, by crash id. Where a scan was killed between the two links, nothing but
+# Everything that is there, by crash id; but why a job has failed, beside its pair. Where a scan was killed between the two links, nothing but
 # the date link may be left in the end: it becomes a reason in quarantine, and costs nothing else.
-my (%found, %hollow);
+my (%found, %hollow, $reasons);
 for my $where (sort keys %root) {
     find({ no_chdir => 1, wanted => sub {
-        return if -d && !-l || m{/\.crashmon[^/]*$};
+        return if -d && !-l || m{/(?:\.crashmon|quarantine/\.lock)$};
         my $id    = /.*([0-9a-f]{8}-[0-9a-f-]{27})/ && $crash{$1} ? $1 : 'a stranger';
         my $piece = s{^\Q$root{$where}\E}{$where}r =~ s{/date/\K.*/}{.../}r;
         return $hollow{$id}++ if $crash{$id} && m{/quarantine/.*/reason$};
+        return $reasons++ if m{/\Q$id\E\.reason$} && get_text($_) eq "corrupt minidump\n";
         $piece .= ' (wrong bytes)' if !-l && $crash{$id} && get_text($_) ne content($id, $_);
         push @{ $found{$id} }, $piece;
     } }, $root{$where});
