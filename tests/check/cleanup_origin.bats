@@ -96,7 +96,7 @@ is_new() {
         id=$(collect --day 20081225)
         queued 1
         finish "$id" true
-        await sql_true "SELECT completeddatetime < now() - interval '1 s' FROM jobs"
+        await sql_true "SELECT completeddatetime < now() - interval '2 s' FROM jobs"
         rm "$(place "$SPOOL" "$id")".*
         again "$id" $day --without name-link
         expect_status 1 cleanup_jobs

@@ -90,7 +90,7 @@ is_queued_at_last() {
     again
     goes_on 0
     has_links "$id"
-    sql "UPDATE jobs SET completeddatetime = now() - interval '3 s' WHERE uuid = '$id'"
+    sql "UPDATE jobs SET completeddatetime = now() - interval '30 s' WHERE uuid = '$id'"
     expect_status 0 scan
     log_has "\"$id\": left: it came after a job with its id, which is finished"
     has_links "$id"
@@ -105,7 +105,7 @@ is_queued_at_last() {
         id=$(crash)
         expect_status 0 scan
         finish "$id" true
-        await sql_true "SELECT completeddatetime < now() - interval '1 s' FROM jobs"
+        await sql_true "SELECT completeddatetime < now() - interval '2 s' FROM jobs"
         again --without json --without dump
         expect_status 0 "$run"
         has_links "$id"
