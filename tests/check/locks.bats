@@ -219,7 +219,7 @@ has_version() {
             run program "$program"
             [[ $status == 76 && -n $output ]] || break
         done
-        psql -qX -f "$TESTS/../sql/version.sql"
+        has_version 2
         [[ $status == 76 && -n $output ]] || fail "$program: $status" "$output"
     done
     equal "$(spool_state "$SPOOL")" "$before"
