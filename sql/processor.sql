@@ -61,7 +61,9 @@ END $$;
 
 -- Takes up to `how_many` jobs that the processor owns and has not begun: first those in its
 -- priority table, if it has one, then by priority, then the oldest. They count as begun. A job that
--- was begun in vain before is taken alone, lest it takes others with it again. Removes the jobs taken
+-- was begun in vain before is taken alone, lest it takes others with it again: when it is next there is
+-- nothing until the processor has finished all else, and then until it has finished that one. (What was
+-- begun more than an hour ago does not count: its answer may be lost.) Removes the jobs taken
 -- from the priority table, and names that no job waits for. It is a heartbeat, too; for a processor
 -- that was removed it is an error (no_data_found). Several threads of a processor may call it at the
 -- same time: none waits for another, and no job is given out twice.
@@ -70,6 +72,7 @@ RETURNS TABLE (id bigint, uuid text, pathname text, storage text)
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
+    an_hour_ago CONSTANT timestamptz := clock_timestamp() - interval '1 hour';
     its_table regclass;
     named text[];
     first bigint[] := '{}';
@@ -83,6 +86,13 @@ BEGIN
         RAISE EXCEPTION 'processor % is not registered', processor
             USING ERRCODE = 'no_data_found',
                   HINT = 'It was removed, or never registered; call crashmon.register_processor().';
+    END IF;
+    -- Shared by those who take any job; who takes one that has to be alone needs the row for itself.
+    PERFORM FROM processors WHERE id = processor FOR KEY SHARE SKIP LOCKED;
+    IF NOT FOUND OR EXISTS (SELECT FROM jobs
+                            WHERE owner = processor AND success IS NULL AND attempts > 0
+                                AND starteddatetime BETWEEN an_hour_ago AND clock_timestamp()) THEN
+        RETURN;
     END IF;
 
     IF crashmon.lock_priority_table(processor) = 'ready' THEN
@@ -107,6 +117,12 @@ BEGIN
     taken := first || rest;
     IF EXISTS (SELECT FROM jobs WHERE id = taken[1] AND attempts > 0) THEN
         taken := taken[1:1];
+        PERFORM FROM processors WHERE id = processor FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND OR EXISTS (SELECT FROM jobs
+                                WHERE owner = processor AND success IS NULL
+                                    AND starteddatetime BETWEEN an_hour_ago AND clock_timestamp()) THEN
+            RETURN;
+        END IF;
     END IF;
 
     RETURN QUERY

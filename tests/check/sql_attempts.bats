@@ -33,14 +33,26 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     sql_is "SELECT attempts FROM jobs WHERE id = 2" 1000001
 }
 
-@test "a job with an attempt is taken alone" {
+finish_all() { sql "UPDATE jobs SET success = true WHERE starteddatetime IS NOT NULL"; }
+
+@test "a job with an attempt is taken when the processor has nothing else, and nothing beside it" {
     alpha=$(processor alpha)
-    for number in 1 2 3 4 5; do job $number "$alpha"; done
+    for number in 1 2 3 4 5 6; do job $number "$alpha"; done
     sql "UPDATE jobs SET attempts = 1 WHERE id IN (3, 4)"
-    equal "$(take "$alpha" 9)" "1 2 5"
-    equal "$(take "$alpha" 9)" 3
-    equal "$(take "$alpha" 9)" 4
+    equal "$(take "$alpha" 4)" "1 2"
     equal "$(take "$alpha" 9)" ""
+    finish_all
+    equal "$(take "$alpha" 9)" 3
+    equal "$(take "$alpha" 9)" ""
+    finish_all
+    equal "$(take "$alpha" 1)" 4
+    equal "$(take "$alpha" 1)" ""
+    beta=$(processor beta)
+    job 7 "$beta"
+    equal "$(take "$beta" 9)" 7
+    sql "SELECT crashmon.give_back(4)"
+    sql "UPDATE jobs SET attempts = 0"
+    equal "$(take "$alpha" 9)" "4 5 6"
 }
 
 @test "a job with an attempt is taken alone, also from the priority table" {
@@ -52,8 +64,56 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     names "$alpha" "$(id 3)"
     equal "$(take "$alpha" 9)" "2 1"
     sql_is "SELECT uuid FROM priority_jobs_$alpha" "$(id 3)"
+    equal "$(take "$alpha" 9)" ""
+    sql_is "SELECT uuid FROM priority_jobs_$alpha" "$(id 3)"
+    finish_all
     equal "$(take "$alpha" 9)" 3
     sql_is "SELECT count(*) FROM priority_jobs_$alpha" 0
+}
+
+@test "threads that take jobs at the same moment take none beside one with an attempt, and none waits" {
+    alpha=$(processor alpha)
+    for number in 1 2 3; do job $number "$alpha"; done
+    # One takes any job, and another one at the same time finds one with an attempt.
+    session "BEGIN; SELECT crashmon.take_jobs($alpha, 1)" >/dev/null
+    sql "UPDATE jobs SET attempts = 1 WHERE id = 2"
+    equal "$(take "$alpha" 1)" ""
+    session ROLLBACK
+    # The other way round.
+    sql "UPDATE jobs SET attempts = 1 WHERE id = 1"
+    session "BEGIN; SELECT crashmon.take_jobs($alpha, 1)" >/dev/null
+    equal "$(take "$alpha" 1)" ""
+    sql_is "SELECT crashmon.heartbeat($alpha)" t
+    session COMMIT
+    sql_is "SELECT id FROM jobs WHERE starteddatetime IS NOT NULL" 1
+}
+
+@test "what was begun an hour ago, its answer perhaps lost, keeps no other job back" {
+    alpha=$(processor alpha)
+    for number in 1 2 3; do job $number "$alpha"; done
+    sql "UPDATE jobs SET attempts = 1 WHERE id < 3"
+    equal "$(take "$alpha" 1)" 1
+    sql "UPDATE jobs SET starteddatetime = now() - interval '61 minutes' WHERE id = 1"
+    equal "$(take "$alpha" 1)" 2
+    equal "$(take "$alpha" 1)" ""
+    sql "UPDATE jobs SET starteddatetime = now() - interval '61 minutes' WHERE id = 2"
+    equal "$(take "$alpha" 1)" 3
+}
+
+@test "of a processor with eight threads a crash that ends it costs no other crash its attempts" {
+    sql "SELECT crashmon.register_processor('alpha')" >/dev/null
+    for number in 1 2 3 4 5 6 7 8 9; do job $number 1; done
+    for round in 1 2 3 4 5; do
+        for thread in 1 2 3 4 5 6 7 8; do
+            # It ends when number 4 has been taken; the others finish when all have theirs.
+            take 1 1
+        done >"$BATS_TEST_TMPDIR/taken"
+        grep -qx 4 "$BATS_TEST_TMPDIR/taken" || finish_all
+        sql "SELECT crashmon.register_processor('alpha')" >/dev/null
+        sql "SELECT id, attempts FROM jobs WHERE success IS NULL AND attempts > 1 AND id <> 4" | grep . &&
+            fail "more than one attempt"
+    done
+    :
 }
 
 @test "give_back: the job waits again, without an attempt; a sign of life" {
