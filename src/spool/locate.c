@@ -60,14 +60,18 @@ static int stat_file(const struct pair_location *location, const char *suffix,
 }
 
 /* Looks for a pair under one day. Anything but a regular file is a failure: it may hide a pair. A
- * link or a file in a directory's place (ENOTDIR) is one, too. */
+ * link or a file in a directory's place (ENOTDIR) is one, too, but for a file that is called like
+ * the day.
+ */
 static enum located search_day(struct pair_location *location, struct failure *failure)
 {
     const struct pair *pair = &location->pair;
     int error = 0;
     location->directory = pair_open_directory_to_list(pair);
     if (location->directory < 0)
-        error = errno == ENOENT ? 0 : errno;
+        error = errno == ENOENT || (errno == ENOTDIR && !spool_is_day(pair->spool, pair->day))
+                    ? 0
+                    : errno;
     else if ((error = stat_file(location, pair->spool->json_suffix, &location->json)) == 0)
         error = stat_file(location, pair->spool->dump_suffix, &location->dump);
     if (error == EINVAL)

@@ -168,6 +168,19 @@ void spool_close(struct spool *spool)
     free(spool);
 }
 
+/* What cannot be seen may be one. */
+static bool may_be_day(unsigned char type)
+{
+    return type == DT_DIR || type == DT_LNK || type == DT_UNKNOWN;
+}
+
+bool spool_is_day(const struct spool *spool, const char *name)
+{
+    struct stat status;
+    return fstatat(spool->root, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+           may_be_day((unsigned char)IFTODT(status.st_mode));
+}
+
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure)
 {
     struct dir_reader reader;
@@ -177,7 +190,7 @@ bool spool_days(const struct spool *spool, struct names *days, struct failure *f
     const struct dirent64 *entry;
     bool good = true;
     while (good && (entry = dir_next(&reader)) != NULL)
-        if (day_is_valid(entry->d_name))
+        if (day_is_valid(entry->d_name) && may_be_day(dir_entry_type(&reader, entry)))
             good = names_add(days, entry->d_name);
     if (!good || errno != 0)
         good =

@@ -44,8 +44,10 @@ void spool_close(struct spool *spool);
 struct spool *spool_open_to_look(enum place place, const char *path, const char *json_suffix,
                                  const char *dump_suffix, struct failure *failure);
 
-/* Lists the days, oldest first: all entries called YYYYMMDD. The caller always frees the names. */
+/* Lists the days, oldest first: all entries called YYYYMMDD that are directories, or links, which
+ * may hide one. The caller always frees the names. The second one asks of what has such a name. */
 bool spool_days(const struct spool *spool, struct names *days, struct failure *failure);
+bool spool_is_day(const struct spool *spool, const char *name);
 
 /* What of an absolute path lies below the root, by whatever links and spelling it gets there: to be
  * opened by dir.h. NULL: it does not lead through the root. */

@@ -103,9 +103,34 @@ told() { grep -c -- "$1" "$LOG" || true; }
     equal "$(told ERROR)" 0
 }
 
-@test "of files that are called like days the first ten are named, and the others counted" {
+@test "a file that is called like a day is none: nothing is told of it, and nothing may hide in it" {
+    id=$(crash) gone=$(nowhere) wanted=$(nowhere)
+    request "$wanted" 100000
+    sql "INSERT INTO jobs (pathname, uuid, success, starteddatetime, completeddatetime)
+         VALUES ('x', '$gone', true, now(), now())"
+    for root in "$SPOOL" "$DEFERRED" "$ARCHIVE"; do
+        : >"$root/20090101"
+        mkfifo "$root/20090102"
+        touch "$root/20${gone:30}" "$root/20${wanted:30}"
+    done
+    expect_status 0 scan
+    [[ -z $output ]] || fail "printed: $output"
+    expect_status 1 priority
+    [[ -z $(requested) ]]
+    log_has "given up"
+    expect_status 1 cleanup_jobs
+    sql_is "SELECT count(*) FROM jobs WHERE missingdatetime IS NOT NULL" 1
+    [[ $(<"$LOG") != *"Not a directory"* ]] || fail "told"
+    # A link may lead to where a pair is.
+    ln -s "$BATS_TEST_TMPDIR" "$DEFERRED/20090103"
+    request "$wanted" 100000
+    expect_status 1 priority
+    equal "$(requested)" "$wanted"
+}
+
+@test "of links that are called like days the first ten are named, and the others counted" {
     id=$(crash)
-    for ((i = 0; i < 25; i++)); do : >"$SPOOL/200901$(printf %02d $((i + 1)))"; done
+    for ((i = 0; i < 25; i++)); do ln -s . "$SPOOL/200901$(printf %02d $((i + 1)))"; done
     expect_status 1 scan
     [[ -z $output ]] || fail "printed: $output"
     jobs_are "$id"

@@ -153,10 +153,12 @@ static void follows_no_link_on_the_way(void **state)
     close_roots(&location);
 }
 
-static void a_file_in_the_place_of_a_directory_may_hide_it(void **state)
+static void a_link_in_the_place_of_a_day_may_hide_it_and_a_file_may_not(void **state)
 {
     (void)state;
-    make_file("20081220", "x", 0);
+    make_file("20081221", "x", 0);
+    expect_located(ID, LOCATED_NOWHERE, NULL, 0);
+    assert_int_equal(symlink("elsewhere", "20081220"), 0);
     expect_located(ID, LOCATED_FAILED, NULL, 0);
     make_crash_file(ID, DAY, ".json", 0);
     expect_located(ID, LOCATED_FAILED, NULL, 0);
@@ -270,7 +272,7 @@ int main(void)
         in_scratch_spool(says_which_of_the_two_there_are),
         in_scratch_spool(what_is_no_regular_file_of_one_name_cannot_be_judged),
         in_scratch_spool(follows_no_link_on_the_way),
-        in_scratch_spool(a_file_in_the_place_of_a_directory_may_hide_it),
+        in_scratch_spool(a_link_in_the_place_of_a_day_may_hide_it_and_a_file_may_not),
         in_scratch_spool(what_cannot_be_read_is_not_nowhere),
         in_scratch_spool(lists_the_dumps_and_then_the_metadata),
         in_scratch_spool(lists_what_there_is_of_a_part),
