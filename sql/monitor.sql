@@ -22,28 +22,30 @@ SELECT 'CREATE INDEX runs_latest ON crashmon.runs (program, storage, started DES
 WHERE to_regclass('crashmon.runs_latest') IS NULL
 \gexec
 
-SELECT 'CREATE INDEX runs_due ON crashmon.runs (next_due)'
-WHERE to_regclass('crashmon.runs_due') IS NULL
+SELECT 'CREATE INDEX runs_started ON crashmon.runs (started)'
+WHERE to_regclass('crashmon.runs_started') IS NULL
 \gexec
 
 -- Whoever was last seen at this time or before has been silent for `silence`. Nobody could be seen
--- before the server was started; and time counts only up to the latest next_due of any run, and again
--- from the next run on, as in between the database or the programs were away, perhaps for everybody.
+-- before the server was started; and time counts only from the start of a run until the next one of the
+-- same program is due, after which the database or the programs were away, perhaps for everybody. One
+-- that is due once a day must not stand for the others that long: half of `silence` is enough.
 CREATE FUNCTION crashmon."new silent_since"(silence interval) RETURNS timestamptz
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
+    reach CONSTANT interval := silence / 2;
     since timestamptz := now() - silence;
     away interval;
 BEGIN
     -- What lies before such a time may be another one: after ten, the rest counts.
     FOR attempt IN 1..10 LOOP
         SELECT sum(began - due) INTO away FROM (
-            SELECT began,
-                   coalesce(max(next_due) OVER (ORDER BY began
-                                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-                            (SELECT max(next_due) FROM runs WHERE next_due < since)) AS due
-            FROM (SELECT started, next_due FROM runs WHERE next_due >= since
-                  UNION ALL SELECT now(), now()) AS run (began, next_due)) AS absence
+            SELECT began, max(reached) OVER (ORDER BY began
+                                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS due
+            FROM (SELECT started, least(next_due, started + reach) FROM runs
+                  WHERE started >= coalesce((SELECT max(started) FROM runs
+                                             WHERE started < since - reach), since) - reach
+                  UNION ALL SELECT now(), now()) AS run (began, reached)) AS absence
         WHERE began > due AND began > since;
         EXIT WHEN away IS NULL OR now() - silence - away >= since;
         since := now() - silence - away;

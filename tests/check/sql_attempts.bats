@@ -228,6 +228,10 @@ silent() {
     silent 70
     sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, next_due)
          VALUES ('crashmon-scan', 'b', 'host1', 1, now() - interval '1 hour', now() + interval '23 hours')"
+    silent 65
+    sql "UPDATE crashmon.runs SET started = started - interval '10 hours' WHERE storage = 'b'"
+    silent 660 # there were five minutes then, and five an hour ago
+    began 20 15 10 5 0
     silent 10
     # Runs that are never due count for nothing, and take no time.
     sql "DELETE FROM crashmon.runs;
