@@ -103,6 +103,28 @@ static void read_until_two(void)
     _exit(signals_are_urgent() && signals_caught() == SIGINT ? 6 : 7);
 }
 
+static void *send_to_process_and_end(void *argument)
+{
+    send_to_process(argument);
+    wait_a_little();
+    _exit(13);
+}
+
+/* What is told goes to somebody who does not read it. */
+static void write_until_two(void)
+{
+    int ends[2], sockets[2];
+    pthread_t thread;
+    if (pipe(ends) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0)
+        _exit(1);
+    signals_guard(sockets[0]);
+    dup2(ends[1], STDERR_FILENO);
+    pthread_create(&thread, NULL, send_to_process_and_end, NULL);
+    while (write(STDERR_FILENO, "a line\n", 7) == 7)
+        ;
+    _exit(2);
+}
+
 /* The third one comes while something else is waited for. */
 static void wait_until_three(void)
 {
@@ -137,6 +159,12 @@ static void a_second_signal_ends_the_program_where_nobody_waits_for_a_server(voi
     expect_end(send_two, 128 + SIGTERM);
 }
 
+static void and_where_nobody_reads_what_it_tells(void **state)
+{
+    (void)state;
+    expect_end(write_until_two, 128 + SIGINT);
+}
+
 static void one_that_is_sent_twice_at_once_is_one(void **state)
 {
     (void)state;
@@ -166,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_signal_ends_the_program_where_nobody_waits_for_a_server),
+        cmocka_unit_test(and_where_nobody_reads_what_it_tells),
         cmocka_unit_test(one_that_is_sent_twice_at_once_is_one),
         cmocka_unit_test(a_second_one_ends_the_wait_for_the_server_and_a_third_the_program),
         cmocka_unit_test(a_wait_for_the_server_has_an_end),
