@@ -324,6 +324,15 @@ static void judge_files(struct check *check)
             problems_add_failure(&check->problems, EXIT_PERMISSION, &failure);
 }
 
+/* Who cannot print the answer has none. */
+static void end_with(struct report *report, enum severity worst)
+{
+    report->code = EXIT_DONE;
+    report_flush(report);
+    report->is_reader_gone = report->code != EXIT_DONE;
+    report->code = (enum exit_code)(report->is_reader_gone ? SEVERITY_UNKNOWN : worst);
+}
+
 bool check_answer(struct run *run)
 {
     static struct disk_status disk; /* paths in it are known until the program ends */
@@ -351,9 +360,7 @@ bool check_answer(struct run *run)
     fclose(check.figures);
     snprintf(summary, sizeof summary, "storage %s", run->options.storage_name);
     problems_print(&check.problems, stdout, run->options.program_name, summary, figures);
-    /* Who cannot print the answer has none. */
-    run->report.code =
-        (enum exit_code)(fflush(stdout) == 0 ? check.problems.worst : SEVERITY_UNKNOWN);
+    end_with(&run->report, check.problems.worst);
     problems_free(&check.problems);
     status_free(&check.database);
     free(figures);

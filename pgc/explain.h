@@ -7,7 +7,8 @@
 #include "run.h"
 
 /* If that was asked: explains each crash of the command line, on stdout. The program ends with 1 if
- * nobody knows one. True if it was. */
+ * nobody knows one; with the code of the trouble if one was not found, and could not be looked for
+ * everywhere. True if it was. */
 bool explain_answer(struct run *run);
 
 #endif

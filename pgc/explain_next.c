@@ -116,7 +116,7 @@ static void quarantines(const struct explanation *explanation, const char *what,
 
 /* --- scan */
 
-/* What the database has to say of it cannot be asked, or there is no memory. */
+/* The database cannot be asked what it has to say of it, or there is no memory. */
 static void say_failure(const struct failure *failure, char text[NEXT_SIZE])
 {
     add(text, "unknown: %s", failure->text);
@@ -185,8 +185,8 @@ static void say_of_links(const struct explanation *explanation, char text[NEXT_S
         else if (!say_unready(explanation, one, "queues it", text))
             say_left(explanation, one, one->why.text, text);
     }
-    if (enqueue(&batch, 0, batch.count, explanation->options, explanation->places->processors,
-                &failure) != DB_OK)
+    if (batch.count > 0 && enqueue(&batch, 0, batch.count, explanation->options,
+                                   explanation->places->processors, &failure) != DB_OK)
         say_failure(&failure, text);
     else
         for (size_t i = 0; i < batch.count; i++)

@@ -222,8 +222,8 @@ fresh() {
     done
     [[ -e /dev/full ]] || skip "no /dev/full"
     status=0
-    scan --check >/dev/full 2>/dev/null || status=$?
-    equal "$status" 3
+    output=$(scan --check 2>&1 >/dev/full) || status=$?
+    equal "$status $output" "3 cannot write to the standard output: No space left on device"
 }
 
 @test "what is written beside the work: the log of errors, the metrics file, a group for what is archived" {
