@@ -216,6 +216,31 @@ static bool survey_day(struct dir_reader *day, time_t now, const struct timespec
     return true;
 }
 
+/* What a day is called behind the time at which a case was last added to it. */
+enum { TIME_LENGTH = 20 };
+
+/* The days, those last that have the newest cases: they are called after the crashes, which may
+ * have been old when they came here. */
+static bool list_by_change(const struct spool *quarantine, struct names *list,
+                           struct failure *failure)
+{
+    struct names days = {0};
+    struct stat status;
+    bool good = spool_days(quarantine, &days, failure);
+    for (size_t i = 0; good && i < days.count; i++) {
+        char entry[TIME_LENGTH + DAY_LENGTH + 1];
+        if (fstatat(quarantine->root, days.items[i], &status, AT_SYMLINK_NOFOLLOW) < 0)
+            status.st_mtim.tv_sec = 0; /* it is gone; or what hinders us is told when it is read */
+        snprintf(entry, sizeof entry, "%0*lld%s", TIME_LENGTH, (long long)status.st_mtim.tv_sec,
+                 days.items[i]);
+        good =
+            names_add(list, entry) || fail(failure, errno, "cannot list \"%s\"", quarantine->path);
+    }
+    names_free(&days);
+    names_sort(list);
+    return good;
+}
+
 bool survey_quarantine(int directory, const char *path, struct survey_cases *cases,
                        struct failure *failure)
 {
@@ -224,15 +249,16 @@ bool survey_quarantine(int directory, const char *path, struct survey_cases *cas
         .place = PLACE_QUARANTINE, .path = path, .root = dir_open_to_list(directory, NULL)};
     struct names days = {0};
     *cases = (struct survey_cases){.count.oldest = -1};
-    bool goes_on = true, good = quarantine.root >= 0 && spool_days(&quarantine, &days, failure);
+    bool goes_on = true, good = quarantine.root >= 0 && list_by_change(&quarantine, &days, failure);
     if (quarantine.root < 0)
         fail(failure, errno, "cannot read directory \"%s\"", path);
     for (size_t i = days.count; good && goes_on && i-- > 0;) {
         struct dir_reader day;
-        bool is_open = dir_begin(&day, quarantine.root, days.items[i]);
+        const char *name = days.items[i] + TIME_LENGTH;
+        bool is_open = dir_begin(&day, quarantine.root, name);
         goes_on = !is_open || survey_day(&day, time(NULL), &end, cases);
         if (is_open ? goes_on && errno != 0 : errno != ENOENT && errno != ENOTDIR)
-            good = fail(failure, errno, "cannot read directory \"%s/%s\"", path, days.items[i]);
+            good = fail(failure, errno, "cannot read directory \"%s/%s\"", path, name);
         if (is_open)
             dir_end(&day);
     }

@@ -35,7 +35,8 @@ struct survey_cases {
  * ENOENT if there is none yet. */
 int survey_open_quarantine(const char *path, const struct spool *spool, struct failure *failure);
 
-/* Counts its cases, those of the latest days first. `directory` is open, in any mode. */
+/* Counts its cases, those of the days first to which one was added last. `directory` is open, in
+ * any mode. */
 bool survey_quarantine(int directory, const char *path, struct survey_cases *cases,
                        struct failure *failure);
 

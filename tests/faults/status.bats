@@ -27,6 +27,9 @@ has() {
     # Behind all these, by their ids:
     sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime) VALUES ('/x', 'waits', 7, now() - interval '121 h');
          INSERT INTO jobs (pathname, uuid, owner, starteddatetime) VALUES ('/x', 'begun', 8, now() - interval '30 h')"
+    # The newest case in quarantine is that of an old crash.
+    mkdir -p "$SPOOL/quarantine/20081225/new"
+    perl -e 'my ($day) = @ARGV; mkdir $day; mkdir "$day/$_" for 1 .. 60000; utime 1, 1, glob "$day/*"; utime 1, 1, $day;' "$SPOOL/quarantine/20081226"
     # Links alone, as of a collector that makes them first.
     mkdir -p "$SPOOL"/20081225/date/{00..23}/{00..55}
     perl -e 'my ($spool) = @ARGV;
@@ -44,6 +47,7 @@ has() {
     [[ $output == *'CRITICAL: the oldest job has waited for 5 d 1 h'* &&
         $output == *'CRITICAL: the oldest started job is with "p8" for 1 d 6 h'* &&
         $output == *'UNKNOWN: the oldest new pair has not been queued for an unknown time: of more than '* ]] || fail "$output"
+    grep -q 'WARNING: more than [0-9,]* in quarantine, the latest came [0-9]* s ago' <<<"$output" || fail "$output"
     sql "DELETE FROM jobs WHERE uuid = 'begun'"
     answer=$(scan --status)
     has 'Started     0$'
