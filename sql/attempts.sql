@@ -20,8 +20,9 @@ WHERE NOT EXISTS (SELECT FROM pg_trigger
 \gexec
 
 -- Makes the jobs that have failed since a time unfinished again, without attempts: for when their
--- processors were to blame. Returns how many. Those that crashmon-cleanup has put away are gone; while
--- it is at work with a storage it is an error (object_in_use), and nothing is changed.
+-- processors were to blame. Returns how many. Where nobody has noted when a job ended, the time counts
+-- at which it was started, or queued. Those that crashmon-cleanup has put away are gone; while it is at
+-- work with a storage it is an error (object_in_use), and nothing is changed.
 CREATE FUNCTION crashmon."new retry"(since timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
@@ -29,7 +30,8 @@ DECLARE
     retried bigint;
 BEGIN
     FOR its_storage IN SELECT DISTINCT storage FROM jobs
-                       WHERE success IS NOT NULL AND NOT success AND completeddatetime >= since LOOP
+                       WHERE success IS NOT NULL AND NOT success
+                           AND coalesce(completeddatetime, starteddatetime, queueddatetime) >= since LOOP
         IF NOT pg_try_advisory_xact_lock(hashtext('crashmon-cleanup'), hashtext(its_storage)) THEN
             RAISE EXCEPTION 'crashmon-cleanup is at work with storage %', its_storage
                 USING ERRCODE = 'object_in_use', HINT = 'Try again when it has ended.';
@@ -38,7 +40,8 @@ BEGIN
     UPDATE jobs SET success = NULL, message = NULL, starteddatetime = NULL, completeddatetime = NULL,
             missingdatetime = NULL, attempts = 0
         WHERE id IN (SELECT id FROM jobs
-                     WHERE success IS NOT NULL AND NOT success AND completeddatetime >= since
+                     WHERE success IS NOT NULL AND NOT success
+                         AND coalesce(completeddatetime, starteddatetime, queueddatetime) >= since
                      ORDER BY id FOR NO KEY UPDATE);
     GET DIAGNOSTICS retried = ROW_COUNT;
     RETURN retried;

@@ -11,9 +11,14 @@ CREATE TABLE IF NOT EXISTS crashmon.pauses (
 --   'paused'   no run is at work;
 --   'at work'  paused, and there is one, see the view crashmon.locks;
 --   'unknown'  nothing is changed: no program has worked with a storage of that name.
+-- Without a reason it is an error (null_value_not_allowed).
 CREATE FUNCTION crashmon."new pause"(storage text, reason text) RETURNS text
-LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
+    IF reason IS NULL THEN
+        RAISE EXCEPTION 'storage "%" is not paused, as no reason is given', storage
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'Whoever finds it paused has to know why.';
+    END IF;
     IF NOT EXISTS (SELECT FROM crashmon.runs AS r WHERE r.storage = pause.storage)
         AND NOT EXISTS (SELECT FROM crashmon.storages AS s WHERE s.storage = pause.storage)
         AND NOT EXISTS (SELECT FROM jobs AS j WHERE j.storage = pause.storage) THEN

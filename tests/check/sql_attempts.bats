@@ -168,6 +168,15 @@ finish_all() { sql "UPDATE jobs SET success = true WHERE starteddatetime IS NOT 
         $'1||0||t|t\n2|f|5|no|f|f\n3|t|5||f|f\n4||5||f|t'
 }
 
+@test "retry: where nobody has noted when a job ended, its start counts, or its place in the queue" {
+    alpha=$(processor alpha)
+    job 1 "$alpha" success=false "queueddatetime=now() - interval '2 hours'" "starteddatetime=now() - interval '1 minute'"
+    job 2 "$alpha" success=false "queueddatetime=now() - interval '2 hours'"
+    job 3 "$alpha" success=false "queueddatetime=now()"
+    sql_is "SELECT crashmon.retry(now() - interval '1 hour')" 2
+    sql_is "SELECT string_agg(id::text, ' ') FROM jobs WHERE success IS NULL" "1 3"
+}
+
 @test "retry changes nothing while crashmon-cleanup is at work" {
     job 1 "$(processor alpha)" starteddatetime='now()'
     sql "SELECT crashmon.job_failed(1, 'no')"
