@@ -3,7 +3,7 @@
 -- One row for each run that took its lock, made when the run starts, brought up to date each second
 -- while it works, and completed when it ends: without `ended`, the run is at work or was killed. (A
 -- server that crashes may lose the last half second of this table, but not of the work.)
--- crashmon-cleanup removes rows of its storage after thirty days.
+-- crashmon-cleanup removes rows of its storage after thirty days, but the latest of each program.
 CREATE TABLE IF NOT EXISTS crashmon.runs (
     id bigserial PRIMARY KEY,
     program text NOT NULL,
@@ -44,7 +44,9 @@ BEGIN
                                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS due
             FROM (SELECT started, least(next_due, started + reach) FROM runs
                   WHERE started >= coalesce((SELECT max(started) FROM runs
-                                             WHERE started < since - reach), since) - reach
+                                             WHERE started < since - reach AND started > '-infinity'),
+                                            since) - reach
+                      AND started < 'infinity' AND next_due > '-infinity'
                   UNION ALL SELECT now(), now()) AS run (began, reached)) AS absence
         WHERE began > due AND began > since;
         EXIT WHEN away IS NULL OR now() - silence - away >= since;

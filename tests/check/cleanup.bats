@@ -307,9 +307,15 @@ in_archive() { find "$ARCHIVE" -mindepth 1 -type "$1" -printf "$2\n" | sort -u; 
     done
     expect_status 0 cleanup_jobs --dry-run
     sql_is "SELECT count(*) FROM crashmon.runs" 12
+    # A program that has not run since is not forgotten, and overdue.
+    for days in 90 91; do
+        sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, next_due)
+             VALUES ('crashmon-scan-repair', 'main', 'host2', $days, now() - interval '$days days', now() - interval '$days days')"
+    done
     # However this run ends.
     mv "$SPOOL" "$SPOOL.away"
     expect_status 74 cleanup_jobs
+    sql_is "SELECT pid FROM crashmon.runs WHERE host = 'host2'" 90
     sql_is "SELECT storage, pid, count(*) FROM crashmon.runs WHERE host = 'host1'
             GROUP BY 1, 2 ORDER BY 1, 2" $'main|29|3\nother|29|3\nother|31|3'
 }
