@@ -2,6 +2,8 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +38,15 @@ static long done(void)
     return settings->report->looked > 0 ? settings->report->looked : sum;
 }
 
+/* A line that does not fit its window could not be replaced by the next one. */
+static void cut_to_window(char *line)
+{
+    struct winsize window;
+    if (progress.is_terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 &&
+        window.ws_col > 0 && window.ws_col <= strlen(line))
+        line[window.ws_col - 1] = '\0';
+}
+
 static void show(bool is_last)
 {
     const struct progress_settings *settings = &progress.settings;
@@ -52,8 +63,11 @@ static void show(bool is_last)
             snprintf(left, sizeof left, ", %ld:%02ld:%02ld left", seconds / 3600, seconds / 60 % 60,
                      seconds % 60);
     }
-    snprintf(line, sizeof line, "%s: crashes: %ld%s, %.0f a second%s%s", settings->program, count,
-             of, rate, left, is_last || !progress.is_terminal ? "\n" : "");
+    snprintf(line, sizeof line - 1, "%s: crashes: %ld%s, %.0f a second%s", settings->program, count,
+             of, rate, left);
+    cut_to_window(line);
+    if (is_last || !progress.is_terminal)
+        strcat(line, "\n");
     log_show(line);
     progress.has_shown = true;
 }

@@ -40,6 +40,17 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     tells 'crashmon-cleanup: crashes: 8, [1-9] a second$'
 }
 
+@test "a line is not wider than its window" {
+    crash --count 8 >/dev/null
+    slow
+    # shellcheck disable=SC2016 # for the other shell
+    expect_status 0 env PGOPTIONS='' script -qec "stty cols 24; $BUILD/crashmon-scan --config=$CONF --batch-size=1" \
+        "$BATS_TEST_TMPDIR/typescript"
+    output=$(tr '\r' '\n' <<<"$output" | sed 's/\x1b\[K//')
+    tells '^crashmon-scan: crashes:$'
+    ! grep -E '.{24}' <<<"$output" || fail "too wide: $output"
+}
+
 @test "what is logged on the terminal stands on lines of its own" {
     crash --count 8 >/dev/null
     slow
