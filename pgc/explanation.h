@@ -6,7 +6,7 @@
 #include "spool/sightings.h"
 #include "status.h"
 
-/* Ages are in seconds; one that lies ahead is 0; below 0: none. */
+/* Ages as in status.h. */
 struct explained_job {
     long long id;                              /* 0: there is no job */
     char *storage, *pathname, *root, *message; /* root: the mark; "": not known */

@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-/* An age is in seconds; one that lies ahead is 0; below 0: none. */
+/* An age is in seconds; of a time that lies ahead it is 0, '-infinity' counts as 1970; below 0:
+ * none. */
 
 struct job_counts {
     struct count waiting, started, finished, failed; /* finished: with success */
@@ -45,9 +46,9 @@ struct run_status {
     const char *state;        /* "ended", "at work", or "killed"; "not ended" on a standby */
     long long started, ended; /* ages */
     long long due;            /* seconds until the next one; below 0: it is so late */
-    bool is_due;              /* false after a repair: none is due */
+    bool is_due;              /* false after a repair: none is due; or it is not known when */
     int exit_code;            /* if it has ended, and */
-    double duration;          /* how long it took, in seconds */
+    double duration;          /* how long it took, in seconds; below 0: not known */
     long long seen;
     char *outcomes; /* "queued 20, left 1" */
 };

@@ -147,7 +147,7 @@ static void put_runs(struct json *json, const struct database_status *database)
             json_number(json, "due", one->due);
         else
             json_text(json, "due", NULL);
-        json_seconds(json, "duration", has_ended ? one->duration : NAN);
+        json_seconds(json, "duration", one->duration >= 0 ? one->duration : NAN);
         json_known(json, "exit_code", has_ended ? one->exit_code : -1);
         json_number(json, "seen", one->seen);
         put_outcomes(json, one->outcomes != NULL ? one->outcomes : "");

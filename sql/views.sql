@@ -1,7 +1,7 @@
 -- For monitoring. Ages are by the server's clock. Each view reads a table once at most, so that a
 -- query every minute costs little.
 
--- The queue of each storage that has jobs, or a run in the last thirty days. `with_priority` is the
+-- The queue of each storage that has jobs, or on which a program has run. `with_priority` is the
 -- part of `waiting` that users requested; `succeeded` and `failed` wait for crashmon-cleanup.
 CREATE VIEW crashmon."new queue" AS
 SELECT storage,
@@ -123,11 +123,14 @@ last AS (
         SELECT * FROM crashmon.runs AS r
         WHERE r.program = known.program AND r.storage = known.storage
             AND r.started = (SELECT max(s.started) FROM crashmon.runs AS s
-                             WHERE s.program = known.program AND s.storage = known.storage)
+                             WHERE s.program = known.program AND s.storage = known.storage
+                                 AND s.started < 'infinity')
         ORDER BY r.id DESC LIMIT 1) AS latest)
 SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, next_due,
-       next_due > started AND NOT running
-           AND now() > greatest(next_due, ended) + (next_due - started) AS overdue,
+       CASE WHEN isfinite(started) AND isfinite(next_due)
+            THEN next_due > started AND NOT running
+                AND now() > greatest(next_due, ended) + (next_due - started)
+            ELSE false END AS overdue,
        running,
        ended IS NULL AND NOT running AS killed,
        EXISTS (SELECT FROM crashmon.pauses AS p WHERE p.storage = last.storage) AS paused

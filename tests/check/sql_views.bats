@@ -195,6 +195,22 @@ ran() {
     sql_is "SELECT name FROM processors" beta
 }
 
+@test "runs with times without an end hide no others, and nobody's silence" {
+    ran crashmon-scan 700 300
+    for times in "started='infinity'" "started='-infinity'" "next_due='infinity'" "next_due='-infinity'" "ended='infinity'"; do
+        ran crashmon-cleanup 700 300 "$times"
+        ran crashmon-scan 7000 300 "$times"
+    done
+    sql_is "SELECT program, overdue FROM crashmon.last_runs" $'crashmon-cleanup|f\ncrashmon-scan|t'
+    sql_is "SELECT crashmon.silent_since('1 minute') IS NULL" f
+    processor alpha 100000
+    expect_status 68 scan
+    expect_status 0 scan --status
+    [[ $output == *'Runs '*'crashmon-cleanup '*'crashmon-scan '* && $output != *Troubles* ]] || fail "$output"
+    [[ $(scan --status --json) == *'"runs": [{"program": "crashmon-cleanup", '*', "due": null, "duration": null, '* ]] ||
+        fail "$(scan --status --json)"
+}
+
 @test "what is said to happen in the future happens now: no processor is alive for ever, no job begun for ever" {
     alpha=$(processor alpha)
     for ahead in infinity '294276-12-31' tomorrow; do

@@ -159,6 +159,18 @@ says() {
     says 'Waiting     unknown$' 'New         0$' '  cannot read the version of the schema'
 }
 
+@test "what is said to have begun before all time is the oldest, and no threshold passes over it" {
+    alpha=$(processor alpha)
+    job 1 "$alpha" "queueddatetime='-infinity'"
+    job 2 "$alpha" "starteddatetime='-infinity'"
+    job 3 "$alpha" success=true "completeddatetime='-infinity'"
+    sql "INSERT INTO priorityjobs VALUES ('x', '-infinity')"
+    says 'Waiting     1 *oldest 2[0-9]* d' 'Started     1 *oldest 2[0-9]* d .* by "alpha"' \
+        'Finished    1 *oldest 2[0-9]* d' 'Requests    1 *oldest 2[0-9]* d'
+    expect_status 2 scan --check
+    [[ $output == *'CRITICAL: the oldest started job is with "alpha" for 2'* ]] || fail "$output"
+}
+
 @test "it changes nothing anywhere, writes no log, makes no mark, and takes no lock" {
     processor alpha
     crash --count 2 >/dev/null
