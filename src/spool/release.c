@@ -103,7 +103,10 @@ static bool is_nowhere_else(const struct release *release, struct failure *failu
                 if (!is_own && !is_nothing_there(&pair, failure))
                     return false;
             }
-    return true;
+    return !roots->has_closed ||
+           fail(failure, 0,
+                "a crash of its id may be in the deferred storage root, which is not set in this "
+                "run");
 }
 
 /* Whether what has a name in its place was left by a release of this very case. */

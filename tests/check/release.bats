@@ -147,6 +147,13 @@ END
     equal "$(ls "$SPOOL/quarantine/20081225")" "$id"$'\n'"$id.1"
 }
 
+@test "a deferred root that the storage has, but the run has not, keeps all in quarantine" {
+    expect_status 0 priority
+    in_quarantine
+    sed -i '/deferred-storage-root/d' "$CONF"
+    refused "a crash of its id may be in the deferred storage root, which is not set in this run"
+}
+
 @test "what stands in the way of one does not stop the others" {
     in_quarantine
     other=33adfb61-f75b-11dc-b6be-001322081225
