@@ -82,7 +82,8 @@ bool pair_is_gone(const struct pair *pair, int directory)
 
 bool pair_is_newer(const struct pair *pair, const struct stat *status)
 {
-    return pair->looked.tv_sec != 0 && !time_is_past(&status->st_ctim, 0, &pair->looked) &&
+    return pair->looked.tv_sec != 0 && spool_has_clock(pair->spool) &&
+           !time_is_past(&status->st_ctim, 0, &pair->looked) &&
            !spool_is_ahead(pair->spool, &status->st_ctim);
 }
 
