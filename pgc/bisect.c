@@ -60,7 +60,6 @@ static void keep(const struct bisect *bisect, size_t index, enum db_status statu
     quote(name, crash->name);
     if (status == DB_BUSY) {
         log_warning("%s; %s stays for the next run", reason, name);
-        bisect->report->refusal = db_exit_code(status);
         crash_wait(crash, "%s", reason);
     } else {
         report_refusal(bisect->report, db_exit_code(status), "%s; %s stays for the next run",

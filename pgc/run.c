@@ -314,6 +314,8 @@ bool run_try(struct run *run, session_work *work, void *context)
 {
     struct failure failure;
     enum db_status status = session_try(work, context, &failure);
+    if (status == DB_BUSY) /* somebody should try again */
+        return report_error(&run->report, EXIT_LEFT, "%s", failure.text) || true;
     return run_check(run, status, &failure) || db_is_refused(status);
 }
 

@@ -51,10 +51,19 @@ static const char *skip_name(const char *at)
     return *at == '"' ? at + 1 : at;
 }
 
+/* Where the words of the server begin, behind its "ERROR:  ": a trigger may say anything there. */
+static const char *end_of_kind(const char *message)
+{
+    const char *end = strstr(message, ":  ");
+    bool is_free = end != NULL && (end - message < 5 || strncmp(end - 5, "FATAL", 5) != 0);
+    return is_free ? end : strchr(message, '\0');
+}
+
 static uint64_t hash_of(const char *message, bool with_names)
 {
     uint64_t hash = 0;
-    while (*message != '\0') {
+    const char *end = end_of_kind(message);
+    while (message < end && *message != '\0') {
         size_t length = strcspn(message, " /\"");
         if (strcspn(message, "0123456789") >= length)
             hash = add(hash, message, length);

@@ -134,7 +134,7 @@ void report_refusal(struct report *report, enum exit_code code, const char *form
 {
     va_list arguments;
     va_start(arguments, format);
-    log_vwrite(LEVEL_ERROR, format, arguments);
+    log_vlasting(format, arguments);
     va_end(arguments);
     note_code(report, EXIT_LEFT);
     report->refusal = code;

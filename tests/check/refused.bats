@@ -131,7 +131,7 @@ load refused
 
 @test "a run for which the server has refused everything ends with the code of the SQLSTATE" {
     processor p1
-    for state in 23503:70 40001:69 55P03:69 57014:69 42501:77 53100:74 42P01:76 3F000:76 P0001:70 23514:70; do
+    for state in 23503:70 40001:69 55P03:0 57014:69 42501:77 53100:74 42P01:76 3F000:76 P0001:70 23514:70; do
         mapfile -t ids < <(collect --count 3)
         mapfile -t done < <(crash --count 3 --without links)
         requests 0 "${ids[@]}"
@@ -145,6 +145,19 @@ load refused
         accept
         for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
     done
+}
+
+@test "what the server refuses is mailed once an hour, ten lines of it, whatever words it has for it" {
+    sed -i /^stderr-repeat/d "$CONF"
+    processor p1
+    mapfile -t ids < <(collect --count 60)
+    at INSERT jobs "RAISE EXCEPTION 'the account of % is closed', repeat('x', (random() * 40)::integer)" \
+        "${ids[@]:0:15}"
+    EXEC='setsid -w' expect_status 1 scan
+    equal "$(wc -l <<<"$output")" 11
+    [[ $output == *"and 5 more like this"* ]] || fail "$output"
+    EXEC='setsid -w' expect_status 70 scan
+    [[ -z $output ]] || fail "printed: $output"
 }
 
 @test "after twenty in a row that are refused the run goes on elsewhere once, then it ends (70)" {
@@ -304,13 +317,26 @@ load refused
     requests 0 "${ids[@]:0:2}"
     session "BEGIN; UPDATE priorityjobs SET requesteddatetime = now() WHERE uuid = '${ids[0]}';
              INSERT INTO priorityjobs VALUES ('${ids[2]}')"
-    within 3 69 priority "${ids[2]}"
+    within 3 1 priority "${ids[2]}"
     [[ $output == *"request a crash"* ]] || fail "$output"
     equal "$(requested)" "${ids[0]}"
     sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 2
     session COMMIT
     expect_status 0 priority
     sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 3
+}
+
+@test "a run for which all that there is to do is locked has ended well (0), where that is little" {
+    processor p1
+    new=$(collect)
+    session "BEGIN; INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$new')"
+    expect_status 0 scan
+    request "$new"
+    expect_status 0 priority
+    equal "$(requested)" "$new"
+    session ROLLBACK
+    expect_status 0 priority
+    jobs_are "$new"
 }
 
 @test "where everything is locked the run ends (69), and soon" {
