@@ -3,6 +3,7 @@
 #include "base/pause.h"
 #include "base/quote.h"
 #include "base/signals.h"
+#include "session.h"
 
 #include <stdatomic.h>
 
@@ -35,10 +36,12 @@ bool bisect_was_refused(const struct refusals *refusals)
     return refusals->in_a_row >= REFUSALS_MAXIMUM;
 }
 
-/* What may work when it is tried again is: as a whole at first, then in parts. */
+/* What may work when it is tried again is: as a whole at first, then in parts. In these one is to
+ * blame, perhaps because it takes long each time. */
 static enum db_status transact(const struct bisect *bisect, size_t first, size_t count,
                                bool is_whole, struct failure *failure)
 {
+    session_hurry(!is_whole);
     enum db_status status = bisect->transact(bisect->context, first, count, failure);
     for (int retry = 1;
          retry < ATTEMPTS && (status == DB_CHANGED || (db_may_work_again(status) && is_whole));

@@ -21,6 +21,10 @@ enum db_status session_transact(session_work *work, void *context, struct failur
  * tenth of a second: for batches (bisect.h), where a crash that cannot be served is passed over. */
 enum db_status session_try(session_work *work, void *context, struct failure *failure);
 
+/* From now on each statement of session_try() ends after a second, not ten minutes; or not any
+ * more. */
+void session_hurry(bool hurry);
+
 /* Has both call this after each commit, in the same thread and before anybody else's
  * transaction. */
 void session_after_commit(void (*call)(void *context), void *context);

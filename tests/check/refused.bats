@@ -227,6 +227,16 @@ load refused
     sql_is "SELECT count(*) FROM jobs WHERE success" 8
 }
 
+@test "a crash that is refused after a while costs that while once, and then a second each time" {
+    processor p1
+    mapfile -t ids < <(collect --count 4)
+    at INSERT jobs "PERFORM pg_sleep(1.3); $(raises P0001)" "${ids[1]}"
+    expect_status 1 scan
+    log_has 'canceling statement due to statement timeout'
+    named "${ids[1]}"
+    jobs_are "${ids[0]}" "${ids[@]:2}"
+}
+
 # --- what ends the session, or leaves nothing to be tried
 
 @test "a connection that is lost, and a server that only reads, end the run (69); nothing is done" {
