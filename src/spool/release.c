@@ -72,7 +72,9 @@ static bool fail_taken(const struct pair *pair, const char *name, int error,
                        struct failure *failure)
 {
     char quoted[QUOTE_SIZE];
-    return fail(failure, error, "the spool has a crash of its id: %s in \"%s/%s\"",
+    return fail(failure, error,
+                error == 0 ? "the spool has a crash of its id: %s in \"%s/%s\""
+                           : "cannot compare its file %s in \"%s/%s\"",
                 quote(quoted, name), pair->spool->path, pair->day);
 }
 
