@@ -237,6 +237,21 @@ load refused
     jobs_are "${ids[0]}" "${ids[@]:2}"
 }
 
+@test "requests that are too long go, but for one that the server refuses to delete, and one that is locked" {
+    sql "ALTER TABLE priorityjobs ALTER uuid TYPE text;
+         INSERT INTO priorityjobs SELECT repeat('z', 300) || n FROM generate_series(1, 20) AS n"
+    at DELETE priorityjobs "$(raises P0001)" "$(sql "SELECT max(uuid) FROM priorityjobs")"
+    session "BEGIN; SELECT FROM priorityjobs WHERE right(uuid, 3) = 'z12' FOR UPDATE"
+    expect_status 1 priority
+    sql_is "SELECT string_agg(right(uuid, 2), ' ' ORDER BY uuid) FROM priorityjobs" "12 z9"
+    log_has 'requests rejected and removed, as they are longer than 255 characters: 18'
+    session ROLLBACK
+    accept
+    expect_status 1 priority
+    sql_is "SELECT count(*) FROM priorityjobs" 0
+    sql "ALTER TABLE priorityjobs ALTER uuid TYPE varchar(255)"
+}
+
 # --- what ends the session, or leaves nothing to be tried
 
 @test "a connection that is lost, and a server that only reads, end the run (69); nothing is done" {
