@@ -159,6 +159,20 @@ says() {
     says 'Waiting     unknown$' 'New         0$' '  cannot read the version of the schema'
 }
 
+@test "with all tables locked the questions are answered in time, and each sentence is one" {
+    job 1 NULL
+    session "BEGIN; LOCK TABLE jobs, processors, priorityjobs, crashmon.runs, crashmon.storages, crashmon.pauses"
+    for question in 'scan --status' 'cleanup_jobs --check' "priority --explain $(nowhere) $(nowhere)"; do
+        begun=${EPOCHREALTIME/./}
+        # shellcheck disable=SC2086 # several words
+        run $question
+        took=$((${EPOCHREALTIME/./} - begun))
+        ((took < 3500000)) || fail "$question took $took us"
+        [[ $output == *'lock timeout'* && $output != *LINE* && $output != *'   ^'* ]] || fail "$output"
+    done
+    session ROLLBACK
+}
+
 @test "what is said to have begun before all time is the oldest, and no threshold passes over it" {
     alpha=$(processor alpha)
     job 1 "$alpha" "queueddatetime='-infinity'"
