@@ -3,7 +3,6 @@
 #include "base/signals.h"
 #include "lock.h"
 #include "options/command_line.h"
-#include "pauses.h"
 #include "report/problems.h"
 #include "runs.h"
 
@@ -16,6 +15,7 @@ static bool fail_check(struct run *run, const char *reason)
     problems_add(&problems, SEVERITY_UNKNOWN, "%s", reason);
     problems_print(&problems, stdout, run->options.program_name, "", "");
     problems_free(&problems);
+    run->is_answered = true;
     run->report.code = (enum exit_code)SEVERITY_UNKNOWN;
     return false;
 }
@@ -28,6 +28,7 @@ static bool fail_begin(struct run *run, enum exit_code code, const char *reason)
     if (*reason != '\0')
         report_error(&run->report, code, "%s: %s", options_program_name(run->options.program),
                      reason);
+    run->is_answered = *reason == '\0';
     run->report.code = code;
     return false;
 }
@@ -77,6 +78,7 @@ static bool take_lock(struct run *run)
     }
     /* Not an error: the other run does the work, and cron should not mail each overlap. */
     log_warning("%s", failure.text);
+    snprintf(run->report.error, sizeof run->report.error, "%s", failure.text);
     run->report.code = EXIT_LOCKED;
     return false;
 }
@@ -101,7 +103,7 @@ static bool enter_run(struct run *run)
 static bool is_paused(struct run *run)
 {
     const struct options *options = &run->options;
-    char pause[PAUSE_SIZE];
+    char *pause = run->pause;
     struct failure failure;
     if (options->adopt)
         return false;
@@ -112,7 +114,7 @@ static bool is_paused(struct run *run)
         report_error(&run->report, EXIT_LEFT, "%s; nothing is done", pause);
     else if (run->metrics.is_paused)
         report_note(&run->report, LEVEL_INFO, "%s; nothing is done", pause);
-    if (run->metrics.is_paused && options->repair && !options->dry_run)
+    if (run->metrics.is_paused && options->repair && !options->dry_run && !options->json)
         printf("%s; nothing is done\n", pause);
     return run->metrics.is_paused;
 }
@@ -173,9 +175,11 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     bool good = options_read(&run->options, program, argc, (const char **)argv, &code, &failure);
     if (!run->options.dry_run)
         log_remember(argv, run->options.config, run->options.stderr_repeat_delay);
+    run->report.is_json = run->options.json;
     if (!good)
         return fail_begin(run, code, failure.text);
-    if (options_ask(&run->options))
+    run->is_answered = options_ask(&run->options);
+    if (run->is_answered)
         return true;
     run->report.dry_run = run->options.dry_run;
     run->metrics = (struct run_metrics){.options = &run->options, .started = run->date};
@@ -273,6 +277,8 @@ static void print_json(struct run *run, double duration)
     json_bool(&json, "dry_run", run->options.dry_run);
     json_seconds(&json, "duration", duration);
     json_number(&json, "exit_code", run->report.code);
+    json_name(&json, "error", run->report.error);
+    json_name(&json, "paused", run->pause);
     json_number(&json, "seen", run->report.tally.seen);
     tally_write_json(&run->report.tally, &json, "outcomes");
     json_end(&json, '}');
@@ -289,7 +295,7 @@ int run_end(struct run *run)
     complete_run(run);
     write_summary(run, duration);
     write_metrics(run, duration);
-    if (run->options.json && !options_ask(&run->options))
+    if (run->options.json && !run->is_answered)
         print_json(run, duration);
     lock_release();
     session_close();

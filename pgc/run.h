@@ -3,6 +3,7 @@
 #define RUN_H
 
 #include "options/options.h"
+#include "pauses.h"
 #include "report/report.h"
 #include "run_metrics.h"
 #include "session.h"
@@ -16,6 +17,8 @@ struct run {
     time_t date;             /* the same by this machine's clock */
     mode_t umask;            /* the user's; the programs run with 0, and set exact modes */
     bool begun;              /* run_begin() has succeeded */
+    bool is_answered;        /* what stdout has to say is said, or for who answers the question */
+    char pause[PAUSE_SIZE];  /* see pauses.h */
     long long row;           /* of this run in crashmon.runs; 0: none */
     bool has_row;            /* which can be brought up to date; */
     double next_note;        /* when it is next, in seconds after the start */

@@ -156,12 +156,15 @@ static void put_runs(struct json *json, const struct database_status *database)
     json_end(json, ']');
 }
 
+/* A file system that cannot tell is one that is not known, like one that was not asked. */
 static void put_room(struct json *json, const struct place_status *one)
 {
-    json_number(json, "bytes", (long long)one->room.bytes);
-    json_number(json, "free_bytes", (long long)one->room.free_bytes);
-    json_number(json, "inodes", (long long)one->room.inodes);
-    json_number(json, "free_inodes", (long long)one->room.free_inodes);
+    const struct survey_room *room = &one->room;
+    bool has_inodes = one->has_room && room->inodes > 0;
+    json_known(json, "bytes", one->has_room ? (long long)room->bytes : -1);
+    json_known(json, "free_bytes", one->has_room ? (long long)room->free_bytes : -1);
+    json_known(json, "inodes", has_inodes ? (long long)room->inodes : -1);
+    json_known(json, "free_inodes", has_inodes ? (long long)room->free_inodes : -1);
 }
 
 static void put_places(struct json *json, const struct disk_status *disk)
@@ -176,8 +179,7 @@ static void put_places(struct json *json, const struct disk_status *disk)
         json_text(json, "path", one->path);
         json_bool(json, "usable", one->is_usable || one->is_missing);
         json_name(json, "mark", one->mark);
-        if (one->has_room)
-            put_room(json, one);
+        put_room(json, one);
         json_end(json, '}');
     }
     json_end(json, ']');

@@ -179,7 +179,7 @@ static void warn(const char *format, ...)
     va_end(arguments);
     report_warning(&run->report, "%s", text);
     if (!run->options.dry_run)
-        printf("%s\n", text);
+        fprintf(report_stream(&run->report), "%s\n", text);
 }
 
 /* Accepts what is there, and tells. */
@@ -199,7 +199,7 @@ static bool adopt(struct directory *directory, struct failure *failure)
     snprintf(text, sizeof text, "%s \"%s\" (%s, %s): mark %s, before %s", place_title(place),
              directory->path, run->options.storage_name, storage_row_names[place], after,
              before[0] != '\0' ? before : "none");
-    printf("%s\n", text);
+    fprintf(report_stream(&run->report), "%s\n", text);
     if (!is_dry)
         log_info("adopted: %s", text);
     if (homeless > 0)

@@ -259,11 +259,11 @@ static bool settle(struct options *options, const struct given *given, enum exit
     return check_modes(options, failure);
 }
 
-/* Also where the command line or the file is wrong: then this is the answer. */
-static bool has_check(const char **argv)
+/* Also where the command line or the file is wrong: the answer tells so, in its own way. */
+static bool has_flag(const char **argv, const char *flag)
 {
     for (; *argv != NULL; argv++)
-        if (strcmp(*argv, "--check") == 0)
+        if (strcmp(*argv, flag) == 0)
             return true;
     return false;
 }
@@ -300,8 +300,12 @@ bool options_read(struct options *options, enum program program, int argc, const
     bool good = read_command_line(context, &given, failure);
     options->arguments = poptGetArgs(context);
     good = good && check_arguments(options, failure);
+    bool has_check = has_flag(argv, "--check"), has_json = has_flag(argv, "--json");
+    if (good && has_check && has_json)
+        good = fail(failure, 0, "--check and --json cannot be used together");
     good = good && settle(options, &given, code, failure);
-    options->check |= has_check(argv);
+    options->check |= has_check;
+    options->json |= has_json;
     options->dry_run |= options_ask(options);
     if (!good && failure->error == ENOMEM)
         *code = EXIT_INTERNAL;

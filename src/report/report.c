@@ -38,11 +38,17 @@ struct tally report_tally(struct report *report)
     return tally;
 }
 
+FILE *report_stream(const struct report *report)
+{
+    return report->is_json ? stderr : stdout;
+}
+
 static void print(struct report *report, const char *format, va_list arguments)
 {
     char *text = NULL;
     char *line = vasprintf(&text, format, arguments) >= 0 ? log_format_plain(text) : NULL;
-    if (fputs(line != NULL ? line : "out of memory for a line of the dry run\n", stdout) == EOF &&
+    if (fputs(line != NULL ? line : "out of memory for a line of the dry run\n",
+              report_stream(report)) == EOF &&
         errno == EPIPE)
         report->is_reader_gone = true;
     free(line);
@@ -113,6 +119,17 @@ static void note_code(struct report *report, enum exit_code code)
     pthread_mutex_unlock(&report->mutex);
 }
 
+static void note_error(struct report *report, enum exit_code code, const char *format,
+                       va_list arguments)
+{
+    pthread_mutex_lock(&report->mutex);
+    if (report->code <= EXIT_LEFT) {
+        report->code = code;
+        vsnprintf(report->error, sizeof report->error, format, arguments);
+    }
+    pthread_mutex_unlock(&report->mutex);
+}
+
 bool report_error(struct report *report, enum exit_code code, const char *format, ...)
 {
     va_list arguments;
@@ -126,7 +143,9 @@ bool report_error(struct report *report, enum exit_code code, const char *format
     else
         log_vwrite(LEVEL_ERROR, format, arguments);
     va_end(arguments);
-    note_code(report, code);
+    va_start(arguments, format);
+    note_error(report, code, format, arguments);
+    va_end(arguments);
     return false;
 }
 

@@ -17,19 +17,25 @@
 #include "report/tally.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 struct report {
     bool dry_run;                /* the lines of crashes go to stdout only */
+    bool is_json;                /* stdout is for an object: these lines go to stderr */
     bool is_silent;              /* nobody is told anything: only counts and codes are noted */
     _Atomic bool is_reader_gone; /* stdout was closed, as with `| head` */
     struct tally tally;
     _Atomic long looked; /* crashes that a repair has looked at, most of which are well */
     enum exit_code code;
+    char error[1024];       /* the sentence that the code comes from, if it is an error; else "" */
     enum exit_code refusal; /* the latest, see report_refusal() */
     pthread_mutex_t mutex;  /* for the tally and the code */
 };
 
 void report_init(struct report *report);
+
+/* Where lines for people go. */
+FILE *report_stream(const struct report *report);
 
 /* Flushes what a dry run has printed. A closed stdout is not an error. */
 void report_flush(struct report *report);

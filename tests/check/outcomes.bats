@@ -237,17 +237,17 @@ json_is() {
              o->>'seen', o->'outcomes', o->>'dry_run'" \
         'crashmon-scan|two|t|t|t|0|4|{"queued": 3, "left": 1}|false'
     json_is "(SELECT host FROM crashmon.runs) = o->>'host'" t
-    sql_is "SELECT count(*) FROM json_object_keys('$output')" 11
+    sql_is "SELECT count(*) FROM json_object_keys('$output')" 13
 }
 
 @test "--json tells how a run ended that had no lock, no database or no root" {
     processor p1
     lock crashmon-scan main
     expect_status 75 scan --json
-    json_is "o->>'exit_code', o->>'seen', o->'outcomes'" '75|0|{}'
+    json_is "o->>'exit_code', o->>'seen', o->'outcomes', o->>'error' ~ 'lock of crashmon-scan .* is taken'" '75|0|{}|t'
     unlock crashmon-scan main
     expect_status 69 scan --json --database-port=1
-    json_is "o->>'exit_code'" 69
+    json_is "o->>'exit_code', o->>'error' ~ '^cannot connect to the database: .*; nothing was done$'" '69|t'
     mv "$SPOOL" "$SPOOL.away"
     for run in "${RUNS[@]}"; do
         expect_status 74 "$run" --json
@@ -255,10 +255,51 @@ json_is() {
     done
 }
 
-@test "--json comes after the lines of a dry run" {
+# It is one object that comes to stdout: one_object CODE COMMAND...
+one_object() {
+    local want=$1
+    shift
+    run --separate-stderr "$@"
+    [[ $status -eq $want ]] || fail "exit code $status instead of $want: $*" "$output" "$stderr"
+    [[ $output == "{"*"}" && $output != *$'\n'* ]] || fail "not an object: $output"
+    json_is "o->>'exit_code'" "$want"
+}
+
+@test "--json: the object is all that stdout gets, whatever else there is to say" {
     processor p1
     id=$(crash)
-    expect_status 0 scan --json --dry-run
-    [[ ${lines[0]} == *"$id"*queued* ]]
-    json_is "o->>'dry_run', o->'outcomes'" 'true|{"queued": 1}'
+    one_object 0 scan --json --dry-run
+    [[ $stderr == *"$id"*queued* ]] || fail "$stderr"
+    json_is "o->>'dry_run', o->'outcomes', o->>'error', o->>'paused'" 'true|{"queued": 1}||'
+    one_object 0 scan --json --adopt
+    [[ $stderr == "storage root "* ]] || fail "$stderr"
+    one_object 0 scan --json --repair --dry-run
+    sql "SELECT crashmon.pause('main', 'why not')"
+    for run in "scan" "scan --dry-run" "scan --repair" "cleanup_jobs"; do
+        # shellcheck disable=SC2086 # several words
+        one_object 0 $run --json
+        json_is "o->>'paused' LIKE 'storage main is paused since % by %: \"why not\"'" t
+    done
+}
+
+@test "--json: where the options are wrong the object says so, too" {
+    one_object 64 scan --json --bogus
+    json_is "o->>'error', o->>'program', o->>'storage'" \
+        'crashmon-scan: --bogus: unknown option (see --help)|crashmon-scan|main'
+    one_object 78 cleanup_jobs --limit=x --json
+    one_object 64 priority --explain --json xyz
+    one_object 64 priority --explain --json
+    echo 'batch-size = many' >>"$CONF"
+    one_object 78 scan --status --json
+    run scan --json --version
+    [[ $output == "crashmon-scan "* && ${#lines[@]} == 1 ]] || fail "$output"
+}
+
+@test "--check has an answer of its own, and is not asked for --json" {
+    expect_status 3 scan --check --json
+    [[ ${lines[0]} == "CRASHMON SCAN UNKNOWN - 1 problem: --check and --json cannot be used together" ]] || fail "$output"
+    echo 'json = on' >>"$CONF"
+    processor p1
+    expect_status 0 scan --check
+    [[ $output == "CRASHMON SCAN OK - "* ]] || fail "$output"
 }

@@ -139,6 +139,13 @@ says() {
     value_is new null places.0.usable 0
 }
 
+@test "of each place each member is told, null where it is not known" {
+    rmdir "$ARCHIVE"
+    shapes=$(scan --status --json | perl -MJSON::PP -e 'print join(" ", sort keys %$_), "\n" for @{decode_json(<STDIN>)->{places}}' | sort | uniq -c)
+    [[ $shapes =~ ^\ *5\ bytes\ free_bytes\ free_inodes\ inodes\ mark\ path\ place\ usable$ ]] || fail "$shapes"
+    value_is places.2.bytes null places.2.free_inodes null
+}
+
 @test "without a database it tells what the disk does, without a disk what the database does" {
     crash --count 2 >/dev/null
     job 1 NULL
