@@ -89,21 +89,22 @@ static void the_reason_says_why_and_where_it_was(void **state)
     expect_lines(PLACE ID "/reason", NAME_PATH, 1);
 }
 
-static void a_second_time_adds_what_is_new_and_a_line_unless_it_says_the_same(void **state)
+static void what_comes_later_has_a_case_of_its_own_and_a_line_is_not_repeated(void **state)
 {
     (void)state;
     struct quarantine *quarantine = begin(NULL);
     make_crash_file(ID, DAY, ".json", 0);
     put_pair(quarantine, "bad");
-    make_crash_file(ID, DAY, ".dump", 0);
+    make_crash_file(ID, DAY, ".dump", 0); /* of the same crash, or of another */
     put_pair(quarantine, "also bad");
     for (int i = 0; i < 3; i++)
         put_pair(quarantine, "bad");
     quarantine_free(quarantine);
-    assert_int_equal(entries_in("quarantine/" DAY), 1);
+    assert_int_equal(entries_in("quarantine/" DAY), 2);
     expect_content(PLACE ID "/" ID ".json", ".json");
-    expect_content(PLACE ID "/" ID ".dump", ".dump");
-    expect_lines(PLACE ID "/reason", "bad", 2);
+    expect_content(PLACE ID ".1/" ID ".dump", ".dump");
+    expect_lines(PLACE ID "/reason", "bad", 1);
+    expect_lines(PLACE ID ".1/reason", "also bad", 1);
 }
 
 static void a_second_crash_of_the_id_changes_nothing_of_the_first(void **state)
@@ -293,7 +294,7 @@ int main(void)
         in_scratch_spool(takes_all_of_a_crash_but_the_date_link),
         in_scratch_spool(the_day_is_that_of_the_spool),
         in_scratch_spool(the_reason_says_why_and_where_it_was),
-        in_scratch_spool(a_second_time_adds_what_is_new_and_a_line_unless_it_says_the_same),
+        in_scratch_spool(what_comes_later_has_a_case_of_its_own_and_a_line_is_not_repeated),
         in_scratch_spool(a_second_crash_of_the_id_changes_nothing_of_the_first),
         in_scratch_spool(a_crash_of_which_nothing_is_left_is_no_failure),
         in_scratch_spool(however_many_crashes_of_an_id_there_are_each_has_a_place),
