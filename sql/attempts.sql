@@ -4,13 +4,12 @@
 -- has started again, or was removed, or was given up on this job. That counts whoever does it, one of
 -- Socorro's processors too. Who gives a job back that is not to blame takes one attempt away in the
 -- same statement, see crashmon.give_back().
-CREATE FUNCTION crashmon."new count_attempt"() RETURNS trigger
+CREATE OR REPLACE FUNCTION crashmon.count_attempt() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     NEW.attempts := least(NEW.attempts, 1000000) + 1;
     RETURN NEW;
 END $$;
-\ir renew.sql
 SELECT 'CREATE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW
             WHEN (OLD.starteddatetime IS NOT NULL AND NEW.starteddatetime IS NULL
                   AND OLD.success IS NULL AND NEW.success IS NULL)
@@ -23,7 +22,7 @@ WHERE NOT EXISTS (SELECT FROM pg_trigger
 -- processors were to blame. Returns how many. Where nobody has noted when a job ended, the time counts
 -- at which it was started, or queued. Those that crashmon-cleanup has put away are gone; while it is at
 -- work with a storage it is an error (object_in_use), and nothing is changed.
-CREATE FUNCTION crashmon."new retry"(since timestamptz) RETURNS bigint
+CREATE OR REPLACE FUNCTION crashmon.retry(since timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     its_storage text;

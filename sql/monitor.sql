@@ -30,7 +30,7 @@ WHERE to_regclass('crashmon.runs_started') IS NULL
 -- before the server was started; and time counts only from the start of a run until the next one of the
 -- same program is due, after which the database or the programs were away, perhaps for everybody. One
 -- that is due once a day must not stand for the others that long: half of `silence` is enough.
-CREATE FUNCTION crashmon."new silent_since"(silence interval) RETURNS timestamptz
+CREATE OR REPLACE FUNCTION crashmon.silent_since(silence interval) RETURNS timestamptz
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     reach CONSTANT interval := silence / 2;
@@ -77,7 +77,7 @@ WHERE to_regclass('crashmon.storages_roots') IS NULL
 
 -- What is called priority_jobs_<id>, as one of Socorro's processors names the table that it makes for
 -- itself; or NULL.
-CREATE FUNCTION crashmon."new priority_table"(processor integer) RETURNS regclass
+CREATE OR REPLACE FUNCTION crashmon.priority_table(processor integer) RETURNS regclass
 LANGUAGE sql STABLE STRICT
 RETURN (SELECT c.oid::regclass FROM pg_class AS c
         WHERE c.relname = ('priority_jobs_' || processor)::name
@@ -91,7 +91,7 @@ RETURN (SELECT c.oid::regclass FROM pg_class AS c
 --   'large'     it has a second index or more than ten megabytes: to search it may take long;
 --   'refused'   something on it could run code, it has other columns, or a right is missing.
 -- (ROW EXCLUSIVE would not do: it admits CREATE STATISTICS, whose expressions the planner evaluates.)
-CREATE FUNCTION crashmon."new lock_priority_table"(processor integer) RETURNS text
+CREATE OR REPLACE FUNCTION crashmon.lock_priority_table(processor integer) RETURNS text
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     its_table regclass := crashmon.priority_table(processor);
@@ -136,7 +136,7 @@ END $$;
 -- one. Returns the ids of the processors whose tables were passed over, as text: also of those whose
 -- turn came after half a second, when others had their tables locked. Their crashes are served by
 -- priority all the same.
-CREATE FUNCTION crashmon."new fill_priority_tables"(owners integer[], uuids text[]) RETURNS text
+CREATE OR REPLACE FUNCTION crashmon.fill_priority_tables(owners integer[], uuids text[]) RETURNS text
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     processor integer;
@@ -177,7 +177,7 @@ END $$;
 --              stays for the next time, with what has not been moved yet;
 --   'refused'  its row is gone, but its table stays, as crashmon.lock_priority_table() or the server
 --              refuses it.
-CREATE FUNCTION crashmon."new remove_processor"(processor integer, silence interval) RETURNS text
+CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     state text;
@@ -242,7 +242,7 @@ END $$;
 --   'has jobs'  nothing is changed: there are jobs of it, which cleanup has to put away first;
 --   'at work'   nothing is changed: a run on it is at work;
 --   'unknown'   nothing is known of it.
-CREATE FUNCTION crashmon."new retire_storage"(storage text) RETURNS text
+CREATE OR REPLACE FUNCTION crashmon.retire_storage(storage text) RETURNS text
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     known boolean;

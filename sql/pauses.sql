@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS crashmon.pauses (
 --   'at work'  paused, and there is one, see the view crashmon.locks;
 --   'unknown'  nothing is changed: no program has worked with a storage of that name.
 -- Without a reason it is an error (null_value_not_allowed).
-CREATE FUNCTION crashmon."new pause"(storage text, reason text) RETURNS text
+CREATE OR REPLACE FUNCTION crashmon.pause(storage text, reason text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     IF reason IS NULL THEN
@@ -32,7 +32,7 @@ BEGIN
 END $$;
 
 -- Lets the next runs work again. False: the storage was not paused.
-CREATE FUNCTION crashmon."new resume"(storage text) RETURNS boolean
+CREATE OR REPLACE FUNCTION crashmon.resume(storage text) RETURNS boolean
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     DELETE FROM crashmon.pauses AS p WHERE p.storage = resume.storage;

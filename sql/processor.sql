@@ -8,7 +8,7 @@
 -- Registers a processor and returns its id. If the name exists, its row and id are used again, and
 -- jobs that it had begun and not finished can be taken again, which counts as an attempt: a processor
 -- that crashed just starts again under its name.
-CREATE FUNCTION crashmon."new register_processor"(name text) RETURNS integer
+CREATE OR REPLACE FUNCTION crashmon.register_processor(name text) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -38,7 +38,7 @@ END $$;
 
 -- Registers a processor that serves some storages only; null: all. The other function leaves that as
 -- it is. It counts for jobs that are assigned from now on.
-CREATE FUNCTION crashmon."new register_processor"(name text, storages text[]) RETURNS integer
+CREATE OR REPLACE FUNCTION crashmon.register_processor(name text, storages text[]) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -51,7 +51,7 @@ END $$;
 -- Records that the processor is alive. False: it was silent for too long and was removed; its jobs
 -- have other owners, and it must register again. Never waits: a session that has locked the row
 -- records the same.
-CREATE FUNCTION crashmon."new heartbeat"(processor integer) RETURNS boolean
+CREATE OR REPLACE FUNCTION crashmon.heartbeat(processor integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     UPDATE processors SET lastseendatetime = clock_timestamp()
@@ -67,7 +67,7 @@ END $$;
 -- from the priority table, and names that no job waits for. It is a heartbeat, too; for a processor
 -- that was removed it is an error (no_data_found). Several threads of a processor may call it at the
 -- same time: none waits for another, and no job is given out twice.
-CREATE FUNCTION crashmon."new take_jobs"(processor integer, how_many integer)
+CREATE OR REPLACE FUNCTION crashmon.take_jobs(processor integer, how_many integer)
 RETURNS TABLE (id bigint, uuid text, pathname text, storage text)
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
@@ -149,7 +149,7 @@ END $$;
 -- Records that a job is done. False, with nothing changed: its end is already recorded, by this
 -- processor or by another one that got it after a long silence of this one. True counts as a
 -- heartbeat of the owner if the job was begun: a reassigned job says nothing about its new owner.
-CREATE FUNCTION crashmon."new job_succeeded"(job bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION crashmon.job_succeeded(job bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     at_work integer;
@@ -169,7 +169,7 @@ BEGIN
 END $$;
 
 -- Records that a job failed, and why. Otherwise as above.
-CREATE FUNCTION crashmon."new job_failed"(job bigint, message text) RETURNS boolean
+CREATE OR REPLACE FUNCTION crashmon.job_failed(job bigint, message text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -190,7 +190,7 @@ END $$;
 
 -- Gives a job back that the processor has taken and cannot finish, through no fault of the job: it
 -- waits again, and that is no attempt. False: it is finished, or was not begun. A heartbeat, too.
-CREATE FUNCTION crashmon."new give_back"(job bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION crashmon.give_back(job bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     at_work integer;
@@ -207,7 +207,7 @@ END $$;
 
 -- Ends the work of a processor: gives back all that it has begun, and counts as dead from now on, so
 -- that the next crashmon-scan gives its jobs to others and removes it. False: it is not registered.
-CREATE FUNCTION crashmon."new leave"(processor integer) RETURNS boolean
+CREATE OR REPLACE FUNCTION crashmon.leave(processor integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     UPDATE jobs SET starteddatetime = NULL, attempts = attempts - 1 WHERE id IN (

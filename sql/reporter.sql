@@ -2,14 +2,14 @@
 
 -- Whether the text is a crash id, by the same rule as in the programs (src/spool/crash_id.h); false
 -- for NULL. \A and \Z match the ends of the text only, never those of a line.
-CREATE FUNCTION crashmon."new is_crash_id"(text) RETURNS boolean
+CREATE OR REPLACE FUNCTION crashmon.is_crash_id(text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce($1 COLLATE "C" ~
     '\A[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\Z', false);
 
 -- Requests the report of a crash before all others. True: the request was added. False: it is
 -- already waiting, and stays as it is. Text that is not a crash id is an error.
-CREATE FUNCTION crashmon."new request_crash"(uuid text) RETURNS boolean
+CREATE OR REPLACE FUNCTION crashmon.request_crash(uuid text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -25,7 +25,7 @@ END $$;
 -- What to tell the user: 'queued', 'started', 'finished' or 'failed' for a job; 'requested' while
 -- the crash has not been found; NULL if it was put away after processing, was never requested, or
 -- the request was given up. In capitals or not, the id names the same crash.
-CREATE FUNCTION crashmon."new crash_state"(uuid text) RETURNS text
+CREATE OR REPLACE FUNCTION crashmon.crash_state(uuid text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     spellings text[] := ARRAY[uuid, lower(uuid), upper(uuid)];

@@ -3,9 +3,7 @@
 --     psql -d crashes -f sql/schema.sql
 --
 -- It may be repeated, by the owner of the database or of what is there, or by a superuser, and also
--- while everybody is at work: what is as it should be is left alone; for functions and views, which are
--- made as "new NAME" first, see renew.sql. Roles belong to the whole server and have a file of their own,
--- roles.sql.
+-- while everybody is at work. Roles belong to the whole server and have a file of their own, roles.sql.
 \set ON_ERROR_STOP on
 \ir begin.sql
 \ir move.sql
@@ -16,9 +14,7 @@
 \ir processor.sql
 \ir reporter.sql
 \ir pauses.sql
-\ir renew.sql
 \ir views.sql
-\ir renew.sql
 -- What version 1 had besides.
 DO $$
 DECLARE

@@ -71,7 +71,7 @@ WHERE NOT EXISTS (SELECT FROM pg_class
 -- Nothing has happened in the future: such a time becomes now. Otherwise a processor with a wrong clock,
 -- time zone or intention would be alive, and be given jobs, long after it is dead, and what it has begun
 -- would never be too old.
-CREATE FUNCTION crashmon."new not_ahead"() RETURNS trigger
+CREATE OR REPLACE FUNCTION crashmon.not_ahead() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     latest timestamptz := clock_timestamp();
@@ -80,7 +80,6 @@ BEGIN
         SELECT jsonb_object_agg(key, latest) FROM jsonb_each_text(to_jsonb(NEW))
         WHERE CASE WHEN key LIKE '%datetime' THEN value::timestamptz > latest END));
 END $$;
-\ir renew.sql
 -- Not for new jobs, as crashmon alone makes them, thousands at once: a condition that is asked of each row
 -- made a fifth of their INSERT.
 SELECT format('CREATE TRIGGER not_ahead BEFORE %2$s ON crashmon.%1$s FOR EACH ROW

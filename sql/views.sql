@@ -1,5 +1,7 @@
 -- For monitoring. Ages are by the server's clock. Each view reads a table once at most, so that a
 -- query every minute costs little.
+--
+-- To replace a view would have to wait for whoever reads it, so each is made under another name first.
 
 -- The queue of each storage that has jobs, or on which a program has run. `with_priority` is the
 -- part of `waiting` that users requested; `succeeded` and `failed` wait for crashmon-cleanup.
@@ -139,3 +141,21 @@ FROM last, LATERAL (
         SELECT FROM held
         WHERE held.pid = last.backend AND held.classid = hashtext(program)::oid
             AND held.objid = hashtext(storage)::oid) AS running) AS state;
+
+-- Only what has changed is replaced.
+DO $$
+DECLARE
+    its record;
+BEGIN
+    FOR its IN SELECT oid::regclass AS place, substr(relname, 5) AS name, pg_get_viewdef(oid) AS definition
+               FROM pg_class
+               WHERE relnamespace = 'crashmon'::regnamespace AND relkind = 'v' AND relname LIKE 'new %' LOOP
+        IF pg_get_viewdef(to_regclass('crashmon.' || its.name)) IS DISTINCT FROM its.definition THEN
+            EXECUTE format('CREATE OR REPLACE VIEW crashmon.%I AS %s', its.name, its.definition);
+        END IF;
+        EXECUTE format('DROP VIEW %s', its.place);
+    END LOOP;
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'the view crashmon.% is in use for too long: nothing is changed', its.name
+        USING HINT = 'pg_locks says by whom; try again when they have ended.';
+END $$;
