@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include "base/access.h"
+#include "base/quote.h"
 #include "report/metrics.h"
 #include "report/problems.h"
 #include "rights.h"
@@ -119,21 +120,21 @@ static bool is_at_work(const struct run_status *run)
 static void judge_run(struct check *check, const struct run_status *run)
 {
     const struct options *options = check->options;
-    char age[FIGURE_SIZE];
+    char age[FIGURE_SIZE], host[QUOTE_SIZE];
     if (is_at_work(run)) {
         enum severity severity = severity_of(run->started, &options->check_running);
         put_figure(check, "running", run->started, "s", &options->check_running);
         if (severity != SEVERITY_OK)
             problems_add(&check->problems, severity,
                          "process %d of %s on %s has been at work for %s", run->pid, run->program,
-                         run->host, figure_age(age, run->started));
+                         quote(host, run->host), figure_age(age, run->started));
         return;
     }
     judge_late(check, run->is_due ? -run->due : 0, "should have run again, but is late by");
     if (strcmp(run->state, "killed") == 0)
         problems_add(&check->problems, SEVERITY_WARNING,
                      "the last run of %s was killed: process %d on %s, begun %s ago", run->program,
-                     run->pid, run->host, figure_age(age, run->started));
+                     run->pid, quote(host, run->host), figure_age(age, run->started));
     if (strcmp(run->state, "ended") != 0)
         return;
     put_figure(check, "exit_code", run->exit_code, "", &options->check_exit_code);
@@ -218,15 +219,15 @@ static void judge_work(struct check *check, const struct disk_status *disk)
 {
     const struct options *options = check->options;
     const struct job_counts *jobs = &check->database.jobs;
-    char text[2048];
+    char text[QUOTE_SIZE + 64], quoted[QUOTE_SIZE];
     switch (options->program) {
     case PROGRAM_SCAN:
         judge_age_up_to(check, worst_of_new(check), "new", &disk->fresh, &options->check_new,
                         "the oldest new pair has not been queued for");
         judge_age(check, "waiting", &jobs->waiting, &options->check_waiting,
                   "the oldest job has waited for");
-        snprintf(text, sizeof text, "the oldest started job is with \"%s\" for",
-                 jobs->oldest_started_by);
+        snprintf(text, sizeof text, "the oldest started job is with %s for",
+                 quote(quoted, jobs->oldest_started_by));
         judge_age(check, "started", &jobs->started, &options->check_started, text);
         judge_processors(check);
         judge_quarantine(check, &disk->quarantine.count);

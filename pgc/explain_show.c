@@ -29,7 +29,7 @@ static void say_sighting(const struct sighting *sighting)
     say("  %s \"%s/%s\"", place_title(sighting->place), sighting->path, sighting->where);
     for (size_t i = 0; i < sighting->count; i++) {
         const struct sighted_file *file = &sighting->files[i];
-        say("    %-50.300s %-9s %10s  %s old", file->name, file->kind,
+        say("    %-52s %-9s %10s  %s old", quote(quoted, file->name), file->kind,
             figure_size(size, (unsigned long long)file->size), figure_age(age, file->age));
     }
     if (sighting->name_link != NULL)

@@ -1,6 +1,7 @@
 #include "status_show.h"
 
 #include "base/quote.h"
+#include "base/utf8.h"
 #include "report/say.h"
 #include "status.h"
 #include "status_disk.h"
@@ -8,6 +9,7 @@
 #include "storage_rows.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,7 +18,9 @@
 static const char *name_short(char buffer[QUOTE_SIZE], const char *name)
 {
     char cut[21];
-    snprintf(cut, sizeof cut, "%.20s", name != NULL ? name : "");
+    if (name == NULL)
+        name = "";
+    snprintf(cut, sizeof cut, "%.*s", (int)utf8_cut(name, sizeof cut - 1), name);
     return quote(buffer, cut);
 }
 
@@ -70,7 +74,8 @@ static void say_quarantine(const struct survey_cases *cases)
     char number[FIGURE_SIZE];
     say_count("Quarantine", &cases->count, "newest", "");
     for (int i = 0; i < SURVEY_REASONS && cases->reasons[i].count > 0; i++)
-        say("  %8s  %.68s", figure_number(number, cases->reasons[i].count), cases->reasons[i].text);
+        say("  %8s  %.*s", figure_number(number, cases->reasons[i].count),
+            (int)utf8_cut(cases->reasons[i].text, 68), cases->reasons[i].text);
     if (cases->others > 0)
         say("  %8s  other reasons", figure_number(number, cases->others));
 }
@@ -86,45 +91,92 @@ static void say_storages(const struct processor_status *processor)
     say("    serves %s", *text != '\0' ? text : "no storage");
 }
 
-static void say_processors(const struct options *options, const struct database_status *database)
+static int rank_of_state(const struct processor_status *processor)
+{
+    return strcmp(processor->state, "dead") == 0 ? 2 : strcmp(processor->state, "late") == 0;
+}
+
+/* The dead come first, then the late, then who has most to do; else they stay in order. */
+static int compare_processors(const void *left, const void *right)
+{
+    const struct processor_status *one = *(const struct processor_status *const *)left;
+    const struct processor_status *other = *(const struct processor_status *const *)right;
+    long long loads = other->waiting + other->started - one->waiting - one->started;
+    int states = rank_of_state(other) - rank_of_state(one);
+    return states != 0 ? states : loads != 0 ? (loads > 0 ? 1 : -1) : (one > other) - (one < other);
+}
+
+static void say_processor(const struct options *options, const struct processor_status *one,
+                          const char *at_least)
 {
     char name[QUOTE_SIZE], seen[FIGURE_SIZE], since[FIGURE_SIZE], waiting[FIGURE_SIZE],
-        started[FIGURE_SIZE], others[64];
+        started[FIGURE_SIZE], its_waiting[FIGURE_SIZE + 1], its_started[FIGURE_SIZE + 1];
+    snprintf(its_waiting, sizeof its_waiting, "%s%s", at_least,
+             figure_number(waiting, one->waiting));
+    snprintf(its_started, sizeof its_started, "%s%s", at_least,
+             figure_number(started, one->started));
+    say("  %-22s %-5s %-15s %-15s %8s %7s", name_short(name, one->name), one->state,
+        figure_ago(seen, one->seen), figure_ago(since, one->registered), its_waiting, its_started);
+    if (status_excuses(options, one))
+        say("    not %s, as the server or all runs were away meanwhile",
+            strcmp(one->state, "alive") == 0 ? "late" : "dead");
+    say_storages(one);
+}
+
+/* Those for which there is no room on the screen, in one line. */
+static void say_others(const struct processor_status *const *others, long count,
+                       const char *at_least)
+{
+    char number[FIGURE_SIZE], text[FIGURE_SIZE + 8], its_waiting[FIGURE_SIZE],
+        its_started[FIGURE_SIZE];
+    long long waiting = 0, started = 0;
+    for (long i = 0; i < count; i++) {
+        waiting += others[i]->waiting;
+        started += others[i]->started;
+    }
+    snprintf(text, sizeof text, "%s others", figure_number(number, count));
+    if (count > 0)
+        say("  %-60s %s%8s %s%7s", text, at_least, figure_number(its_waiting, waiting), at_least,
+            figure_number(its_started, started));
+}
+
+static void say_processors(const struct options *options, const struct database_status *database)
+{
+    enum { MOST = 10 };
+    char others[64];
     const char *at_least = database->loads_are_partial ? ">" : "";
-    if (database->processor_count < 0)
+    long count = database->processor_count, shown = count < MOST ? count : MOST;
+    if (count < 0)
         return;
     say("%s", "");
     snprintf(others, sizeof others, ", %ld for other storages alone", database->others);
     say("Processors  %ld alive, %ld late, %ld dead%s", database->alive, database->late,
         database->dead, database->others > 0 ? others : "");
-    if (database->processor_count > 0)
-        say("  %-22s %-5s %-15s %-15s %8s %7s", "name", "state", "last seen", "registered",
-            "waiting", "started");
-    for (long i = 0; i < database->processor_count; i++) {
-        const struct processor_status *one = &database->processors[i];
-        char its_waiting[FIGURE_SIZE + 1], its_started[FIGURE_SIZE + 1];
-        snprintf(its_waiting, sizeof its_waiting, "%s%s", at_least,
-                 figure_number(waiting, one->waiting));
-        snprintf(its_started, sizeof its_started, "%s%s", at_least,
-                 figure_number(started, one->started));
-        say("  %-22s %-5s %-15s %-15s %8s %7s", name_short(name, one->name), one->state,
-            figure_ago(seen, one->seen), figure_ago(since, one->registered), its_waiting,
-            its_started);
-        if (status_excuses(options, one))
-            say("    not %s, as the server or all runs were away meanwhile",
-                strcmp(one->state, "alive") == 0 ? "late" : "dead");
-        say_storages(one);
+    const struct processor_status **sorted = calloc((size_t)count + 1, sizeof(*sorted));
+    if (count == 0 || sorted == NULL) {
+        free(sorted);
+        return;
     }
+    for (long i = 0; i < count; i++)
+        sorted[i] = &database->processors[i];
+    qsort(sorted, (size_t)count, sizeof(*sorted), compare_processors);
+    say("  %-22s %-5s %-15s %-15s %8s %7s", "name", "state", "last seen", "registered", "waiting",
+        "started");
+    for (long i = 0; i < shown; i++)
+        say_processor(options, sorted[i], at_least);
+    say_others(sorted + shown, count - shown, at_least);
+    free(sorted);
 }
 
 static void say_run(const struct options *options, const struct run_status *run)
 {
     char title[128], started[FIGURE_SIZE], took[FIGURE_SIZE], due[FIGURE_SIZE + 16],
-        age[FIGURE_SIZE], state[32];
+        age[FIGURE_SIZE], state[32], name[QUOTE_SIZE];
     bool has_ended = strcmp(run->state, "ended") == 0;
-    snprintf(title, sizeof title, "%s%s%s", run->program,
-             strcmp(run->storage, options->storage_name) == 0 ? "" : " ",
-             strcmp(run->storage, options->storage_name) == 0 ? "" : run->storage);
+    if (strcmp(run->storage, options->storage_name) == 0)
+        snprintf(title, sizeof title, "%s", run->program);
+    else
+        snprintf(title, sizeof title, "%s %s", run->program, name_short(name, run->storage));
     if (!run->is_due)
         strcpy(due, "");
     else

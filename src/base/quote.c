@@ -12,6 +12,8 @@ const char *quote(char buffer[QUOTE_SIZE], const char *text)
             *at++ = '\\';
         *at++ = *text;
     }
+    for (int i = 0; i < 3 && ((unsigned char)*text & 0xc0) == 0x80; i++, text--)
+        at--; /* no part of a character */
     if (*text != '\0')
         at = stpcpy(at, cut);
     strcpy(at, "\"");

@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 size_t utf8_decode(const char *text, uint32_t *code)
 {
     static const uint32_t least[] = {[2] = 0x80, [3] = 0x800, [4] = 0x10000};
@@ -18,6 +20,17 @@ size_t utf8_decode(const char *text, uint32_t *code)
     }
     bool is_surrogate = *code >= 0xd800 && *code <= 0xdfff;
     return *code < least[length] || *code > 0x10ffff || is_surrogate ? 0 : length;
+}
+
+size_t utf8_cut(const char *text, size_t most)
+{
+    enum { FOLLOWING = 3 }; /* bytes of a character after its first one, at most */
+    if (strnlen(text, most + 1) <= most)
+        return strlen(text);
+    for (size_t length = most; length > 0 && most - length <= FOLLOWING; length--)
+        if (((unsigned char)text[length] & 0xc0) != 0x80)
+            return length;
+    return most; /* it is no UTF-8 */
 }
 
 bool utf8_is_valid(const char *text)

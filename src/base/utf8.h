@@ -10,6 +10,9 @@
  * it is ill-formed (Unicode, chapter 3). */
 size_t utf8_decode(const char *text, uint32_t *code);
 
+/* How many bytes of it, `most` at most, end with a character: where a text can be cut. */
+size_t utf8_cut(const char *text, size_t most);
+
 /* Whether the whole string is UTF-8. */
 bool utf8_is_valid(const char *text);
 

@@ -4,15 +4,17 @@
 
 #include <math.h>
 
+/* A text in another encoding must not become equal to another one: its bytes are taken for those of
+ * LATIN1, which they mostly are. */
 static void put_escaped(FILE *stream, const char *text)
 {
+    const bool is_utf8 = utf8_is_valid(text);
     uint32_t code;
     for (size_t length; *text != '\0'; text += length) {
-        length = utf8_decode(text, &code);
-        if (length == 0) {
-            length = 1;
-            fputs("\\ufffd", stream);
-        } else if (code < ' ' || code == 0x7f) {
+        length = is_utf8 ? utf8_decode(text, &code) : 1;
+        if (!is_utf8)
+            code = (unsigned char)*text;
+        if (code < ' ' || code == 0x7f || (!is_utf8 && code > 0x7f)) {
             fprintf(stream, "\\u%04x", (unsigned)code);
         } else {
             if (code == '"' || code == '\\')

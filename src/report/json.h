@@ -26,8 +26,8 @@ struct json {
 void json_begin(struct json *json, const char *key, char bracket);
 void json_end(struct json *json, char bracket);
 
-/* A string; NULL, or for json_name() empty: null. Each byte that is not part of a UTF-8 character
- * becomes U+FFFD, as JSON has no way to say it. */
+/* A string; NULL, or for json_name() empty: null. One that is not UTF-8 is taken for LATIN1, so
+ * that different ones stay different, as JSON knows characters only. */
 void json_text(struct json *json, const char *key, const char *value);
 void json_name(struct json *json, const char *key, const char *value);
 /* json_known(): null below 0, for what is not known. */

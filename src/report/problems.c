@@ -1,5 +1,6 @@
 #include "report/problems.h"
 
+#include "base/utf8.h"
 #include "log/log_format.h"
 
 #include <ctype.h>
@@ -134,8 +135,9 @@ static void print_first_line(const struct problems *problems, FILE *stream)
         count = print_each(problems, line, rank(SEVERITY_OK) + 1, print_in_line);
         fclose(line);
     }
-    fprintf(stream, "%zu problem%s: %.*s%s", count, count == 1 ? "" : "s", ENOUGH,
-            text != NULL ? text : "", size > ENOUGH ? " ..." : "");
+    fprintf(stream, "%zu problem%s: %.*s%s", count, count == 1 ? "" : "s",
+            text != NULL ? (int)utf8_cut(text, ENOUGH) : 0, text != NULL ? text : "",
+            size > ENOUGH ? " ..." : "");
     free(text);
 }
 

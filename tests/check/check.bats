@@ -90,6 +90,20 @@ fresh() {
     answers 0 scan --check-started=, --
 }
 
+@test "a processor's name cannot look like more than a name" {
+    used
+    job 1 "$(processor 'x" for 1 s; OK "')" "starteddatetime=now() - interval '25 hours'"
+    answers 2 scan -- 'CRITICAL: the oldest started job is with "x\\" for 1 s; OK \\"" for 1 d 1 h$'
+    name=y$(printf 'é%.0s' {1..200})
+    sql "UPDATE processors SET name = '$name' WHERE name LIKE 'x%'"
+    for which in 1 2; do
+        scan --check | iconv -f UTF-8 -t UTF-8 >/dev/null || fail "no UTF-8"
+        expect_status 0 scan --status
+        [[ $output != *'\x'* ]] || fail "$output"
+        sql "UPDATE processors SET name = 'y' || name WHERE name LIKE 'y%'"
+    done
+}
+
 @test "the oldest new pair is found behind any number of half pairs" {
     used
     crash --count 1050 --without dump --time 00:05 --age 5000 >/dev/null

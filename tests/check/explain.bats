@@ -34,7 +34,7 @@ json() {
 @test "a new crash: its files, its links, and what becomes of it next, which is what does" {
     id=$(crash --extra browser)
     says "$id" "Crash $id" "storage root \"$(place "$SPOOL" "$id" | sed 's|/[^/]*$||')\"" \
-        "$id\.browser\.dump file 64 B 1 h 0 min old" "$id\.json file" 'name link: "../../../date/12/05/web01_0"' \
+        "\"$id\.browser\.dump\" file 64 B 1 h 0 min old" "\"$id\.json\" file" 'name link: "../../../date/12/05/web01_0"' \
         'date link in "20081225/date/12/05/web01_0"' 'Job none' 'Request none' \
         'crashmon-scan no run yet nothing while no processor that serves the storage is alive' \
         'crashmon-priority no run yet nothing, as nobody has requested it' 'crashmon-cleanup no run yet nothing$'
@@ -57,7 +57,7 @@ json() {
     does "$old" scan "quarantines it: .dump is missing"
     expect_status 1 scan
     quarantined "$old" ".dump is missing"
-    says "$old" "quarantine \"$SPOOL/quarantine/20081225/$old\"" "$old.json file" "reason: 20.*Z [0-9a-f-]{36}/20081225/.*: .dump is missing" \
+    says "$old" "quarantine \"$SPOOL/quarantine/20081225/$old\"" "\"$old.json\" file" "reason: 20.*Z [0-9a-f-]{36}/20081225/.*: .dump is missing" \
         'crashmon-cleanup no run yet keeps it for ever: it is in quarantine' "Hint .*crashmon-priority --release $old$"
     does "$old" cleanup "keeps it for ever: it is in quarantine"
     echo "keep-quarantine-days = 9" >>"$CONF"
@@ -140,7 +140,7 @@ json() {
     ended false "$id"
     sql "UPDATE jobs SET message = 'why'"
     cleans
-    says "$id" "long-term storage \"$FAILED/20081225/name" "$id.json file" 'Job none' \
+    says "$id" "long-term storage \"$FAILED/20081225/name" "\"$id.json\" file" 'Job none' \
         "Hint it is done; to have it processed again, copy its files to the same directory below \"$SPOOL\", then crashmon-priority $id$"
     request "$id"
     does "$id" priority "removes the request: it has been archived in \"$FAILED\""
@@ -229,7 +229,7 @@ json() {
     processor p1
     id=$(crash)
     expect_status 0 scan
-    PGPORT=1 says "$id" "$id.json file" 'Job unknown' 'Request unknown' \
+    PGPORT=1 says "$id" "\"$id.json\" file" 'Job unknown' 'Request unknown' \
         'crashmon-scan unknown nothing while the database cannot be used' 'cannot connect to the database'
     mv "$SPOOL" "$SPOOL.away"
     says "$id" 'Found nowhere' 'Job [0-9]+, waiting' 'crashmon-scan .* nothing while the storage root cannot be used' \

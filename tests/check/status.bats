@@ -78,6 +78,21 @@ says() {
     answer='' says '  "alpha" *alive .* 2 *1$'
 }
 
+@test "of many processors ten are shown: the dead, the late, and those with most to do" {
+    sql "INSERT INTO processors (name) SELECT 'p' || n FROM generate_series(1, 3000) AS n"
+    processor late 400
+    processor dead 700
+    busy=$(sql "SELECT id FROM processors WHERE name = 'p2999'") one=$(sql "SELECT id FROM processors WHERE name = 'p7'")
+    for number in 1 2 3; do job $number "$busy"; done
+    job 4 "$one" "starteddatetime=now()"
+    sql "INSERT INTO jobs (pathname, uuid, owner) SELECT '/x', 'x' || id, id FROM processors WHERE name ~ '^p1...$'"
+    answer=$(scan --status)
+    equal "$(sed -n '/^Processors/,/^$/s/^  \("[a-z0-9]*"\).*/\1/p' <<<"$answer" | head -5 | xargs)" "dead late p2999 p1000 p1001"
+    says 'Processors  3000 alive, 1 late, 1 dead$' '  2,992 others  *993  *1$'
+    (($(wc -l <<<"$answer") < 50)) || fail "$answer"
+    value_is processors.list.3001.state alive
+}
+
 @test "a processor that was silent while no run came is alive, and it is told why" {
     processor alpha 1800
     sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, ended, next_due)
@@ -111,7 +126,7 @@ says() {
     crash >/dev/null
     held scan
     says 'Runs  *begun  *exit code  *took  *next one' '  crashmon-cleanup *[0-9] s ago *0  *0\.[0-9]* s *in [45] min' \
-        '  crashmon-priority west *[0-9] s ago *0 ' '  crashmon-scan *[0-9] s ago *at work'
+        '  crashmon-priority "west" *[0-9] s ago *0 ' '  crashmon-scan *[0-9] s ago *at work'
     kill -KILL "$pid"
     background_ends 137
     session COMMIT

@@ -1,5 +1,7 @@
 #include "report/problems.h"
 
+#include "base/utf8.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,6 +91,23 @@ static void a_text_can_end_neither_its_line_nor_the_text(void **state)
     problems_free(&problems);
 }
 
+static void the_first_line_ends_with_a_character(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct problems problems = {0};
+        char text[1000] = "";
+        strcpy(text, i == 0 ? "" : "x");
+        while (strlen(text) + 2 < sizeof text)
+            strcat(text, "\u00e9");
+        problems_add(&problems, SEVERITY_WARNING, "%s", text);
+        char *said = printed(&problems);
+        assert_true(utf8_is_valid(said));
+        free(said);
+        problems_free(&problems);
+    }
+}
+
 static void the_first_line_does_not_grow_without_end(void **state)
 {
     struct problems problems = {0};
@@ -111,6 +130,7 @@ int main(void)
         cmocka_unit_test(notes_come_last_and_do_not_count),
         cmocka_unit_test(what_hinders_a_run_is_unknown_only_if_an_observer_may_not_see_it),
         cmocka_unit_test(a_text_can_end_neither_its_line_nor_the_text),
+        cmocka_unit_test(the_first_line_ends_with_a_character),
         cmocka_unit_test(the_first_line_does_not_grow_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 #include "base/quote.h"
+#include "base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,12 +48,26 @@ static void what_is_too_long_ends_with_dots(void **state)
     }
 }
 
+/* One of two bytes, at each place where the end may come. */
+static void no_character_is_cut(void **state)
+{
+    (void)state;
+    char text[2 * QUOTE_SIZE] = "", buffer[QUOTE_SIZE];
+    for (int i = 0; i < 2; i++) {
+        strcpy(text, i == 0 ? "" : "x");
+        while (strlen(text) + 2 < sizeof text)
+            strcat(text, "\u00e9");
+        assert_true(utf8_is_valid(quote(buffer, text)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_stands_in_quotes),
         cmocka_unit_test(quotes_and_backslashes_in_it_are_escaped),
         cmocka_unit_test(what_is_too_long_ends_with_dots),
+        cmocka_unit_test(no_character_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
