@@ -53,6 +53,8 @@ void explain_when(const struct explanation *explanation, const char *program, ch
         snprintf(text, NEXT_SIZE, explanation->database->run_count < 0 ? "unknown" : "no run yet");
     else if (strcmp(run->state, "at work") == 0 || strcmp(run->state, "not ended") == 0)
         snprintf(text, NEXT_SIZE, "%s", run->state);
+    else if (!run->is_due)
+        snprintf(text, NEXT_SIZE, "unknown");
     else if (run->due < 0)
         snprintf(text, NEXT_SIZE, "%s late", figure_age(age, -run->due));
     else

@@ -165,7 +165,7 @@ static void put_sighting(struct json *json, const struct sighting *sighting)
         json_text(json, "name", sighting->files[i].name);
         json_text(json, "kind", sighting->files[i].kind);
         json_number(json, "size", sighting->files[i].size);
-        json_number(json, "age", sighting->files[i].age);
+        json_known(json, "age", sighting->files[i].age);
         json_end(json, '}');
     }
     json_end(json, ']');
@@ -213,7 +213,7 @@ static void put_next(struct json *json, const struct explanation *explanation)
         json_begin(json, NULL, '{');
         json_text(json, "program", name);
         json_bool(json, "running", run != NULL && strcmp(run->state, "at work") == 0);
-        if (run != NULL)
+        if (run != NULL && run->is_due)
             json_number(json, "due", run->due);
         else
             json_text(json, "due", NULL);

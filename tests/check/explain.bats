@@ -386,6 +386,18 @@ comes() {
     says "$id" 'Troubles' 'storage main is paused since .*: "why not"'
 }
 
+@test "a time that is not known, or lies ahead, is no number" {
+    processor p1
+    id=$(crash)
+    expect_status 0 cleanup_jobs
+    sql "UPDATE crashmon.runs SET next_due = 'infinity'"
+    touch -d '1 day' "$(place "$SPOOL" "$id").json"
+    says "$id" 'crashmon-cleanup unknown nothing$'
+    object=$(explain --json "$id")
+    [[ $object == *'"program": "crashmon-cleanup", "running": false, "due": null, '* ]] || fail "$object"
+    [[ ! $object =~ '"age": -' && ! $object =~ '"due": 0' ]] || fail "$object"
+}
+
 @test "--json gives an object for each crash, with all that the manual names" {
     processor p1
     id=$(crash) other=$(nowhere)
