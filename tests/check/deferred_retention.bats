@@ -100,6 +100,16 @@ stays() {
     jobs_are "${ids[@]:0:3}"
 }
 
+@test "a request in capitals, or in part, is for the same crash" {
+    mapfile -t ids < <(throttled --count 4)
+    requests 0 "${ids[0]^^}" "${ids[1]^^[a-c]}"
+    capitals=$(throttled --id "${ids[3]^^}")
+    request "$capitals"
+    expect_status 0 retains
+    stays "${ids[0]}" "${ids[1]}" "${ids[3]}" "$capitals"
+    gone "${ids[2]}"
+}
+
 @test "a crash that lies under two days goes only where its time has come" {
     id=$(throttled)
     day=$(over 3) throttled --id "$id" --day "$(over 3)"
