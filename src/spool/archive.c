@@ -168,6 +168,12 @@ bool archive_may_change(struct archive *archive, struct failure *failure)
     return fail(failure, error, "cannot write to long-term storage \"%s\"", archive->tree->path);
 }
 
+void archive_ask_clock(const struct archive *archive)
+{
+    if (archive->tree != NULL)
+        spool_ask_clock(archive->tree);
+}
+
 /* A day of the archive may be on another host's disk, and our time be a little old. */
 enum { CLOCK_TOLERANCE = 60 };
 

@@ -70,6 +70,10 @@ struct archive_changes {
 void archive_note_changes(struct archive *archive, struct archive_changes *changes);
 void archive_changes_clear(struct archive_changes *changes);
 
+/* Asks its file system for the time again: before archive_find() is given ages that the database
+ * tells now. Does nothing unless it is open. */
+void archive_ask_clock(const struct archive *archive);
+
 /* Whether a run may have put anything there yet: it has a mark, or is shared and exists. */
 bool archive_is_in_use(const struct archive *archive);
 

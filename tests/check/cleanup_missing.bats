@@ -202,6 +202,17 @@ setup_missing() {
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
+@test "nor does it in a run that has lasted for long: how long ago that was is asked at each batch" {
+    slowly="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=2000000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    id=$(crash --without links)
+    ended true "$(collect --day 20081226 --without links)" "$id"
+    mv "$SPOOL/20081225" "$ARCHIVE"
+    sql "SET LOCAL session_replication_role = replica;
+         UPDATE jobs SET queueddatetime = now() + interval '61 seconds'"
+    EXEC=$slowly run_says 1 'missing: its pair was not found' --batch-size=1
+}
+
 # --- what cannot be entered
 
 @test "a day that is a link, in root, deferred root or archive (1): the row stays" {
