@@ -282,7 +282,8 @@ static void judge_places(struct check *check, const struct disk_status *disk)
         if (one->path == NULL || !one->has_room)
             continue;
         if (one->is_usable && one->room.error != 0)
-            problems_add(&check->problems, SEVERITY_CRITICAL, "cannot write to %s \"%s\": %s",
+            problems_add(&check->problems, SEVERITY_CRITICAL,
+                         "cannot write to %s \"%s\", or to its latest day: %s",
                          place_title((enum place)place), one->path, strerror(one->room.error));
         if (is_judged(disk, place))
             continue;

@@ -202,7 +202,7 @@ fresh() {
     as_a_user
     answers 0 scan --
     chmod 555 "$SPOOL/20081225/name"
-    answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL\": Permission denied"
+    answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL\", or to its latest day: Permission denied"
     chmod 755 "$SPOOL/20081225/name"
     chmod 0 "$SPOOL"
     answers 2 scan --check-processors=2, -- 'CRITICAL: cannot open storage root .*Permission denied$' 'WARNING: '
@@ -212,7 +212,7 @@ fresh() {
     mkdir -p "$ARCHIVE/20081225/name"
     for place in "$ARCHIVE" "$ARCHIVE/20081225/name"; do
         chmod 555 "$place"
-        answers 2 cleanup_jobs -- "CRITICAL: cannot write to long-term storage \"$ARCHIVE\": Permission denied$"
+        answers 2 cleanup_jobs -- "CRITICAL: cannot write to long-term storage \"$ARCHIVE\", or to its latest day: Permission denied$"
         chmod 755 "$place"
     done
 }

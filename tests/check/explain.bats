@@ -383,7 +383,7 @@ comes() {
     expect_status 0 scan
     sql "SELECT crashmon.pause('main', 'why not')"
     does "$id" scan "nothing while the storage is paused"
-    says "$id" 'Troubles' 'storage main is paused since .*: "why not"'
+    says "$id" 'Troubles' 'storage main has been paused since .*: "why not"'
 }
 
 @test "a time that is not known, or lies ahead, is no number" {

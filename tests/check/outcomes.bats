@@ -278,7 +278,7 @@ one_object() {
     for run in "scan" "scan --dry-run" "scan --repair" "cleanup_jobs"; do
         # shellcheck disable=SC2086 # several words
         one_object 0 $run --json
-        json_is "o->>'paused' LIKE 'storage main is paused since % by %: \"why not\"'" t
+        json_is "o->>'paused' LIKE 'storage main has been paused since % by %: \"why not\"'" t
     done
 }
 

@@ -28,7 +28,7 @@ state() {
         # shellcheck disable=SC2086 # several words
         expect_status 0 $run
         [[ $run == *repair* && $output == *paused*"nothing is done"*"seen 0; exit code 0" || -z $output ]] || fail "$output"
-        log_has 'INFO - storage main is paused since '
+        log_has 'INFO - storage main has been paused since '
         log_has ': "the spool is moved"; nothing is done'
     done
     equal "$(state)" "$before"
@@ -45,7 +45,7 @@ state() {
     paused
     for run in "${RUNS[@]}"; do
         expect_status 0 "$run" --dry-run
-        [[ $output == "storage main is paused since "*" by \""*"\": \"the spool is moved\"; nothing is done" ]] ||
+        [[ $output == "storage main has been paused since "*" by \""*"\": \"the spool is moved\"; nothing is done" ]] ||
             fail "$output"
     done
 }
@@ -54,7 +54,7 @@ state() {
     paused
     before=$(state)
     expect_status 1 priority "$new"
-    [[ $output == *"ERROR - storage main is paused since "*"nothing is done" ]] || fail "$output"
+    [[ $output == *"ERROR - storage main has been paused since "*"nothing is done" ]] || fail "$output"
     equal "$(state)" "$before"
 }
 
@@ -71,10 +71,10 @@ state() {
 @test "status and check say so: a warning" {
     paused
     expect_status 0 scan --status
-    [[ $output == *$'\nTroubles\n'*"  storage main is paused since "*": \"the spool is moved\""* ]] || fail "$output"
+    [[ $output == *$'\nTroubles\n'*"  storage main has been paused since "*": \"the spool is moved\""* ]] || fail "$output"
     for run in "${RUNS[@]}"; do
         run "$run" --check
-        [[ $status -gt 0 && $output == *"storage main is paused since "* ]] || fail "$output"
+        [[ $status -gt 0 && $output == *"storage main has been paused since "* ]] || fail "$output"
     done
 }
 
