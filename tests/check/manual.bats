@@ -270,6 +270,12 @@ values_in_help() {
     [[ -e $outside/name/old && -e $ARCHIVE/.crashmon ]]
 }
 
+@test "migrating-from-socorro.md removes each index that the schema adds to Socorro's" {
+    equal "$(sed -nE 's/^ +DROP INDEX (jobs_.*);/\1/p' "$DOC/migrating-from-socorro.md" | tr -s ', ' '\n' | sort)" \
+        "$(sql "SELECT relname FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid
+                WHERE indrelid = 'crashmon.jobs'::regclass AND NOT indisunique" | sort)"
+}
+
 @test "the examples of sql-interface.md are what happens" {
     for id in 22adfb61-f75b-11dc-b6be-001322081225 33adfb61-f75b-11dc-b6be-001322081225; do
         jobs+="('/spool/20081225/name/${id:0:2}/${id:2:2}/$id.json', '$id', 1, now() + '${id:0:2} s'),"
