@@ -176,25 +176,39 @@ static enum located judge_other(const struct pair_location *location, struct fai
     return LOCATED_FAILED;
 }
 
-static bool came_within(const struct main_file *file, const struct spool *spool, long age)
-{
-    const struct timespec *came = &file->status.st_ctim;
-    return file->found && !spool_is_past(spool, came, age) && !spool_is_ahead(spool, came);
-}
+enum file_time { WRITTEN, CAME };
 
-bool location_came_within(const struct pair_location *location, long age)
+/* Whether this was done to a file of the pair in the last `age` microseconds. */
+static bool was_done_within(const struct pair_location *location, enum file_time what,
+                            long long age)
 {
+    const struct main_file *files[] = {&location->json, &location->dump};
     const struct spool *spool = location->pair.spool;
-    return came_within(&location->json, spool, age) || came_within(&location->dump, spool, age);
+    const struct timespec then = spool_time_ago(spool, age);
+    for (int i = 0; i < 2; i++) {
+        const struct stat *status = &files[i]->status;
+        const struct timespec *time = what == WRITTEN ? &status->st_mtim : &status->st_ctim;
+        if (files[i]->found && !time_is_past(time, 0, &then) && !spool_is_ahead(spool, time))
+            return true;
+    }
+    return false;
 }
 
-/* What is in the origin may have come after the pair was put away, and its row was not deleted. */
-static enum located judge_origin(const struct pair_location *location, long age,
+bool location_came_within(const struct pair_location *location, long long age)
+{
+    return was_done_within(location, CAME, age);
+}
+
+/* What came to the origin after the end of the job is another crash if it has a link. It is one,
+ * too, if it was written since the row was made, but its links may be on their way; else a run that
+ * was killed has changed the mode of the files. */
+static enum located judge_origin(struct pair_location *location, const struct origin *origin,
                                  struct failure *failure)
 {
-    return age > 0 && location->directory >= 0 && location_came_within(location, age)
-               ? judge_by_links(location, failure)
-               : location->found;
+    if (origin->age <= 0 || location->directory < 0 || !location_came_within(location, origin->age))
+        return location->found;
+    location->is_later = was_done_within(location, WRITTEN, origin->queued);
+    return location->is_later ? judge_other(location, failure) : judge_by_links(location, failure);
 }
 
 /* A day can be mounted twice, perhaps in both roots. */
@@ -279,9 +293,8 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
     if (origin->state == ORIGIN_KNOWN) {
         memcpy(location->pair.day, origin->day, sizeof location->pair.day);
         location->found = search_day(location, failure);
-        location->pair.looked = spool_time(origin->spool);
-        location->pair.looked.tv_sec -= origin->age;
-        location->found = judge_origin(location, origin->age, failure);
+        location->pair.looked = spool_time_ago(origin->spool, origin->age);
+        location->found = judge_origin(location, origin, failure);
         if (location->found != LOCATED_NOWHERE)
             return;
         location_close(location);

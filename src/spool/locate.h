@@ -20,6 +20,7 @@ struct pair_location {
     struct pair pair;
     int directory;
     struct main_file dump, json;
+    bool is_later; /* by locate_queued(): written since the row was made */
 };
 
 enum { ROOT_COUNT = 2 };
@@ -40,13 +41,17 @@ void roots_close(struct roots *roots);
  * jobs or requests have been read: the day of a crash is older than its row. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
+/* In microseconds. */
+enum { SECOND = 1000000 };
+
 /* Where the row of a crash says that its pair was queued from. */
 struct origin {
     enum { ORIGIN_UNKNOWN, ORIGIN_KNOWN, ORIGIN_CLOSED } state;
     const struct spool *spool; /* these two for ORIGIN_KNOWN */
     char day[DAY_LENGTH + 1];
-    long age;    /* of the end of its job, in full seconds; 0: not known */
-    long queued; /* so many seconds ago; below 0 if the clock of who queued it was ahead */
+    /* Microseconds since its job has ended (0: not known), and since it was queued: below 0 if the
+     * clock of who queued it was ahead. */
+    long long age, queued;
 };
 
 /* Fills in the origin from columns of the row. `mark` is that of the root; "": not known, so the
@@ -60,9 +65,10 @@ void origin_read(struct origin *origin, const struct roots *roots, const struct 
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);
 
-/* Searches for a crash that has a row, first in its origin. What was written there after the job
- * had ended, and has a link, is another crash that came with its id. So is any pair elsewhere with
- * a link, because what was queued has lost both. */
+/* Searches for a crash that has a row, first in its origin. What came there after the job had
+ * ended, and has a link, is another crash with its id. So is any pair elsewhere with a link,
+ * because what was queued has lost both. What was written since the row was made, and has none, may
+ * get one: LOCATED_FAILED for ten minutes. */
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure);
@@ -71,9 +77,9 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
 void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure);
 void location_close(struct pair_location *location);
 
-/* Whether a file of the pair came here in the last `age` seconds. Who moves or copies a crash here
- * may give its files any mtime, but not a ctime. */
-bool location_came_within(const struct pair_location *location, long age);
+/* Whether a file of the pair came here in the last `age` microseconds. Who moves or copies a crash
+ * here may give its files any mtime, but not a ctime. */
+bool location_came_within(const struct pair_location *location, long long age);
 
 enum pair_file_state {
     PAIR_FILE_FOUND,

@@ -169,14 +169,16 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
                                   struct pair_location *location, struct report *report,
                                   struct failure *failure)
 {
-    enum located here = archive_find(job->archive, id, job->origin.queued, location, failure);
+    enum located here =
+        archive_find(job->archive, id, job->origin.queued / SECOND, location, failure);
     if (here != LOCATED_NOWHERE)
         return here;
     if (!is_usable(job->other, report)) {
         fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
         return LOCATED_FAILED;
     }
-    enum located there = archive_find(job->other, id, job->origin.queued, location, failure);
+    enum located there =
+        archive_find(job->other, id, job->origin.queued / SECOND, location, failure);
     if (there == LOCATED_WHOLE || there == LOCATED_PART)
         job->archive = job->other;
     return there;
@@ -190,7 +192,7 @@ static void follow_begun(struct finished_job *job, const struct pair_location *h
 {
     bool is_new = archive_state(job->other) == ARCHIVE_NOT_OPEN && !archive_is_in_use(job->other);
     if (!is_new && is_usable(job->other, report) &&
-        archive_has_begun(job->other, here, job->origin.queued))
+        archive_has_begun(job->other, here, job->origin.queued / SECOND))
         job->archive = job->other;
 }
 
@@ -200,6 +202,14 @@ static bool is_being_deleted(const struct finished_job *job, const struct pair_l
     return here->found == LOCATED_PART && archive_path(job->archive) == NULL &&
            job->origin.state == ORIGIN_KNOWN && here->pair.spool == job->origin.spool &&
            strcmp(here->pair.day, job->origin.day) == 0;
+}
+
+/* What was written since the row was made is not its pair: it is compared with what is in
+ * long-term storage; and where nothing is there it stays. */
+static void forget(struct pair_location *here)
+{
+    location_close(here);
+    *here = (struct pair_location){.pair = here->pair, .directory = -1};
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id,
@@ -212,10 +222,13 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
-    if (found.here.found < LOCATED_FAILED)
+    bool is_later = found.here.is_later && found.here.found != LOCATED_FAILED;
+    if (found.here.found < LOCATED_FAILED || is_later)
         archived = find_archived(job, id, &found.archived, report, &failure);
     else if (found.here.found == LOCATED_WHOLE)
         follow_begun(job, &found.here, report);
+    if (is_later && archived == LOCATED_NOWHERE)
+        forget(&found.here);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED)

@@ -54,6 +54,9 @@ static bool ask_clock(int root, struct timespec *now)
 
 static const long long second = 1000000000;
 
+/* Of a second; and how far the time of a file may be behind: it is that of the last clock tick. */
+enum { MICROSECONDS = 1000000, TICK = 10000 };
+
 static void set_clock(const struct spool *spool, const struct timespec *now)
 {
     spool->clock->latest = now->tv_sec * second + now->tv_nsec;
@@ -63,6 +66,13 @@ struct timespec spool_time(const struct spool *spool)
 {
     long long time = spool->clock->latest;
     return (struct timespec){.tv_sec = time / second, .tv_nsec = time % second};
+}
+
+struct timespec spool_time_ago(const struct spool *spool, long long microseconds)
+{
+    long long time = spool->clock->latest / 1000 - microseconds + TICK;
+    long long parts = (time % MICROSECONDS + MICROSECONDS) % MICROSECONDS;
+    return (struct timespec){.tv_sec = (time - parts) / MICROSECONDS, .tv_nsec = parts * 1000};
 }
 
 /* The time that was asked last; asked again if `then` lies behind it: false if it cannot be. */

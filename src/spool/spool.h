@@ -72,6 +72,7 @@ bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
  * time that was asked last. */
 void spool_ask_clock(const struct spool *spool);
 struct timespec spool_time(const struct spool *spool);
+struct timespec spool_time_ago(const struct spool *spool, long long microseconds);
 
 /* False if the file system's clock could not be asked: then this machine's has to do, less a
  * minute, and nothing counts as ahead. */

@@ -119,6 +119,29 @@ is_queued_at_last() {
     done
 }
 
+@test "what is written over a crash after the end of its job, or comes right after that, is not deleted with it" {
+    sed -i "s|^save-successful.*|save-successful-minidumps-to =|" "$CONF"
+    for links in without with; do
+        id=$(crash)
+        expect_status 0 scan
+        finish "$id" true
+        await sql_true "SELECT completeddatetime < now() - interval '50 ms' FROM jobs"
+        if [[ $links == with ]]; then
+            rm "$(place "$SPOOL" "$id")".*
+            again
+        else
+            again --without links
+        fi
+        size=$(stat -c %s "$(place "$SPOOL" "$id").dump")
+        run cleanup_jobs
+        run scan
+        equal "$(stat -c %s "$(place "$SPOOL" "$id").dump")" "$size"
+        [[ $links == without ]] || equal "$(find "$SPOOL" -name "$id" -type l | wc -l)" 2
+        sql "DELETE FROM jobs"
+        rm -r "$SPOOL/20081225"
+    done
+}
+
 @test "a crash that comes with the id of a throttled one that is being removed is kept" {
     crash --root "$DEFERRED" --time 12:00 --age 5200000 >/dev/null
     id=$(crash --root "$DEFERRED" --time 12:10 --age 5200000)
