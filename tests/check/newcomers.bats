@@ -130,7 +130,7 @@ is_queued_at_last() {
             rm "$(place "$SPOOL" "$id")".*
             again
         else
-            again --without links
+            again --without links --age 0
         fi
         size=$(stat -c %s "$(place "$SPOOL" "$id").dump")
         run cleanup_jobs
