@@ -130,6 +130,25 @@ static void keep_latest(struct timespec *latest, struct timespec candidate)
         *latest = candidate;
 }
 
+bool pair_has_files(const struct pair *pair, struct timespec *came)
+{
+    const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
+    int directory = pair_open_directory(pair);
+    bool has_files = false;
+    for (int i = 0; i < 2 && directory >= 0; i++) {
+        char name[NAME_MAX + 1];
+        struct stat status;
+        pair_file_name(pair, suffixes[i], name);
+        if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        keep_latest(came, spool_came(pair->spool, &status));
+        has_files = true;
+    }
+    if (directory >= 0)
+        close(directory);
+    return has_files;
+}
+
 /* One of the two files; `reason` says what is wrong with it. */
 static enum pair_state examine_file(const struct pair *pair, int directory, const char *suffix,
                                     long settle_time, struct timespec *changed,

@@ -29,6 +29,10 @@ enum pair_state {
 enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
                              struct timespec *changed, struct failure *reason);
 
+/* Whether it has one of the two files; *came becomes the time at which the later of them came (see
+ * spool.h), if that is later. */
+bool pair_has_files(const struct pair *pair, struct timespec *came);
+
 /* Whether the name tree of its day is there and holds no directory: it may be the mount point of a
  * disk that is away. */
 bool pair_tree_is_empty(const struct pair *pair);

@@ -25,7 +25,7 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
                              struct failure *reason)
 {
     const struct timespec *now = &pair->spool->now;
-    struct timespec changed = {0}, moved;
+    struct timespec changed = {0}, came = {0}, moved;
     struct stat status;
     if (fstat(directory, &status) < 0)
         return fail_look(reason, "its directory");
@@ -41,6 +41,7 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
             return STRANDED_NOT;
         if (errno != 0)
             return fail_look(reason, "its date link");
+        came = spool_came(pair->spool, &status);
     }
     switch (pair_examine(pair, age, NULL, &changed, reason)) {
     case PAIR_READY: return time_is_past(&changed, age, now) ? STRANDED_UNQUEUED : STRANDED_NOT;
@@ -48,8 +49,11 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
     case PAIR_UNREADABLE: return STRANDED_UNKNOWN;
     case PAIR_INCOMPLETE: break;
     }
-    if (changed.tv_sec != 0)
-        return time_is_past(&changed, age, now) ? STRANDED_HALF : STRANDED_NOT;
+    bool has_files = pair_has_files(pair, &came);
+    if (!time_is_past(&came, age, now))
+        return STRANDED_NOT;
+    if (has_files)
+        return STRANDED_HALF;
     return has_link && S_ISLNK(status.st_mode) ? STRANDED_DANGLING : STRANDED_NOT;
 }
 

@@ -48,7 +48,8 @@ END
     # Counters that appear have not increased yet; so each of it happens twice.
     refuse "$(crash)"
     for day in 1 2; do
-        crash --without dump --age 100000 >/dev/null
+        impatient
+        crash --without dump >/dev/null
         expect_status 69 priority --database-port=1
         expect_status 1 scan
         sees "crashmon_runs_total{program='crashmon-priority',exit_code='69'} == $day"
@@ -95,7 +96,8 @@ hours() {
     interval 10
     hours 4
     request "$(nowhere)"
-    crash --without dump --age 100000 >/dev/null
+    impatient
+    crash --without dump >/dev/null
     hours 3
     RUNS=(down)
     down() { for run in scan priority cleanup_jobs; do "$run" --database-port=1; done; }
