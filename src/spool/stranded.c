@@ -4,6 +4,7 @@
 #include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
+#include "spool/locate.h"
 #include "spool/walk.h"
 
 #include <errno.h>
@@ -18,6 +19,27 @@ static enum stranded fail_look(struct failure *reason, const char *what)
 {
     fail(reason, errno, "cannot look at %s", what);
     return STRANDED_UNKNOWN;
+}
+
+/* Further dumps count, which may have come after their pair was put away. */
+static bool has_files(const struct pair *pair, struct timespec *came)
+{
+    struct pair_location location;
+    struct pair_files files = {0};
+    struct failure failure;
+    bool has_main_file = pair_has_files(pair, came);
+    locate_there(pair, &location, &failure);
+    if (location.directory >= 0)
+        location_list(&location, &files);
+    for (size_t i = 0; i < files.count; i++) {
+        struct timespec its = spool_came(pair->spool, &files.items[i].status);
+        if (time_is_past(came, 0, &its))
+            *came = its;
+    }
+    bool has_any = has_main_file || files.count > 0;
+    pair_files_free(&files);
+    location_close(&location);
+    return has_any;
 }
 
 /* The directory is open. */
@@ -49,10 +71,10 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
     case PAIR_UNREADABLE: return STRANDED_UNKNOWN;
     case PAIR_INCOMPLETE: break;
     }
-    bool has_files = pair_has_files(pair, &came);
+    bool is_half = has_files(pair, &came);
     if (!time_is_past(&came, age, now))
         return STRANDED_NOT;
-    if (has_files)
+    if (is_half)
         return STRANDED_HALF;
     return has_link && S_ISLNK(status.st_mode) ? STRANDED_DANGLING : STRANDED_NOT;
 }

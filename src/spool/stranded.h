@@ -13,7 +13,7 @@
 enum stranded {
     STRANDED_NOT,      /* it has a date link, or is too young, or is gone */
     STRANDED_UNQUEUED, /* a whole pair */
-    STRANDED_HALF,     /* a part of a pair, see the reason */
+    STRANDED_HALF,     /* a part of a pair, or further dumps alone, see the reason */
     STRANDED_DANGLING, /* a name link alone */
     STRANDED_UNKNOWN,  /* cannot be examined, see the reason */
 };

@@ -43,6 +43,25 @@ load repair
     jobs_are
 }
 
+@test "a further dump that came after its pair was put away goes to quarantine" {
+    id=$(crash --without links)
+    ended true "$id"
+    cleans
+    again=$(crash --without links) # of this one the row is still there
+    waiting "$again"
+    for late in "$id" "$again"; do
+        mkdir -p "$(dirname "$(place "$SPOOL" "$late")")"
+        echo MDMPPMDM >"$(place "$SPOOL" "$late").plugin.dump"
+    done
+    aged
+    expect_status 0 scan --repair "$AGE" # more may be on its way
+    finds repair half "$id"
+    quarantined "$id" "json is missing, .dump is missing"
+    [[ -f $SPOOL/quarantine/20081225/$id/$id.plugin.dump ]] || fail "$(find "$SPOOL")"
+    pair_is_whole "$SPOOL" 20081225 "$again"
+    jobs_are "$again"
+}
+
 @test "however old its files say that they are: of 1970, or before" {
     epoch=$(crash --without dump --without date-link) before=$(crash --without json --without date-link)
     empty=$(crash --size 0 --without json --without date-link)
