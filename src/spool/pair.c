@@ -43,19 +43,25 @@ void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE])
     snprintf(path, PAIR_PATH_SIZE, "%s/%s%s", directory, pair->id.text, pair->spool->json_suffix);
 }
 
-bool pair_tree_is_empty(const struct pair *pair)
+/* Whether a directory below the root is there and holds none itself. */
+static bool has_no_directory(const struct spool *spool, const char *path)
 {
-    char tree[DAY_LENGTH + sizeof "/name"];
     const struct dirent64 *entry;
     struct dir_reader reader;
-    snprintf(tree, sizeof tree, "%s/name", pair->day);
-    if (!dir_begin(&reader, pair->spool->root, tree))
+    if (!dir_begin(&reader, spool->root, path))
         return false;
     while ((entry = dir_next(&reader)) != NULL && dir_entry_type(&reader, entry) != DT_DIR)
         ;
     bool is_empty = entry == NULL && errno == 0;
     dir_end(&reader);
     return is_empty;
+}
+
+bool pair_tree_is_empty(const struct pair *pair)
+{
+    char tree[DAY_LENGTH + sizeof "/name"];
+    snprintf(tree, sizeof tree, "%s/name", pair->day);
+    return has_no_directory(pair->spool, pair->day) || has_no_directory(pair->spool, tree);
 }
 
 bool pair_fail(const struct pair *pair, const char *what, struct failure *failure)

@@ -33,8 +33,8 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, int *dir
  * spool.h), if that is later. */
 bool pair_has_files(const struct pair *pair, struct timespec *came);
 
-/* Whether the name tree of its day is there and holds no directory: it may be the mount point of a
- * disk that is away. */
+/* Whether its day, or the name tree of that, is there and holds no directory: it may be the mount
+ * point of a disk that is away. */
 bool pair_tree_is_empty(const struct pair *pair);
 
 /* Whether its metadata is gone; false on error. `directory` is that of the pair; -1: not open. */
