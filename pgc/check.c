@@ -323,7 +323,7 @@ static void judge_files(struct check *check)
     for (int i = 0; i < 2 && options->program == PROGRAM_CLEANUP && options->dump_gid >= 0; i++)
         if (archives[i] != NULL &&
             !access_may_give(archives[i], (gid_t)options->dump_gid, &failure))
-            problems_add_failure(&check->problems, EXIT_PERMISSION, &failure);
+            problems_add(&check->problems, SEVERITY_CRITICAL, "%s", failure.text);
 }
 
 /* Who cannot print the answer has none. */

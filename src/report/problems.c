@@ -76,10 +76,10 @@ void problems_add(struct problems *problems, enum severity severity, const char 
 void problems_add_failure(struct problems *problems, enum exit_code code,
                           const struct failure *failure)
 {
-    bool is_hidden = code == EXIT_PERMISSION && problems->is_observer;
     if (problems->code == EXIT_DONE)
         problems->code = code;
-    problems_add(problems, is_hidden ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s", failure->text);
+    problems_add(problems, code == EXIT_PERMISSION ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s",
+                 failure->text);
 }
 
 void problems_free(struct problems *problems)

@@ -195,7 +195,7 @@ fresh() {
         "CRITICAL: storage root \"$DEFERRED\" of storage two has the mark of" || true
 }
 
-@test "what a run as this user would not be permitted (77) is critical, and not hidden behind a warning" {
+@test "what its user may not write to, and what he may not see (3)" {
     used
     fresh
     unset -f id # that of jobs.bash
@@ -205,7 +205,7 @@ fresh() {
     answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL\", or to its latest day: Permission denied"
     chmod 755 "$SPOOL/20081225/name"
     chmod 0 "$SPOOL"
-    answers 2 scan --check-processors=2, -- 'CRITICAL: cannot open storage root .*Permission denied$' 'WARNING: '
+    answers 3 scan -- 'UNKNOWN: cannot open storage root .*Permission denied$'
     expect_status 77 scan
     chmod 755 "$SPOOL"
     answers 0 cleanup_jobs --
@@ -271,8 +271,8 @@ fresh() {
     answers 2 scan -- "CRITICAL: cannot read the version of the schema: ERROR:  schema \"crashmon\" does not exist (load sql/schema.sql, if database \"$PGDATABASE\" is the right one)"
     sql "ALTER SCHEMA other RENAME TO crashmon"
     sql "CREATE ROLE test_check_$$ LOGIN"
-    PGUSER=test_check_$$ answers 2 scan -- \
-        "CRITICAL: cannot read the version of the schema: .*permission denied for schema crashmon (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
+    PGUSER=test_check_$$ answers 3 scan -- \
+        "UNKNOWN: cannot read the version of the schema: .*permission denied for schema crashmon (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
     PGUSER=test_check_$$ expect_status 77 scan
     sql "GRANT USAGE ON SCHEMA crashmon TO test_check_$$;
          GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO test_check_$$"

@@ -310,7 +310,7 @@ $ID|t"
     as "$OBSERVER" expect_status 3 scan --check
     [[ $output == 'CRASHMON SCAN UNKNOWN - 1 problem: cannot open storage root '*"Permission denied|"*$'\n'"$note" ]] ||
         fail "$output"
-    as "$MONITOR" expect_status 2 scan --check
+    as "$MONITOR" expect_status 3 scan --check
     [[ $output != *"$note"* ]] || fail "$output"
     chmod 755 "$SPOOL"
 }
