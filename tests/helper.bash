@@ -74,11 +74,6 @@ priority() { program crashmon-priority "$@"; }
 cleanup_jobs() { program crashmon-cleanup "$@"; }
 program() { PGOPTIONS='' ${EXEC:-} "$BUILD/$1" --config="$CONF" "${@:2}"; }
 
-# Half pairs and strays are old enough at once: nobody can make a ctime older.
-impatient() {
-    grep -q '^incomplete-age' "$CONF" || echo 'incomplete-age = 00:00:00' >>"$CONF"
-}
-
 # Has the next runs be those of a user whom permissions hold back; what is in the spool is his.
 as_a_user() {
     [[ $(id -u) == 0 ]] || return 0

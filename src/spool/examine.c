@@ -12,14 +12,13 @@ static bool is_past(const struct walk_entry *entry, const struct timespec *then,
 static enum examined examine_stray(const struct walk_entry *entry, long incomplete_age,
                                    const char *what, struct examination *result)
 {
-    struct timespec came = walk_entry_came(entry);
+    struct timespec changed = walk_entry_changed(entry);
     fail(&result->reason, 0, "%s", what);
-    return is_past(entry, &came, incomplete_age) ? EXAMINED_STRAY : EXAMINED_WAITS;
+    return is_past(entry, &changed, incomplete_age) ? EXAMINED_STRAY : EXAMINED_WAITS;
 }
 
 /* An incomplete pair is looked up in the queue, too, because a killed run may have left only its
- * link; but not while a collector may be writing it. The rest of one that is being copied may still
- * come, however old its times are. */
+ * link; but not while a collector may be writing it. */
 static enum examined examine_incomplete(const struct walk_entry *entry,
                                         const struct timespec *changed, long settle_time,
                                         long incomplete_age, struct examination *result)
@@ -28,10 +27,9 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
     const struct timespec *latest = time_is_past(changed, 0, &linked) ? &linked : changed;
     if (!is_past(entry, latest, settle_time) && !spool_is_ahead(entry->directory->spool, latest))
         return EXAMINED_WAITS;
-    struct timespec came = walk_entry_came(entry);
-    bool has_files = pair_has_files(&result->pair, &came);
-    result->verdict = is_past(entry, &came, incomplete_age) ? QUARANTINED : LEFT;
-    if (result->verdict == QUARANTINED && !has_files && pair_tree_is_empty(&result->pair)) {
+    result->verdict = is_past(entry, latest, incomplete_age) ? QUARANTINED : LEFT;
+    bool is_missing = changed->tv_sec == 0;
+    if (result->verdict == QUARANTINED && is_missing && pair_tree_is_empty(&result->pair)) {
         result->verdict = LEFT;
         fail(&result->reason, 0, "the name tree of its day is empty (is it mounted?)");
     }

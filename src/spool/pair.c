@@ -136,7 +136,7 @@ static void keep_latest(struct timespec *latest, struct timespec candidate)
         *latest = candidate;
 }
 
-bool pair_has_files(const struct pair *pair, struct timespec *came)
+bool pair_has_files(const struct pair *pair, struct timespec *changed)
 {
     const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
     int directory = pair_open_directory(pair);
@@ -147,7 +147,7 @@ bool pair_has_files(const struct pair *pair, struct timespec *came)
         pair_file_name(pair, suffixes[i], name);
         if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        keep_latest(came, spool_came(pair->spool, &status));
+        keep_latest(changed, spool_changed(pair->spool, &status));
         has_files = true;
     }
     if (directory >= 0)

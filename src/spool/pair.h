@@ -29,9 +29,9 @@ enum pair_state {
 enum pair_state pair_examine(const struct pair *pair, long settle_time, int *directory,
                              struct timespec *changed, struct failure *reason);
 
-/* Whether it has one of the two files; *came becomes the time at which the later of them came (see
- * spool.h), if that is later. */
-bool pair_has_files(const struct pair *pair, struct timespec *came);
+/* Whether it has one of the two files; *changed becomes the last change of those that exist, if
+ * that is later. */
+bool pair_has_files(const struct pair *pair, struct timespec *changed);
 
 /* Whether its day, or the name tree of that, is there and holds no directory: it may be the mount
  * point of a disk that is away. */

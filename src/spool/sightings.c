@@ -111,7 +111,7 @@ static void judge_link(struct sighting *sighting, const struct look *look,
                        const struct walk_entry *entry)
 {
     struct examination found;
-    struct timespec linked = walk_entry_came(entry);
+    struct timespec linked = walk_entry_changed(entry);
     sighting->date_link = strdup(entry->directory->path);
     sighting->examined = examine(entry, look->settle_time, look->incomplete_age, &found);
     sighting->verdict = found.verdict;
@@ -150,12 +150,11 @@ static bool is_nothing(const struct sighting *sighting)
 static bool look_at_root(struct sighting *sighting, const struct look *look,
                          struct failure *failure)
 {
-    struct timespec changed = {0}, came = {0};
+    struct timespec changed = {0};
     if (is_nothing(sighting) && strcmp(look->pair.day, look->pair.id.day) != 0)
         return true;
     sighting->state = pair_examine(&look->pair, look->settle_time, NULL, &changed, &sighting->why);
-    pair_has_files(&look->pair, &came);
-    sighting->age = age_of(&came);
+    sighting->age = age_of(&changed);
     return find_date_link(sighting, look, failure);
 }
 

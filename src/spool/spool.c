@@ -103,14 +103,6 @@ struct timespec spool_changed(const struct spool *spool, const struct stat *stat
     return file_changed(status, &now);
 }
 
-struct timespec spool_came(const struct spool *spool, const struct stat *status)
-{
-    struct timespec changed = spool_changed(spool, status);
-    bool came_later =
-        time_is_past(&changed, 0, &status->st_ctim) && !spool_is_ahead(spool, &status->st_ctim);
-    return came_later ? status->st_ctim : changed;
-}
-
 bool spool_is_past(const struct spool *spool, const struct timespec *then, long seconds)
 {
     struct timespec now;

@@ -61,13 +61,10 @@ bool spool_fail(const struct spool *spool, const char *what, const char *directo
 /* Ages by the file system's clock, which is asked again before a time counts as ahead of it. Any
  * thread may call these.
  *
- * When a file was last changed: see file_changed(). When it came here or was changed: its ctime
- * counts, too, as a copy keeps the mtime; unless it lies ahead. Whether a time is at least so many
- * seconds ago. Whether it lies ahead, by more than clocks of different hosts may differ (a day may
- * be on another host's disk): nobody can have made such a time stamp since the clock was set right.
- */
+ * When a file was last changed: see file_changed(). Whether a time is at least so many seconds ago.
+ * Whether it lies ahead, by more than clocks of different hosts may differ (a day may be on another
+ * host's disk): nobody can have made such a time stamp since the clock was set right. */
 struct timespec spool_changed(const struct spool *spool, const struct stat *status);
-struct timespec spool_came(const struct spool *spool, const struct stat *status);
 bool spool_is_past(const struct spool *spool, const struct timespec *then, long seconds);
 bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
 

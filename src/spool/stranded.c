@@ -22,19 +22,19 @@ static enum stranded fail_look(struct failure *reason, const char *what)
 }
 
 /* Further dumps count, which may have come after their pair was put away. */
-static bool has_files(const struct pair *pair, struct timespec *came)
+static bool has_files(const struct pair *pair, struct timespec *latest)
 {
     struct pair_location location;
     struct pair_files files = {0};
     struct failure failure;
-    bool has_main_file = pair_has_files(pair, came);
+    bool has_main_file = pair_has_files(pair, latest);
     locate_there(pair, &location, &failure);
     if (location.directory >= 0)
         location_list(&location, &files);
     for (size_t i = 0; i < files.count; i++) {
-        struct timespec its = spool_came(pair->spool, &files.items[i].status);
-        if (time_is_past(came, 0, &its))
-            *came = its;
+        struct timespec its = spool_changed(pair->spool, &files.items[i].status);
+        if (time_is_past(latest, 0, &its))
+            *latest = its;
     }
     bool has_any = has_main_file || files.count > 0;
     pair_files_free(&files);
@@ -47,7 +47,7 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
                              struct failure *reason)
 {
     const struct timespec *now = &pair->spool->now;
-    struct timespec changed = {0}, came = {0}, moved;
+    struct timespec changed = {0}, latest = {0}, moved;
     struct stat status;
     if (fstat(directory, &status) < 0)
         return fail_look(reason, "its directory");
@@ -63,7 +63,7 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
             return STRANDED_NOT;
         if (errno != 0)
             return fail_look(reason, "its date link");
-        came = spool_came(pair->spool, &status);
+        latest = spool_changed(pair->spool, &status);
     }
     switch (pair_examine(pair, age, NULL, &changed, reason)) {
     case PAIR_READY: return time_is_past(&changed, age, now) ? STRANDED_UNQUEUED : STRANDED_NOT;
@@ -71,8 +71,8 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
     case PAIR_UNREADABLE: return STRANDED_UNKNOWN;
     case PAIR_INCOMPLETE: break;
     }
-    bool is_half = has_files(pair, &came);
-    if (!time_is_past(&came, age, now))
+    bool is_half = has_files(pair, &latest);
+    if (!time_is_past(&latest, age, now))
         return STRANDED_NOT;
     if (is_half)
         return STRANDED_HALF;

@@ -206,25 +206,13 @@ bool walk_entry_is_mounted(const struct walk_entry *entry)
     return dir_is_mounted(entry->directory->spool->root, entry->descriptor, "");
 }
 
-static struct timespec entry_time(const struct walk_entry *entry,
-                                  struct timespec (*time)(const struct spool *spool,
-                                                          const struct stat *status))
+struct timespec walk_entry_changed(const struct walk_entry *entry)
 {
     struct stat status;
     const struct spool *spool = entry->directory->spool;
     return fstatat(entry->descriptor, entry->name, &status, AT_SYMLINK_NOFOLLOW) == 0
-               ? time(spool, &status)
+               ? spool_changed(spool, &status)
                : spool->now;
-}
-
-struct timespec walk_entry_changed(const struct walk_entry *entry)
-{
-    return entry_time(entry, spool_changed);
-}
-
-struct timespec walk_entry_came(const struct walk_entry *entry)
-{
-    return entry_time(entry, spool_came);
 }
 
 struct walk *walk_new_anywhere(const struct spool *spool, bool keep_directories,

@@ -295,8 +295,7 @@ setup_missing() {
 
 @test "scan: what lies behind a link is no half pair: it is left, however old (1)" {
     processor p1
-    id=$(crash)
-    impatient
+    id=$(crash --age 200000)
     mv "$SPOOL/20081225/name" "$BATS_TEST_TMPDIR/away"
     ln -s "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225/name"
     expect_status 1 scan

@@ -43,8 +43,7 @@ announces_only() {
 
 @test "scan --dry-run announces what is left and what goes to quarantine" {
     processor p1
-    good=$(collect) half=$(collect --without dump --age 0) old=$(collect --without json)
-    impatient
+    good=$(collect) half=$(collect --without dump) old=$(collect --without json --age 100000)
     young=$(collect --age 0)
     dry scan --settle-time=00:10:00
     announces_only "$good" "$half" "$old" "$young"

@@ -93,8 +93,8 @@ ended_well() {
         mkdir -p "$dir/0/deep/deeper" "$(place "$SPOOL" "$half").json"
         ln -s /etc/passwd "$dir/stray"
         mkfifo "$dir/pipe"
-        touch -d '1 hour ago' "$(place "$SPOOL" "$half").json"
-        expect_status 1 lesser renameat2:$error scan --incomplete-age=00:00:00
+        touch -hd '2 days ago' "$dir/stray" "$dir/pipe" "$dir/0/deep/deeper" "$(place "$SPOOL" "$half")".*
+        expect_status 1 lesser renameat2:$error scan --incomplete-age=00:30:00
         case=$SPOOL/quarantine/20081225
         [[ -f $case/$half/$half.dump && -f $case/$half/$half.plugin.dump ]] || fail "$(find "$case")"
         [[ -d $case/$half/$half.json && -L $case/strays/stray && -p $case/strays/pipe ]] || fail "$(find "$case")"

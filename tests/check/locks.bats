@@ -310,9 +310,8 @@ not_permitted_with() {
 @test "seen is the sum of all outcomes, in the row and in one summary line of the log" {
     processor p1
     collect --count 4
-    collect --without dump --age 0
     collect --without dump
-    impatient
+    collect --without dump --age 100000
     expect_status 1 scan
     sql_is "SELECT exit_code, seen, (SELECT sum(value::bigint) FROM jsonb_each_text(outcomes))
             FROM crashmon.runs" "1|6|6"
@@ -367,8 +366,7 @@ slow() {
 
 # A half pair that is to go to quarantine, and a new crash: $half and $id.
 half_and_whole() {
-    impatient
-    half=$(crash --without dump)
+    half=$(crash --without dump --age 200000)
     id=$(crash)
 }
 
@@ -389,9 +387,9 @@ half_and_whole() {
     half_and_whole
     expect_status 1 scan
     half_and_whole
-    crash --without dump
+    crash --without dump --age 200000
     mkdir -p "$SPOOL/20081225/date/00/00/web01_0"
-    touch "$SPOOL/20081225/date/00/00/web01_0/stray"
+    touch -d '3 days ago' "$SPOOL/20081225/date/00/00/web01_0/"{stray,.}
     exec {lock}>"$SPOOL/quarantine/.lock"
     flock "$lock"
     start=$SECONDS

@@ -216,7 +216,7 @@ load marks
     there=$BATS_TEST_TMPDIR/there
     on_disks "$there"
     first=$(crash --without json)
-    options=(--incomplete-age=00:00:00 --quarantine-to="$there")
+    options=(--incomplete-age=00:30:00 --quarantine-to="$there")
     expect_status 1 scan "${options[@]}"
     quarantined "$first" json "$there"
     [[ -e $there/.crashmon ]]
@@ -234,9 +234,9 @@ load marks
 
 @test "a quarantine below the storage root has no mark, by whatever option" {
     crash --without json >/dev/null
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     crash --without json >/dev/null
-    expect_status 1 scan --incomplete-age=00:00:00 --quarantine-to="$SPOOL/mine"
+    expect_status 1 scan --incomplete-age=00:30:00 --quarantine-to="$SPOOL/mine"
     equal "$(command find "$SPOOL" -name .crashmon)" "$SPOOL/.crashmon"
 }
 

@@ -155,7 +155,7 @@ is_queued_at_last() {
 @test "half a pair that becomes whole while it is being quarantined stays new" {
     crash --time 12:00 --without dump --age 3000 >/dev/null
     id=$(crash --time 12:10 --without dump --age 3000)
-    stopped scan --incomplete-age=00:00:00
+    stopped scan --incomplete-age=00:10:00
     again
     goes_on 1
     has_links "$id"
@@ -165,10 +165,9 @@ is_queued_at_last() {
 # --- in quarantine
 
 @test "halves of two crashes with one id do not share a directory in quarantine" {
-    impatient
-    id=$(crash --without dump)
+    id=$(crash --without dump --age 90000)
     expect_status 1 scan
-    again --without json --age 3600
+    again --without json --age 90000
     expect_status 1 scan
     cases=$SPOOL/quarantine/20081225
     equal "$(cd "$cases" && find . -type f | sort)" \

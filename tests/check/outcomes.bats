@@ -63,14 +63,16 @@ with_metrics() { "$@" --metrics-file="$BATS_TEST_TMPDIR/metrics"; }
          ('${ids[1]}', $at || '/$(name_dir "${ids[1]}")/${ids[1]}.json', 'main'),
          ('${ids[2]}', '/elsewhere/${ids[2]}.json', 'other')"
     refuse "${ids[3]}"
-    collect --day 20081225 --age 0 --count 2 >/dev/null              # are left
-    collect --day 20081225 --age 0 --without dump >/dev/null         # is left
-    collect --day 20081225 --without dump --count 3 >/dev/null       # to quarantine
-    ln -s nowhere "$SPOOL/20081225/date/12/05/web01_0/stray"
-    impatient
+    collect --day 20081225 --age 0 --count 2 >/dev/null                     # are left
+    collect --day 20081225 --without dump >/dev/null                        # is left
+    collect --day 20081225 --without dump --age 100000 --count 3 >/dev/null # to quarantine
+    slot=$SPOOL/20081225/date/12/05/web01_0
+    touch "$slot/young"
+    ln -s nowhere "$slot/old"
+    touch -hd '3 days ago' "$slot/old"
     ln -s 20081225 "$SPOOL/20081224" # is not entered
     expect_status 1 with_metrics scan
-    outcomes 'queued 4' 'already queued 2' 'left 4' 'quarantined 5'
+    outcomes 'queued 4' 'already queued 2' 'left 5' 'quarantined 5'
 }
 
 @test "priority: each word of the summary stands in the lines that it counts" {
@@ -114,9 +116,8 @@ with_metrics() { "$@" --metrics-file="$BATS_TEST_TMPDIR/metrics"; }
 @test "what a dry run prints are the lines that its summary counts" {
     processor p1
     collect --count 3 >/dev/null
-    collect --without dump --age 0 >/dev/null
-    collect --without dump --count 2 >/dev/null
-    impatient
+    collect --without dump >/dev/null
+    collect --without dump --age 100000 --count 2 >/dev/null
     run --separate-stderr scan --dry-run --stderr-error-logging-level=INFO
     [[ $stderr == *"dry run, seen 6: queued 3, left 1, quarantined 2; exit code 1"* ]] || fail "$stderr"
     printf 'stdout - %s\n' "${lines[@]}" >"$LOG"
@@ -163,6 +164,10 @@ plant_names() {
              }' -- "$SPOOL/20081225/date/12/05/web01_0" "${names[@]}"
 }
 
+make_names_old() {
+    find "$SPOOL/20081225/date" -mindepth 4 ! -name deep -exec touch -hd '3 days ago' {} +
+}
+
 @test "whatever a link in the spool is called, its line begins with its name, and is no other's" {
     processor p1
     id=$(collect --day 20081225)
@@ -171,7 +176,7 @@ plant_names() {
     names_are_told left "${names[@]}" "${names[@]}"
     names_are_told queued "$id"
     rm "$LOG"
-    impatient
+    make_names_old
     expect_status 1 scan --dry-run
     printf '2008-12-25 12:00:00,000 DEBUG - %s\n' "${lines[@]}" >"$LOG"
     names_are_told quarantined "${names[@]}" "${names[@]}"
@@ -184,7 +189,7 @@ plant_names() {
 @test "what cannot be quarantined has no line that is another's, either" {
     processor p1
     plant_names
-    impatient
+    make_names_old
     mkdir "$SPOOL/quarantine"
     touch "$SPOOL/quarantine/20081225"
     expect_status 74 scan

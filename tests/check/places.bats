@@ -104,7 +104,7 @@ still_there() {
     half=$(crash --without json)
     place=$(place "$SPOOL" "$half")
     bind "${place%/*}" "$SPOOL/quarantine/20081225/$half"
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     [[ -f $SPOOL/quarantine/20081225/$half.1/$half.dump ]] || fail "$(find "$SPOOL")"
     no_links "$half"
 }
@@ -180,7 +180,7 @@ still_there() {
     throttled=$(crash --root "$SPOOL/deferred")
     ended true "$good"
     ended false "$bad"
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     quarantined "$half" json
     expect_status 0 priority "$throttled"
     jobs_are "$good" "$bad" "$new" "$throttled"
@@ -210,13 +210,13 @@ still_there() {
     ln -s "$BATS_TEST_TMPDIR/outside" "$SPOOL/q"
     root=$(link "$SPOOL" by-link)
     for there in "$SPOOL/q" "$SPOOL/q/deep" "$SPOOL//q" "$SPOOL/../spool/q" "$root/q"; do
-        expect_status 74 scan --incomplete-age=00:00:00 --quarantine-to="$there"
+        expect_status 74 scan --incomplete-age=00:30:00 --quarantine-to="$there"
         [[ $output == *"cannot open quarantine \"$there\": Not a directory"* ]] || fail "$output"
     done
     [[ -z $(command find "$BATS_TEST_TMPDIR/outside" -mindepth 1) ]] || fail "something went there"
     has_links "$half"
     rm "$SPOOL/q"
-    expect_status 1 scan --incomplete-age=00:00:00 --quarantine-to="$root/q"
+    expect_status 1 scan --incomplete-age=00:30:00 --quarantine-to="$root/q"
     quarantined "$half" json "$SPOOL/q"
     [[ ! -e $SPOOL/q/.crashmon ]] || fail "a mark below the root"
 }
@@ -248,8 +248,7 @@ still_there() {
 @test "a destination or a quarantine that may not be entered keeps back only what is for it (77)" {
     marked
     new=$(collect) good=$(crash --without links) bad=$(crash --without links)
-    half=$(crash --without dump)
-    impatient
+    half=$(crash --without dump --age 200000)
     ended true "$good"
     ended false "$bad"
     mkdir "$SPOOL/quarantine"

@@ -19,8 +19,7 @@ shared_quarantine() {
     mkdir -p "$WEST/20000101"
     echo "quarantine-to = $QUARANTINE" >>"$CONF"
     processor p1 >/dev/null
-    half=$(collect --root "$WEST" --day 20081225 --without dump)
-    impatient
+    half=$(collect --root "$WEST" --day 20081225 --without dump --age 200000)
     expect_status 1 west crashmon-scan
 }
 west() { program "$1" --storage-name=west --storage-root="$WEST" --deferred-storage-root= "${@:2}"; }

@@ -9,7 +9,7 @@ setup() {
     AGE=--incomplete-age=00:30:00
 }
 
-repair() { aged && scan --repair --incomplete-age=00:00:00 --settle-time=00:00:00 "$@"; }
+repair() { aged && scan --repair "$AGE" "$@"; }
 repair_rows() { cleanup_jobs --repair "$AGE" "$@"; }
 
 # What is in the name trees looks as old as what a collector of the tests leaves.

@@ -161,8 +161,7 @@ scan_meets() {
 @test "with no live processor nothing is queued and the spool stays as it is (68)" {
     processor late 450
     collect --count 2
-    collect --without dump
-    impatient
+    collect --without dump --age 100000
     before=$(spool_state "$SPOOL")
     expect_status 68 scan
     sql_is "SELECT count(*) FROM jobs" 0
@@ -439,8 +438,7 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
     processor p1
     collect >/dev/null
     slot=$(find "$SPOOL" -name web01_0)
-    touch "$slot"/{a,b,c}
-    impatient
+    touch -d '3 days ago' "$slot"/{a,b,c}
     session "BEGIN; LOCK TABLE crashmon.runs"
     background scan
     await_blocked crashmon-scan

@@ -108,7 +108,7 @@ says() {
     processor alpha
     crash --without dump --count 2 >/dev/null
     ln -s nowhere "$(find "$SPOOL" -path '*/date/*' -type d | tail -n 1)/stray"
-    impatient
+    find "$SPOOL" -exec touch -h -d '2 days ago' {} +
     expect_status 1 scan
     says 'Requests    2 *oldest 4. s$' 'Deferred    3$' 'Quarantine  3 *newest [0-9] s$' \
         '         2  .dump is missing$' '         1  its name is not a crash id$'

@@ -9,23 +9,25 @@ eval "its_$(declare -f setup)"
 setup() {
     its_setup
     processor p1 >/dev/null
-    impatient
     slot=$SPOOL/20081225/date/01/00/web01_0
 }
 
-# Makes so many links, in a slot before all crashes: strays COUNT [PREFIX].
+# Makes so many links that look old, in a slot before all crashes: strays COUNT [PREFIX].
 strays() {
     mkdir -p "$slot"
     perl -e 'my ($slot, $count, $prefix) = @ARGV;
              symlink "x", "$slot/$prefix$_" or die $! for 1 .. $count' "$slot" "$1" "${2:-stray}"
-    touch -d '3 hours ago' "$slot"
+    age "$slot" "$slot"/*
 }
 
 # FIFOs, which cannot be copied.
 fifos() {
     mkdir -p "$slot"
     for ((i = 1; i <= $1; i++)); do mkfifo "$slot/fifo$i"; done
+    age "$slot"/*
 }
+
+age() { touch -hd '3 days ago' "$@"; }
 
 # How many lines of the log there are with a text.
 told() { grep -c -- "$1" "$LOG" || true; }
@@ -86,9 +88,9 @@ told() { grep -c -- "$1" "$LOG" || true; }
     echo other >"$slot/single"
     half=$(crash --without dump) good=$(crash)
     mkfifo "$(place "$SPOOL" "$half").dump"
-    touch -d '1 hour ago' "$(place "$SPOOL" "$half").dump"
+    age "$slot"/* "$slot/0/deep" "$(place "$SPOOL" "$half")".*
     for run in 1 2 3; do
-        expect_status 1 scan --quarantine-to="$ELSEWHERE"
+        expect_status 1 scan --quarantine-to="$ELSEWHERE" --incomplete-age=00:30:00
         [[ -z $output ]] || fail "printed: $output"
         equal "$(told 'WARNING - cannot quarantine what is.*it stays: 7$')" "$run"
         equal "$(wc -l <"$ELSEWHERE/20081225/strays/reason")" 1

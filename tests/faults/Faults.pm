@@ -118,7 +118,6 @@ sub set_stage {
     { 'scan' => \&set_scan, 'priority' => \&set_priority, 'cleanup' => \&set_cleanup }
         ->{ $program =~ s/crashmon-//r }->();
     my $failed = $copy || "$live/failed";
-    my $incomplete_age = $program eq 'crashmon-scan' ? '00:00:00' : '24:00:00';
     put_text("$here/crashmon.conf", <<END);
 storage-root = $live/spool
 deferred-storage-root = $live/deferred
@@ -127,7 +126,6 @@ save-failed-minidumps-to = $failed
 log-file-pathname = $here/log
 stderr-repeat-delay = 00:00:00
 settle-time = 10:00:00
-incomplete-age = $incomplete_age
 batch-size = 2
 keep-deferred-days = 30
 END

@@ -61,8 +61,7 @@ spool_beyond_ascii() {
     EXEC=bare
     for VARIABLES in LC_ALL=C LC_ALL=C.UTF-8 LANG=xx_YY.UTF-8 LC_ALL=tlh.KOI8; do
         id=$(collect --day 20081225)
-        touch "$SPOOL/20081225/date/12/05/web01_0/$(printf 'b\303\244d\377')"
-        impatient
+        touch -d '3 days ago' "$SPOOL/20081225/date/12/05/web01_0/$(printf 'b\303\244d\377')"
         expect_status 1 scan
         sql_is "SELECT pathname FROM jobs WHERE uuid = '$id'" \
             "$SPOOL/20081225/name/$(name_dir "$id")/$id.json"
@@ -249,8 +248,7 @@ days_through() {
 @test "with a umask of 0777 or 0 log and quarantine are there for their owner" {
     processor p1
     for mask in 0777 0000; do
-        impatient
-        half=$(collect --day 20081225 --without dump)
+        half=$(collect --day 20081225 --without dump --age 100000)
         (umask $mask; expect_status 1 scan)
         quarantined "$half" dump
         [[ $(find "$SPOOL/quarantine" -type d -printf '%m\n' | sort -u) == 770 ]] ||
@@ -336,8 +334,7 @@ bare_machine() {
 @test "a quarantine whose files may not grow keeps nothing back but its crash (1)" {
     marked
     processor p1
-    impatient
-    id=$(collect --day 20081225) half=$(collect --day 20081225 --without dump)
+    id=$(collect --day 20081225) half=$(collect --day 20081225 --without dump --age 100000)
     EXEC=limited LIMIT='-f 0'
     expect_status 1 scan --log-file-pathname=/dev/null
     jobs_are "$id"

@@ -228,13 +228,13 @@ put_away_before() {
     request "$throttled"
     expect_status 0 priority
     for _ in 1 2; do
-        expect_status 0 scan --incomplete-age=00:00:00
+        expect_status 0 scan --incomplete-age=00:30:00
         jobs_are "$asked" "$throttled" "$new"
     done
     log_has "$half"
     equal "$(spool_state "$SPOOL")" "$before"
     mount -o remount,rw "$BATS_TEST_TMPDIR/disk"
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     jobs_are "$asked" "$throttled" "$new"
     [[ -z $(new_links) ]] || fail "$(new_links)"
     quarantined "$half" json
@@ -258,13 +258,13 @@ half_is_whole() {
 # again: quarantines_with_room WHERE COMMAND OPTION...
 quarantines_with_room() {
     local there=$1
-    expect_status 74 scan --incomplete-age=00:00:00 "${@:3}"
+    expect_status 74 scan --incomplete-age=00:30:00 "${@:3}"
     jobs_are "$good"
     log_has "$half"
     has_links "$half"
     half_is_whole "$there"
     $2
-    expect_status 1 scan --incomplete-age=00:00:00 "${@:3}"
+    expect_status 1 scan --incomplete-age=00:30:00 "${@:3}"
     quarantined "$half" json "$there"
     half_is_whole "$there"
     [[ -z $(new_links) ]] || fail "$(new_links)"

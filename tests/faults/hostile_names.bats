@@ -31,7 +31,7 @@ plant_names() {
     processor p1
     good=$(crash)
     plant_names "$SPOOL/20081225/date/12/05/web01_0"
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     [[ -z $output ]] || fail "printed: $output"
     sql_is "SELECT uuid FROM jobs" "$good"
     cmp <(find "$SPOOL/quarantine" ! -type d ! -name reason -printf '%f\0' | sort -z) \
@@ -66,7 +66,7 @@ plant_names() {
     mkdir -p "$slot"
     put fifo "$slot/stray"
     age "$slot/stray"
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     quarantined stray link
     [[ $(cat "$SPOOL"/quarantine/*/*/reason | wc -l) == 1 ]] ||
         fail "more than a line:" "$(cat "$SPOOL"/quarantine/*/*/reason)"
@@ -76,7 +76,7 @@ plant_names() {
 @test "a dry run prints one line a crash, whatever the names" {
     processor p1
     plant_names "$SPOOL/20081225/date/12/05/web01_0"
-    expect_status 1 scan --dry-run --incomplete-age=00:00:00
+    expect_status 1 scan --dry-run --incomplete-age=00:30:00
     [[ ${#lines[@]} == "${#names[@]}" && $(wc -l <<<"$output") == "${#names[@]}" ]] ||
         fail "${#lines[@]} lines" "$output"
     ! grep -qa '[[:cntrl:]]' <<<"$output" || fail "control characters"
@@ -89,7 +89,7 @@ plant_names() {
     half=$(crash --without dump) good=$(crash)
     ln -s "$OUTSIDE" "$SPOOL/quarantine"
     remember
-    expect_status 74 scan --incomplete-age=00:00:00
+    expect_status 74 scan --incomplete-age=00:30:00
     untouched
     jobs_are "$good"
     log_has "$half"
@@ -116,7 +116,7 @@ plant_names() {
     ln -s "$OUTSIDE" "$SPOOL/quarantine/20081224"
     ids+=("$(crash)")
     remember
-    run scan --incomplete-age=00:00:00
+    run scan --incomplete-age=00:30:00
     [[ $status == 1 || $status == 74 ]] || fail "exit code $status" "$output"
     untouched
     jobs_are "${ids[-1]}"
@@ -160,7 +160,7 @@ many() {
     for left in 2 1 0; do
         id=$(crash)
         EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=2100000" \
-            expect_status 1 scan --batch-size=1 --standard-loop-delay=00:00:01 --incomplete-age=00:00:00
+            expect_status 1 scan --batch-size=1 --standard-loop-delay=00:00:01 --incomplete-age=00:30:00
         no_links "$id"
         [[ $(find "$slot" -type l | wc -l) == "$left" ]] || fail "$(find "$slot")"
     done

@@ -55,7 +55,7 @@ all_quarantined() {
     jobs_are "$good"
     equal "$(new_links)" "$(printf '%s\n' "${bad[@]}" | sort)"
     for id in "${bad[@]}"; do log_has "\"$id\": left: "; done
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     untouched
     all_quarantined '\.\(json\|dump\)' "${bad[@]}"
     equal "$(parts "$SPOOL")" "$before"
@@ -69,7 +69,7 @@ all_quarantined() {
     spoil "$SPOOL"
     good=$(crash)
     remember
-    run scan --incomplete-age=00:00:00 --quarantine-to="$ELSEWHERE"
+    run scan --incomplete-age=00:30:00 --quarantine-to="$ELSEWHERE"
     [[ $status == 1 || $status == 74 ]] || fail "exit code $status" "$output"
     untouched
     sql_is "SELECT uuid FROM jobs" "$good"
@@ -144,7 +144,7 @@ all_quarantined() {
     opens_none crashmon-cleanup
     sql "TRUNCATE jobs"
     opens_none crashmon-priority "${bad[@]}"
-    opens_none crashmon-scan --incomplete-age=00:00:00
+    opens_none crashmon-scan --incomplete-age=00:30:00
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
@@ -185,7 +185,7 @@ all_quarantined() {
     expect_status 1 scan
     for id in "${ids[@]}"; do log_has "$id"; done
     expect_status 1 priority "${ids[@]}"
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM jobs" "0|3"
     ended true "${ids[@]}"
     sql "UPDATE jobs SET success = false WHERE uuid = '${ids[0]}'"
@@ -205,7 +205,7 @@ all_quarantined() {
     ln -s ../../../../.. "$slot/top"
     ln -s "$good" "$slot/web01_0/pair"
     age "$slot"/{self,here,up,top} "$slot/web01_0/pair"
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     sql_is "SELECT uuid FROM jobs" "$good"
     sql_is "SELECT seen FROM crashmon.runs" 6
     equal "$(ls "$SPOOL/quarantine/20081225/strays")" "$(printf '%s\n' here pair reason self top up)"
@@ -221,7 +221,7 @@ all_quarantined() {
              open my $file, ">", "evidence" or die' "$slot"
     mkdir -p "$slot/4/5"
     age "$slot"/*/*
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     sql_is "SELECT uuid FROM jobs" "$good"
     quarantined 5 link
     [[ $(find "$SPOOL/quarantine" -name evidence | wc -l) == 1 ]] || fail "lost"
@@ -271,7 +271,7 @@ all_quarantined() {
     put directory "$(place "$SPOOL" "$named")"
     echo keep >"$SPOOL/20081225/date/12/05/web01_0/$dated"
     age "$SPOOL/20081225/date/12/05/web01_0/$dated"
-    expect_status 1 scan --incomplete-age=00:00:00
+    expect_status 1 scan --incomplete-age=00:30:00
     jobs_are "$good" "$named"
     quarantined "$dated" link
     [[ $(<"$SPOOL/quarantine/20081225/strays/$dated") == keep ]]

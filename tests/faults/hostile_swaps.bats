@@ -69,7 +69,7 @@ swappable_days() {
 @test "scan: nothing outside goes to quarantine while directories are swapped, nothing is lost" {
     processor p1
     swappable_days name name --without dump
-    in_a_hurry() { scan --incomplete-age=00:00:00; }
+    in_a_hurry() { scan --incomplete-age=00:30:00; }
     while_swapped in_a_hurry "${places[@]}"
     still_there "${ids[@]}"
     sql_is "SELECT count(*) FROM jobs" 0

@@ -298,7 +298,7 @@ works() {
     migrate
     expect_status 0 scan
     find "$SPOOL" -path '*/name*' -type d -exec touch -d '1 hour ago' {} +
-    expect_status 1 scan --repair --incomplete-age=00:00:00
+    expect_status 1 scan --repair --incomplete-age=00:30:00
     sql_is "SELECT count(*), count(*) FILTER (WHERE pathname = '') FROM jobs" "6|1"
     equal "$(new_links)" ""
 }

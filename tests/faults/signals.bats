@@ -69,7 +69,7 @@ signalled_while_copying() {
     for one in "$huge" "$id"; do pair_is_whole "$BATS_TEST_TMPDIR/there" 20081225 "$one"; done
 
     processor p1
-    options=(--incomplete-age=00:00:00 --quarantine-to="$BATS_TEST_TMPDIR/there/quarantine")
+    options=(--incomplete-age=00:30:00 --quarantine-to="$BATS_TEST_TMPDIR/there/quarantine")
     signalled_while_copying scan "${options[@]}"
     has_links "$half"
     equal "$(find "$BATS_TEST_TMPDIR/there/quarantine" -type f -printf '%f\n' | sort)" reason
@@ -175,12 +175,11 @@ closed() {
     processor p1
     printf '%s\n' 'stderr-line-format-string = said on stderr: %(message)s' \
         'stderr-error-logging-level = 10' "metrics-file = $BATS_TEST_TMPDIR/metrics" >>"$CONF"
-    impatient
     before=$(sha256sum "$CONF")
     EXEC=closed
     for CLOSED in stderr all; do
         id=$(collect --day 20081225) throttled=$(collect --day 20081225 --root "$DEFERRED")
-        half=$(collect --day 20081225 --without dump)
+        half=$(collect --day 20081225 --without dump --age 100000)
         expect_status 1 scan
         quarantined "$half" dump
         expect_status 0 priority "$throttled"

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "scratch_came.h"
 #include "scratch_spool.h"
 
 enum { SETTLE = 100, INCOMPLETE = 10000, YOUNG = 10, SETTLED = 1000, OLD = 20000 };
@@ -140,25 +139,6 @@ static void a_link_alone_is_as_old_as_it_is(void **state)
     expect_crash(QUARANTINED, "directory");
 }
 
-static void what_was_copied_with_its_time_is_as_old_as_the_copy(void **state)
-{
-    (void)state;
-    make_date_link(ID, DAY, SLOT, OLD);
-    is_copied = true;
-    expect_crash(LEFT, "directory");
-    is_copied = false;
-    expect_crash(QUARANTINED, "directory");
-    make_crash_file(ID, DAY, ".json", OLD);
-    is_copied = true;
-    expect_crash(LEFT, ".dump");
-    is_copied = false;
-    assert_int_equal(rename(DATES "/" ID, DATES "/" ID "x"), 0);
-    is_copied = true;
-    assert_int_equal(examine_the_one(), EXAMINED_WAITS);
-    is_copied = false;
-    assert_int_equal(examine_the_one(), EXAMINED_STRAY);
-}
-
 static void a_link_that_is_no_crash_is_a_stray_when_it_is_old(void **state)
 {
     (void)state;
@@ -277,7 +257,6 @@ int main(void)
         in_scratch_spool(an_empty_file_is_half_a_pair),
         in_scratch_spool(half_a_pair_that_still_grows_is_not_too_old),
         in_scratch_spool(a_link_alone_is_as_old_as_it_is),
-        in_scratch_spool(what_was_copied_with_its_time_is_as_old_as_the_copy),
         in_scratch_spool(a_link_that_is_no_crash_is_a_stray_when_it_is_old),
         in_scratch_spool(what_is_no_link_is_a_stray_when_it_is_old),
         in_scratch_spool(a_directory_that_cannot_be_read_is_told),

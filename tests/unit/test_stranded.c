@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "scratch_came.h"
 #include "scratch_spool.h"
 
 #define NAMES DAY "/name/22/ad"
@@ -70,35 +69,14 @@ static void what_is_young_is_not_stranded(void **state)
         assert_int_equal(look(), STRANDED_UNQUEUED);
         set_age(paths[i], YOUNG);
         assert_int_equal(look(), STRANDED_NOT);
-        is_copied = true;
         set_age(paths[i], -OLD); /* in the future: its change counts, which is just now */
         assert_int_equal(look(), STRANDED_NOT);
-        is_copied = false;
         set_age(paths[i], OLD);
     }
     assert_int_equal(unlink(NAMES "/" ID ".dump"), 0);
     set_age(NAMES "/" ID ".json", YOUNG);
     age_directory(OLD);
     assert_int_equal(look(), STRANDED_NOT);
-    set_age(NAMES "/" ID ".json", OLD);
-    is_copied = true;
-    assert_int_equal(look(), STRANDED_NOT);
-    assert_int_equal(unlink(NAMES "/" ID ".json"), 0);
-    age_directory(OLD);
-    assert_int_equal(look(), STRANDED_NOT);
-    is_copied = false;
-    assert_int_equal(look(), STRANDED_DANGLING);
-}
-
-static void of_1970_is_no_reason_to_be_no_file(void **state)
-{
-    (void)state;
-    const struct timespec epoch[2] = {{0}, {0}};
-    make_crash_file(ID, DAY, ".json", OLD);
-    make_name_link(ID, DAY, SLOT, OLD);
-    age_directory(OLD);
-    assert_int_equal(utimensat(AT_FDCWD, NAMES "/" ID ".json", epoch, 0), 0);
-    assert_int_equal(look(), STRANDED_HALF);
 }
 
 static void what_cannot_be_examined_is_unknown(void **state)
@@ -223,7 +201,6 @@ int main(void)
         in_scratch_spool(a_whole_pair_or_a_part_of_one_without_a_date_link_is_stranded),
         in_scratch_spool(a_name_link_alone_is_stranded),
         in_scratch_spool(what_is_young_is_not_stranded),
-        in_scratch_spool(of_1970_is_no_reason_to_be_no_file),
         in_scratch_spool(what_cannot_be_examined_is_unknown),
         in_scratch_spool(comes_upon_each_crash_once_whatever_is_left_of_it),
         in_scratch_spool(a_directory_that_cannot_be_read_is_told),
