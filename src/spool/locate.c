@@ -199,16 +199,29 @@ bool location_came_within(const struct pair_location *location, long long age)
     return was_done_within(location, CAME, age);
 }
 
-/* What came to the origin after the end of the job is another crash if it has a link. It is one,
- * too, if it was written since the row was made, but its links may be on their way; else a run that
- * was killed has changed the mode of the files. */
+/* Whether it has a name link that is older than that. */
+static bool has_own_link(const struct pair_location *location, long long age)
+{
+    struct stat status;
+    const struct timespec then = spool_time_ago(location->pair.spool, age);
+    return fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) ==
+               0 &&
+           S_ISLNK(status.st_mode) && time_is_past(&status.st_ctim, 0, &then);
+}
+
+/* What came to the origin after the end of the job is another crash if it has a link that did, too.
+ * It is one, too, if it was written since the row was made, but its links may be on their way; else
+ * a run that was killed has changed the mode of the files. */
 static enum located judge_origin(struct pair_location *location, const struct origin *origin,
                                  struct failure *failure)
 {
     if (origin->age <= 0 || location->directory < 0 || !location_came_within(location, origin->age))
         return location->found;
     location->is_later = was_done_within(location, WRITTEN, origin->queued);
-    return location->is_later ? judge_other(location, failure) : judge_by_links(location, failure);
+    if (location->is_later)
+        return judge_other(location, failure);
+    return has_own_link(location, origin->age) ? location->found
+                                               : judge_by_links(location, failure);
 }
 
 /* A day can be mounted twice, perhaps in both roots. */
