@@ -280,10 +280,11 @@ load refused
     done
     sql "DROP ROLE crashmon_many_$$"
     untouched
-    at INSERT jobs "PERFORM set_config('idle_in_transaction_session_timeout', '100ms', false)" "$new"
-    held scan
+    at INSERT jobs "PERFORM set_config('idle_in_transaction_session_timeout', '100ms', false), pg_sleep(1)" "$new"
+    background scan
+    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event = 'PgSleep'"
     kill -STOP "$pid"
-    session COMMIT
     await sql_true "SELECT count(*) = 0 FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name = 'crashmon-scan'"
     kill -CONT "$pid"
@@ -291,7 +292,6 @@ load refused
     log_has "idle-in-transaction timeout"
     equal "$(wc -l <<<"$output")" 1 # that is told once
     untouched
-    sql "DROP FUNCTION hold CASCADE"
     accept
     for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
     jobs_are "$new" "$wanted"
