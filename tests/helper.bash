@@ -129,6 +129,18 @@ background_ends() {
     [[ $status -eq $1 ]] || fail "exit code $status instead of $1 in the background" "$output"
 }
 
+# Ends it by two signals, TERM and this one: within a second of the second, and not by the first.
+second_signal_ends() {
+    local before
+    kill -TERM "$pid"
+    sleep 0.3 # or both would count as one
+    kill -0 "$pid" || fail "ended by the first signal"
+    before=$EPOCHREALTIME
+    kill "-$1" "$pid"
+    background_ends 143
+    ((${EPOCHREALTIME/./} - ${before/./} < 1000000)) || fail "took more than a second"
+}
+
 # Waits until a command succeeds, half a minute at most.
 await() {
     local deadline=$((SECONDS + 30))

@@ -386,7 +386,7 @@ comes() {
     says "$id" 'Troubles' 'storage main has been paused since .*: "why not"'
 }
 
-@test "a time that is not known, or lies ahead, is no number" {
+@test "an unknown time is told as unknown, and no age is negative" {
     processor p1
     id=$(crash)
     expect_status 0 cleanup_jobs

@@ -181,34 +181,33 @@ load refused
     ((count >= 20 && count <= 40)) || fail "$count refused"
 }
 
+# Runs a program until 25 jobs are left, or made.
+reaches() {
+    local runs=0
+    until run "$1" && sql_true "SELECT count(*) = 25 FROM jobs"; do
+        ((++runs <= 60)) || fail "not reached in $runs runs"
+    done
+}
+
 @test "those that are refused and are met first do not hold back what is behind them for ever" {
     processor p1
     mapfile -t first < <(collect --count 25 --day 20081225)
     mapfile -t second < <(collect --count 25 --day 20081226)
     at INSERT jobs "$(raises P0001)" "${first[@]}"
-    runs=0
-    until run scan && sql_true "SELECT count(*) = 25 FROM jobs"; do
-        ((++runs <= 60)) || fail "not reached in $runs runs"
-    done
+    reaches scan
     jobs_are "${second[@]}"
     accept
     expect_status 0 scan
     finish_all() { sql "UPDATE jobs SET success = true, completeddatetime = now()"; }
     finish_all
     at DELETE jobs "$(raises P0001)" $(sql "SELECT uuid FROM jobs ORDER BY id LIMIT 25")
-    runs=0
-    until run cleanup_jobs && sql_true "SELECT count(*) = 25 FROM jobs"; do
-        ((++runs <= 60)) || fail "not reached in $runs runs"
-    done
+    reaches cleanup_jobs
     accept
     cleans
     mapfile -t ids < <(collect --count 50 | sort)
     requests 0 "${ids[@]}"
     at INSERT jobs "$(raises P0001)" "${ids[@]:0:25}"
-    runs=0
-    until run priority && sql_true "SELECT count(*) = 25 FROM jobs"; do
-        ((++runs <= 60)) || fail "not reached in $runs runs"
-    done
+    reaches priority
     jobs_are "${ids[@]:25}"
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# strays.bats - what lies in the date trees and is no crash, old and in numbers: it costs the crashes
-# nothing, goes to quarantine many at a time, and what cannot go there stays and is told once.
+# strays.bats - any number of old entries in the date trees that are not crashes: they cost the crashes
+# nothing, go to quarantine many at a time, and those that cannot stay and are told once.
 # shellcheck disable=SC2154 # bats sets status and output
 load ../helper
 

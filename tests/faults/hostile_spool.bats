@@ -80,7 +80,7 @@ all_quarantined() {
     ! grep -rqs secret "$ELSEWHERE" || fail "the outside has been copied"
 }
 
-@test "priority: what is no plain file is neither queued nor touched, its request is kept (0)" {
+@test "priority: only regular files are queued; anything else is left alone, and its request stays (0)" {
     processor p1
     good=$(crash) throttled=$(crash --root "$DEFERRED" --without links)
     spoil "$DEFERRED"

@@ -280,13 +280,7 @@ waits_end() {
         background program "$program"
         await sql_true "SELECT count(*) = 1 FROM pg_stat_activity
                         WHERE wait_event = 'SyncRep' AND application_name = '$program'"
-        kill -TERM "$pid"
-        sleep 0.3 # which is no longer the same signal
-        kill -0 "$pid" || fail "ended by the first signal"
-        before=$EPOCHREALTIME
-        kill -TERM "$pid"
-        background_ends 143
-        ((${EPOCHREALTIME/./} - ${before/./} < 1000000)) || fail "took more than a second"
+        second_signal_ends TERM
         log_has "a second signal has closed the connection"
         rm "$LOG"
     done
