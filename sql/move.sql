@@ -11,19 +11,15 @@ DO $$
 DECLARE
     ours oid[] := current_setting('crashmon.ours');
     owner regrole;
-    version integer := 0;
+    is_new boolean := current_setting('crashmon.is_new');
     sets regnamespace[];
+    olds oid[];
     others text;
     name text;
     its record;
     patience timestamptz;
 BEGIN
     SELECT nspowner INTO owner FROM pg_namespace WHERE nspname = 'crashmon';
-    IF NOT pg_has_role(owner, 'MEMBER') THEN
-        RAISE EXCEPTION 'crashmon belongs to role %: do this as that role', owner;
-    ELSIF to_regprocedure('crashmon.schema_version()') IS NOT NULL THEN
-        version := crashmon.schema_version();
-    END IF;
     SELECT array_agg(s.nsp) FILTER (WHERE s.ours), min(s.nsp::text) FILTER (WHERE NOT s.ours)
     INTO sets, others
     FROM (SELECT relnamespace::regnamespace AS nsp, bool_and(relowner = ANY (ours)) AS ours
@@ -31,7 +27,7 @@ BEGIN
           WHERE relname IN ('processors', 'jobs', 'priorityjobs') AND relkind IN ('r', 'p')
               AND relpersistence <> 't'
           GROUP BY relnamespace HAVING count(*) = 3) AS s
-    WHERE version < 2 OR s.nsp = to_regnamespace('crashmon');
+    WHERE NOT is_new OR s.nsp = to_regnamespace('crashmon');
     IF sets IS NULL AND others IS NOT NULL THEN
         RAISE EXCEPTION 'the tables jobs, processors and priorityjobs in schema % belong to '
                         'another role, so they are not used', others
@@ -53,55 +49,42 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- Whoever waits for the tables behind us waits for a tenth of a second.
-    FOR attempt IN 1..25 LOOP
-        EXIT WHEN version >= 2 OR sets IS NULL;
-        BEGIN
-            PERFORM set_config('lock_timeout', '100ms', true);
-            EXECUTE format('LOCK TABLE %1$s.processors, %1$s.jobs, %1$s.priorityjobs', sets[1]);
-            EXIT;
-        EXCEPTION WHEN lock_not_available THEN
-            IF attempt = 25 THEN
-                RAISE EXCEPTION 'the tables are in use for too long: nothing is changed'
-                    USING HINT = 'pg_locks says by whom; try again when they have ended.';
-            END IF;
-        END;
-        PERFORM pg_sleep(0.1);
-    END LOOP;
     IF sets[1] <> 'crashmon'::regnamespace THEN
         FOREACH name IN ARRAY ARRAY['processors', 'jobs', 'priorityjobs'] LOOP
             EXECUTE format('ALTER TABLE %s.%I SET SCHEMA crashmon', sets[1], name);
         END LOOP;
-        patience := clock_timestamp() + '0.9 seconds';
-        FOR its IN SELECT oid::regclass AS place,
-                          relowner = ANY (ours) OR coalesce(pg_has_role(relowner,
-                              to_regrole('crashmon_processor'), 'MEMBER'), false) AS moves
-                   FROM pg_class
-                   WHERE relnamespace = sets[1]::oid AND relname ~ '^priority_jobs_[0-9]+$'
-                       AND relkind = 'r' LOOP
-            BEGIN
-                IF NOT its.moves THEN
-                    RAISE insufficient_privilege
-                        USING MESSAGE = 'its owner is not a member of crashmon_processor';
-                ELSIF clock_timestamp() > patience THEN
-                    RAISE lock_not_available USING MESSAGE = 'too many of them are locked';
-                END IF;
-                EXECUTE format('ALTER TABLE %s SET SCHEMA crashmon_priority', its.place);
-            EXCEPTION WHEN insufficient_privilege OR lock_not_available OR duplicate_table THEN
-                RAISE WARNING 'table % stays where it is: %', its.place, SQLERRM
-                    USING HINT = 'Restart its processor, which makes a new one (see roles.sql).';
-            END;
-        END LOOP;
     END IF;
+    olds := array_remove(ARRAY[sets[1], to_regnamespace(nullif(current_setting('crashmon.replaced', true), ''))],
+                         'crashmon'::regnamespace);
+    PERFORM set_config('lock_timeout', '100ms', true);
+    patience := clock_timestamp() + '0.9 seconds';
+    FOR its IN SELECT oid::regclass AS place,
+                      relowner = ANY (ours) OR coalesce(pg_has_role(relowner,
+                          to_regrole('crashmon_processor'), 'MEMBER'), false) AS moves
+               FROM pg_class
+               WHERE relnamespace = ANY (olds) AND relname ~ '^priority_jobs_[0-9]+$' AND relkind = 'r' LOOP
+        BEGIN
+            IF NOT its.moves THEN
+                RAISE insufficient_privilege
+                    USING MESSAGE = 'its owner is not a member of crashmon_processor';
+            ELSIF clock_timestamp() > patience THEN
+                RAISE lock_not_available USING MESSAGE = 'too many of them are locked';
+            END IF;
+            EXECUTE format('ALTER TABLE %s SET SCHEMA crashmon_priority', its.place);
+        EXCEPTION WHEN insufficient_privilege OR lock_not_available OR duplicate_table THEN
+            RAISE WARNING 'table % stays where it is: %', its.place, SQLERRM
+                USING HINT = 'Restart its processor, which makes a new one (see roles.sql).';
+        END;
+    END LOOP;
+    PERFORM set_config('lock_timeout', '1s', true);
 
     -- Version 1 had its tables in a schema that all could use.
     FOR its IN SELECT DISTINCT acl.grantee::regrole AS name
                FROM pg_class, aclexplode(relacl) AS acl
                WHERE relnamespace = 'crashmon'::regnamespace AND acl.grantee NOT IN (0, relowner)
-                   AND version < 2 LOOP
+                   AND NOT is_new LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA crashmon TO %s', its.name);
     END LOOP;
-    PERFORM set_config('lock_timeout', '1s', true);
     -- All that is made from here on belongs to the same role.
     EXECUTE format('SET LOCAL ROLE %s', owner);
 END $$;

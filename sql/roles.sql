@@ -93,5 +93,4 @@ FROM pg_namespace, aclexplode(nspacl)
 WHERE grantee = 'crashmon_processor'::regrole AND privilege_type = 'CREATE'
     AND nspname <> 'crashmon_priority' AND pg_has_role(nspowner, 'USAGE')
 \gexec
-\ir rights.sql
-COMMIT;
+\ir end.sql

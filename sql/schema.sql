@@ -40,5 +40,4 @@ BEGIN
                        name);
     END LOOP;
 END $$;
-\ir rights.sql
-COMMIT;
+\ir end.sql

@@ -168,6 +168,19 @@ registers() {
                    has_column_privilege('$PROCESSOR', 'processors', 'id', 'REFERENCES')" "f|f"
 }
 
+@test "what has the type of a table of ours in version 1 is named, and nothing is changed" {
+    version_1
+    for what in "TABLE public.mine (its jobs[])" "TYPE public.mine AS (its jobs)" "DOMAIN public.mine AS jobs"; do
+        as "$PROCESSOR" sql "SET ROLE NONE; CREATE $what"
+        run load_schema
+        [[ $status -ne 0 && $output == *"public.mine belongs to role $PROCESSOR, so it is not used"* ||
+            $output == *"type mine belongs to role $PROCESSOR, so it is not used"* ]] || fail "$what: $output"
+        sql_is "SELECT crashmon.schema_version()" 1
+        sql "DROP ${what%% *} public.mine"
+    done
+    expect_status 0 load_schema
+}
+
 @test "what depends on a function of version 1 that goes is named, and nothing is changed" {
     version_1
     sql "GRANT USAGE ON SCHEMA crashmon TO PUBLIC"
@@ -337,4 +350,69 @@ job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')
     PGDATABASE=${PGDATABASE}_restored as "$OWNER" run load_schema
     dropdb "${PGDATABASE}_restored"
     [[ $status -eq 0 ]] || fail "$output"
+}
+
+# --- what a login makes in a transaction that is open while the scripts are loaded
+
+# What a processor may have made under version 1, or has been allowed since; and the scripts that end it.
+version_1_in_crashmon() { version_1 -c 'SET search_path = crashmon' -v roles= && allow; }
+version_1_allowed() { version_1 -v roles= && allow; }
+version_2_allowed() { load_roles && allow; }
+allow() {
+    sql "GRANT crashmon_processor TO $PROCESSOR; GRANT CREATE ON SCHEMA crashmon TO $PROCESSOR;
+         GRANT ALL ON jobs, processors, priorityjobs TO $PROCESSOR"
+}
+its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
+@test "what others put into our schema while the scripts are loaded is in no search path of ours" {
+    load_roles
+    fresh=$(shape)
+    for before in version_1_in_crashmon version_2_allowed; do
+        nothing
+        "$before"
+        job 1 NULL
+        rows=$(rows)
+        its_session "CREATE TABLE crashmon.priority_jobs_7 (); CREATE TABLE public.mine ();
+                     BEGIN; LOCK TABLE public.mine"
+        # It has been found to be allowed, and is not there yet.
+        as "$PROCESSOR" background sql "CREATE FUNCTION crashmon.trap(varchar, text) RETURNS boolean
+            BEGIN ATOMIC SELECT EXISTS (SELECT FROM public.mine); END"
+        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = '$PROCESSOR' AND wait_event = 'relation'"
+        expect_status 0 load_roles
+        [[ $output == *"WARNING:  schema crashmon_replaced_1 stays, "*HINT* ]] || fail "$output"
+        session COMMIT
+        background_ends 0
+        sql_is "SELECT pronamespace::regnamespace FROM pg_proc WHERE proname = 'trap'" crashmon_replaced_1
+        equal "$(rows)" "$rows"
+        expect_status 0 load_roles
+        [[ $output == *"WARNING:  schema crashmon_replaced_1 stays, "*"depend on it"* ]] || fail "$output"
+        sql "DROP TABLE public.mine CASCADE; DROP TABLE crashmon_priority.priority_jobs_7"
+        equal "$(load_roles)" ""
+        equal "$(shape | grep -v "TO $PROCESSOR;")" "$fresh"
+        sql "REVOKE crashmon_processor FROM $PROCESSOR"
+    done
+}
+
+@test "what others put on our tables while the scripts are loaded is waited for, and refused" {
+    sql "CREATE OR REPLACE FUNCTION public.spring() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         ALTER FUNCTION public.spring OWNER TO $PROCESSOR"
+    load_roles
+    for before in version_1_allowed version_1_in_crashmon version_2_allowed; do
+        for what in "TRIGGER late BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION public.spring()" \
+            "TRIGGER late BEFORE UPDATE ON priorityjobs FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()" \
+            "TABLE public.late (id integer REFERENCES processors ON DELETE CASCADE)"; do
+            for ends in ROLLBACK COMMIT "PREPARE TRANSACTION 'late'; COMMIT PREPARED 'late'"; do
+                nothing
+                "$before"
+                its_session "BEGIN; SET LOCAL search_path = crashmon, public; CREATE $what"
+                [[ $ends != PREPARE* ]] || session "${ends%%;*}"
+                background load_roles
+                await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+                session "${ends##*; }"
+                background_ends "$([[ $ends == ROLLBACK ]] && echo 0 || echo 3)"
+                [[ $ends == ROLLBACK || $output == *" belongs to role $PROCESSOR, so it is not used"* ]] || fail "$before: $what: $output"
+                sql "DROP TABLE IF EXISTS public.late"
+            done
+        done
+    done
+    sql "DROP FUNCTION public.spring() CASCADE"
 }

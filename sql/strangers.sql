@@ -1,0 +1,170 @@
+-- Nothing of somebody else's is adopted under our names, and nothing of his is run. Ours is what belongs
+-- to the current user, to the owner of the database or to a superuser.
+--
+-- What he has made in a transaction that is still open cannot be seen. So first the ways are closed in
+-- which it could come later, then comes the look at what is there:
+--
+--     a trigger or a foreign key on a table     He holds a lock on it until then. So the tables that
+--                                               others have such a right on are locked, until rights.sql
+--                                               has taken it away.
+--     a function, an operator, ... in           It leaves no lock. So a schema that others may create in
+--     the schema crashmon                       is left to them: ours moves to a new one.
+DO $$
+DECLARE
+    ours oid[] := ARRAY(SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user)
+        || (SELECT datdba FROM pg_database WHERE datname = current_database());
+    home regnamespace := to_regnamespace('crashmon');
+    its_owner regrole;
+    is_open boolean;
+    tables oid[];
+    is_new boolean;
+    shared name[] := '{processors, jobs, priorityjobs}';
+    to_lock text;
+BEGIN
+    SELECT nspowner, EXISTS (SELECT FROM aclexplode(nspacl)
+                             WHERE privilege_type = 'CREATE' AND grantee <> nspowner)
+    INTO its_owner, is_open FROM pg_namespace WHERE oid = home;
+    IF its_owner = ANY (ours) AND NOT pg_has_role(its_owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'crashmon belongs to role %: do this as that role', its_owner;
+    END IF;
+    is_open := coalesce(is_open AND its_owner = ANY (ours), false);
+    -- Version 1 had no storages.
+    is_new := EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'storages');
+    tables := ARRAY(
+        SELECT oid FROM pg_class AS c
+        WHERE relkind IN ('r', 'p', 'v') AND relpersistence <> 't' AND relowner = ANY (ours)
+            AND (relnamespace = home
+                 OR NOT is_new AND relname = ANY (shared)
+                     AND 3 = (SELECT count(*) FROM pg_class AS its
+                              WHERE its.relnamespace = c.relnamespace AND its.relname = ANY (shared))));
+    PERFORM set_config('crashmon.ours', ours::text, true), set_config('crashmon.tables', tables::text, true),
+            set_config('crashmon.is_open', is_open::text, true),
+            set_config('crashmon.is_new', is_new::text, true);
+
+    SELECT string_agg(oid::regclass::text, ', ') INTO to_lock FROM pg_class AS c
+    WHERE oid = ANY (tables) AND relkind <> 'v' AND (
+        is_open OR NOT is_new
+        OR EXISTS (SELECT FROM aclexplode(relacl)
+                   WHERE privilege_type IN ('TRIGGER', 'REFERENCES') AND grantee <> relowner)
+        OR EXISTS (SELECT FROM pg_attribute, aclexplode(attacl)
+                   WHERE attrelid = c.oid AND privilege_type = 'REFERENCES')
+        OR EXISTS (SELECT FROM pg_locks
+                   WHERE relation = c.oid AND granted AND pid IS DISTINCT FROM pg_backend_pid()
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                       AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')));
+    -- Whoever waits for the tables behind us waits for a tenth of a second.
+    FOR attempt IN 1..25 LOOP
+        EXIT WHEN to_lock IS NULL;
+        BEGIN
+            PERFORM set_config('lock_timeout', '100ms', true);
+            EXECUTE format('LOCK TABLE %s IN %s MODE', to_lock,
+                           CASE WHEN is_open OR NOT is_new THEN 'ACCESS EXCLUSIVE'
+                                ELSE 'SHARE ROW EXCLUSIVE' END);
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF attempt = 25 THEN
+                RAISE EXCEPTION 'the tables are in use for too long: nothing is changed'
+                    USING HINT = 'pg_locks says by whom; try again when they have ended.';
+            END IF;
+        END;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+    PERFORM set_config('lock_timeout', '1s', true);
+END $$;
+
+DO $$
+DECLARE
+    ours oid[] := current_setting('crashmon.ours');
+    tables oid[] := current_setting('crashmon.tables');
+    what text;
+    its_owner oid;
+BEGIN
+    WITH owned AS (
+        SELECT classid, objid, refobjid AS its_owner FROM pg_shdepend
+        WHERE deptype = 'o' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    SELECT found.what, found.its_owner INTO what, its_owner FROM (
+        SELECT 'schema ' || nspname, nspowner FROM pg_namespace
+        WHERE nspname IN ('crashmon', 'crashmon_priority')
+        UNION ALL
+        -- The priority tables of an open schema are moved, as others are.
+        SELECT pg_describe_object(classid, objid, 0), o.its_owner
+        FROM pg_depend JOIN owned AS o USING (classid, objid)
+        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('crashmon')
+            AND NOT (current_setting('crashmon.is_open')::boolean AND classid = 'pg_class'::regclass
+                     AND (SELECT relname ~ '^priority_jobs_[0-9]+$' FROM pg_class WHERE oid = objid))
+        UNION ALL
+        -- What a trigger calls, also in its condition; of what is built in nobody knows who put it there.
+        SELECT pg_describe_object(d.classid, d.objid, 0), o.its_owner
+        FROM pg_trigger AS t
+        JOIN pg_depend AS d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+        JOIN owned AS o ON o.classid = d.refclassid AND o.objid = d.refobjid
+        WHERE t.tgrelid = ANY (tables)
+        UNION ALL
+        SELECT pg_describe_object('pg_trigger'::regclass, t.oid, 0), acl.grantee
+        FROM pg_trigger AS t JOIN pg_proc AS f ON f.oid = t.tgfoid
+        JOIN pg_class AS c ON c.oid = t.tgrelid, aclexplode(relacl) AS acl
+        WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal AND acl.privilege_type = 'TRIGGER'
+            AND f.pronamespace = 'pg_catalog'::regnamespace
+        UNION ALL
+        -- A foreign key runs the triggers of its own table when a row of ours is deleted.
+        SELECT pg_describe_object('pg_constraint'::regclass, f.oid, 0), c.relowner
+        FROM pg_constraint AS f JOIN pg_class AS c ON c.oid = f.conrelid
+        WHERE f.confrelid = ANY (tables)
+        UNION ALL
+        -- A table cannot be altered while something has its type.
+        SELECT pg_describe_object(d.classid, d.objid, d.objsubid), coalesce(user_class.relowner, user_type.typowner)
+        FROM pg_class AS c JOIN pg_type AS t ON t.oid = c.reltype
+        JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+        LEFT JOIN pg_class AS user_class ON d.classid = 'pg_class'::regclass AND user_class.oid = d.objid
+        LEFT JOIN pg_type AS user_type ON d.classid = 'pg_type'::regclass AND user_type.oid = d.objid
+        WHERE c.oid = ANY (tables)
+    ) AS found (what, its_owner)
+    WHERE found.its_owner <> ALL (ours) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% belongs to role %, so it is not used', what,
+            CASE its_owner WHEN 0 THEN 'PUBLIC' ELSE its_owner::regrole::text END
+            USING HINT = 'If that is the owner of crashmon, do this as that role; if not, drop it.';
+    END IF;
+END $$;
+
+-- The open schema gets another name, and all of ours moves to a new one: whatever others put into the old
+-- one is never in a search path of ours. See also end.sql.
+DO $$
+DECLARE
+    ours oid[] := current_setting('crashmon.ours');
+    old regnamespace := to_regnamespace('crashmon');
+    name text := 'crashmon_replaced_1';
+    command text;
+BEGIN
+    IF NOT current_setting('crashmon.is_open')::boolean THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('lock_timeout', '100ms', true);
+    WHILE to_regnamespace(name) IS NOT NULL LOOP
+        name := 'crashmon_replaced_' || substring(name FROM '[0-9]+$')::integer + 1;
+    END LOOP;
+    EXECUTE format('ALTER SCHEMA crashmon RENAME TO %I', name);
+    EXECUTE format('CREATE SCHEMA crashmon AUTHORIZATION %s', (SELECT nspowner::regrole
+                                                               FROM pg_namespace WHERE oid = old));
+    FOR command IN
+        SELECT format('ALTER TABLE %s SET SCHEMA crashmon', oid::regclass) FROM pg_class
+        WHERE relnamespace = old AND relkind IN ('r', 'p', 'v') AND relowner = ANY (ours)
+            AND relname !~ '^priority_jobs_[0-9]+$'
+        UNION ALL
+        SELECT format('ALTER ROUTINE %s SET SCHEMA crashmon', oid::regprocedure) FROM pg_proc
+        WHERE pronamespace = old AND proowner = ANY (ours)
+        UNION ALL
+        SELECT CASE privilege_type WHEN 'USAGE' THEN format('GRANT USAGE ON SCHEMA crashmon TO %s', grantee)
+               ELSE format('REVOKE CREATE ON SCHEMA %s FROM %s CASCADE', old, grantee) END
+        FROM (SELECT nspowner, privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC'
+                                                            ELSE grantee::regrole::text END AS grantee
+              FROM pg_namespace, aclexplode(nspacl) WHERE pg_namespace.oid = old) AS acl
+        WHERE grantee <> nspowner::regrole::text LOOP
+        EXECUTE command;
+    END LOOP;
+    PERFORM set_config('crashmon.replaced', name, true);
+    PERFORM set_config('lock_timeout', '1s', true);
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'the schema crashmon or a view in it is in use: nothing is changed'
+        USING HINT = 'pg_locks says by whom; try again when they have ended.';
+END $$;
