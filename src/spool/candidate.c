@@ -2,6 +2,8 @@
 
 #include "spool/date_dir.h"
 #include "spool/dir.h"
+#include "spool/links.h"
+#include "spool/locate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +79,19 @@ void candidate_judge(struct candidate *candidate, enum outcome verdict, const ch
     free(candidate->why);
     candidate->verdict = verdict;
     candidate->why = strdup(why);
+}
+
+bool candidate_came_within(struct candidate *candidate, long long age)
+{
+    struct pair *pair = &candidate->pair;
+    struct pair_location location;
+    struct failure reason;
+    pair->looked = spool_time_ago(pair->spool, age);
+    locate_there(pair, &location, &reason);
+    bool came = location.directory >= 0 && location_came_within(&location, age);
+    location_close(&location);
+    return came ||
+           (candidate->date_directory != NULL && links_came_again(pair, candidate->date_directory));
 }
 
 void candidate_clear(struct candidate *candidate)

@@ -46,6 +46,10 @@ struct candidate *batch_add_request(struct batch *batch, const char *text);
 /* Changes the verdict; the reason (not NULL, and not its own) is copied. */
 void candidate_judge(struct candidate *candidate, enum outcome verdict, const char *why);
 
+/* Whether its date link, or one of its files, came in the last `age` microseconds. From then on its
+ * links are removed only if they are older than that. */
+bool candidate_came_within(struct candidate *candidate, long long age);
+
 /* A candidate that nobody else has taken, for the caller to clear; NULL when all are taken. In this
  * way several threads may share a batch. */
 struct candidate *batch_take(struct batch *batch);

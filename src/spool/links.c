@@ -62,6 +62,14 @@ bool links_remove_from(const struct pair *pair, int directory, struct date_dir *
             spool_fail(pair->spool, "remove the date link from", date_directory->path, failure));
 }
 
+bool links_came_again(const struct pair *pair, struct date_dir *date_directory)
+{
+    struct stat status;
+    int date = date_dir_open(date_directory);
+    return date >= 0 && fstatat(date, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           pair_is_newer(pair, &status);
+}
+
 /* The target of a name link as a path below the day, "date/12/05/web01_0". It comes from outside:
  * NULL if it does not lead into the date tree of the same day. */
 static const char *below_day(const char *target)

@@ -209,7 +209,7 @@ static bool has_own_link(const struct pair_location *location, long long age)
            S_ISLNK(status.st_mode) && time_is_past(&status.st_ctim, 0, &then);
 }
 
-/* What came to the origin after the end of the job is another crash if it has a link that did, too.
+/* What came to the origin after its job was taken is another crash if it has a link that did, too.
  * It is one, too, if it was written since the row was made, but its links may be on their way; else
  * a run that was killed has changed the mode of the files. */
 static enum located judge_origin(struct pair_location *location, const struct origin *origin,

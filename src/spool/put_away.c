@@ -204,8 +204,10 @@ static bool is_being_deleted(const struct finished_job *job, const struct pair_l
            strcmp(here->pair.day, job->origin.day) == 0;
 }
 
-/* What was written since the row was made is not its pair: it is compared with what is in
- * long-term storage; and where nothing is there it stays. */
+/* What was written since the row was made, and has no link, is not its pair, unless it was moved
+ * here by a copy of today: it is compared with what is in long-term storage; where nothing is
+ * there, what is whole goes there, as nobody else finds it, and the rest stays. Nor is it deleted.
+ */
 static void forget(struct pair_location *here)
 {
     location_close(here);
@@ -227,7 +229,8 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         archived = find_archived(job, id, &found.archived, report, &failure);
     else if (found.here.found == LOCATED_WHOLE)
         follow_begun(job, &found.here, report);
-    if (is_later && archived == LOCATED_NOWHERE)
+    if (is_later && archived == LOCATED_NOWHERE &&
+        (found.here.found == LOCATED_PART || archive_path(job->archive) == NULL))
         forget(&found.here);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);

@@ -80,7 +80,8 @@ is_new() {
             finish "$id" true
             # Without the trigger that lets no time lie ahead: a row may be older than that.
             sql "SET LOCAL session_replication_role = replica;
-                 UPDATE jobs SET completeddatetime = $ended, queueddatetime = now() - interval '3 seconds'"
+                 UPDATE jobs SET completeddatetime = $ended, starteddatetime = now() - interval '3 seconds',
+                                 queueddatetime = now() - interval '3 seconds'"
             again "$id" 20081225
             run scan
             expect_status 1 cleanup_jobs "$to"
@@ -250,6 +251,18 @@ is_new() {
     finish "$throttled" true
     cleans
     equal "$(sums "$ARCHIVE")" "$before"
+}
+
+@test "files that look younger than their row, as in a spool that was copied, are archived all the same" {
+    id=$(crash --age 700)
+    queued 1
+    finish "$id" true
+    sql "UPDATE jobs SET queueddatetime = now() - interval '2 days', starteddatetime = now() - interval '1 day',
+                         completeddatetime = now() - interval '1 day'"
+    expect_status 1 cleanup_jobs --save-successful-minidumps-to=
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
 
 # --- a row without a pathname

@@ -92,31 +92,54 @@ is_queued_at_last() {
     has_links "$id"
     sql "UPDATE jobs SET completeddatetime = now() - interval '30 s' WHERE uuid = '$id'"
     expect_status 0 scan
-    log_has "\"$id\": left: it came after a job with its id, which is finished"
+    log_has "\"$id\": left: it came after a processor had taken the job with its id"
     has_links "$id"
     sql "DELETE FROM jobs"
     is_queued_at_last
 }
 
-# --- links that came after the end of the job, before any byte
+# --- links that came after a processor had taken the job, before any byte or with all of them
 
-@test "links that come while a finished job of their id is there stay, though the files are still its own" {
-    for run in scan cleanup_jobs; do
-        id=$(crash)
-        expect_status 0 scan
-        finish "$id" true
-        await sql_true "SELECT completeddatetime < now() - interval '2 s' FROM jobs"
-        again --without json --without dump
-        expect_status 0 "$run"
-        has_links "$id"
-        expect_status 0 cleanup_jobs
-        pair_is_whole "$ARCHIVE" 20081225 "$id"
-        again
-        rm -r "$ARCHIVE/20081225"
-        is_queued_at_last
-        sql "DELETE FROM jobs"
-        rm -r "$SPOOL/20081225"
+taken() { sql "UPDATE jobs SET starteddatetime = now() WHERE uuid = '$1'"; }
+taken_before() { sql_true "SELECT starteddatetime < now() - interval '50 ms' FROM jobs"; }
+
+@test "links that come after the job of their id was taken stay, though the files are still its own" {
+    for state in taken finished; do
+        for run in scan cleanup_jobs; do
+            id=$(crash)
+            expect_status 0 scan
+            taken "$id"
+            await taken_before
+            [[ $state == taken ]] || finish "$id" true
+            again --without json --without dump
+            expect_status 0 "$run"
+            has_links "$id"
+            finish "$id" true
+            expect_status 0 cleanup_jobs
+            has_links "$id"
+            pair_is_whole "$ARCHIVE" 20081225 "$id"
+            again
+            rm -r "$ARCHIVE/20081225"
+            is_queued_at_last
+            sql "DELETE FROM jobs"
+            rm -r "$SPOOL/20081225"
+        done
     done
+}
+
+@test "what is written over a crash that a processor is at waits, and is not put away as that" {
+    id=$(crash)
+    expect_status 0 scan
+    taken "$id"
+    await taken_before
+    again
+    expect_status 0 scan
+    finish "$id" true
+    expect_status 1 cleanup_jobs
+    log_has "\"$id\": missing: its pair was not found"
+    has_links "$id"
+    sql "DELETE FROM jobs"
+    is_queued_at_last
 }
 
 @test "what is written over a crash after the end of its job, or comes right after that, is not deleted with it" {
