@@ -316,6 +316,12 @@ bool run_transact(struct run *run, session_work *work, void *context)
     return run_check(run, session_transact(work, context, &failure), &failure);
 }
 
+bool run_read(struct run *run, session_work *work, void *context)
+{
+    struct failure failure;
+    return run_check(run, session_read(work, context, &failure), &failure);
+}
+
 bool run_try(struct run *run, session_work *work, void *context)
 {
     struct failure failure;

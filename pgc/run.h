@@ -36,9 +36,10 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv);
  * frees everything. Always call it. */
 int run_end(struct run *run);
 
-/* Whether a statement, or a transaction, succeeded; if not, reports the reason. */
+/* Whether a statement, a transaction, or session_read(), succeeded; if not, reports the reason. */
 bool run_check(struct run *run, enum db_status status, const struct failure *failure);
 bool run_transact(struct run *run, session_work *work, void *context);
+bool run_read(struct run *run, session_work *work, void *context);
 
 /* The same with session_try(), for what the rest of the run does not depend on: false when the run
  * must end. */

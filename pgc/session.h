@@ -21,6 +21,10 @@ enum db_status session_transact(session_work *work, void *context, struct failur
  * tenth of a second: for batches (bisect.h), where a crash that cannot be served is passed over. */
 enum db_status session_try(session_work *work, void *context, struct failure *failure);
 
+/* For a single statement that only reads, and after which nothing on disk is changed without a
+ * transaction: like session_transact(), but without one, which costs three statements more. */
+enum db_status session_read(session_work *work, void *context, struct failure *failure);
+
 /* From now on each statement of session_try() ends after a second, not ten minutes; or not any
  * more. */
 void session_hurry(bool hurry);
