@@ -30,7 +30,7 @@ struct quarantine {
     bool is_below;    /* the root of the spool */
     int list;         /* the same directory, readable; -1: not open */
     struct lock_file lock;
-    dev_t device; /* of the root */
+    struct stat status; /* of the root */
     _Atomic uint64_t unique;
     _Atomic long stuck;
     mark_check *check;
@@ -88,24 +88,22 @@ static int open_path(const struct quarantine *quarantine, const char *below, boo
 static bool open_root(struct quarantine *quarantine, bool make, struct failure *failure)
 {
     const char *path = quarantine->path;
-    struct stat status;
     if (quarantine->root >= 0)
         return true;
     const char *below = path != NULL ? spool_below(quarantine->spool, path) : "quarantine";
-    quarantine->root = open_path(quarantine, below, make);
-    if (quarantine->root < 0)
-        return fail(failure, errno, "cannot open quarantine \"%s\"", quarantine->name);
-    if (fstat(quarantine->root, &status) == 0)
-        quarantine->device = status.st_dev;
-    if (below == NULL && quarantine->check != NULL &&
-        !quarantine->check(PLACE_QUARANTINE, path, quarantine->root, failure)) {
-        close(quarantine->root);
-        quarantine->root = -1;
-        return false;
+    int root = open_path(quarantine, below, make);
+    bool good = (root >= 0 && fstat(root, &quarantine->status) == 0) ||
+                fail(failure, errno, "cannot open quarantine \"%s\"", quarantine->name);
+    if (good && below == NULL && quarantine->check != NULL)
+        good = quarantine->check(PLACE_QUARANTINE, path, root, failure);
+    if (good) {
+        quarantine->root = root;
+        quarantine->list = dir_open_to_list(root, NULL);
+        quarantine->is_below = below != NULL;
+    } else if (root >= 0) {
+        close(root);
     }
-    quarantine->list = dir_open_to_list(quarantine->root, NULL);
-    quarantine->is_below = below != NULL;
-    return true;
+    return good;
 }
 
 bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
@@ -121,9 +119,8 @@ bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
  * its connection has lost its lock in the database, too, and must change nothing. */
 static bool lock_root(struct quarantine *quarantine, bool takes_away, struct failure *failure)
 {
-    struct stat status;
-    if (quarantine->lock.descriptor < 0 && fstat(quarantine->root, &status) == 0)
-        lock_file_open(&quarantine->lock, quarantine->root, lock_name, &status);
+    if (quarantine->lock.descriptor < 0)
+        lock_file_open(&quarantine->lock, quarantine->root, lock_name, &quarantine->status);
     bool is_locked = lock_file_take(&quarantine->lock);
     int error = is_locked || (!takes_away && (errno == ENOLCK || errno == EOPNOTSUPP)) ? 0 : errno;
     if (error == EWOULDBLOCK)
@@ -188,7 +185,7 @@ bool quarantine_can_take(const struct quarantine *quarantine, int from, const ch
 {
     char quoted[QUOTE_SIZE];
     struct stat status;
-    if (fstat(from, &status) < 0 || status.st_dev == quarantine->device ||
+    if (fstat(from, &status) < 0 || status.st_dev == quarantine->status.st_dev ||
         fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || case_can_copy(&status))
         return true;
     fail(failure, 0, "%s cannot be copied to another file system", quote(quoted, name));
