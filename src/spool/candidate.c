@@ -74,6 +74,14 @@ struct candidate *batch_add_request(struct batch *batch, const char *text)
     return candidate;
 }
 
+bool batch_add_requests(struct batch *batch, char *const texts[], long count)
+{
+    for (long i = 0; i < count; i++)
+        if (batch_add_request(batch, texts[i]) == NULL)
+            return false;
+    return true;
+}
+
 void candidate_judge(struct candidate *candidate, enum outcome verdict, const char *why)
 {
     free(candidate->why);

@@ -43,6 +43,9 @@ bool batch_add_found(struct batch *batch, const struct pair *pair, int directory
 /* Adds a request of any text; there must be room. It has the verdict LEFT. NULL: out of memory. */
 struct candidate *batch_add_request(struct batch *batch, const char *text);
 
+/* The same for `count` of them; false when out of memory for one. */
+bool batch_add_requests(struct batch *batch, char *const texts[], long count);
+
 /* Changes the verdict; the reason (not NULL, and not its own) is copied. */
 void candidate_judge(struct candidate *candidate, enum outcome verdict, const char *why);
 
