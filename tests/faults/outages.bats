@@ -14,7 +14,7 @@ AS_SERVER=()
 
 setup_file() {
     export SERVER PGHOST PGPORT PGDATABASE=crashmon
-    SERVER=$(mktemp -d "$TMPDIR/server.XXXXXX")
+    SERVER=$(mktemp -d "$(realpath "$TMPDIR")/server.XXXXXX") # as the server sees it
     PGHOST=$SERVER
     PGPORT=$(perl -MIO::Socket::INET -e \
         'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
@@ -417,7 +417,7 @@ refuse_jobs() {
 
 @test "what fails again and again, or for want of room, ends the run (69, 74); the next finishes" {
     stage
-    for state in 55P03:69 53100:74; do
+    for state in 40001:69 53100:74; do
         refuse_jobs true "'${state%:*}'"
         for program in "${PROGRAMS[@]}"; do expect_status "${state#*:}" program "$program"; done
         accept
