@@ -100,14 +100,11 @@ void archive_changes_clear(struct archive_changes *changes)
     flush_clear(&changes->copies);
 }
 
-static void note_change(const struct archive *archive, bool is_copy, dev_t device, int directory,
+static void note_change(const struct archive *archive, dev_t device, int directory,
                         const char *path)
 {
-    if (archive->changes == NULL)
-        return;
-    flush_add(&archive->changes->all, device, directory, path);
-    if (is_copy)
-        flush_add(&archive->changes->copies, device, directory, path);
+    if (archive->changes != NULL)
+        flush_add(&archive->changes->all, device, directory, path);
 }
 
 static bool check_own_directory(const struct archive_settings *settings, struct failure *failure)
@@ -193,7 +190,7 @@ enum located archive_find(const struct archive *archive, const struct crash_id *
     locate_in(archive->tree, &archive->days, id, location, failure);
     /* A run that was killed may have moved it, and not have flushed that. */
     if (location->directory >= 0)
-        note_change(archive, false,
+        note_change(archive,
                     location->json.found ? location->json.status.st_dev
                                          : location->dump.status.st_dev,
                     location->directory, archive->tree->path);
@@ -284,7 +281,6 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
 {
     const struct spool *tree = archive->tree;
     const struct file_style style = {archive->settings.file_mode, archive->settings.group};
-    struct stat status;
     bool is_dry = move->dry_run;
     int destination =
         is_dry ? open_destination(archive, &move->pair) : make_destination(archive, &move->pair);
@@ -304,8 +300,10 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
         moved = ARCHIVE_FAILED;
     if (moved == ARCHIVE_MOVED)
         moved = archive_move_files(move, source, destination, &style, failure);
-    if (move->copied && fstat(destination, &status) == 0)
-        note_change(archive, true, status.st_dev, destination, tree->path);
+    if (move->copied && archive->changes != NULL) {
+        flush_add_directory(&archive->changes->all, destination, tree->path);
+        flush_add_directory(&archive->changes->copies, destination, tree->path);
+    }
     if (moved != ARCHIVE_MOVED)
         move->copied = false;
     close(destination);
@@ -333,7 +331,7 @@ static enum archive_moved move_pair(const struct archive *archive,
     }
     /* What is renamed stays on the same one. */
     if (move->files.count > 0)
-        note_change(archive, false, move->files.items[0].status.st_dev, source,
+        note_change(archive, move->files.items[0].status.st_dev, source,
                     location->pair.spool->path);
     return move->unwanted || archive->tree == NULL ? ARCHIVE_MOVED /* not made in a dry run */
                                                    : move_to_tree(archive, move, source, failure);

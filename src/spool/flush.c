@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct changed_device {
@@ -11,6 +12,12 @@ struct changed_device {
     int directory;
     const char *path;
 };
+
+static void note_failure(struct flush_set *set, const char *path)
+{
+    set->error = errno;
+    set->failed = path;
+}
 
 void flush_add(struct flush_set *set, dev_t device, int directory, const char *path)
 {
@@ -23,10 +30,17 @@ void flush_add(struct flush_set *set, dev_t device, int directory, const char *p
         set->items = items;
     if (readable >= 0)
         items[set->count++] = (struct changed_device){device, readable, path};
-    else {
-        set->error = errno;
-        set->failed = path;
-    }
+    else
+        note_failure(set, path);
+}
+
+void flush_add_directory(struct flush_set *set, int directory, const char *path)
+{
+    struct stat status;
+    if (fstat(directory, &status) == 0)
+        flush_add(set, status.st_dev, directory, path);
+    else
+        note_failure(set, path);
 }
 
 bool flush_all(const struct flush_set *set, struct failure *failure)

@@ -12,7 +12,7 @@
 struct flush_set {
     struct changed_device *items;
     size_t count;
-    int error;          /* of flush_add(): not all is known that was changed; */
+    int error;          /* of one that was to be added: not all is known that was changed; */
     const char *failed; /* where */
 };
 
@@ -20,6 +20,9 @@ struct flush_set {
  * it. Costs nothing if that is known; else the directory is opened for flush_all(), which tells
  * errors of the disk that occur from now on. `path` is for messages, and must outlive the set. */
 void flush_add(struct flush_set *set, dev_t device, int directory, const char *path);
+
+/* The same for a directory whose device is not known yet. */
+void flush_add_directory(struct flush_set *set, int directory, const char *path);
 
 /* Flushes all of them; false with the reason unless all was written. Each error is told only once:
  * after a failure no change since then is known to be durable. */

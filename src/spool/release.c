@@ -286,15 +286,14 @@ static bool make_new(struct release *release, const struct flush_set *changed,
 
 static bool carry_out(struct release *release, int quarantine, struct failure *failure)
 {
-    struct stat status;
     struct flush_set changed = {0};
     char where[PAIR_PATH_SIZE];
     const struct spool *spool = release->pair.spool;
     bool good = open_directories(release, failure);
-    if (good && fstat(release->to, &status) == 0)
-        flush_add(&changed, status.st_dev, release->to, spool->path);
-    if (good && fstat(release->date, &status) == 0)
-        flush_add(&changed, status.st_dev, release->date, spool->path);
+    if (good) {
+        flush_add_directory(&changed, release->to, spool->path);
+        flush_add_directory(&changed, release->date, spool->path);
+    }
     pair_path(&release->pair, where);
     good = good && (release->is_new || make_new(release, &changed, failure)) &&
            flush_all(&changed, failure) &&

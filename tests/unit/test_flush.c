@@ -51,6 +51,9 @@ static void what_could_not_be_noted_is_a_failure(void **state)
     assert_int_equal(failure.error, EBADF);
     flush_clear(&set);
     assert_true(flush_all(&set, &failure));
+    flush_add_directory(&set, -1, spool->path);
+    assert_false(flush_all(&set, &failure));
+    flush_clear(&set);
 }
 
 int main(void)
