@@ -162,10 +162,11 @@ void status_read_disk(struct run *run, bool is_connected, struct disk_status *st
     struct look look = {.run = run, .status = status, .troubles = troubles};
     struct failure failure;
     *status = (struct disk_status){0};
-    if (is_connected && storages_read(run, &failure) == DB_OK)
+    enum db_status known = is_connected ? storages_read(run, &failure) : DB_LOST;
+    if (known == DB_OK)
         look.check = storages_check;
     else if (is_connected)
-        problems_add(troubles, SEVERITY_UNKNOWN, "%s", failure.text);
+        problems_add_failure(troubles, db_exit_code(known), &failure);
     look_at_roots(&look);
     if (options->status || options->program == PROGRAM_CLEANUP) {
         look_at_archive(&look, PLACE_SUCCESSFUL, options->save_successful_to);

@@ -16,8 +16,9 @@ enum { SAME_SIGNAL = 200, GRACE = 10 }; /* milliseconds; seconds */
 
 /* Any thread may be interrupted, so sig_atomic_t is not enough. */
 static _Atomic int caught, count, guarded = -1;
-static _Atomic long latest; /* when the latest signal was caught, in milliseconds */
-static _Atomic bool is_urgent, has_waited;
+static _Atomic long latest;          /* when the latest signal was caught, in milliseconds */
+static _Atomic long watched, waited; /* seconds */
+static _Atomic bool is_urgent;
 
 static struct timer {
     timer_t id;
@@ -52,8 +53,9 @@ static void note(int signal, siginfo_t *info, void *context)
     bool is_timer = info->si_code == SI_TIMER;
     long now = milliseconds();
     if (is_timer && info->si_value.sival_ptr == &watch) {
-        has_waited = true;
-        shut_down();
+        waited = watched;
+        if (waited > 0) /* it may just have been called off */
+            shut_down();
     } else if (atomic_compare_exchange_strong(&caught, &none, signal)) {
         latest = now;
         count = 1;
@@ -105,12 +107,12 @@ bool signals_are_urgent(void)
 
 bool signals_permit(struct failure *failure)
 {
-    return !(is_urgent || has_waited) || fail(failure, EINTR, "the run has closed its connection");
+    return !(is_urgent || waited > 0) || fail(failure, EINTR, "the run has closed its connection");
 }
 
-bool signals_have_waited(void)
+long signals_have_waited(void)
 {
-    return has_waited;
+    return waited;
 }
 
 void signals_guard(int socket)
@@ -132,6 +134,7 @@ static void set(struct timer *timer, long seconds, long again)
 
 void signals_watch(long seconds)
 {
+    watched = seconds;
     set(&watch, seconds, 0);
 }
 

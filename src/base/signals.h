@@ -32,9 +32,9 @@ bool signals_permit(struct failure *failure);
 void signals_guard(int socket);
 
 /* Shuts the socket down after so many seconds, unless it is called again before; 0: no more. The
- * second one tells whether that has happened. */
+ * second one tells how many it were when that has happened, else 0. */
 void signals_watch(long seconds);
-bool signals_have_waited(void);
+long signals_have_waited(void);
 
 /* Sends SIGALRM after so many seconds, and once more ten seconds later; 0: never. */
 void signals_limit(long seconds);

@@ -67,6 +67,63 @@ roots_are_done() { [[ -z $(new_links) ]] || fail "$(new_links)"; }
     kill "$deaf"
 }
 
+# A server in directory $1 that stands still when it is asked what matches $2.
+stall_at() {
+    mkdir "$1"
+    # shellcheck disable=SC2016 # for perl
+    exec perl -MIO::Socket::UNIX -MIO::Select -e '
+        my ($stalling, $real, $what) = @ARGV;
+        my $listener = IO::Socket::UNIX->new(Listen => 5, Local => $stalling);
+        my $client = $listener->accept;
+        my $server = IO::Socket::UNIX->new(Peer => $real);
+        my $both = IO::Select->new($client, $server);
+        while (1) {
+            for my $from ($both->can_read) {
+                sysread($from, my $data, 65536) or exit;
+                sleep 60 if $from == $client && $data =~ $what;
+                syswrite($from == $client ? $server : $client, $data);
+            }
+        }' "$1/.s.PGSQL.$PGPORT" "$PGHOST/.s.PGSQL.$PGPORT" "$2"
+}
+
+@test "a question ends in seconds, and says why, when the server stands still after connecting" {
+    id=$(crash)
+    processor p1
+    places=('schema_version' 'from processors' 'last_runs' 'from crashmon . storages' 'where uuid')
+    questions=('scan --check' 'priority --check' 'scan --status' 'cleanup --check' "priority --explain $id")
+    for i in "${!places[@]}"; do
+        background stall_at "$BATS_TEST_TMPDIR/$i" "${places[i]}"
+        await test -S "$BATS_TEST_TMPDIR/$i/.s.PGSQL.$PGPORT"
+        # shellcheck disable=SC2086 # several words
+        background timeout 9 "$BUILD"/crashmon-${questions[i]} --config="$CONF" \
+            --database-host="$BATS_TEST_TMPDIR/$i"
+        asked[i]=$pid answers[i]=$BACKGROUND
+    done
+    for i in "${!asked[@]}"; do
+        BACKGROUND=${answers[i]}
+        case ${questions[i]} in
+        *check) background_ends 2 "${asked[i]}" ;;
+        *) background_ends 0 "${asked[i]}" ;;
+        esac
+        [[ $output == *": the database has not answered for 5 s"* ]] || fail "${questions[i]}" "$output"
+        [[ $(grep -c 'cannot' <<<"$output") == $((1 + (i == 0 || i == 1 || i == 3))) ]] || fail "$output"
+    done
+}
+
+@test "no statement is sent without an end" {
+    strace -qq true 2>/dev/null || skip "no strace here"
+    setup_work
+    for command in scan priority cleanup "scan --share-waiting" "scan --repair" "cleanup --repair" \
+        "scan --status" "scan --check" "cleanup --check" "priority --explain ${new[0]}"; do
+        # shellcheck disable=SC2086 # several words
+        strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=timer_settime,sendto "$BUILD"/crashmon-$command \
+            --config="$CONF" --metrics-file="$BATS_TEST_TMPDIR/metrics" >/dev/null 2>&1 || [[ $? == 1 ]]
+        equal "$(awk '/timer_settime/ { ends = !/it_value=\{tv_sec=0/ }
+                      /sendto\(.*"[PQ]/ { sent++; if (!ends) print }
+                      END { if (!sent) print "nothing" }' "$BATS_TEST_TMPDIR/trace")" ''
+    done
+}
+
 @test "--run-time-limit ends a run at the batch boundary (142), and the wait for the server later" {
     setup_work
     held scan --batch-size=2 --run-time-limit=00:00:01
