@@ -46,19 +46,24 @@ static char short_name(const char *name)
     return strcmp(name, "dry-run") == 0 ? 'n' : strcmp(name, "limit") == 0 ? 'l' : '\0';
 }
 
+static bool is_flag(const struct option *option)
+{
+    return option->kind == KIND_FLAG || option->kind == KIND_TASK;
+}
+
 static void add_setting(struct command_line *line, size_t index)
 {
     const struct option *option = &option_table[index];
     struct poptOption *row = line->groups[option->group];
     while (row->longName != NULL)
         row++;
-    if (option->initial != NULL && option->kind != KIND_FLAG &&
+    if (option->initial != NULL && !is_flag(option) &&
         asprintf(&line->helps[index], "%s (%s)", option->help, option->initial) < 0)
         line->helps[index] = NULL;
     *row = (struct poptOption){
         .longName = option->name,
         .shortName = short_name(option->name),
-        .argInfo = option->kind == KIND_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
+        .argInfo = is_flag(option) ? POPT_ARG_NONE : POPT_ARG_STRING,
         .val = (int)index + 1,
         .descrip = line->helps[index] != NULL ? line->helps[index] : option->help,
         .argDescrip = option->value_name,
@@ -116,7 +121,7 @@ static char **place_of_value(struct given *given, int found, char **value)
     if (found == ASK_CONFIG)
         return &given->config;
     if (found != ASK_VERBOSE) {
-        if (option_table[found - 1].kind == KIND_FLAG)
+        if (is_flag(&option_table[found - 1]))
             *value = strdup("on");
         return &given->values[found - 1];
     }
@@ -129,8 +134,11 @@ static bool fail_option(const char *text, int error, struct failure *failure)
 {
     const char *name = text + strspn(text, "-");
     const struct option *option = option_find(name, strcspn(name, "="));
-    if (error != POPT_ERROR_BADOPT || option == NULL)
+    if (error != POPT_ERROR_BADOPT)
         return fail(failure, 0, "%s: %s (see --help)", text, poptStrerror(error));
+    if (option == NULL)
+        return fail(failure, 0, "unrecognized option \"%.*s\" (see --help)",
+                    (int)strcspn(text, "="), text);
     fail(failure, 0, "--%s is an option of", option->name);
     const char *separator = " ";
     for (unsigned one = PROGRAM_SCAN; one <= PROGRAM_CLEANUP; one *= 2)
@@ -201,8 +209,6 @@ static bool apply_given(struct options *options, const struct given *given, stru
 
 static bool check_together(const struct options *options, struct failure *failure)
 {
-    if (options->status && options->check)
-        return fail(failure, 0, "status and check are two questions: ask one");
     if (options->storage_root == NULL)
         return fail(failure, 0,
                     "storage-root is not set; give --storage-root=DIR or set it in \"%s\"",
@@ -217,19 +223,38 @@ static bool check_together(const struct options *options, struct failure *failur
     return true;
 }
 
-/* Each mode is a run of its own, which would leave undone what the other asks for. */
-static bool check_modes(const struct options *options, struct failure *failure)
+static bool *flag(struct options *options, const struct option *option)
 {
-    if (options->adopt && options->repair)
-        return fail(failure, 0, "--adopt and --repair cannot be used together");
-    if (options->adopt && options->arguments != NULL)
-        return fail(failure, 0, "--adopt cannot be used with crash ids");
-    if (options->release && options->explain)
-        return fail(failure, 0, "--release and --explain cannot be used together");
-    if ((options->release || options->explain) && options->arguments == NULL)
-        return fail(failure, 0, "--%s needs the id of a crash",
-                    options->release ? "release" : "explain");
-    return true;
+    return (bool *)((char *)options + option->offset);
+}
+
+/* The file may set it for the other programs. */
+static void drop_flags_of_others(struct options *options)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (is_flag(&option_table[i]) && !(option_table[i].programs & options->program))
+            *flag(options, &option_table[i]) = false;
+}
+
+/* Each would leave undone what the other asks for. Those that are priority's alone are about
+ * crashes. */
+static bool check_task(struct options *options, struct failure *failure)
+{
+    const struct option *task = NULL;
+    for (size_t i = 0; i < option_count; i++) {
+        if (option_table[i].kind != KIND_TASK || !*flag(options, &option_table[i]))
+            continue;
+        if (task != NULL)
+            return fail(failure, 0, "--%s and --%s cannot be used together", task->name,
+                        option_table[i].name);
+        task = &option_table[i];
+    }
+    bool needs_id = task != NULL && task->programs == PROGRAM_PRIORITY;
+    if (task == NULL || needs_id == (options->arguments != NULL))
+        return true;
+    return fail(failure, 0,
+                needs_id ? "--%s needs the id of a crash" : "--%s cannot be used with crash ids",
+                task->name);
 }
 
 static bool settle(struct options *options, const struct given *given, enum exit_code *code,
@@ -249,14 +274,11 @@ static bool settle(struct options *options, const struct given *given, enum exit
         *code = EXIT_DONE;
         return false;
     }
-    /* The file may set it for the other programs. */
-    options->repair = options->repair && options->program != PROGRAM_PRIORITY;
-    options->release = options->release && options->program == PROGRAM_PRIORITY;
-    options->explain = options->explain && options->program == PROGRAM_PRIORITY;
+    drop_flags_of_others(options);
     if (!check_together(options, failure))
         return false;
     *code = EXIT_BAD_USAGE;
-    return check_modes(options, failure);
+    return check_task(options, failure);
 }
 
 /* Also where the command line or the file is wrong: the answer tells so, in its own way. */

@@ -22,6 +22,7 @@ enum option_kind {
     KIND_TEXT,     /* char *, never empty */
     KIND_CONNECT,  /* char *, where to connect to; NULL when blank */
     KIND_PATH,     /* char *, absolute; NULL when blank */
+    KIND_FILE,     /* the same, with the slash at its end that only a directory may have */
     KIND_NAME,     /* char *, letters, digits, dot, hyphen, underscore */
     KIND_SUFFIX,   /* char *, the end of a file name */
     KIND_FORMAT,   /* char *, of a line of the log */
@@ -30,6 +31,7 @@ enum option_kind {
     KIND_MODE,     /* long, octal */
     KIND_LEVEL,    /* long, a level of log.h by number or by name */
     KIND_FLAG,     /* bool */
+    KIND_TASK,     /* the same, for what is done instead of a run: one of them alone */
     KIND_AGES,     /* struct thresholds: two durations */
     KIND_LIMITS,   /* struct thresholds: two numbers, */
     KIND_LEAST,    /* the same, where less is worse; */

@@ -174,12 +174,13 @@ static bool store_value(void *member, const struct option *option, const char *t
             return fail(failure, 0, "a name is needed, not a URI or a list of settings");
         /* fall through */
     case KIND_PATH:
+    case KIND_FILE:
         if (blank) {
             free(*(char **)member);
             *(char **)member = NULL;
             return true;
         }
-        if (option->kind == KIND_PATH && !check_path(text, failure))
+        if (option->kind != KIND_CONNECT && !check_path(text, failure))
             return false;
         return store_text(member, option->kind == KIND_PATH ? new_path(text) : strdup(text),
                           failure);
@@ -210,7 +211,8 @@ static bool store_value(void *member, const struct option *option, const char *t
     case KIND_LEVEL:
         return parse_level(member, text, option) ||
                fail(failure, 0, "not a level: a number up to 100, DEBUG, INFO, WARNING, ...");
-    case KIND_FLAG: return parse_flag(member, text) || fail(failure, 0, "neither on nor off");
+    case KIND_FLAG:
+    case KIND_TASK: return parse_flag(member, text) || fail(failure, 0, "neither on nor off");
     case KIND_AGES:
     case KIND_LIMITS:
     case KIND_LEAST:
@@ -281,7 +283,8 @@ void option_print(const struct options *options, const struct option *option, ch
     case KIND_LEVEL:
         snprintf(buffer, size, "%.*ld", number < 0 ? 0 : 1, number < 0 ? 0 : number);
         break;
-    case KIND_FLAG: snprintf(buffer, size, "%s", *(const bool *)member ? "on" : "off"); break;
+    case KIND_FLAG:
+    case KIND_TASK: snprintf(buffer, size, "%s", *(const bool *)member ? "on" : "off"); break;
     case KIND_AGES:
     case KIND_LIMITS:
     case KIND_LEAST:

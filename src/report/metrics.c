@@ -325,7 +325,8 @@ static bool set_names(struct metrics *metrics, const char *path, const char *pro
 {
     struct stat status;
     bool in_directory = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-    if ((in_directory ? asprintf(&metrics->path, "%s/%s-%s.prom", path, program, storage)
+    const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
+    if ((in_directory ? asprintf(&metrics->path, "%s%s%s-%s.prom", path, slash, program, storage)
                       : asprintf(&metrics->path, "%s", path)) < 0)
         metrics->path = NULL;
     if (asprintf(&metrics->labels, "program=\"%s\",storage=\"%s\"", program, storage) < 0)

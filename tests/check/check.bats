@@ -219,7 +219,7 @@ fresh() {
 
 @test "usage and configuration are UNKNOWN (3), on stdout, in one line" {
     expect_status 3 scan --check --no-such-option
-    equal "$output" $'CRASHMON SCAN UNKNOWN - 1 problem: --no-such-option: unknown option (see --help)\nUNKNOWN: --no-such-option: unknown option (see --help)'
+    equal "$output" $'CRASHMON SCAN UNKNOWN - 1 problem: unrecognized option "--no-such-option" (see --help)\nUNKNOWN: unrecognized option "--no-such-option" (see --help)'
     echo 'batch-size = many' >>"$CONF"
     expect_status 3 cleanup_jobs --check
     [[ $output == "CRASHMON CLEANUP UNKNOWN - 1 problem: $CONF:"*": batch-size = many: "* ]] || fail "$output"

@@ -221,5 +221,10 @@ is_old() {
     crash >/dev/null
     expect_status 0 scan --metrics-file="$BATS_TEST_TMPDIR/nowhere/file"
     equal "$(grep -c 'WARNING - cannot write metrics to ".*/nowhere/file": No such file' "$LOG")" 1
+    expect_status 0 scan --metrics-file="$BATS_TEST_TMPDIR/nowhere/"
+    equal "$(grep -c 'WARNING - cannot write metrics file ".*/nowhere/": No such file' "$LOG")" 1
+    expect_status 1 scan --metrics-file="$BATS_TEST_TMPDIR/nowhere/" --check
+    [[ $output == *'cannot write to directory "'*'/nowhere": No such file'* ]] || fail "$output"
+    [[ ! -e $BATS_TEST_TMPDIR/nowhere ]] || fail "a directory was asked for"
     sql_is "SELECT count(*) FROM jobs" 1
 }

@@ -314,15 +314,22 @@ END
     done
 }
 
-@test "what would leave undone what was asked for is wrong usage (64): --adopt with --repair, or with ids" {
-    for program in scan cleanup_jobs; do
-        for dry in --dry-run --limit=1; do
-            not_begun 64 "--adopt and --repair" "$program" --adopt --repair $dry
+@test "what would leave undone what was asked for is wrong usage (64): two tasks, or ids for one that takes none" {
+    for run in "${RUNS[@]}"; do
+        mapfile -t tasks < <("$run" --help | grep -oE -- '--(adopt|repair|release|status|explain|check) ' | tr -d ' ')
+        ((${#tasks[@]} > 2)) || fail "${tasks[*]}"
+        for ((i = 0; i < ${#tasks[@]}; i++)); do
+            for task in "${tasks[@]:i+1}"; do
+                not_begun $([[ ${tasks[i]}$task == *--check* ]] && echo 3 || echo 64) \
+                    "${tasks[i]} and $task cannot be used together" "$run" "$task" "${tasks[i]}" --limit=1
+            done
         done
     done
     not_begun 64 "--adopt cannot be used with crash ids" priority --adopt "$(nowhere)"
+    not_begun 3 "--check cannot be used with crash ids" priority --check "$(nowhere)"
+    not_begun 64 "--release needs the id of a crash" priority --release
     echo "adopt = on" >>"$CONF"
-    not_begun 64 "--adopt and --repair" scan --repair
+    not_begun 64 "--adopt and --repair" scan --repair --dry-run
 }
 
 @test "a path that is relative, or too long for any, is a mistake of the configuration (78)" {
@@ -332,8 +339,8 @@ END
     done
 }
 
-@test "a switch in the file that a program does not have is nothing to it: priority and repair" {
-    echo "repair = on" >>"$CONF"
+@test "a switch in the file that a program does not have is nothing to it: repair and status" {
+    printf '%s = on\n' repair status >>"$CONF"
     id=$(nowhere)
     expect_status 0 priority "$id"
     equal "$(requested)" "$id"

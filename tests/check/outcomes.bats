@@ -285,7 +285,7 @@ one_object() {
 @test "--json: where the options are wrong the object says so, too" {
     one_object 64 scan --json --bogus
     json_is "o->>'error', o->>'program', o->>'storage'" \
-        'crashmon-scan: --bogus: unknown option (see --help)|crashmon-scan|main'
+        'crashmon-scan: unrecognized option "--bogus" (see --help)|crashmon-scan|main'
     one_object 78 cleanup_jobs --limit=x --json
     one_object 64 priority --explain --json xyz
     one_object 64 priority --explain --json
