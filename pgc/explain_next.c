@@ -432,7 +432,8 @@ bool explain_hint(const struct explanation *explanation, bool is_known, char tex
             "that of another storage, whose configuration has to be asked");
     else if (!is_known)
         return false;
-    else if (explanation->job.id != 0 && found == NULL && !is_archived(sightings))
+    else if (explanation->job.id != 0 && found == NULL && !is_archived(sightings) &&
+             explanation->is_complete)
         add(text, "its pair is nowhere: is a disk not mounted, or another storage's?");
     else if (explanation->job.id != 0 ||
              (found != NULL && found->date_link != NULL && found->place == PLACE_STORAGE))

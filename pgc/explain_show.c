@@ -138,7 +138,10 @@ void explain_print_text(const struct explanation *explanation, bool is_known)
 {
     say("Crash %s", explanation->id.text);
     if (is_known) {
-        say("Found       %s", explanation->sightings.count == 0 ? "nowhere" : "");
+        say("Found       %s", explanation->sightings.count > 0 ? ""
+                              : explanation->is_complete
+                                  ? "nowhere"
+                                  : "nowhere, but it could not be looked for everywhere");
         for (size_t i = 0; i < explanation->sightings.count; i++)
             say_sighting(&explanation->sightings.items[i]);
         say_job(explanation);

@@ -7,12 +7,16 @@
 
 #include <stdbool.h>
 
-/* Ages in seconds; below 0: there is none that has one. The finished ones are those of the thousand
- * with the lowest ids: there may be older ones. Of those that wait behind a thousand of other
- * storages, with the same owner and priority, none is seen. */
+/* The finished and the failed ones are, together, those of so many with the lowest ids: where there
+ * are as many, there may be more, and older ones. */
+enum { OLDEST_JOBS_ENDED = 1000 };
+
+/* Ages in seconds; below 0: there is none that has one. Of those that wait behind a thousand of
+ * other storages, with the same owner and priority, none is seen. */
 struct oldest_jobs {
     bool is_waiting; /* some job is */
     long long waiting, started, finished, failed;
+    int finished_count, failed_count;
     bool has_starter; /* the oldest started one has an owner: */
     int starter;
 };

@@ -47,7 +47,8 @@ static void say_count(const char *what, const struct count *count, const char *a
     say("%-12s%-22s%s%s", what, figure_count(number, count), text, more);
 }
 
-static void say_queue(const struct disk_status *disk, const struct database_status *database)
+static void say_queue(const struct options *options, const struct disk_status *disk,
+                      const struct database_status *database)
 {
     const struct job_counts *jobs = &database->jobs;
     char number[FIGURE_SIZE], name[QUOTE_SIZE], requested[2 * FIGURE_SIZE] = "",
@@ -66,7 +67,8 @@ static void say_queue(const struct disk_status *disk, const struct database_stat
     say_count("Finished", &jobs->finished, "oldest", "");
     say_count("Failed", &jobs->failed, "oldest", "");
     say_count("Requests", &database->requests, "oldest", "");
-    say_count("Deferred", &disk->deferred, NULL, "");
+    if (options->deferred_storage_root != NULL)
+        say_count("Deferred", &disk->deferred, NULL, "");
 }
 
 static void say_quarantine(const struct survey_cases *cases)
@@ -247,7 +249,7 @@ static void print_text(const struct options *options, const struct database_stat
 {
     say_title(options, database);
     say("%s", "");
-    say_queue(disk, database);
+    say_queue(options, disk, database);
     say_quarantine(&disk->quarantine);
     say_processors(options, database);
     say_runs(options, database);

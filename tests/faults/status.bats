@@ -26,7 +26,8 @@ has() {
                1 + i % 50, now() - (400000 - i) * interval '1 s' FROM generate_series(1, 400000) AS i"
     # Behind all these, by their ids:
     sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime) VALUES ('/x', 'waits', 7, now() - interval '121 h');
-         INSERT INTO jobs (pathname, uuid, owner, starteddatetime) VALUES ('/x', 'begun', 8, now() - interval '30 h')"
+         INSERT INTO jobs (pathname, uuid, owner, starteddatetime) VALUES ('/x', 'begun', 8, now() - interval '30 h');
+         INSERT INTO jobs (pathname, uuid, success, completeddatetime) VALUES ('/x', 'done', true, now() - interval '7 h')"
     # The newest case in quarantine is that of an old crash.
     mkdir -p "$SPOOL/quarantine/20081225/new"
     perl -e 'my ($day) = @ARGV; mkdir $day; mkdir "$day/$_" for 1 .. 60000; utime 1, 1, glob "$day/*"; utime 1, 1, $day;' "$SPOOL/quarantine/20081226"
@@ -42,12 +43,15 @@ has() {
     # On a machine that is busy with other things as well.
     ((took < 3000000)) || fail "took $took µs" "$answer"
     has 'New         more than [0-9]+,[0-9]{3}' 'Waiting     more than [0-9]+,000 +oldest 5 d 1 h' 'Started     more than 1 +oldest 1 d 6 h, by "p8"' \
-        '  "p1" +alive .* >[0-9,]+ +>0$'
+        'Finished    1 +oldest 7 h 0 min' 'Failed      0$' '  "p1" +alive .* >[0-9,]+ +>0$'
     run scan --check
     [[ $output == *'CRITICAL: the oldest job has waited for 5 d 1 h'* &&
         $output == *'CRITICAL: the oldest started job is with "p8" for 1 d 6 h'* &&
         $output == *'UNKNOWN: the oldest new pair has not been queued for an unknown time: of more than '* ]] || fail "$output"
     grep -q 'WARNING: more than [0-9,]* in quarantine, the latest came [0-9]* s ago' <<<"$output" || fail "$output"
+    run cleanup_jobs --check
+    [[ $output == *'WARNING: the oldest successful job has not been put away for 7 h 0 min'* && $output != *unknown* ]] ||
+        fail "$output"
     sql "DELETE FROM jobs WHERE uuid = 'begun'"
     answer=$(scan --status)
     has 'Started     0$'
