@@ -180,14 +180,21 @@ static void forget_older(const struct archive *archive, struct main_file *file, 
                   !spool_is_past(archive->tree, &file->status.st_ctim, queued + CLOCK_TOLERANCE);
 }
 
-/* A file gets a new ctime when it is moved or copied here. */
-enum located archive_find(const struct archive *archive, const struct crash_id *id, long queued,
-                          struct pair_location *location, struct failure *failure)
+/* A file gets a new ctime when it is moved or copied here. A crash whose id has no date is put
+ * under the day that it had in the spool, and a namesake may lie under another one. */
+enum located archive_find(const struct archive *archive, const struct crash_id *id,
+                          const struct origin *origin, struct pair_location *location,
+                          struct failure *failure)
 {
+    const long queued = (long)(origin->queued / SECOND);
+    struct crash_id its = *id;
     *location = (struct pair_location){.directory = -1};
     if (archive->tree == NULL)
         return LOCATED_NOWHERE;
-    locate_in(archive->tree, &archive->days, id, location, failure);
+    if (id->day[0] == '\0')
+        memcpy(its.day, origin->day, sizeof its.day);
+    locate_in(archive->tree, &archive->days, &its, location, failure);
+    location->pair.id = *id;
     /* A run that was killed may have moved it, and not have flushed that. */
     if (location->directory >= 0)
         note_change(archive,

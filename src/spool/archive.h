@@ -108,10 +108,11 @@ bool archive_write_reason(struct archive *archive, struct archive_move *move, co
 /* Instead of archive_commit_copies(): removes this run's copies, and cannot fail. */
 archive_step archive_drop_copies;
 
-/* Looks for the pair of a crash that was queued so many seconds ago, like locate_in(), and closes
- * the location. What was put there more than a minute before that, by the clocks of database and
- * file system, is of another crash with its id, and does not count. */
-enum located archive_find(const struct archive *archive, const struct crash_id *id, long queued,
-                          struct pair_location *location, struct failure *failure);
+/* Looks for the pair of a crash that was queued from there, like locate_in(), and closes the
+ * location. What was put there more than a minute before it was queued, by the clocks of database
+ * and file system, is of another crash with its id, and does not count. */
+enum located archive_find(const struct archive *archive, const struct crash_id *id,
+                          const struct origin *origin, struct pair_location *location,
+                          struct failure *failure);
 
 #endif

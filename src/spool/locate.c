@@ -284,6 +284,19 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
     *location = search.best;
 }
 
+enum located locate_unlinked(const struct pair *pair, struct failure *failure)
+{
+    struct names days = {0};
+    struct search search = {
+        .id = &pair->id, .is_queued = true, .best = nowhere(NULL, &pair->id), .failure = failure};
+    bool good = spool_days(pair->spool, &days, failure);
+    if (good)
+        search_spool(&search, pair->spool, &days);
+    names_free(&days);
+    location_close(&search.best);
+    return good ? search.best.found : LOCATED_FAILED;
+}
+
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure)
 {

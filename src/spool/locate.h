@@ -77,6 +77,10 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
 void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure);
 void location_close(struct pair_location *location);
 
+/* Whether a pair with its id and no link lies in the same spool: a row that does not say where its
+ * pair is means that one. LOCATED_FAILED: it may have none yet, or it cannot be told. */
+enum located locate_unlinked(const struct pair *pair, struct failure *failure);
+
 /* Whether a file of the pair came here in the last `age` microseconds. Who moves or copies a crash
  * here may give its files any mtime, but not a ctime. */
 bool location_came_within(const struct pair_location *location, long long age);

@@ -163,22 +163,40 @@ static void miss(struct finished_job *job, const struct findings *found, const c
                   missing);
 }
 
+/* Whether a part of the pair is in the spool, and the rest there. */
+static bool is_rest(const struct pair_location *here, const struct pair_location *there)
+{
+    return here->found == LOCATED_PART && there->found == LOCATED_PART &&
+           (here->json.found ? there->dump.found : there->json.found);
+}
+
+/* Whether the other long-term storage is in use, and can be looked into. */
+static bool has_other(struct finished_job *job, struct report *report)
+{
+    bool is_new = archive_state(job->other) == ARCHIVE_NOT_OPEN && !archive_is_in_use(job->other);
+    return !is_new && is_usable(job->other, report);
+}
+
 /* Looks in long-term storage, first where the verdict says. A processor may have changed its
- * verdict since the pair was put away, or half of it: then the job goes on where the pair is. */
+ * verdict since the pair was put away, or half of it: then the job goes on where the pair is. A
+ * whole pair beside half of one in the spool may be that of a namesake. */
 static enum located find_archived(struct finished_job *job, const struct crash_id *id,
-                                  struct pair_location *location, struct report *report,
+                                  struct findings *found, struct report *report,
                                   struct failure *failure)
 {
-    enum located here =
-        archive_find(job->archive, id, job->origin.queued / SECOND, location, failure);
-    if (here != LOCATED_NOWHERE)
+    struct pair_location other;
+    enum located here = archive_find(job->archive, id, &job->origin, &found->archived, failure);
+    bool may_be_other = here == LOCATED_WHOLE && found->here.found == LOCATED_PART;
+    if (here != LOCATED_NOWHERE && !(may_be_other && has_other(job, report)))
         return here;
     if (!is_usable(job->other, report)) {
         fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
         return LOCATED_FAILED;
     }
-    enum located there =
-        archive_find(job->other, id, job->origin.queued / SECOND, location, failure);
+    enum located there = archive_find(job->other, id, &job->origin, &other, failure);
+    if (may_be_other && !is_rest(&found->here, &other))
+        return here;
+    found->archived = other;
     if (there == LOCATED_WHOLE || there == LOCATED_PART)
         job->archive = job->other;
     return there;
@@ -190,9 +208,7 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
 static void follow_begun(struct finished_job *job, const struct pair_location *here,
                          struct report *report)
 {
-    bool is_new = archive_state(job->other) == ARCHIVE_NOT_OPEN && !archive_is_in_use(job->other);
-    if (!is_new && is_usable(job->other, report) &&
-        archive_has_begun(job->other, here, job->origin.queued / SECOND))
+    if (has_other(job, report) && archive_has_begun(job->other, here, job->origin.queued / SECOND))
         job->archive = job->other;
 }
 
@@ -226,7 +242,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     locate_queued(roots, id, &job->origin, &found.here, &failure);
     bool is_later = found.here.is_later && found.here.found != LOCATED_FAILED;
     if (found.here.found < LOCATED_FAILED || is_later)
-        archived = find_archived(job, id, &found.archived, report, &failure);
+        archived = find_archived(job, id, &found, report, &failure);
     else if (found.here.found == LOCATED_WHOLE)
         follow_begun(job, &found.here, report);
     if (is_later && archived == LOCATED_NOWHERE &&

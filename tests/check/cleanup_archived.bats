@@ -222,6 +222,25 @@ cleans_while() {
     done
 }
 
+@test "nor where the storage for the new verdict has the same bytes of another crash, of the same minute" {
+    marked
+    for size in 200 64; do
+        id=$(crash)
+        ended false "$id"
+        cleans
+        crash --id "$id" --size $size --without links >/dev/null
+        before=$(cd "$SPOOL/20081225" && find . -type f -exec sha256sum {} + | sort)
+        mkdir -p "$(dirname "$(place "$ARCHIVE" "$id")")"
+        mv "$(place "$SPOOL" "$id").dump" "$(place "$ARCHIVE" "$id").dump"
+        ended false "$id"
+        failed=$(spool_state "$FAILED")
+        cleans
+        equal "$(cd "$ARCHIVE/20081225" && find . -type f -exec sha256sum {} + | sort)" "$before"
+        equal "$(spool_state "$FAILED")" "$failed"
+        rm -r "$ARCHIVE/20081225"
+    done
+}
+
 @test "a further dump that was moved by another verdict has its pair follow" {
     marked
     id=$(crash --without links --extra browser)

@@ -202,6 +202,22 @@ setup_missing() {
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
+@test "of an id without a date, an older namesake under a later day does not hide that it is archived" {
+    id=$(crash --id-day none --without links)
+    mkdir -p "$ARCHIVE/20081226"
+    cp -r "$SPOOL/20081225/name" "$ARCHIVE/20081226"
+    name=$(find "$ARCHIVE" -name "$id.json")
+    older() { (($(date +%s%N) - $(date -d "$(stat -c %z "$name")" +%s%N) > 1200000000)); }
+    await older
+    ended true "$id"
+    mv "$SPOOL/20081225" "$ARCHIVE"
+    find "$ARCHIVE/20081225" -type f -exec touch {} + # its ctime is what counts
+    sql "SET LOCAL session_replication_role = replica;
+         UPDATE jobs SET queueddatetime = now() + interval '60 seconds'"
+    run_says 0 'archived: it was in'
+    sql_is "SELECT count(*) FROM jobs" 0
+}
+
 @test "nor does it in a run that has lasted for long: how long ago that was is asked at each batch" {
     slowly="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=2000000:when=1"
     $slowly true 2>/dev/null || skip "no strace here"

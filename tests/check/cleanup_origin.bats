@@ -280,6 +280,19 @@ is_new() {
     equal "$(sums "$ARCHIVE")" "$before"
 }
 
+@test "without a pathname, what is new under another day is a duplicate; the only pair is the one" {
+    id=$(crash)
+    sql "INSERT INTO jobs (pathname, uuid) VALUES ('', '$id')"
+    expect_status 0 scan
+    no_links "$id"
+    again "$id" 20081226
+    expect_status 1 scan
+    quarantined "$id" "already queued from storage \"main\""
+    finish "$id" true
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
 @test "of several that have lost their links none is touched, and the job is left (1)" {
     id=$(collect --day 20081226 --id-day 081225 --without links)
     ended true "$id"

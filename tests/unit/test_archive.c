@@ -23,7 +23,8 @@ static void expect_found(enum located found)
     struct failure failure;
     struct pair pair = pair_of(ID, DAY);
     struct pair_location location;
-    assert_int_equal(archive_find(archive, &pair.id, 0, &location, &failure), found);
+    struct origin origin = {0};
+    assert_int_equal(archive_find(archive, &pair.id, &origin, &location, &failure), found);
     assert_int_equal(location.directory, -1);
 }
 
@@ -86,15 +87,19 @@ static void what_is_older_than_the_row_is_of_another_crash(void **state)
     (void)state;
     struct failure failure;
     struct pair_location location;
+    struct origin origin = {0};
     struct pair pair = pair_of(ID, DAY);
     make_directories(NAME_PATH);
     make_file("../archive/" NAME_PATH "/" ID ".json", "x", 0);
     open_archive(beside_spool("archive"));
-    assert_int_equal(archive_find(archive, &pair.id, -30, &location, &failure), LOCATED_PART);
+    origin.queued = -30LL * SECOND;
+    assert_int_equal(archive_find(archive, &pair.id, &origin, &location, &failure), LOCATED_PART);
     assert_true(location.json.found && !location.dump.found);
-    assert_int_equal(archive_find(archive, &pair.id, -90, &location, &failure), LOCATED_NOWHERE);
-    assert_int_equal(archive_find(archive, &pair.id, 100000000000, &location, &failure),
-                     LOCATED_PART);
+    origin.queued = -90LL * SECOND;
+    assert_int_equal(archive_find(archive, &pair.id, &origin, &location, &failure),
+                     LOCATED_NOWHERE);
+    origin.queued = 100000000000LL * SECOND;
+    assert_int_equal(archive_find(archive, &pair.id, &origin, &location, &failure), LOCATED_PART);
     end_archive();
 }
 
