@@ -15,7 +15,13 @@ RUNS=(scan priority cleanup_jobs)
 # get this.
 export PGOPTIONS='-c search_path=crashmon_priority,crashmon,public'
 
-setup_file() {
+# A file that has more to do defines these four anew, and calls what they call.
+setup_file() { begin_file; }
+teardown_file() { end_file; }
+setup() { begin_case; }
+teardown() { end_case; }
+
+begin_file() {
     local name
     name=$(basename "$BATS_TEST_FILENAME" .bats)
     createdb -T crashmon_template "crashmon_${name}_$$"
@@ -23,11 +29,11 @@ setup_file() {
     sql_start
 }
 
-teardown_file() {
+end_file() {
     psql -qX -d postgres -c "DROP DATABASE IF EXISTS \"$PGDATABASE\" WITH (FORCE)"
 }
 
-setup() {
+begin_case() {
     # bats keeps account of where each command stands, which takes longer than most commands: let it
     # do so for those of the cases, and not for those of the helpers.
     trap '[[ $BASH_SOURCE == *.bash ]] || bats_debug_trap "$BASH_SOURCE"' DEBUG
@@ -50,7 +56,7 @@ setup() {
 
 # What a failed case left running ends here, what it mounted goes, and what it made read-only can be
 # removed.
-teardown() {
+end_case() {
     session_end
     local pid place
     for pid in "${background_pids[@]}"; do

@@ -4,9 +4,8 @@
 load ../helper
 load jobs
 
-eval "its_$(declare -f setup)"
 setup() {
-    its_setup
+    begin_case
     processor alpha >/dev/null
 }
 

@@ -3,8 +3,6 @@
 # forbidden, or not safe to use.
 load ../helper
 
-eval "helper_$(declare -f teardown)"
-
 # What is mounted goes before the rest, and what lies directly in /tmp.
 teardown() {
     local place
@@ -12,7 +10,7 @@ teardown() {
         ! mountpoint -q "$place" || umount "$place"
     done
     [[ -z ${UNDER_TMP:-} ]] || rm -rf "$UNDER_TMP" "$UNDER_TMP.target"
-    helper_teardown
+    end_case
 }
 
 # Asserts that exactly these rows are left, and their pairs whole in the spool.

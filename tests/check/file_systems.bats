@@ -4,10 +4,8 @@
 # shellcheck disable=SC2154,SC2034 # bats sets status and output
 load ../helper
 
-eval "its_$(declare -f setup)"
-
 setup() {
-    its_setup
+    begin_case
     processor p1 >/dev/null
     strace -f -qq -o /dev/null true 2>/dev/null || skip "no strace here"
 }

@@ -1,10 +1,8 @@
 # marks.bash - what the cases about marks share. Load it after helper.
 # shellcheck shell=bash disable=SC2154,SC2034 # bats sets status and output
 
-eval "its_$(declare -f setup)"
-
 setup() {
-    its_setup
+    begin_case
     processor p1 >/dev/null
 }
 

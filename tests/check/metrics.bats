@@ -3,10 +3,8 @@
 # shellcheck disable=SC2154 # bats sets status and output; background sets pid
 load ../helper
 
-eval "its_$(declare -f setup)"
-
 setup() {
-    its_setup
+    begin_case
     METRICS=$BATS_TEST_TMPDIR/metrics
     mkdir "$METRICS"
     echo "metrics-file = $METRICS" >>"$CONF"

@@ -4,9 +4,8 @@
 # shellcheck disable=SC2154 # bats sets output
 load ../helper
 
-eval "helper_$(declare -f teardown)"
 teardown() {
-    helper_teardown
+    end_case
     sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
 }
 

@@ -3,11 +3,9 @@
 load ../helper
 load quarantine
 
-eval "its_$(declare -f setup_file)"
-
 # A library that has the programs see the mtime of a file as its ctime, too, which nobody can set.
 setup_file() {
-    its_setup_file
+    begin_file
     cc -shared -fPIC -o "$BATS_FILE_TMPDIR/ctime.so" -x c - <<'END'
 #define _GNU_SOURCE
 #include <fcntl.h>

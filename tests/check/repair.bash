@@ -1,10 +1,8 @@
 # repair.bash - what the cases about --repair share. Load it after helper.
 # shellcheck shell=bash disable=SC2154,SC2034 # bats sets status and output
 
-eval "its_$(declare -f setup)"
-
 setup() {
-    its_setup
+    begin_case
     processor p1 >/dev/null
     AGE=--incomplete-age=00:30:00
 }

@@ -2,15 +2,13 @@
 # The three roles: each can do its work and nothing else. The logins are made for this file alone.
 # Roles belong to the whole server, so this file runs once at a time.
 load ../helper
-eval "its_$(declare -f setup_file)"
-eval "its_$(declare -f teardown_file)"
 
 ROLES=$TESTS/../sql/roles.sql
 
 setup_file() {
     exec 8<"$BATS_TEST_FILENAME"
     flock 8
-    its_setup_file
+    begin_file
     psql -qX -f "$ROLES"
     export PGPASSWORD=${PGPASSWORD:-secret}
     export MONITOR=test_monitor_$$ PROCESSOR=test_processor_$$ REPORTER=test_reporter_$$
@@ -24,7 +22,7 @@ setup_file() {
 }
 
 teardown_file() {
-    its_teardown_file
+    end_file
     psql -qX -d postgres -c "DROP ROLE IF EXISTS $MONITOR, $PROCESSOR, $REPORTER, $NOBODY, $OBSERVER,
                              crashmon_observer, crashmon_monitor, crashmon_processor, crashmon_reporter"
 }

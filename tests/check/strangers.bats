@@ -3,8 +3,6 @@
 # Roles belong to the whole server, so this file and roles.bats run one at a time.
 load ../helper
 load jobs
-eval "its_$(declare -f setup_file)"
-eval "its_$(declare -f teardown_file)"
 
 SQL=$TESTS/../sql
 PATHS='pg_catalog, crashmon, pg_temp'
@@ -19,7 +17,7 @@ setup_file() {
     local name
     export OWNER=strange_owner_$$ PROCESSOR=strange_processor_$$ REPORTER=strange_reporter_$$
     export NOBODY=strange_nobody_$$ MONITOR=strange_monitor_$$ PGPASSWORD=${PGPASSWORD:-secret}
-    its_setup_file
+    begin_file
     for name in OWNER PROCESSOR REPORTER NOBODY MONITOR; do
         sql "CREATE ROLE ${!name} LOGIN PASSWORD '$PGPASSWORD'"
     done
@@ -38,7 +36,7 @@ setup_file() {
 }
 
 teardown_file() {
-    its_teardown_file
+    end_file
     psql -qX -d postgres -c "DROP ROLE IF EXISTS $OWNER, $PROCESSOR, $REPORTER, $NOBODY, $MONITOR,
         crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
 }

@@ -4,16 +4,13 @@
 # Roles belong to the whole server, so this file and roles.bats run one at a time.
 load ../helper
 load jobs
-eval "its_$(declare -f setup)"
-eval "its_$(declare -f setup_file)"
-eval "its_$(declare -f teardown_file)"
 
 SQL=$TESTS/../sql
 
 setup_file() {
     exec 8<"$BATS_TEST_DIRNAME/roles.bats"
     flock 8
-    its_setup_file
+    begin_file
     export OWNER=upgrade_owner_$$ PROCESSOR=upgrade_processor_$$ PGPASSWORD=${PGPASSWORD:-secret}
     sql "CREATE ROLE $OWNER LOGIN PASSWORD '$PGPASSWORD';
          CREATE ROLE $PROCESSOR LOGIN PASSWORD '$PGPASSWORD';
@@ -21,7 +18,7 @@ setup_file() {
 }
 
 teardown_file() {
-    its_teardown_file
+    end_file
     psql -qX -d postgres -c "DROP ROLE IF EXISTS $OWNER, $PROCESSOR,
         crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
 }
@@ -30,7 +27,7 @@ teardown_file() {
 setup() {
     nothing
     load_schema
-    its_setup
+    begin_case
     nothing
 }
 nothing() {

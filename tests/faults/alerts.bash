@@ -5,10 +5,8 @@
 
 RULES=$TESTS/../doc/crashmon.rules.yml
 
-eval "its_$(declare -f setup)"
-
 setup() {
-    its_setup
+    begin_case
     type -P promtool >/dev/null || skip "prometheus is not installed"
     METRICS=$BATS_TEST_TMPDIR/metrics SCRAPED=$BATS_TEST_TMPDIR/scraped
     mkdir "$METRICS" "$SCRAPED"

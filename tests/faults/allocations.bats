@@ -3,11 +3,9 @@
 # shellcheck disable=SC2154 # bats sets status and output
 load ../helper
 
-eval "its_$(declare -f setup_file)"
-
 # A library that has the allocation number FAIL_AT fail, and writes how many there were to FAIL_COUNT.
 setup_file() {
-    its_setup_file
+    begin_file
     cc -shared -fPIC -o "$BATS_FILE_TMPDIR/fail.so" -x c - <<'END'
 #include <errno.h>
 #include <stdio.h>

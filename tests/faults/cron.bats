@@ -4,8 +4,6 @@
 # shellcheck disable=SC2154,SC2016 # bats sets output; what is quoted is for other shells
 load ../helper
 
-eval "its_$(declare -f setup_file)"
-
 CRONTAB=$TESTS/../crontab.example
 USER_ID=61234
 
@@ -17,7 +15,7 @@ SPOOL=$MACHINE/srv/spool DEFERRED=$MACHINE/srv/deferred ARCHIVE=$MACHINE/srv/arc
 LOG=$MACHINE/srv/crashmon.log MAILBOX=$MACHINE/srv/mail
 
 setup_file() {
-    its_setup_file
+    begin_file
     export NO_CRON='' NEW WANTED DONE
     if [[ ! -x /usr/sbin/cron ]]; then
         NO_CRON="cron is not installed"

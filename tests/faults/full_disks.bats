@@ -5,14 +5,12 @@
 # shellcheck disable=SC2154,SC2030,SC2031 # bats sets status and output; a case is a subshell
 load ../helper
 
-eval "helper_$(declare -f teardown)"
-
 teardown() {
     [[ -z ${TABLESPACE:-} ]] || {
         sql "TRUNCATE jobs; ALTER TABLE jobs SET TABLESPACE pg_default"
         psql -qX -c "DROP TABLESPACE $TABLESPACE"
     }
-    helper_teardown
+    end_case
 }
 
 # Puts the spool, the deferred spool and both archives on one disk.

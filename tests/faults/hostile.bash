@@ -2,10 +2,8 @@
 # the spool: something outside the roots that must stay what it is, and things to put in the way.
 # shellcheck shell=bash disable=SC2154 # BATS_TEST_TMPDIR and SPOOL are set
 
-eval "helper_$(declare -f setup)"
-
 setup() {
-    helper_setup
+    begin_case
     OUTSIDE=$BATS_TEST_TMPDIR/outside
     mkdir "$OUTSIDE"
     echo '{"password": "secret"}' >"$OUTSIDE/file"

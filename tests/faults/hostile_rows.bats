@@ -5,12 +5,10 @@
 load ../helper
 load hostile
 
-eval "hostile_$(declare -f teardown)"
-
 # What a case does to the tables themselves is undone with this.
 teardown() {
     [[ -z ${UNDO:-} ]] || sql "$UNDO"
-    hostile_teardown
+    end_case
 }
 
 MANY=20000

@@ -4,15 +4,12 @@
 # shellcheck disable=SC2154 # bats sets status and output
 load ../helper
 
-eval "its_$(declare -f setup_file)"
-eval "its_$(declare -f setup)"
-
 TOP=$TESTS/..
 
 # The build under test, in a copy of its own: other directories mean another build. It is installed
 # once for all the cases that only look, by somebody who keeps his files to himself.
 setup_file() {
-    its_setup_file
+    begin_file
     mkdir "$BATS_FILE_TMPDIR/build"
     cp -a "$BUILD"/{src,pgc,sysconfdir,crashmon-{scan,priority,cleanup}} "$BATS_FILE_TMPDIR/build"
     export BUILD=$BATS_FILE_TMPDIR/build SANITIZE="" MADE_BEFORE
@@ -115,7 +112,7 @@ made_since() { comm -13 <(echo "$1") <(made) | cut -d' ' -f1; }
 }
 
 @test "the installed programs work on a database that the installed SQL makes" {
-    its_setup
+    begin_case
     createdb -T template0 "${PGDATABASE}_installed"
     export PGDATABASE=${PGDATABASE}_installed
     run psql -qX -v ON_ERROR_STOP=1 -f "$INSTALLED/usr/share/crashmon/sql/schema.sql"

@@ -3,9 +3,6 @@
 # three programs work with what Monitor left, and Socorro's own statements work as before.
 load ../helper
 load socorro
-eval "its_$(declare -f setup)"
-eval "its_$(declare -f setup_file)"
-eval "its_$(declare -f teardown_file)"
 
 SQL=$TESTS/../sql
 
@@ -15,17 +12,17 @@ ZONE=America/Los_Angeles
 setup_file() {
     exec 8<"$TESTS/check/roles.bats"
     flock 8
-    its_setup_file
+    begin_file
 }
 teardown_file() {
-    its_teardown_file
+    end_file
     psql -qX -d postgres -c "DROP ROLE IF EXISTS crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
 }
 
 # Every case begins with Socorro's tables of 2010 and nothing else.
 setup() {
     sql_true "SELECT to_regclass('crashmon.runs') IS NOT NULL" || { nothing && load_schema; }
-    its_setup
+    begin_case
     nothing
     socorro_2010
 }

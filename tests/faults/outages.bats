@@ -4,10 +4,6 @@
 # shellcheck disable=SC2154,SC2030,SC2031 # a case is a subshell; background sets pid
 load ../helper
 
-eval "helper_$(declare -f setup)"
-eval "helper_$(declare -f teardown)"
-
-
 # PostgreSQL does not run as root.
 AS_SERVER=()
 [[ $EUID != 0 ]] || AS_SERVER=(setpriv --reuid=postgres --regid=postgres --init-groups)
@@ -39,12 +35,12 @@ teardown_file() {
 setup() {
     pg_isready -q || server_starts
     BATS_FILE_TMPDIR=$BATS_TEST_TMPDIR sql_start
-    helper_setup
+    begin_case
 }
 
 # What a failed case has done to the server is undone.
 teardown() {
-    helper_teardown
+    end_case
     [[ ! ${BATS_TEST_COMPLETED:-} ]] || return 0
     kill -CONT "$(server_pid)" || true
     server_stops immediate || true

@@ -4,14 +4,10 @@
 # shellcheck disable=SC2154,SC2030,SC2031 # a case is a subshell; background sets pid
 load ../helper
 
-eval "its_$(declare -f setup_file)"
-eval "its_$(declare -f teardown_file)"
-
-
 setup_file() {
     PATH+=:/usr/sbin
     type -P pgbouncer >/dev/null || skip "pgbouncer is not installed"
-    its_setup_file
+    begin_file
     BOUNCER=$(mktemp -d "$TMPDIR/bouncer.XXXXXX")
     local server="host=$PGHOST port=$PGPORT dbname=$PGDATABASE user=$PGUSER password=$PGPASSWORD"
     # What our programs send at the start needs no ignore_startup_parameters.
@@ -43,7 +39,7 @@ teardown_file() {
     kill "$BOUNCER_PID"
     wait "$BOUNCER_PID" || true
     rm -rf "$BOUNCER"
-    its_teardown_file
+    end_file
 }
 
 # Runs a command with a pool in the server's place: through POOL COMMAND...

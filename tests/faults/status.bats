@@ -6,11 +6,10 @@ load ../helper
 AS_SERVER=()
 [[ $EUID != 0 ]] || AS_SERVER=(setpriv --reuid=postgres --regid=postgres --init-groups)
 
-eval "its_$(declare -f teardown)"
 teardown() {
     [[ ! ${STANDBY:-} ]] || "${AS_SERVER[@]}" pg_ctl stop -s -D "$STANDBY" -m immediate
     [[ ! ${STANDBY:-} ]] || rm -r "$STANDBY"
-    its_teardown
+    end_case
 }
 
 # Asserts that an answer has lines that begin so: has LINE...
