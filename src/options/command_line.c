@@ -3,14 +3,17 @@
 #include "options/config_file.h"
 #include "options/option_table.h"
 #include "spool/crash_id.h"
+#include "spool/mark.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <popt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/usr/local/etc"
@@ -96,12 +99,36 @@ static void free_tables(struct command_line *line)
         free(line->helps[i]);
 }
 
+/* A directory is known by its mark. */
+static void show_mark(const char *option, const char *path)
+{
+    static const char *const options[] = {
+        [PLACE_STORAGE] = "storage-root",
+        [PLACE_DEFERRED] = "deferred-storage-root",
+        [PLACE_SUCCESSFUL] = "save-successful-minidumps-to",
+        [PLACE_FAILED] = "save-failed-minidumps-to",
+        [PLACE_QUARANTINE] = "quarantine-to",
+    };
+    char mark[MARK_SIZE];
+    struct failure failure;
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        if (strcmp(option, options[place]) != 0)
+            continue;
+        int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory >= 0 && mark_read((enum place)place, path, directory, mark, &failure))
+            printf("# %s%s\n", mark[0] != '\0' ? "mark " : "no mark", mark);
+        if (directory >= 0)
+            close(directory);
+    }
+}
+
 static void show_config(const struct options *options)
 {
     char value[8192];
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &option_table[i];
         option_print(options, option, value, sizeof value);
+        show_mark(option->name, value);
         printf("# %s\n%s = %s\n", option_source(options, option), option->name, value);
     }
 }

@@ -26,6 +26,14 @@ load marks
     equal "$(command find "$SPOOL" "$ARCHIVE" -name '.crashmon.*')" ""
 }
 
+@test "--show-config tells the mark of each directory that is there" {
+    expect_status 0 scan --show-config
+    [[ $output == *$'\n# no mark\n# '*$'\nstorage-root = '"$SPOOL"$'\n'* ]] || fail "$output"
+    expect_status 0 scan
+    expect_status 0 scan --show-config
+    [[ $output == *$'\n# mark '"$(mark_of "$SPOOL")"$'\n# '*$'\nstorage-root = '"$SPOOL"$'\n'* ]] || fail "$output"
+}
+
 @test "a run that is killed while it makes a mark leaves nothing behind" {
     for call in fsync linkat; do
         EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=$call -e inject=$call:signal=KILL:when=1"
