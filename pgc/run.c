@@ -3,6 +3,7 @@
 #include "base/signals.h"
 #include "lock.h"
 #include "options/command_line.h"
+#include "report/figures.h"
 #include "report/problems.h"
 #include "runs.h"
 
@@ -262,18 +263,15 @@ static void write_metrics(struct run *run, double duration)
 static void print_json(struct run *run, double duration)
 {
     struct json json = {.stream = stdout};
-    char host[256] = "", started[32] = "";
-    struct tm date;
+    char host[256] = "", started[FIGURE_SIZE];
     gethostname(host, sizeof host - 1);
-    if (gmtime_r(&run->date, &date) != NULL)
-        strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &date);
     json_begin(&json, NULL, '{');
     json_text(&json, "program", run->options.program_name);
     json_text(&json, "version", VERSION);
     json_text(&json, "storage", run->options.storage_name);
     json_text(&json, "host", host);
     json_number(&json, "pid", getpid());
-    json_text(&json, "started", started);
+    json_text(&json, "started", figure_time(started, run->date));
     json_bool(&json, "dry_run", run->options.dry_run);
     json_seconds(&json, "duration", duration);
     json_number(&json, "exit_code", run->report.code);

@@ -40,12 +40,8 @@ static bool look_at_place(const struct look *look, enum place place, int directo
 
 static void look_at_layout(const struct look *look, const struct spool *spool)
 {
-    const struct options *options = &look->run->options;
-    const char *const ours[] = {options->storage_root, options->deferred_storage_root,
-                                options->save_successful_to, options->save_failed_to,
-                                options->quarantine_to};
     struct failure failure;
-    if (layout_is_known(spool, ours, sizeof ours / sizeof *ours, &failure))
+    if (storages_layout_is_known(&look->run->options, spool, &failure))
         return;
     if (failure.error != 0)
         add_trouble(look, &failure);

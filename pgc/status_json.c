@@ -28,13 +28,10 @@ static void put_count(struct json *json, const char *key, const struct count *co
 static void put_about(struct json *json, const struct options *options,
                       const struct database_status *database)
 {
-    char host[256] = "", when[32];
-    struct tm calendar;
-    time_t now = time(NULL);
+    char host[256] = "", when[FIGURE_SIZE];
     gethostname(host, sizeof host - 1);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
     json_text(json, "version", VERSION);
-    json_text(json, "time", when);
+    json_text(json, "time", figure_time(when, time(NULL)));
     json_text(json, "host", host);
     json_text(json, "storage", options->storage_name);
     json_begin(json, "database", '{');

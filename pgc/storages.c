@@ -310,20 +310,25 @@ static bool add_places(const struct spool *storage, const struct spool *deferred
     return report_failure(&run->report, &failure);
 }
 
-/* What is told of a root that can be used. */
-static bool look_at_root(const struct spool *spool)
+bool storages_layout_is_known(const struct options *options, const struct spool *spool,
+                              struct failure *failure)
 {
-    const struct options *options = &run->options;
     const char *const ours[] = {options->storage_root, options->deferred_storage_root,
                                 options->save_successful_to, options->save_failed_to,
                                 options->quarantine_to};
+    return layout_is_known(spool, ours, sizeof ours / sizeof *ours, failure);
+}
+
+/* What is told of a root that can be used. */
+static bool look_at_root(const struct spool *spool)
+{
     struct failure failure;
     if (!spool_has_clock(spool))
         report_note(&run->report, LEVEL_WARNING,
                     "cannot ask the file system of \"%s\" for the time, as this user can make no "
                     "file there: ages are those by this machine's clock, less a minute",
                     spool->path);
-    if (layout_is_known(spool, ours, sizeof ours / sizeof *ours, &failure))
+    if (storages_layout_is_known(&run->options, spool, &failure))
         return true;
     if (failure.error != 0)
         return report_failure(&run->report, &failure);

@@ -18,6 +18,10 @@
  * has been reported. */
 bool storages_check_roots(struct run *run, struct spool *storage, struct spool *deferred);
 
+/* layout_is_known(), beside all directories that the options name. */
+bool storages_layout_is_known(const struct options *options, const struct spool *spool,
+                              struct failure *failure);
+
 /* Only reads the rows of the storage, for who looks at one place after the other. */
 enum db_status storages_read(struct run *run, struct failure *failure);
 

@@ -82,3 +82,12 @@ const char *figure_size(char text[FIGURE_SIZE], unsigned long long bytes)
     snprintf(text, FIGURE_SIZE, "%.1f %cB", size, units[unit]);
     return text;
 }
+
+const char *figure_time(char text[FIGURE_SIZE], time_t time)
+{
+    struct tm date;
+    text[0] = '\0';
+    if (gmtime_r(&time, &date) != NULL)
+        strftime(text, FIGURE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &date);
+    return text;
+}

@@ -3,6 +3,7 @@
 #define FIGURES_H
 
 #include <stdbool.h>
+#include <time.h>
 
 enum count_state {
     COUNT_UNKNOWN, /* nobody could count, or nobody has */
@@ -32,5 +33,8 @@ const char *figure_oldest(char text[FIGURE_SIZE], const struct count *count);
 const char *figure_ago(char text[FIGURE_SIZE], long long seconds);
 const char *figure_seconds(char text[FIGURE_SIZE], double seconds);
 const char *figure_size(char text[FIGURE_SIZE], unsigned long long bytes);
+
+/* For programs, and where it stays: "2008-12-26T00:00:00Z". */
+const char *figure_time(char text[FIGURE_SIZE], time_t time);
 
 #endif

@@ -1,6 +1,7 @@
 #include "spool/case_dir.h"
 
 #include "log/log_format.h"
+#include "report/figures.h"
 #include "spool/dir.h"
 #include "spool/file.h"
 
@@ -111,39 +112,26 @@ int case_open(int root, const char *day, const char *name, int from, const struc
     return dir_make(root, path, &directory_style);
 }
 
-bool case_flush(int directory)
-{
-    int readable = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (readable < 0)
-        return false;
-    bool good = fsync(readable) == 0;
-    close_keeping_errno(readable);
-    return good;
-}
-
 bool case_flush_copy(int directory, const char *name)
 {
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
     if (S_ISLNK(status.st_mode))
-        return case_flush(directory);
+        return dir_flush(directory);
     int copy = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (copy < 0)
         return false;
-    bool good = fsync(copy) == 0 && case_flush(directory);
+    bool good = fsync(copy) == 0 && dir_flush(directory);
     close_keeping_errno(copy);
     return good;
 }
 
 char *case_line(const char *mark, const char *where, const char *why)
 {
-    char when[32], *message = NULL, *line = NULL;
-    time_t now = time(NULL);
-    struct tm calendar;
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &calendar));
-    if (asprintf(&message, "%s %s%s%s: %s", when, mark, mark[0] != '\0' ? "/" : "", where, why) >=
-        0)
+    char when[FIGURE_SIZE], *message = NULL, *line = NULL;
+    if (asprintf(&message, "%s %s%s%s: %s", figure_time(when, time(NULL)), mark,
+                 mark[0] != '\0' ? "/" : "", where, why) >= 0)
         line = log_format_plain(message);
     free(message);
     errno = ENOMEM;
@@ -233,7 +221,7 @@ bool case_add_reason(int directory, const char *mark, const char *where, const c
 
 bool case_note_released(int directory, const char *mark, const char *where)
 {
-    return add_reason(directory, case_line(mark, where, released), true) && case_flush(directory);
+    return add_reason(directory, case_line(mark, where, released), true) && dir_flush(directory);
 }
 
 bool case_is_released(int directory, const struct names *files)

@@ -69,8 +69,7 @@ bool case_can_copy(const struct stat *status);
 /* Removes what was copied, if it has not changed. */
 bool case_let_go(int from, const char *name, const struct stat *status);
 
-/* Flushes what was made in a directory, or is the copy of that name. */
-bool case_flush(int directory);
+/* Flushes a copy, and that it has this name. */
 bool case_flush_copy(int directory, const char *name);
 
 #endif

@@ -127,6 +127,16 @@ int dir_open_to_list(int at, const char *path)
     return path == NULL ? openat(at, ".", LISTED) : open_below(at, path, LISTED);
 }
 
+bool dir_flush(int directory)
+{
+    int readable = dir_open_to_list(directory, NULL);
+    if (readable < 0)
+        return false;
+    bool good = fsync(readable) == 0;
+    close_keeping_errno(readable);
+    return good;
+}
+
 size_t dir_reserve(size_t count)
 {
     enum { MORE = 50 }; /* a path of the walk, the log, connections, libraries */

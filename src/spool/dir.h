@@ -37,6 +37,9 @@ bool dir_has(int at, const char *path);
  * told. */
 bool dir_is_mounted(int root, int at, const char *name);
 
+/* Flushes the entries of a directory to disk. */
+bool dir_flush(int directory);
+
 /* Reads a directory, entry by entry. */
 struct dir_reader {
     int descriptor; /* of the directory, readable */

@@ -145,23 +145,13 @@ static bool make(int directory)
     return invent(mark) && (make_nameless(directory, mark) || make_named(directory, mark));
 }
 
-/* Also a mark that was there: whoever made it may have been killed before this. */
-static bool flush(int directory)
-{
-    int readable = dir_open_to_list(directory, NULL);
-    if (readable < 0)
-        return false;
-    bool good = fsync(readable) == 0;
-    close_keeping_errno(readable);
-    return good;
-}
-
 bool mark_make(enum place place, const char *path, int directory, char mark[MARK_SIZE],
                struct failure *failure)
 {
     if (!mark_read(place, path, directory, mark, failure))
         return false;
-    if ((mark[0] == '\0' && !make(directory)) || !flush(directory)) {
+    /* Also a mark that was there: whoever made it may have been killed before this. */
+    if ((mark[0] == '\0' && !make(directory)) || !dir_flush(directory)) {
         fail(failure, errno, "cannot make the mark \"%s/" MARK_NAME "\" of the %s", path,
              place_title(place));
         return fail_further(failure, " (a user who may write there can make it, by --adopt)");

@@ -221,7 +221,7 @@ static bool move_names(int from, const struct names *names, int to)
     for (size_t i = 0; i < names->count; i++)
         if (!move_one(from, names->items[i], to))
             return false;
-    return case_flush(to);
+    return dir_flush(to);
 }
 
 static int open_case(struct quarantine *quarantine, int from, const struct names *names,

@@ -62,9 +62,19 @@ static void sizes_have_a_unit(void **state)
     assert_string_equal(figure_size(text, UINT64_MAX), "18.4 EB");
 }
 
+static void a_time_is_that_of_utc(void **state)
+{
+    char text[FIGURE_SIZE];
+    (void)state;
+    assert_string_equal(figure_time(text, 0), "1970-01-01T00:00:00Z");
+    assert_string_equal(figure_time(text, 1230249600), "2008-12-26T00:00:00Z");
+    assert_string_equal(figure_time(text, INT64_MAX), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_time_is_that_of_utc),
         cmocka_unit_test(numbers_have_groups_of_three_digits),
         cmocka_unit_test(a_count_says_whether_it_is_whole),
         cmocka_unit_test(ages_have_two_units),
