@@ -72,7 +72,6 @@ struct passage {
     const struct date_dir *from; /* whose descriptor is open */
     int source, destination;
     char day[DAY_LENGTH + 1]; /* of the destination */
-    dev_t device;
     FILE *reason;
     struct flush_set copies;
     bool is_reason_lost;
@@ -115,7 +114,6 @@ static bool open_destination(struct passage *passage, const struct stray *stray,
                              struct failure *failure)
 {
     char day[DAY_LENGTH + 1];
-    struct stat status;
     date_dir_day(stray->directory, day);
     if (strcmp(day, passage->day) == 0)
         return true;
@@ -125,14 +123,13 @@ static bool open_destination(struct passage *passage, const struct stray *stray,
         return false;
     int file = case_open_reason(passage->destination);
     passage->reason = file >= 0 ? fdopen(file, "a") : NULL;
-    if (passage->reason == NULL || fstat(passage->destination, &status) < 0) {
+    if (passage->reason == NULL) {
         fail(failure, errno, "cannot open the reason of the strays of %s in quarantine", day);
-        if (file >= 0 && passage->reason == NULL)
+        if (file >= 0)
             close(file);
         close_destination(passage);
         return false;
     }
-    passage->device = status.st_dev;
     strcpy(passage->day, day);
     return true;
 }
@@ -181,7 +178,7 @@ static bool take(struct passage *passage, struct stray *stray, struct failure *f
     stray->is_moved = true;
     stray->is_copied = taken == CASE_COPIED;
     if (stray->is_copied)
-        flush_add(&passage->copies, passage->device, passage->destination, "quarantine");
+        flush_add_directory(&passage->copies, passage->destination, "quarantine");
     if (asprintf(&where, "%s/%s", stray->directory->path, name) >= 0)
         line = case_line(quarantine_mark(passage->quarantine), where, stray->reason);
     if (line == NULL || fputs(line, passage->reason) == EOF)
