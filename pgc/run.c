@@ -128,7 +128,7 @@ double run_elapsed(const struct run *run)
            (double)(now.tv_nsec - run->started.tv_nsec) / 1e9;
 }
 
-/* One warning is enough: what hinders this once, does so again. */
+/* One warning is enough: what goes wrong here once does so again. */
 static void check_metrics(struct run *run, bool good, const struct failure *failure)
 {
     if (!good && !run->metrics_failed)
@@ -136,7 +136,7 @@ static void check_metrics(struct run *run, bool good, const struct failure *fail
     run->metrics_failed = run->metrics_failed || !good;
 }
 
-/* Not in the transaction, as nothing that happens to this row may hinder the work; and once a
+/* Not in the transaction, as nothing that happens to this row may stop the work; and once a
  * second, where there is so much of it that this costs nothing. */
 static void note_progress(void *context)
 {

@@ -230,7 +230,7 @@ static bool list_by_change(const struct spool *quarantine, struct names *list,
     for (size_t i = 0; good && i < days.count; i++) {
         char entry[TIME_LENGTH + DAY_LENGTH + 1];
         if (fstatat(quarantine->root, days.items[i], &status, AT_SYMLINK_NOFOLLOW) < 0)
-            status.st_mtim.tv_sec = 0; /* it is gone; or what hinders us is told when it is read */
+            status.st_mtim.tv_sec = 0; /* it is gone; or the reason is told when it is read */
         snprintf(entry, sizeof entry, "%0*lld%s", TIME_LENGTH, (long long)status.st_mtim.tv_sec,
                  days.items[i]);
         good =

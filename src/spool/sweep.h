@@ -1,5 +1,5 @@
-/* sweep.h - removes the empty directories of days that are over, lest a spool run out of inodes: of
- * the name tree, of the date tree, then the day. */
+/* sweep.h - removes the empty directories of days that are over, so that a spool does not run out
+ * of inodes: of the name tree, of the date tree, then the day. */
 #ifndef SWEEP_H
 #define SWEEP_H
 
