@@ -241,7 +241,7 @@ days_through() {
     [[ -s logs/here.log && -s logs/here.log.1 && ! -e $LOG ]] || fail "$(find . -name '*.log*')"
     id=$(collect --day 20081225)
     expect_status 0 scan
-    sql_is "SELECT pathname FROM jobs" "$(realpath "$SPOOL")/20081225/name/$(name_dir "$id")/$id.json"
+    sql_is "SELECT pathname FROM jobs" "$(place "$SPOOL" "$id").json"
     cd /
 }
 

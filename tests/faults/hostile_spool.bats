@@ -150,7 +150,7 @@ all_quarantined() {
 
 # --- links, and what else is no directory, on the way to the files
 
-@test "a link or a file in the place of a day or of its date tree: reported, not entered (1)" {
+@test "a link in the place of a day, or anything in that of its date tree: reported, not entered (1)" {
     processor p1
     crash --root "$OUTSIDE" >/dev/null
     good=$(collect --day 20081224)
@@ -169,7 +169,7 @@ all_quarantined() {
     expect_status 1 scan --incomplete-age=00:00:00
     untouched
     sql_is "SELECT uuid FROM jobs" "$good"
-    for day in {1..9}; do
+    for day in 1 2 3 4 7 8 9; do # a FIFO or a file is no day
         log_has "\"2008120$day/date\" in \"$SPOOL\""
     done
     equal "$(spool_state "$SPOOL" | grep ' \./200812[01]')" "$before"
