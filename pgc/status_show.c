@@ -191,8 +191,7 @@ static void say_run(const struct options *options, const struct run_status *run)
     say("  %-25.60s %-15s %-9s %-11s %s", title, figure_ago(started, run->started), state,
         has_ended ? figure_seconds(took, run->duration) : "", due);
     if (run->seen > 0)
-        say("    seen %s%s%s", figure_number(age, run->seen), *run->outcomes != '\0' ? ": " : "",
-            run->outcomes);
+        say("    seen %lld%s%s", run->seen, *run->outcomes != '\0' ? ": " : "", run->outcomes);
 }
 
 static void say_runs(const struct options *options, const struct database_status *database)

@@ -191,6 +191,11 @@ values_in_help() {
                 print "$title: no $key\n" if !defined $panel->{$key};
             }
             print "$title: no $_\n" for grep { !$panel->{fieldConfig}{$_} } qw(defaults overrides);
+            for ([legend => qw(showLegend displayMode placement calcs)], [tooltip => qw(mode sort)]) {
+                my ($part, @keys) = @$_;
+                my $given = $panel->{options}{$part} or next;
+                print "$title: no $_ of its $part\n" for grep { !exists $given->{$_} } @keys;
+            }
             print "$title: its id is taken\n" if $ids{$panel->{id}}++;
             print "$title: too wide\n" if $at->{x} + $at->{w} > 24 || $at->{h} < 1;
             for my $x ($at->{x} .. $at->{x} + $at->{w} - 1) {
