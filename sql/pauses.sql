@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS crashmon.pauses (
 CREATE OR REPLACE FUNCTION crashmon.pause(storage text, reason text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
-    IF reason IS NULL THEN
+    IF reason ~ '\S' IS NOT TRUE THEN
         RAISE EXCEPTION 'storage "%" is not paused, as no reason is given', storage
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Whoever finds it paused has to know why.';
     END IF;

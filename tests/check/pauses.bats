@@ -90,6 +90,8 @@ state() {
     sql_is "SELECT crashmon.pause('maim', 'x')" unknown
     run ! sql "SELECT crashmon.pause('main', NULL)"
     [[ $output == *'storage "main" is not paused, as no reason is given'* ]] || fail "$output"
+    run -1 psql -qAtXc "SELECT crashmon.pause('main', ' ')"
+    [[ $output == *'as no reason is given'* ]] || fail "$output"
 }
 
 @test "a storage that is retired is not paused any more" {

@@ -76,6 +76,8 @@ says() {
         processors.list.0.started 1 processors.list.2.state dead \
         processors.list.0.storages null processors.list.1.storages.0 main processors.list.1.storages.1 west
     answer='' says '  "alpha" *alive .* 2 *1$'
+    sql "UPDATE processors SET storages = '{NULL}' WHERE name = 'gamma'"
+    answer='' says 'Processors  1 alive, 1 late, 0 dead, 1 for other storages alone$' '    serves no storage$'
 }
 
 @test "of many processors ten are shown: the dead, the late, and those with most to do" {
