@@ -173,6 +173,8 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     run->date = time(NULL);
     signals_catch();
 
+    if (!log_occupy_descriptors(&failure))
+        return fail_begin(run, EXIT_INTERNAL, failure.text);
     bool good = options_read(&run->options, program, argc, (const char **)argv, &code, &failure);
     if (!run->options.dry_run)
         log_remember(argv, run->options.config, run->options.stderr_repeat_delay);

@@ -212,8 +212,7 @@ static log4c_appender_t *make_appender(const log4c_appender_type_t *type, struct
     return appender;
 }
 
-/* Otherwise the next file that the program opens could become its stderr. */
-static bool occupy_standard_descriptors(struct failure *failure)
+bool log_occupy_descriptors(struct failure *failure)
 {
     for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
         if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
@@ -241,8 +240,7 @@ bool log_may_write(const char *file_pathname, struct failure *failure)
 bool log_open(const struct log_settings *settings, struct failure *failure)
 {
     if (!log_format_check(settings->file_format, failure) ||
-        !log_format_check(settings->stderr_format, failure) ||
-        !occupy_standard_descriptors(failure))
+        !log_format_check(settings->stderr_format, failure))
         return false;
     program = settings->program;
     process = getpid();

@@ -42,9 +42,12 @@ struct log_settings {
  * command is the same, and its configuration file was not changed. */
 void log_remember(char *const argv[], const char *config, long seconds);
 
+/* Before all else: opens closed standard descriptors on /dev/null, lest the next file or socket
+ * becomes stdout or stderr. False with the reason if there is no /dev/null. */
+bool log_occupy_descriptors(struct failure *failure);
+
 /* Opens the outputs. False with the reason if a format is invalid; a file that cannot be opened is
- * no reason to stop. Opens closed standard descriptors on /dev/null, so that no other file becomes
- * stderr. Errors on stderr are ignored; signals.h takes care of SIGPIPE. */
+ * no reason to stop. Errors on stderr are ignored; signals.h takes care of SIGPIPE. */
 bool log_open(const struct log_settings *settings, struct failure *failure);
 
 /* Whether a log file can be written, and the one for WARNING and above beside it, as far as one can

@@ -122,7 +122,7 @@ const struct option option_table[] = {
     {"dry-run", GROUP_RUN, ALL, KIND_FLAG, IN(dry_run), 0, 0,
      "off", NULL, "change nothing, print what a run would do"},
     {"adopt", GROUP_RUN, ALL, KIND_TASK, IN(adopt), 0, 0,
-     "off", NULL, "accept the directories that are there now, and end"},
+     "off", NULL, "instead: accept the directories that are there now"},
     {"repair", GROUP_RUN, PROGRAM_SCAN | PROGRAM_CLEANUP, KIND_TASK, IN(repair), 0, 0,
      "off", NULL, "instead: compare spool and database, and repair what is stranded"},
     {"release", GROUP_RUN, PROGRAM_PRIORITY, KIND_TASK, IN(release), 0, 0,

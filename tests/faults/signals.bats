@@ -197,6 +197,16 @@ closed() {
     equal "$(sha256sum "$CONF")" "$before"
 }
 
+@test "with stdout closed a question says nothing to the server" {
+    strace -qq true 2>/dev/null || skip "no strace here"
+    expect_status 68 scan
+    for question in "scan --status" "scan --check" "priority --explain $(crash)"; do
+        # shellcheck disable=SC2086 # several words
+        strace -y -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=write "$BUILD"/crashmon-$question --config="$CONF" >&- || true
+        equal "$(grep -o '^write(1<[^>]*>' "$BATS_TEST_TMPDIR/trace" | sort -u)" 'write(1</dev/null>'
+    done
+}
+
 @test "with stderr closed the exit codes are the same" {
     EXEC=closed
     for CLOSED in stderr all; do
