@@ -8,6 +8,7 @@
 #include "enqueue.h"
 #include "finished_rows.h"
 #include "requests.h"
+#include "session.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -387,6 +388,7 @@ void explain_what(const struct explanation *explanation, enum program program, c
     const struct explained_job *job = &explanation->job;
     char storage[QUOTE_SIZE];
     text[0] = '\0';
+    session_watch();
     if (!can_work(explanation, program, text))
         return;
     if (job->id != 0 && !is_ours(explanation) && program != PROGRAM_PRIORITY)

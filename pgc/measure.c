@@ -1,6 +1,5 @@
 #include "measure.h"
 
-#include "base/signals.h"
 #include "report/metrics.h"
 #include "status.h"
 #include "status_disk.h"
@@ -80,7 +79,7 @@ void measure(struct run *run)
         return;
     run->metrics.is_measured = true;
     bool has_database = run->begun && code != EXIT_NO_DATABASE;
-    signals_watch(DB_PATIENCE);
+    session_watch();
     if (has_database && run->options.program == PROGRAM_SCAN)
         measure_queue(run);
     if (has_database && run->options.program == PROGRAM_PRIORITY)

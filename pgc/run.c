@@ -288,7 +288,7 @@ static void print_json(struct run *run, double duration)
 
 int run_end(struct run *run)
 {
-    signals_watch(DB_PATIENCE);
+    session_watch();
     report_flush(&run->report);
     double duration = run_elapsed(run);
     find_final_code(&run->report, run->options.repair);

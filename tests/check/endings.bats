@@ -113,8 +113,8 @@ stall_at() {
 @test "no statement is sent without an end" {
     strace -qq true 2>/dev/null || skip "no strace here"
     setup_work
-    for command in scan priority cleanup "scan --share-waiting" "scan --repair" "cleanup --repair" \
-        "scan --status" "scan --check" "cleanup --check" "priority --explain ${new[0]}"; do
+    for command in "priority --explain ${new[0]} ${requested[0]} ${finished[0]}" scan priority cleanup \
+        "scan --share-waiting" "scan --repair" "cleanup --repair" "scan --status" "scan --check" "cleanup --check"; do
         # shellcheck disable=SC2086 # several words
         strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=timer_settime,sendto "$BUILD"/crashmon-$command \
             --config="$CONF" --metrics-file="$BATS_TEST_TMPDIR/metrics" >/dev/null 2>&1 || [[ $? == 1 ]]
