@@ -25,7 +25,7 @@ enum db_status session_try(session_work *work, void *context, struct failure *fa
  * transaction: like session_transact(), but without one, which costs three statements more. */
 enum db_status session_read(session_work *work, void *context, struct failure *failure);
 
-/* For statements that are in none of these: from now on they end in time as well, until one of these
+/* For statements that are in none of these: from now on they end in time, too, until one of these
  * was called. */
 void session_watch(void);
 
