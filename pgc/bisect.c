@@ -10,6 +10,10 @@
 /* In quarters rather than halves, as what waits for a lock waits once for each level. */
 enum { PARTS = 4, ATTEMPTS = 5, REFUSALS_MAXIMUM = 20 };
 
+/* Milliseconds that a statement may take, for one crash and for several; where these are more, one
+ * for each. What a site's trigger does for one crash may take long, and the others wait. */
+enum { LIMIT_ALONE = 1000, LIMIT = 200 };
+
 static struct crash *crash_at(const struct bisect *bisect, size_t index)
 {
     return (struct crash *)(void *)((char *)bisect->crashes + index * bisect->size);
@@ -36,12 +40,12 @@ bool bisect_was_refused(const struct refusals *refusals)
     return refusals->in_a_row >= REFUSALS_MAXIMUM;
 }
 
-/* What may work when it is tried again is: as a whole at first, then in parts. In these one is to
- * blame, perhaps because it takes long each time. */
+/* What may work when it is tried again is, as a whole: where only a part of it is refused, one
+ * crash is to blame. */
 static enum db_status transact(const struct bisect *bisect, size_t first, size_t count,
                                bool is_whole, struct failure *failure)
 {
-    session_hurry(!is_whole);
+    session_limit(count == 1 ? LIMIT_ALONE : count > LIMIT ? (long)count : LIMIT);
     enum db_status status = bisect->transact(bisect->context, first, count, failure);
     for (int retry = 1;
          retry < ATTEMPTS && (status == DB_CHANGED || (db_may_work_again(status) && is_whole));

@@ -29,9 +29,12 @@ enum db_status session_read(session_work *work, void *context, struct failure *f
  * was called. */
 void session_watch(void);
 
-/* From now on each statement of session_try() ends after a second, not ten minutes; or not any
- * more. */
-void session_hurry(bool hurry);
+/* From now on each statement of session_try() ends after so many milliseconds, at first 1000. */
+void session_limit(long milliseconds);
+
+/* Within a transaction: from now on each statement may take ten minutes; or what it may elsewhere
+ * in this transaction. For what takes long, but for no crash's sake. */
+enum db_status session_take_time(bool take, struct failure *failure);
 
 /* Has both call this after each commit, in the same thread and before anybody else's
  * transaction. */

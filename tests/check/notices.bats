@@ -55,7 +55,7 @@ silent_but_logged() {
     sql "INSERT INTO jobs (uuid, pathname) VALUES ('$locked', ''), ('$free', '')"
     session "BEGIN; SELECT 1 FROM jobs WHERE uuid = '$locked' FOR UPDATE" >/dev/null
     expect_status 0 scan
-    log_has "\"$locked\": left: somebody else has locked its job, or removed it"
+    log_has "\"$locked\": left: its job is locked, or was removed meanwhile"
     has_links "$locked"
     no_links "$free"
     session COMMIT

@@ -268,7 +268,7 @@ requested_job() {
     session "BEGIN; UPDATE jobs SET starteddatetime = now(), completeddatetime = now(),
                         success = true, message = 'done'"
     expect_status 0 priority
-    log_has "left: somebody else has its job locked"
+    log_has "left: its job is locked"
     session COMMIT
     sql_is "SELECT priority, success, message FROM jobs" "0|t|done"
     expect_status 0 priority
