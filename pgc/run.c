@@ -212,8 +212,8 @@ static void find_final_code(struct report *report, bool is_repair)
     bool is_lost = report->code == EXIT_NO_DATABASE && signals_are_urgent();
     if ((report->code <= EXIT_LEFT || is_lost) && signals_caught() != 0)
         report->code = EXIT_SIGNAL + (unsigned)signals_caught();
-    if (report->code <= EXIT_LEFT && report->refusal != EXIT_DONE &&
-        !tally_has_done(&report->tally)) /* the server has refused everything */
+    bool has_done = tally_has_done(&report->tally) || report->has_moved;
+    if (report->code <= EXIT_LEFT && report->refusal != EXIT_DONE && !has_done) /* all is refused */
         report->code = report->refusal;
     if (report->code == EXIT_DONE &&
         (tally_has_left(&report->tally) || (is_repair && report->tally.seen > 0)))

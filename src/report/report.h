@@ -29,6 +29,7 @@ struct report {
     enum exit_code code;
     char error[1024];       /* the sentence that the code comes from, if it is an error; else "" */
     enum exit_code refusal; /* the latest, see report_refusal() */
+    bool has_moved;         /* jobs were changed that have no outcome in this run */
     pthread_mutex_t mutex;  /* for the tally and the code */
 };
 

@@ -129,6 +129,19 @@ ids() { sql "SELECT uuid FROM jobs WHERE id BETWEEN $1 AND $2"; }
     accept
 }
 
+@test "a run that has given some of them away, or taken some back, has not been refused everything (1)" {
+    p=$(processor p1)
+    jobs "$(processor dead 601) AS owner" 1 12
+    at UPDATE jobs "$(raises P0001)" "$(ids 6 6)"
+    expect_status 1 scan
+    sql_is "SELECT id FROM jobs WHERE owner <> $p" 6
+    expect_status 70 scan
+    sql "UPDATE jobs SET owner = $p, starteddatetime = now() - interval '25 h' WHERE id <> 6"
+    expect_status 1 scan
+    sql_is "SELECT count(*) FROM jobs WHERE starteddatetime IS NOT NULL" 0
+    accept
+}
+
 # --- jobs that were begun too long ago
 
 @test "overdue jobs that are locked, or that the server refuses, keep no other" {
@@ -156,7 +169,7 @@ ids() { sql "SELECT uuid FROM jobs WHERE id BETWEEN $1 AND $2"; }
     jobs "$one AS owner" 1 100
     two=$(processor two)
     at UPDATE jobs "$(raises P0001)" $(ids 90 90)
-    run scan --share-waiting
+    expect_status 1 scan --share-waiting
     named "$(ids 90 90)"
     sql_is "SELECT count(*) >= 49 FROM jobs WHERE owner = $two" t
     accept
