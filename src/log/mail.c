@@ -111,11 +111,12 @@ static int find_memory(const char *log_pathname)
 }
 
 /* Each line is a time and a hash. A line that is added twice, as by two programs at once, or lost
- * with an old file, costs a mail at most. */
+ * with an old or damaged file, costs a mail at most. */
 static bool is_remembered(const char *log_pathname, uint64_t hash)
 {
     intmax_t now = time(NULL), then;
     uint64_t told;
+    int fields = EOF;
     bool found = false;
     int descriptor = find_memory(log_pathname);
     FILE *memory = descriptor >= 0 ? fdopen(descriptor, "a+") : NULL;
@@ -124,10 +125,11 @@ static bool is_remembered(const char *log_pathname, uint64_t hash)
             close(descriptor);
         return false;
     }
-    while (!found && fscanf(memory, "%jd %" SCNx64, &then, &told) == 2)
+    while (!found && (fields = fscanf(memory, "%jd %" SCNx64, &then, &told)) == 2)
         found = told == hash && then <= now && now - then < memory_seconds;
     if (!found) {
-        if (ftell(memory) > MEMORY_MAXIMUM && ftruncate(descriptor, 0) != 0)
+        bool is_damaged = fields != EOF, is_full = ftell(memory) > MEMORY_MAXIMUM;
+        if ((is_damaged || is_full) && ftruncate(descriptor, 0) != 0)
             found = false; /* it only grows */
         fprintf(memory, "%jd %016" PRIx64 "\n", now, hash);
     }

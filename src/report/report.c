@@ -136,7 +136,8 @@ bool report_error(struct report *report, enum exit_code code, const char *format
     va_start(arguments, format);
     if (report->is_silent)
         ;
-    else if (code == EXIT_NO_DATABASE && signals_are_urgent()) /* as somebody wanted */
+    else if (signals_are_urgent() && (code == EXIT_NO_DATABASE || report->code == EXIT_NO_DATABASE))
+        /* as somebody wanted, or what follows from it */
         log_vwrite(LEVEL_INFO, format, arguments);
     else if (code >= EXIT_NO_PROCESSOR && code <= EXIT_CONFIGURATION)
         log_vlasting(format, arguments);

@@ -145,11 +145,16 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
     perl -i -pe 's/^(\d+)/$1 - 3600/e' "$LOG.mailed"
     says 'cannot connect'
     says_nothing
-    # A memory that has become too large begins anew.
+    # A memory that has become too large begins anew, and so does one that is damaged, as by a power cut.
     yes '1 0' | head -n 20000 >>"$LOG.mailed"
     says 'cannot connect' --limit=6
     says_nothing --limit=6
     (($(stat -c %s "$LOG.mailed") < 100)) || fail "$(ls -l "$LOG.mailed")"
+    for damage in '\0\0\0' '1 2\n9 z' '9'; do
+        printf "$damage" >"$LOG.mailed"
+        says 'cannot connect'
+        says_nothing
+    done
 }
 
 @test "a configuration that is wrong is mailed once an hour, until it is changed" {
