@@ -421,6 +421,20 @@ half_and_whole() {
     [[ ! -e $SPOOL/quarantine/20081225/$half ]] || fail "quarantined without a lock"
 }
 
+@test "what a second signal has cut short, and what follows from that, is no error" {
+    session "BEGIN; LOCK TABLE storages IN SHARE MODE" # so no mark can be recorded
+    for program in "${PROGRAMS[@]}"; do
+        background program "$program"
+        await_blocked "$program"
+        kill -TERM "$pid"
+        sleep 0.3
+        kill -TERM "$pid"
+        background_ends 143
+        [[ -z $output ]] || fail "$output"
+    done
+    session ROLLBACK
+}
+
 # Whether scan has the lock file open, and has queued its crashes.
 log_waits() {
     has_open /quarantine/.lock && sql_true "SELECT count(*) = 2 FROM jobs"
