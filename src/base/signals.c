@@ -61,8 +61,9 @@ static void note(int signal, siginfo_t *info, void *context)
         count = 1;
     } else if (now - latest >= SAME_SIGNAL) {
         latest = now;
-        bool has_cut = ++count == 2 && shut_down();
-        is_urgent = is_urgent || has_cut;
+        bool has_cut = ++count == 2 && guarded >= 0;
+        is_urgent = is_urgent || has_cut; /* before the thread that waits can tell that */
+        has_cut = has_cut && shut_down();
         if (is_unread() || (!has_cut && (count == 2 || !is_timer)))
             _exit(128 + caught);
     }

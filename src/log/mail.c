@@ -95,45 +95,42 @@ static int open_memory(const char *name)
     return -1;
 }
 
-static int find_memory(const char *log_pathname)
-{
-    char name[PATH_MAX];
-    const char *temporary = getenv("TMPDIR");
-    int descriptor = -1;
-    if (log_pathname != NULL &&
-        (size_t)snprintf(name, sizeof name, "%s.mailed", log_pathname) < sizeof name)
-        descriptor = open_memory(name);
-    if (descriptor < 0 &&
-        (size_t)snprintf(name, sizeof name, "%s/crashmon-%ld.mailed",
-                         temporary != NULL ? temporary : "/tmp", (long)geteuid()) < sizeof name)
-        descriptor = open_memory(name);
-    return descriptor;
-}
-
 /* Each line is a time and a hash. A line that is added twice, as by two programs at once, or lost
- * with an old or damaged file, costs a mail at most. */
-static bool is_remembered(const char *log_pathname, uint64_t hash)
+ * with an old or damaged file, costs a mail at most. False if it could not be added. */
+static bool look_up(const char *name, uint64_t hash, bool *found)
 {
     intmax_t now = time(NULL), then;
     uint64_t told;
-    int fields = EOF;
-    bool found = false;
-    int descriptor = find_memory(log_pathname);
+    int fields = EOF, descriptor = open_memory(name);
     FILE *memory = descriptor >= 0 ? fdopen(descriptor, "a+") : NULL;
     if (memory == NULL) {
         if (descriptor >= 0)
             close(descriptor);
         return false;
     }
-    while (!found && (fields = fscanf(memory, "%jd %" SCNx64, &then, &told)) == 2)
-        found = told == hash && then <= now && now - then < memory_seconds;
-    if (!found) {
-        bool is_damaged = fields != EOF, is_full = ftell(memory) > MEMORY_MAXIMUM;
-        if ((is_damaged || is_full) && ftruncate(descriptor, 0) != 0)
-            found = false; /* it only grows */
-        fprintf(memory, "%jd %016" PRIx64 "\n", now, hash);
+    while (!*found && (fields = fscanf(memory, "%jd %" SCNx64, &then, &told)) == 2)
+        *found = told == hash && then <= now && now - then < memory_seconds;
+    bool is_damaged = fields != EOF, is_full = ftell(memory) > MEMORY_MAXIMUM, good = true;
+    if (!*found) {
+        good = !(is_damaged || is_full) || ftruncate(descriptor, 0) == 0;
+        good = fprintf(memory, "%jd %016" PRIx64 "\n", now, hash) > 0 && good;
     }
-    fclose(memory);
+    return fclose(memory) == 0 && good;
+}
+
+/* The disk of the log may be full. */
+static bool is_remembered(const char *log_pathname, uint64_t hash)
+{
+    char name[PATH_MAX];
+    const char *temporary = getenv("TMPDIR");
+    bool found = false;
+    bool known = log_pathname != NULL &&
+                 (size_t)snprintf(name, sizeof name, "%s.mailed", log_pathname) < sizeof name &&
+                 look_up(name, hash, &found);
+    if (!known &&
+        (size_t)snprintf(name, sizeof name, "%s/crashmon-%ld.mailed",
+                         temporary != NULL ? temporary : "/tmp", (long)geteuid()) < sizeof name)
+        look_up(name, hash, &found);
     return found;
 }
 

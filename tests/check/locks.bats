@@ -426,10 +426,7 @@ half_and_whole() {
     for program in "${PROGRAMS[@]}"; do
         background program "$program"
         await_blocked "$program"
-        kill -TERM "$pid"
-        sleep 0.3
-        kill -TERM "$pid"
-        background_ends 143
+        second_signal_ends TERM
         [[ -z $output ]] || fail "$output"
     done
     session ROLLBACK

@@ -311,6 +311,14 @@ quarantines_with_room() {
     told
     sql_is "SELECT string_agg(exit_code::text, ' ' ORDER BY id) FROM crashmon.runs" "0 73 73 73"
     [[ $(stat -c %s "$LOG") == "$size" ]] || fail "half a line:" "$(tail -n 2 "$LOG")"
+    # And mailed once an hour, though what was mailed is remembered beside it.
+    cp "$CONF" "$BATS_TEST_TMPDIR/conf"
+    sed -i /^stderr-repeat/d "$CONF"
+    TMPDIR=$BATS_TEST_TMPDIR EXEC='setsid -w' expect_status 73 scan
+    told
+    TMPDIR=$BATS_TEST_TMPDIR EXEC='setsid -w' expect_status 73 scan
+    [[ -z $output ]] || fail "printed: $output"
+    cp "$BATS_TEST_TMPDIR/conf" "$CONF"
     make_room "$BATS_TEST_TMPDIR/logs"
     expect_status 0 cleanup_jobs
     [[ -z $output ]] || fail "printed: $output"

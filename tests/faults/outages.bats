@@ -277,6 +277,7 @@ waits_end() {
         await sql_true "SELECT count(*) = 1 FROM pg_stat_activity
                         WHERE wait_event = 'SyncRep' AND application_name = '$program'"
         second_signal_ends TERM
+        [[ -z $output ]] || fail "$output"
         log_has "a second signal has closed the connection"
         rm "$LOG"
     done
