@@ -36,7 +36,7 @@ void session_limit(long milliseconds);
  * in this transaction. For what takes long, but for no crash's sake. */
 enum db_status session_take_time(bool take, struct failure *failure);
 
-/* Has both call this after each commit, in the same thread and before anybody else's
+/* Has these call this when they have succeeded, in the same thread and before anybody else's
  * transaction. */
 void session_after_commit(void (*call)(void *context), void *context);
 
