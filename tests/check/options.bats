@@ -74,7 +74,6 @@ options_of() {
         s|SPOOL|$SPOOL|; s|LOG|$LOG|; /^$/d"
 }
 
-
 # Runs a program that must end with this code and say this, and must not even come to the log.
 not_begun() {
     local want=$1 says=$2
