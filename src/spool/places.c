@@ -249,12 +249,23 @@ bool places_find_above(enum place place, const char *path, int directory, char m
                 place_title(place), path);
 }
 
+static bool begins_with_day(const char *path)
+{
+    char day[DAY_LENGTH + 1];
+    snprintf(day, sizeof day, "%s", path);
+    return strcspn(path, "/") == DAY_LENGTH && day_is_valid(day);
+}
+
 bool places_add_path(struct places *places, enum place place, const char *path,
                      const struct spool *spool, struct failure *failure)
 {
     const char *below = spool != NULL ? spool_below(spool, path) : NULL;
     int directory =
         below != NULL ? dir_open(spool->root, below) : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0 && below != NULL && begins_with_day(below))
+        return refuse(&(struct place_directory){.place = place, .path = path}, "lies in a day of",
+                      &(struct place_directory){.place = spool->place, .path = spool->path},
+                      failure);
     if (directory < 0)
         return true;
     bool good = places_add(places, place, path, directory, failure);

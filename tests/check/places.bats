@@ -138,6 +138,8 @@ still_there() {
             refuses "lies in a day of storage root" priority,cleanup_jobs --deferred-storage-root="$there"
         done
     done
+    # One that is still to be made, too.
+    refuses "lies in a day of storage root" scan,cleanup_jobs --quarantine-to="$SPOOL/20081225/date/new"
     still_there
 }
 
