@@ -183,7 +183,7 @@ static void say_of_links(const struct explanation *explanation, char text[NEXT_S
         if (one->place != PLACE_STORAGE || one->date_link == NULL)
             continue;
         if (one->examined == EXAMINED_CRASH)
-            batch_add_found(&batch, &pair, -1, NULL, one->verdict,
+            batch_add_found(&batch, &pair, -1, one->date_directory, one->verdict,
                             one->verdict != QUEUED ? one->why.text : NULL);
         else if (!say_unready(explanation, one, "queues it", text))
             say_left(explanation, one, one->why.text, text);
@@ -342,6 +342,13 @@ static void put_finished_away(void *context, const struct finished_row *row)
     struct explain_places *places = answer->explanation->places;
     struct finished_job job;
     struct report report;
+    struct failure failure;
+    if (!roots_refresh(&places->roots, &failure)) {
+        say_failure(&failure, answer->text);
+        return;
+    }
+    for (int i = 0; i < 2; i++)
+        archive_ask_clock(places->archives[i]);
     report_init(&report);
     report.dry_run = report.is_silent = true;
     finished_job_init(&job, row, &places->roots, places->archives);

@@ -31,7 +31,8 @@ static void clear(struct sighting *sighting)
     free(sighting->files);
     free(sighting->where);
     free(sighting->name_link);
-    free(sighting->date_link);
+    if (sighting->date_directory != NULL)
+        date_dir_release(sighting->date_directory);
     free(sighting->reason);
 }
 
@@ -112,7 +113,8 @@ static void judge_link(struct sighting *sighting, const struct look *look,
 {
     struct examination found;
     struct timespec linked = walk_entry_changed(entry);
-    sighting->date_link = strdup(entry->directory->path);
+    sighting->date_directory = date_dir_hold(entry->directory);
+    sighting->date_link = entry->directory->path;
     sighting->examined = examine(entry, look->settle_time, look->incomplete_age, &found);
     sighting->verdict = found.verdict;
     if (sighting->examined != EXAMINED_CRASH || found.verdict != QUEUED)

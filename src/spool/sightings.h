@@ -18,9 +18,10 @@ struct sighting {
     char day[DAY_LENGTH + 1];
     struct sighted_file *files; /* in the order of their names; without its links and reason */
     size_t count;
-    char *name_link; /* what it says; NULL: there is none */
-    char *date_link; /* where it is, below the root; NULL: there is none, or this is no root */
-    char *reason;    /* in quarantine: the last one; NULL: none */
+    char *name_link;       /* what it says; NULL: there is none */
+    const char *date_link; /* where it is, below the root; NULL: none, or this is no root */
+    struct date_dir *date_directory; /* the same, for batch_add_found() */
+    char *reason;                    /* in quarantine: the last one; NULL: none */
 
     /* In a root: whether it is a pair, and if it is not ready, why; when it changed last. With a
      * date link, what a scan decides (examine.h). */

@@ -15,6 +15,7 @@
 
 struct spool_clock {
     bool is_known;
+    bool is_ours;             /* this machine's, as nothing may be made */
     _Atomic long long latest; /* nanoseconds: the time, when it was asked last */
 };
 
@@ -52,6 +53,13 @@ static bool ask_clock(int root, struct timespec *now)
     return known;
 }
 
+static bool ask_again(const struct spool *spool, struct timespec *now)
+{
+    if (spool->clock->is_ours)
+        return clock_gettime(CLOCK_REALTIME, now) == 0;
+    return spool->clock->is_known && ask_clock(spool->root, now);
+}
+
 static const long long second = 1000000000;
 
 /* Of a second; and how far the time of a file may be behind: it is that of the last clock tick. */
@@ -82,7 +90,7 @@ static bool find_now(const struct spool *spool, const struct timespec *then, str
     *now = spool_time(spool);
     if (time_is_past(then, 0, now))
         return true;
-    if (!spool->clock->is_known || !ask_clock(spool->root, &asked))
+    if (!ask_again(spool, &asked))
         return false;
     set_clock(spool, &asked);
     *now = asked;
@@ -92,7 +100,7 @@ static bool find_now(const struct spool *spool, const struct timespec *then, str
 void spool_ask_clock(const struct spool *spool)
 {
     struct timespec now;
-    if (spool->clock->is_known && ask_clock(spool->root, &now))
+    if (ask_again(spool, &now))
         set_clock(spool, &now);
 }
 
@@ -149,9 +157,9 @@ static struct spool *open_root(enum place place, const char *path, const char *j
         spool_close(spool);
         return NULL;
     }
-    spool->clock->is_known = ask && ask_clock(spool->root, &spool->now);
-    if (!ask)
-        clock_gettime(CLOCK_REALTIME, &spool->now);
+    spool->clock->is_ours = !ask;
+    spool->clock->is_known =
+        ask ? ask_clock(spool->root, &spool->now) : ask_again(spool, &spool->now);
     set_clock(spool, &spool->now);
     return spool;
 }

@@ -88,7 +88,13 @@ json() {
     processor p1
     id=$(crash)
     expect_status 0 scan
+    sql "UPDATE jobs SET starteddatetime = now()"
+    await sql_true "SELECT now() - starteddatetime > '100 ms' FROM jobs"
     collect --id "$id" --without json --without dump >/dev/null
+    does "$id" scan "leaves it: it came after a processor had taken the job with its id"
+    expect_status 0 scan
+    log_has "\"$id\": left: it came after a processor had taken the job with its id"
+    sql "UPDATE jobs SET starteddatetime = NULL"
     does "$id" scan "removes its links, as it is queued already"
     collect --id "$id" --day 20081226 >/dev/null
     does "$id" scan "*; quarantines it: already queued from storage \"main\": \"$(place "$SPOOL" "$id").json\""
