@@ -149,10 +149,30 @@ static void say_left(const struct explanation *explanation, const struct sightin
         add(text, "leaves it: %s", why);
 }
 
+static bool is_orphan(const struct explanation *explanation)
+{
+    const struct processor_status *owner = explained_owner(explanation);
+    return owner == NULL || strcmp(owner->state, "dead") == 0;
+}
+
+/* Whether the job of a processor waits for another one by the time that scan comes to the links. */
+static bool will_wait_again(const struct explanation *explanation)
+{
+    const struct explained_job *job = &explanation->job;
+    long attempts = job->attempts;
+    if (job->id == 0 || job->is_finished || job->started < 0)
+        return false;
+    return (is_orphan(explanation) &&
+            processors_assign(explanation->places->processors, job->storage) != NULL) ||
+           (is_ours(explanation) &&
+            attempts_judge(explanation->options, &attempts, job->started) == ATTEMPTS_WAITS_AGAIN);
+}
+
 static void say_new(const struct explanation *explanation, const struct sighting *sighting,
                     const struct crash *crash, char text[NEXT_SIZE])
 {
-    switch (crash->outcome) {
+    bool is_queued = crash->outcome == LEFT && will_wait_again(explanation);
+    switch (is_queued ? ALREADY_QUEUED : crash->outcome) {
     case QUEUED: add(text, "queues it for a live processor"); break;
     case ALREADY_QUEUED: add(text, "removes its links, as it is queued already"); break;
     case QUARANTINED: quarantines(explanation, "it", crash_reason(crash), text); break;
@@ -209,12 +229,6 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
                 "of it has changed for %s",
                 figure_age(age, explanation->options->incomplete_age));
     }
-}
-
-static bool is_orphan(const struct explanation *explanation)
-{
-    const struct processor_status *owner = explained_owner(explanation);
-    return owner == NULL || strcmp(owner->state, "dead") == 0;
 }
 
 /* First the jobs of the dead go to the living, of whichever storage; that ends an attempt. */

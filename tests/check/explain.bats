@@ -94,6 +94,8 @@ json() {
     does "$id" scan "leaves it: it came after a processor had taken the job with its id"
     expect_status 0 scan
     log_has "\"$id\": left: it came after a processor had taken the job with its id"
+    sql "UPDATE jobs SET starteddatetime = now() - interval '25 h'"
+    does "$id" scan "removes its links, as it is queued already; has its job wait again, as it was started too long ago"
     sql "UPDATE jobs SET starteddatetime = NULL"
     does "$id" scan "removes its links, as it is queued already"
     collect --id "$id" --day 20081226 >/dev/null
