@@ -32,8 +32,8 @@ void session_watch(void);
 /* From now on each statement of session_try() ends after so many milliseconds, at first 1000. */
 void session_limit(long milliseconds);
 
-/* Within a transaction: from now on each statement may take ten minutes; or what it may elsewhere
- * in this transaction. For what takes long, but for no crash's sake. */
+/* Within a transaction, or else nothing happens: from now on each statement may take ten minutes;
+ * or what it may elsewhere in this transaction. For what takes long, but for no crash's sake. */
 enum db_status session_take_time(bool take, struct failure *failure);
 
 /* Has these call this when they have succeeded, in the same thread and before anybody else's
