@@ -82,7 +82,7 @@ told_of() { sed -nE "s/.* $1 - \"([0-9a-f-]{36})\": $2.*/\1/p" "$LOG" | sort; }
     rm "$directory/${ids[7]}.json"
     mkdir "$directory/${ids[7]}.json"
     # What has come later is another crash, and this one missing.
-    sql "UPDATE jobs SET completeddatetime = now()"
+    sql "UPDATE jobs SET starteddatetime = now(), completeddatetime = now()"
     expect_status 1 cleanup_jobs
     left_at 4 7
     equal "$(told_of DEBUG 'left: a file of it in .* is not a regular file')" "${ids[7]}"
