@@ -66,7 +66,7 @@ struct processor *processors_assign(struct processors *processors, const char *s
  * its owner, so one that was refused, or has waited for a lock in vain, may have been so for that
  * row's sake. So this makes DB_CHANGED of such a wait once in a run, from when on each refresh
  * tells which rows are locked; and of a refusal once for each job that was alone, which then goes
- * to another processor. */
+ * to another processor, or up to three. */
 enum db_status processors_confirm(struct processors *processors, enum db_status status);
 
 enum jobs_to_give {

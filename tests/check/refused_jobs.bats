@@ -62,12 +62,12 @@ ids() { sql "SELECT uuid FROM jobs WHERE id BETWEEN $1 AND $2"; }
     jobs_are "$new" "$wanted"
 }
 
-@test "a processor whose jobs the server refuses gets none while there are others, in each run" {
-    p=$(processor p1) q=$(processor p2)
+@test "processors whose jobs the server refuses get none while there are others, in each run" {
+    p=$(processor p1) r=$(processor p3) q=$(processor p2)
     collect --count 100 >/dev/null
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
              'BEGIN RAISE EXCEPTION ''not this''; END';
-         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OF owner ON jobs FOR EACH ROW WHEN (NEW.owner = $p)
+         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OF owner ON jobs FOR EACH ROW WHEN (NEW.owner IN ($p, $r))
              EXECUTE FUNCTION refuse()"
     expect_status 0 scan
     wanted=$(collect --root "$DEFERRED") orphan=$(nowhere)
