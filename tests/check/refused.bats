@@ -157,7 +157,7 @@ load refused
 
 @test "a run for which the server has refused everything ends with the code of the SQLSTATE" {
     processor p1
-    for state in 23503:70 40001:69 55P03:0 57014:69 42501:77 53100:74 42P01:76 3F000:76 P0001:70 23514:70; do
+    for state in 23503:70 40001:69 55P03:0 57014:69 42501:77 53100:74 42P01:76 3F000:76 42883:76 P0001:70 23514:70; do
         mapfile -t ids < <(collect --count 3)
         mapfile -t done < <(crash --count 3 --without links)
         requests 0 "${ids[@]}"
