@@ -57,7 +57,7 @@ load refused
     done
 }
 
-@test "a row that is only refused at the commit stays, and the rest is done" {
+@test "a row that is only refused at the commit, or takes its time there, stays, and the rest is done" {
     processor p1
     mapfile -t ids < <(collect --count 12)
     mapfile -t done < <(crash --count 12 --without links)
@@ -67,11 +67,15 @@ load refused
          CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED
              FOR EACH ROW WHEN (NEW.uuid = '${ids[3]}') EXECUTE FUNCTION refuse();
          CREATE CONSTRAINT TRIGGER refuse_too AFTER DELETE ON jobs DEFERRABLE INITIALLY DEFERRED
-             FOR EACH ROW WHEN (OLD.uuid = '${done[3]}') EXECUTE FUNCTION refuse()"
-    expect_status 1 scan
+             FOR EACH ROW WHEN (OLD.uuid = '${done[3]}') EXECUTE FUNCTION refuse();
+         CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';
+         CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW WHEN (NEW.uuid = '${ids[11]}') EXECUTE FUNCTION linger()"
+    within 4 1 scan
     expect_status 1 cleanup_jobs
-    jobs_are "${ids[@]:0:3}" "${ids[@]:4}" "${done[3]}"
-    named "${ids[3]}" "${done[3]}"
+    jobs_are "${ids[@]:0:3}" "${ids[@]:4:7}" "${done[3]}"
+    named "${ids[3]}" "${ids[11]}" "${done[3]}"
 }
 
 @test "an INSERT, UPDATE or DELETE that a trigger swallows: that crash stays and is named" {

@@ -34,7 +34,7 @@ sub messages {
 # What a statement is in the order of things, if anything.
 sub statement {
     my ($query, @values) = @_;
-    return ['ask', lc $1] if $query =~ /^\s*(commit|rollback)\b/i;
+    return ['ask', lc $1] if $query =~ /(?:^|;)\s*(commit|rollback)\b/i;
     return ['insert', "@values" =~ /$crash_id/g] if $query =~ /^\s*insert into jobs\b/i;
     return ['delete', $values[0] =~ /\d+/g] if $query =~ /\bdelete from jobs\b/i;
     return;
