@@ -59,10 +59,10 @@ static void put_quarantine(struct json *json, const struct survey_cases *cases)
 {
     put_count(json, "quarantine", &cases->count, "newest");
     json_begin(json, "quarantine_reasons", '[');
-    for (int i = 0; i < SURVEY_REASONS && cases->reasons[i].count > 0; i++) {
+    for (int i = 0; i < REASONS && cases->reasons.items[i].count > 0; i++) {
         json_begin(json, NULL, '{');
-        json_text(json, "reason", cases->reasons[i].text);
-        json_number(json, "count", cases->reasons[i].count);
+        json_text(json, "reason", cases->reasons.items[i].text);
+        json_number(json, "count", cases->reasons.items[i].count);
         json_end(json, '}');
     }
     json_end(json, ']');

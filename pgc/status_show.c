@@ -75,11 +75,12 @@ static void say_quarantine(const struct survey_cases *cases)
 {
     char number[FIGURE_SIZE];
     say_count("Quarantine", &cases->count, "newest", "");
-    for (int i = 0; i < SURVEY_REASONS && cases->reasons[i].count > 0; i++)
-        say("  %8s  %.*s", figure_number(number, cases->reasons[i].count),
-            (int)utf8_cut(cases->reasons[i].text, 68), cases->reasons[i].text);
-    if (cases->others > 0)
-        say("  %8s  other reasons", figure_number(number, cases->others));
+    const struct reason *reasons = cases->reasons.items;
+    for (int i = 0; i < REASONS && reasons[i].count > 0; i++)
+        say("  %8s  %.*s", figure_number(number, reasons[i].count),
+            (int)utf8_cut(reasons[i].text, 68), reasons[i].text);
+    if (cases->reasons.others > 0)
+        say("  %8s  other reasons", figure_number(number, cases->reasons.others));
 }
 
 static void say_storages(const struct processor_status *processor)

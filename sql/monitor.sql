@@ -18,6 +18,12 @@ CREATE TABLE IF NOT EXISTS crashmon.runs (
     seen bigint,
     outcomes jsonb                    -- crashes by outcome; they add up to `seen`
 );
+-- runs.reasons: for what crashes were quarantined, as counts.
+SELECT 'ALTER TABLE crashmon.runs ADD reasons jsonb'
+WHERE NOT EXISTS (SELECT FROM pg_attribute
+                  WHERE attrelid = 'crashmon.runs'::regclass AND attname = 'reasons')
+\gexec
+
 SELECT 'CREATE INDEX runs_latest ON crashmon.runs (program, storage, started DESC)'
 WHERE to_regclass('crashmon.runs_latest') IS NULL
 \gexec

@@ -57,7 +57,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, priorityjobs, runs, pauses TO crashmon_monitor;
 GRANT SELECT, UPDATE, DELETE ON processors TO crashmon_monitor;
 GRANT SELECT, INSERT, UPDATE ON storages TO crashmon_monitor;
-GRANT SELECT ON queue, processor_state, started_jobs, recent_outcomes, locks, last_runs
+GRANT SELECT ON queue, processor_state, started_jobs, recent_outcomes, recent_quarantine, locks, last_runs
     TO crashmon_monitor;
 GRANT USAGE ON SEQUENCE jobs_id_seq, runs_id_seq TO crashmon_monitor;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon TO crashmon_monitor;

@@ -68,6 +68,16 @@ SELECT storage, program, replace(key, '_', ' ') AS outcome,
 FROM crashmon.runs CROSS JOIN LATERAL jsonb_each_text(outcomes)
 GROUP BY storage, program, key;
 
+-- The same for the reasons of those that were quarantined.
+CREATE VIEW crashmon."new recent_quarantine" AS
+SELECT storage, program, key AS reason,
+       coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '1 hour'), 0)::bigint AS last_hour,
+       coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '1 day'), 0)::bigint AS last_day,
+       coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '7 days'), 0)::bigint AS last_week,
+       max(started) AS latest
+FROM crashmon.runs CROSS JOIN LATERAL jsonb_each_text(reasons)
+GROUP BY storage, program, key;
+
 -- Who holds which lock in this database: the advisory lock of a program for a storage is
 -- (hashtext(program), hashtext(storage)). `host`, `pid` and `started` are those of the run; NULL if
 -- the holder has no row in crashmon.runs: another program, or a run that has just started.

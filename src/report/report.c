@@ -93,6 +93,11 @@ void report_outcome(struct report *report, enum log_level level, const char *nam
     va_end(arguments);
     report_note(report, level, "%s", line);
     report_count(report, outcome);
+    if (outcome != QUARANTINED)
+        return;
+    pthread_mutex_lock(&report->mutex);
+    reasons_count(&report->tally.reasons, detail);
+    pthread_mutex_unlock(&report->mutex);
 }
 
 void report_waiting(struct report *report, const char *name, const char *reason)

@@ -1,7 +1,7 @@
 /* report.h - a line for each crash and each failure, and the exit code. Any thread may call this.
  *
  * Public: report.h, outcome.h, tally.h, exit_code.h, metrics.h, json.h, progress.h, figures.h,
- * problems.h, say.h.
+ * problems.h, reasons.h, say.h.
  *
  * The line of a crash is
  *

@@ -4,13 +4,15 @@
 
 #include "report/json.h"
 #include "report/outcome.h"
+#include "report/reasons.h"
 
 #include <stdbool.h>
 
 struct tally {
     long seen;
     long outcomes[OUTCOME_COUNT];
-    long waiting; /* so many of those that are LEFT wait as they should */
+    long waiting;           /* so many of those that are LEFT wait as they should */
+    struct reasons reasons; /* of those that are QUARANTINED */
 };
 
 enum { TALLY_TEXT_SIZE = 512 };

@@ -150,9 +150,8 @@ int survey_open_quarantine(const char *path, const struct spool *spool, struct f
     return directory;
 }
 
-/* The first reason in a file of lines "TIME WHERE: REASON", with "..." for what stands in quotes.
- */
-static void read_reason(int directory, const char *name, char reason[SURVEY_REASON_SIZE])
+/* The first reason in a file of lines "TIME WHERE: REASON". */
+static void count_reason(struct reasons *reasons, int directory, const char *name)
 {
     char path[NAME_MAX + sizeof "/reason"], line[2048];
     snprintf(path, sizeof path, "%s/reason", name);
@@ -166,31 +165,7 @@ static void read_reason(int directory, const char *name, char reason[SURVEY_REAS
     line[length > 0 ? length : 0] = '\0';
     line[strcspn(line, "\n")] = '\0';
     const char *at = strstr(line, ": ");
-    size_t used = 0;
-    for (at = at != NULL ? at + 2 : "unknown"; *at != '\0' && used + 6 < SURVEY_REASON_SIZE; at++) {
-        reason[used++] = *at;
-        if (*at != '"')
-            continue;
-        used = (size_t)(stpcpy(reason + used, "...\"") - reason);
-        while (at[1] != '\0' && at[1] != '"')
-            at += 1 + (at[1] == '\\' && at[2] != '\0');
-        at += at[1] != '\0';
-    }
-    reason[used] = '\0';
-}
-
-static void count_reason(struct survey_cases *cases, const char *reason)
-{
-    for (int i = 0; i < SURVEY_REASONS; i++) {
-        struct survey_reason *one = &cases->reasons[i];
-        if (one->count == 0)
-            strcpy(one->text, reason);
-        if (strcmp(one->text, reason) == 0) {
-            one->count++;
-            return;
-        }
-    }
-    cases->others++;
+    reasons_count(reasons, at != NULL ? at + 2 : "unknown");
 }
 
 /* A case has its time from what was moved there last. False when the time is over. */
@@ -199,7 +174,6 @@ static bool survey_day(struct dir_reader *day, time_t now, const struct timespec
 {
     const struct dirent64 *entry;
     struct stat status;
-    char reason[SURVEY_REASON_SIZE];
     while ((entry = dir_next(day)) != NULL) {
         if (is_over(end))
             return false;
@@ -210,8 +184,7 @@ static bool survey_day(struct dir_reader *day, time_t now, const struct timespec
         if (cases->count.oldest < 0 || age < cases->count.oldest)
             cases->count.oldest = age;
         cases->count.number++;
-        read_reason(day->descriptor, entry->d_name, reason);
-        count_reason(cases, reason);
+        count_reason(&cases->reasons, day->descriptor, entry->d_name);
     }
     return true;
 }

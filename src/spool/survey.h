@@ -4,6 +4,7 @@
 #define SURVEY_H
 
 #include "report/figures.h"
+#include "report/reasons.h"
 #include "spool/spool.h"
 
 enum { SURVEY_TIME = 100 }; /* milliseconds */
@@ -18,17 +19,10 @@ bool survey_new(const struct spool *spool, long settle_time, struct count *count
 /* Counts the pairs by their metadata, whether they have links or not; without an age. */
 bool survey_pairs(const struct spool *spool, struct count *count, struct failure *failure);
 
-enum { SURVEY_REASONS = 10, SURVEY_REASON_SIZE = 80 };
-
-/* What is in quarantine; for `oldest` read newest. Reasons are told without the names in them; the
- * first SURVEY_REASONS kinds are counted, all others by `others`. */
+/* What is in quarantine; for `oldest` read newest. */
 struct survey_cases {
     struct count count;
-    struct survey_reason {
-        char text[SURVEY_REASON_SIZE];
-        long count;
-    } reasons[SURVEY_REASONS];
-    long others;
+    struct reasons reasons;
 };
 
 /* Opens a quarantine (quarantine.h) as an O_PATH descriptor, but makes none. -1 with the reason:

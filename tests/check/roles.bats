@@ -114,11 +114,11 @@ granted() {
 monitor: DELETE, INSERT, SELECT, UPDATE on jobs, pauses, priorityjobs, runs
 monitor: DELETE, SELECT, UPDATE on processors
 monitor: INSERT, SELECT, UPDATE on storages
-monitor: SELECT on last_runs, locks, processor_state, queue, recent_outcomes, started_jobs
+monitor: SELECT on last_runs, locks, processor_state, queue, recent_outcomes, recent_quarantine, started_jobs
 monitor: USAGE on crashmon, jobs_id_seq, runs_id_seq
 observer: EXECUTE on crash_state(), is_crash_id(), priority_table(), schema_version(), \
 silent_since()
-observer: SELECT on jobs, last_runs, locks, pauses, priorityjobs, processor_state, processors, queue, recent_outcomes, runs, started_jobs, storages
+observer: SELECT on jobs, last_runs, locks, pauses, priorityjobs, processor_state, processors, queue, recent_outcomes, recent_quarantine, runs, started_jobs, storages
 observer: USAGE on crashmon
 processor: CREATE, USAGE on crashmon_priority
 processor: EXECUTE on give_back(), heartbeat(), job_failed(), job_succeeded(), leave(), lock_priority_table(), \

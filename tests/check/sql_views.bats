@@ -50,6 +50,17 @@ load jobs
         $'main|crashmon-scan|already queued|1|1|1|f\nmain|crashmon-scan|quarantined|0|2|2|t\nmain|crashmon-scan|queued|3|8|8|f\nwest|crashmon-scan|quarantined|0|0|0|t'
 }
 
+@test "recent_quarantine: for what reasons crashes were quarantined lately, in the runs of all programs" {
+    processor p1
+    crash --count 2 --without dump --age 100000 >/dev/null
+    crash --without json --age 100000 >/dev/null
+    expect_status 1 scan
+    sql_is "SELECT outcomes->>'quarantined', reasons FROM crashmon.runs" '3|{".dump is missing": 2, ".json is missing": 1}'
+    ran crashmon-cleanup 90000 300 "reasons='{\".dump is missing\": 4}'"
+    sql_is "SELECT storage, program, reason, last_hour, last_day, last_week FROM crashmon.recent_quarantine ORDER BY 2, 3" \
+        $'main|crashmon-cleanup|.dump is missing|0|0|4\nmain|crashmon-scan|.dump is missing|2|2|2\nmain|crashmon-scan|.json is missing|1|1|1'
+}
+
 @test "retire_storage: forgets a storage without jobs and without a run at work, and no other" {
     ran crashmon-scan 600 300
     ran crashmon-scan 600 300 "storage='west'"

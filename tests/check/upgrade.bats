@@ -44,7 +44,7 @@ version_1() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$BATS_TEST_DIRNAME/ve
 shape() { pg_dump -s | grep -vE '^(--|\\(un)?restrict|$)|GRANT USAGE ON SCHEMA public' | sort; }
 
 # All rows; what a new column has, where nobody has put anything into it, is not told.
-rows() { db_state | sed -E 's/, "(storages|attempts|root|missingdatetime)": (null|0)\b//g'; }
+rows() { db_state | sed -E 's/, "(storages|attempts|root|missingdatetime|reasons)": (null|0)\b//g'; }
 
 # A processor of Socorro's at work, with the search path that it is told to have.
 registers() {
