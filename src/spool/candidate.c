@@ -89,14 +89,15 @@ void candidate_judge(struct candidate *candidate, enum outcome verdict, const ch
     candidate->why = strdup(why);
 }
 
-bool candidate_came_within(struct candidate *candidate, long long age)
+bool candidate_came_within(struct candidate *candidate, long long taken, long long ended)
 {
     struct pair *pair = &candidate->pair;
-    struct pair_location location;
+    struct pair_location location = {.directory = -1};
     struct failure reason;
-    pair->looked = spool_time_ago(pair->spool, age);
-    locate_there(pair, &location, &reason);
-    bool came = location.directory >= 0 && location_came_within(&location, age);
+    pair->looked = spool_time_ago(pair->spool, taken);
+    if (ended > 0)
+        locate_there(pair, &location, &reason);
+    bool came = location.directory >= 0 && location_came_within(&location, ended);
     location_close(&location);
     return came ||
            (candidate->date_directory != NULL && links_came_again(pair, candidate->date_directory));

@@ -199,29 +199,37 @@ bool location_came_within(const struct pair_location *location, long long age)
     return was_done_within(location, CAME, age);
 }
 
-/* Whether it has a name link that is older than that. */
-static bool has_own_link(const struct pair_location *location, long long age)
+enum name_link { LINK_NONE, LINK_OLDER, LINK_NEWER };
+
+/* How its name link compares with that. */
+static enum name_link find_name_link(const struct pair_location *location, long long age)
 {
     struct stat status;
     const struct timespec then = spool_time_ago(location->pair.spool, age);
-    return fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) ==
-               0 &&
-           S_ISLNK(status.st_mode) && time_is_past(&status.st_ctim, 0, &then);
+    if (fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISLNK(status.st_mode))
+        return LINK_NONE;
+    return time_is_past(&status.st_ctim, 0, &then) ? LINK_OLDER : LINK_NEWER;
 }
 
 /* What came to the origin after its job was taken is another crash if it has a link that did, too.
- * It is one, too, if it was written since the row was made, but its links may be on their way; else
- * a run that was killed has changed the mode of the files. */
+ * What came after its end is one with any link; and if it was written since the row was made, but
+ * its links may be on their way; else a run that was killed has changed the mode of the files. */
 static enum located judge_origin(struct pair_location *location, const struct origin *origin,
                                  struct failure *failure)
 {
-    if (origin->age <= 0 || location->directory < 0 || !location_came_within(location, origin->age))
+    if (origin->taken <= 0 || location->directory < 0 ||
+        !location_came_within(location, origin->taken))
         return location->found;
+    if (!location_came_within(location, origin->ended))
+        return find_name_link(location, origin->taken) == LINK_NEWER ? LOCATED_NOWHERE
+                                                                     : location->found;
     location->is_later = was_done_within(location, WRITTEN, origin->queued);
     if (location->is_later)
         return judge_other(location, failure);
-    return has_own_link(location, origin->age) ? location->found
-                                               : judge_by_links(location, failure);
+    return find_name_link(location, origin->ended) == LINK_OLDER
+               ? location->found
+               : judge_by_links(location, failure);
 }
 
 /* A day can be mounted twice, perhaps in both roots. */
@@ -319,7 +327,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
     if (origin->state == ORIGIN_KNOWN) {
         memcpy(location->pair.day, origin->day, sizeof location->pair.day);
         location->found = search_day(location, failure);
-        location->pair.looked = spool_time_ago(origin->spool, origin->age);
+        location->pair.looked = spool_time_ago(origin->spool, origin->taken);
         location->found = judge_origin(location, origin, failure);
         if (location->found != LOCATED_NOWHERE)
             return;

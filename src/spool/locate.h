@@ -49,9 +49,9 @@ struct origin {
     enum { ORIGIN_UNKNOWN, ORIGIN_KNOWN, ORIGIN_CLOSED } state;
     const struct spool *spool; /* these two for ORIGIN_KNOWN */
     char day[DAY_LENGTH + 1];
-    /* Microseconds since a processor took its job (0: not known), and since it was queued: below 0
-     * if the clock of who queued it was ahead. */
-    long long age, queued;
+    /* Microseconds since a processor took its job, and since that has ended (0: not known); since
+     * it was queued: below 0 if the clock of who queued it was ahead. */
+    long long taken, ended, queued;
 };
 
 /* Fills in the origin from columns of the row. `mark` is that of the root; "": not known, so the
@@ -66,9 +66,9 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
             struct failure *failure);
 
 /* Searches for a crash that has a row, first in its origin. What came there after the job was
- * taken, and has a link, is another crash with its id. So is any pair elsewhere with a link,
- * because what was queued has lost both. What was written since the row was made, and has none, may
- * get one: LOCATED_FAILED for ten minutes. */
+ * taken, and has a link that did, too, or after it had ended, and has any, is another crash. So is
+ * any pair elsewhere with a link, because what was queued has lost both. What was written since the
+ * row was made, and has none, may get one: LOCATED_FAILED for ten minutes. */
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure);

@@ -21,7 +21,8 @@ void finished_job_init(struct finished_job *job, const struct finished_row *row,
     job->crash.name = job->uuid;
     if (crash_id_parse(&id, job->uuid))
         origin_read(&job->origin, roots, &id, row->mark, row->pathname);
-    job->origin.age = row->age;
+    job->origin.taken = row->taken;
+    job->origin.ended = row->ended;
     job->origin.queued = row->queued;
     if (row->reason != NULL && row->reason[0] != '\0')
         job->reason = strdup(row->reason);

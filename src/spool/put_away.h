@@ -22,8 +22,8 @@ struct finished_row {
     bool success;                /* of the processor */
     const char *mark, *pathname; /* see origin_read() */
     enum missed missed;
-    long long age, queued; /* see struct origin */
-    const char *reason;    /* why it failed; NULL or "": not told */
+    long long taken, ended, queued; /* see struct origin */
+    const char *reason;             /* why it failed; NULL or "": not told */
 };
 
 struct finished_job {
