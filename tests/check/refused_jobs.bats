@@ -80,6 +80,20 @@ ids() { sql "SELECT uuid FROM jobs WHERE id BETWEEN $1 AND $2"; }
     accept
 }
 
+@test "a dead processor that takes long to remove stays, and holds the others up for a second" {
+    processor p1
+    for name in dead dead2; do processor $name 601; done
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN OLD; END';
+         CREATE TRIGGER refuse BEFORE DELETE ON processors FOR EACH ROW EXECUTE FUNCTION refuse()"
+    new=$(collect)
+    within 3 0 scan
+    jobs_are "$new"
+    log_has 'cannot remove processor "dead'
+    accept
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM processors" 1
+}
+
 # --- jobs of dead processors
 
 @test "a dead processor's job that the server refuses to change keeps no other" {
