@@ -10,9 +10,10 @@
 /* In quarters rather than halves, as what waits for a lock waits once for each level. */
 enum { PARTS = 4, ATTEMPTS = 5, REFUSALS_MAXIMUM = 20 };
 
-/* Milliseconds that a statement may take, for one crash and for several; where these are more, one
- * for each. What a site's trigger does for one crash may take long, and the others wait. */
-enum { LIMIT_ALONE = 1000, LIMIT = 200 };
+/* Milliseconds that a statement may take, in a part of a batch, and in a whole batch or for one
+ * crash; where these are more, one for each. What a site's trigger does for one crash may take
+ * long, and the others wait. */
+enum { LIMIT_PART = 200, LIMIT = 1000 };
 
 static struct crash *crash_at(const struct bisect *bisect, size_t index)
 {
@@ -45,7 +46,8 @@ bool bisect_was_refused(const struct refusals *refusals)
 static enum db_status transact(const struct bisect *bisect, size_t first, size_t count,
                                bool is_whole, struct failure *failure)
 {
-    session_limit(count == 1 ? LIMIT_ALONE : count > LIMIT ? (long)count : LIMIT);
+    long limit = is_whole || count == 1 ? LIMIT : LIMIT_PART;
+    session_limit((long)count > limit ? (long)count : limit);
     enum db_status status = bisect->transact(bisect->context, first, count, failure);
     for (int retry = 1;
          retry < ATTEMPTS && (status == DB_CHANGED || (db_may_work_again(status) && is_whole));
