@@ -10,12 +10,13 @@ BEGIN
     NEW.attempts := least(NEW.attempts, 1000000) + 1;
     RETURN NEW;
 END $$;
-SELECT 'CREATE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW
+SELECT 'CREATE OR REPLACE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW
             WHEN (OLD.starteddatetime IS NOT NULL AND NEW.starteddatetime IS NULL
                   AND OLD.success IS NULL AND NEW.success IS NULL)
             EXECUTE FUNCTION crashmon.count_attempt()'
 WHERE NOT EXISTS (SELECT FROM pg_trigger
-                  WHERE tgrelid = 'crashmon.jobs'::regclass AND tgname = 'count_attempt')
+                  WHERE tgrelid = 'crashmon.jobs'::regclass AND tgname = 'count_attempt'
+                      AND tgfoid = 'crashmon.count_attempt'::regproc)
 \gexec
 
 -- Makes the jobs that have failed since a time unfinished again, without attempts: for when their

@@ -1,4 +1,4 @@
--- How schema.sql and roles.sql end; and a schema that has been replaced (see strangers.sql) goes when no
+-- How schema.sql, from-socorro.sql and roles.sql end; and a schema that has been replaced (see strangers.sql) goes when no
 -- transaction is left in which somebody could still create in it.
 \ir rights.sql
 COMMIT;
@@ -28,7 +28,7 @@ BEGIN
                 OR EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()) THEN
                 RAISE lock_not_available USING MESSAGE = 'a transaction that could use it is open';
             END IF;
-            EXECUTE format('DROP SCHEMA %I', name);
+            EXECUTE format('DROP SCHEMA IF EXISTS %I', name);
         EXCEPTION WHEN lock_not_available OR dependent_objects_still_exist THEN
             RAISE WARNING 'schema % stays, which was crashmon when others could create in it: %', name, SQLERRM
                 USING HINT = 'Nothing uses it. Drop it when nobody needs what is in it.';

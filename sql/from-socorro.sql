@@ -18,6 +18,13 @@ COMMIT;
 \quit
 \endif
 \ir move.sql
+DO $$
+BEGIN
+    IF to_regclass('crashmon.jobs') IS NULL THEN
+        RAISE EXCEPTION 'there are no tables jobs, processors and priorityjobs: nothing is changed'
+            USING HINT = 'In an empty database load sql/schema.sql alone.';
+    END IF;
+END $$;
 \if :{?zone}
 SET LOCAL timezone = :'zone';
 \endif
@@ -100,4 +107,4 @@ WHERE NOT EXISTS (SELECT FROM pg_constraint
 \gexec
 
 ANALYZE processors, jobs, priorityjobs;
-COMMIT;
+\ir end.sql

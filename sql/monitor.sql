@@ -119,6 +119,8 @@ BEGIN
     RETURN CASE WHEN (crashmon.priority_table(processor) = its_table
             AND EXISTS (SELECT FROM pg_class WHERE oid = its_table AND relkind = 'r'
                             AND NOT relispartition AND NOT relrowsecurity)
+            AND has_table_privilege(its_table, 'SELECT') AND has_table_privilege(its_table, 'INSERT')
+            AND has_table_privilege(its_table, 'DELETE')
             AND (SELECT array_agg(attname::text) = '{uuid}'
                      AND bool_and(atttypid IN ('text'::regtype, 'varchar'::regtype))
                  FROM pg_attribute WHERE attrelid = its_table AND attnum > 0 AND NOT attisdropped)

@@ -37,6 +37,14 @@ BEGIN
                         'in the schemas %', array_to_string(sets, ', ')
             USING HINT = 'Rename all but one of them.';
     END IF;
+    SELECT relnamespace::regnamespace INTO others FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+    WHERE sets IS NULL AND relname = 'jobs' AND relkind IN ('r', 'p') AND relpersistence <> 't'
+        AND attname = 'pathname';
+    IF FOUND THEN
+        RAISE EXCEPTION 'the schema % has jobs, but not both of processors and priorityjobs: nothing is changed',
+                        others
+            USING HINT = 'If that is Socorro''s table, restore the others; if not, rename it.';
+    END IF;
 
     IF owner IS NULL AND sets IS NOT NULL THEN
         SELECT relowner INTO owner FROM pg_class
@@ -56,7 +64,6 @@ BEGIN
     END IF;
     olds := array_remove(ARRAY[sets[1], to_regnamespace(nullif(current_setting('crashmon.replaced', true), ''))],
                          'crashmon'::regnamespace);
-    PERFORM set_config('lock_timeout', '100ms', true);
     patience := clock_timestamp() + '0.9 seconds';
     FOR its IN SELECT oid::regclass AS place,
                       relowner = ANY (ours) OR coalesce(pg_has_role(relowner,
@@ -71,12 +78,11 @@ BEGIN
                 RAISE lock_not_available USING MESSAGE = 'too many of them are locked';
             END IF;
             EXECUTE format('ALTER TABLE %s SET SCHEMA crashmon_priority', its.place);
-        EXCEPTION WHEN insufficient_privilege OR lock_not_available OR duplicate_table THEN
+        EXCEPTION WHEN insufficient_privilege OR lock_not_available OR duplicate_table OR duplicate_object THEN
             RAISE WARNING 'table % stays where it is: %', its.place, SQLERRM
                 USING HINT = 'Restart its processor, which makes a new one (see roles.sql).';
         END;
     END LOOP;
-    PERFORM set_config('lock_timeout', '1s', true);
 
     -- Version 1 had its tables in a schema that all could use.
     FOR its IN SELECT DISTINCT acl.grantee::regrole AS name

@@ -26,7 +26,10 @@
 -- crashmon_priority it can also make a table or a function that others with this search path use in
 -- place of a shared one. So processors that do not trust each other must not share a database. A reporter
 -- can request any crash; and whoever can connect to a database can take advisory locks in it, also those
--- that keep the programs from running.
+-- that keep the programs from running. PostgreSQL locks a table, or an index, for some commands before it
+-- looks at rights: whoever may use the schema can have all others wait, for as long as he has something
+-- open. `--check` tells it by the age of what waits, pg_blocking_pids() by whom. Whoever may create
+-- schemas in a database must not be faster than you, who load schema.sql.
 \set ON_ERROR_STOP on
 \ir begin.sql
 
@@ -34,6 +37,10 @@ DO $$
 DECLARE
     name text;
 BEGIN
+    IF NOT current_setting('crashmon.is_new')::boolean THEN
+        RAISE EXCEPTION 'there is no schema of this version: nothing is changed'
+            USING HINT = 'Load sql/schema.sql first.';
+    END IF;
     FOREACH name IN ARRAY ARRAY['crashmon_monitor', 'crashmon_observer', 'crashmon_processor',
                                 'crashmon_reporter'] LOOP
         IF to_regrole(name) IS NULL THEN
@@ -88,9 +95,9 @@ GRANT EXECUTE ON FUNCTION is_crash_id(text), request_crash(text), crash_state(te
     TO crashmon_reporter;
 
 -- Version 1 let processors create tables where the shared tables were.
-SELECT format('REVOKE CREATE ON SCHEMA %I FROM crashmon_processor', nspname)
+SELECT format('REVOKE CREATE ON SCHEMA %I FROM crashmon_processor CASCADE', nspname)
 FROM pg_namespace, aclexplode(nspacl)
 WHERE grantee = 'crashmon_processor'::regrole AND privilege_type = 'CREATE'
-    AND nspname <> 'crashmon_priority' AND pg_has_role(nspowner, 'USAGE')
+    AND nspname = 'public' AND pg_has_role(nspowner, 'USAGE')
 \gexec
 \ir end.sql

@@ -7,12 +7,14 @@
 --     a trigger or a foreign key on a table     He holds a lock on it until then. So the tables that
 --                                               others have such a right on are locked, until rights.sql
 --                                               has taken it away.
---     a function, an operator, ... in           It leaves no lock. So a schema that others may create in
---     the schema crashmon                       is left to them: ours moves to a new one.
+--     a function, an operator, ... in           It leaves no lock, or not one on every server. So a schema
+--     the schema crashmon                       that others may create in, as they may in version 1, is
+--                                               left to them: ours moves to a new one.
 DO $$
 DECLARE
     ours oid[] := ARRAY(SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user)
         || (SELECT datdba FROM pg_database WHERE datname = current_database());
+    this oid := (SELECT oid FROM pg_database WHERE datname = current_database());
     home regnamespace := to_regnamespace('crashmon');
     its_owner regrole;
     is_open boolean;
@@ -27,9 +29,13 @@ BEGIN
     IF its_owner = ANY (ours) AND NOT pg_has_role(its_owner, 'MEMBER') THEN
         RAISE EXCEPTION 'crashmon belongs to role %: do this as that role', its_owner;
     END IF;
-    is_open := coalesce(is_open AND its_owner = ANY (ours), false);
     -- Version 1 had no storages.
     is_new := EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'storages');
+    is_open := its_owner IS NOT NULL AND its_owner = ANY (ours) AND (
+        is_open
+        OR NOT is_new AND EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'jobs')
+        OR EXISTS (SELECT FROM pg_locks WHERE classid = 'pg_namespace'::regclass AND objid = home
+                       AND database = this AND pid IS DISTINCT FROM pg_backend_pid()));
     tables := ARRAY(
         SELECT oid FROM pg_class AS c
         WHERE relkind IN ('r', 'p', 'v') AND relpersistence <> 't' AND relowner = ANY (ours)
@@ -50,26 +56,29 @@ BEGIN
                    WHERE attrelid = c.oid AND privilege_type = 'REFERENCES')
         OR EXISTS (SELECT FROM pg_locks
                    WHERE relation = c.oid AND granted AND pid IS DISTINCT FROM pg_backend_pid()
-                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                       AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')));
-    -- Whoever waits for the tables behind us waits for a tenth of a second.
-    FOR attempt IN 1..25 LOOP
-        EXIT WHEN to_lock IS NULL;
+                       AND database = this AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')));
+    IF to_lock IS NULL THEN
+        RETURN;
+    END IF;
+    -- First against those that nobody who reads or writes has to wait behind: who makes a trigger, and
+    -- an autovacuum, which gives way after a second. Then whoever waits for the tables behind us waits for
+    -- a tenth of a second.
+    FOR attempt IN 0..25 LOOP
         BEGIN
-            PERFORM set_config('lock_timeout', '100ms', true);
+            PERFORM set_config('lock_timeout', CASE attempt WHEN 0 THEN '4s' ELSE '100ms' END, true);
             EXECUTE format('LOCK TABLE %s IN %s MODE', to_lock,
-                           CASE WHEN is_open OR NOT is_new THEN 'ACCESS EXCLUSIVE'
+                           CASE WHEN attempt = 0 THEN 'SHARE UPDATE EXCLUSIVE'
+                                WHEN is_open OR NOT is_new THEN 'ACCESS EXCLUSIVE'
                                 ELSE 'SHARE ROW EXCLUSIVE' END);
-            EXIT;
+            EXIT WHEN attempt > 0;
         EXCEPTION WHEN lock_not_available THEN
-            IF attempt = 25 THEN
+            IF attempt IN (0, 25) THEN
                 RAISE EXCEPTION 'the tables are in use for too long: nothing is changed'
                     USING HINT = 'pg_locks says by whom; try again when they have ended.';
             END IF;
+            PERFORM pg_sleep(0.1);
         END;
-        PERFORM pg_sleep(0.1);
     END LOOP;
-    PERFORM set_config('lock_timeout', '1s', true);
 END $$;
 
 DO $$
@@ -81,7 +90,18 @@ DECLARE
 BEGIN
     WITH owned AS (
         SELECT classid, objid, refobjid AS its_owner FROM pg_shdepend
-        WHERE deptype = 'o' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))
+        WHERE deptype = 'o' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ), on_ours (classid, objid) AS (
+        SELECT 'pg_class'::regclass::oid, unnest(tables)
+        UNION ALL SELECT 'pg_class'::regclass, inhrelid FROM pg_inherits WHERE inhparent = ANY (tables)
+        UNION ALL SELECT 'pg_class'::regclass, indexrelid FROM pg_index WHERE indrelid = ANY (tables)
+        UNION ALL SELECT 'pg_attrdef'::regclass, oid FROM pg_attrdef WHERE adrelid = ANY (tables)
+        UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE conrelid = ANY (tables)
+        UNION ALL SELECT 'pg_rewrite'::regclass, oid FROM pg_rewrite WHERE ev_class = ANY (tables)
+        UNION ALL SELECT 'pg_policy'::regclass, oid FROM pg_policy WHERE polrelid = ANY (tables)
+        UNION ALL SELECT 'pg_statistic_ext'::regclass, oid FROM pg_statistic_ext WHERE stxrelid = ANY (tables)
+        UNION ALL SELECT 'pg_trigger'::regclass, oid FROM pg_trigger WHERE tgrelid = ANY (tables)
+    )
     SELECT found.what, found.its_owner INTO what, its_owner FROM (
         SELECT 'schema ' || nspname, nspowner FROM pg_namespace
         WHERE nspname IN ('crashmon', 'crashmon_priority')
@@ -93,18 +113,18 @@ BEGIN
             AND NOT (current_setting('crashmon.is_open')::boolean AND classid = 'pg_class'::regclass
                      AND (SELECT relname ~ '^priority_jobs_[0-9]+$' FROM pg_class WHERE oid = objid))
         UNION ALL
-        -- What a trigger calls, also in its condition; of what is built in nobody knows who put it there.
-        SELECT pg_describe_object(d.classid, d.objid, 0), o.its_owner
-        FROM pg_trigger AS t
-        JOIN pg_depend AS d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
-        JOIN owned AS o ON o.classid = d.refclassid AND o.objid = d.refobjid
-        WHERE t.tgrelid = ANY (tables)
+        -- What is on a table, and what that needs: the function of a trigger, of its condition, of a check.
+        SELECT pg_describe_object(o.classid, o.objid, 0), o.its_owner
+        FROM (SELECT classid, objid FROM on_ours
+              UNION SELECT refclassid, refobjid FROM pg_depend JOIN on_ours USING (classid, objid)) AS used
+        JOIN owned AS o USING (classid, objid)
         UNION ALL
-        SELECT pg_describe_object('pg_trigger'::regclass, t.oid, 0), acl.grantee
-        FROM pg_trigger AS t JOIN pg_proc AS f ON f.oid = t.tgfoid
-        JOIN pg_class AS c ON c.oid = t.tgrelid, aclexplode(relacl) AS acl
+        -- Nobody knows who made a trigger, and what is built in can do harm, too.
+        SELECT pg_describe_object('pg_trigger'::regclass, t.oid, 0) || ' (or the right to make it)', acl.grantee
+        FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid, aclexplode(relacl) AS acl
         WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal AND acl.privilege_type = 'TRIGGER'
-            AND f.pronamespace = 'pg_catalog'::regnamespace
+            AND (t.tgname NOT IN ('count_attempt', 'not_ahead')
+                 OR t.tgfoid IS DISTINCT FROM to_regproc('crashmon.' || t.tgname))
         UNION ALL
         -- A foreign key runs the triggers of its own table when a row of ours is deleted.
         SELECT pg_describe_object('pg_constraint'::regclass, f.oid, 0), c.relowner
@@ -133,13 +153,13 @@ DO $$
 DECLARE
     ours oid[] := current_setting('crashmon.ours');
     old regnamespace := to_regnamespace('crashmon');
+    its_comment text := obj_description(to_regnamespace('crashmon'), 'pg_namespace');
     name text := 'crashmon_replaced_1';
     command text;
 BEGIN
     IF NOT current_setting('crashmon.is_open')::boolean THEN
         RETURN;
     END IF;
-    PERFORM set_config('lock_timeout', '100ms', true);
     WHILE to_regnamespace(name) IS NOT NULL LOOP
         name := 'crashmon_replaced_' || substring(name FROM '[0-9]+$')::integer + 1;
     END LOOP;
@@ -147,9 +167,11 @@ BEGIN
     EXECUTE format('CREATE SCHEMA crashmon AUTHORIZATION %s', (SELECT nspowner::regrole
                                                                FROM pg_namespace WHERE oid = old));
     FOR command IN
-        SELECT format('ALTER TABLE %s SET SCHEMA crashmon', oid::regclass) FROM pg_class
-        WHERE relnamespace = old AND relkind IN ('r', 'p', 'v') AND relowner = ANY (ours)
+        SELECT format('ALTER TABLE %s SET SCHEMA crashmon', oid::regclass) FROM pg_class AS c
+        WHERE relnamespace = old AND relkind IN ('r', 'p', 'v', 'S') AND relowner = ANY (ours)
             AND relname !~ '^priority_jobs_[0-9]+$'
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid
+                                AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i'))
         UNION ALL
         SELECT format('ALTER ROUTINE %s SET SCHEMA crashmon', oid::regprocedure) FROM pg_proc
         WHERE pronamespace = old AND proowner = ANY (ours)
@@ -159,11 +181,12 @@ BEGIN
         FROM (SELECT nspowner, privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC'
                                                             ELSE grantee::regrole::text END AS grantee
               FROM pg_namespace, aclexplode(nspacl) WHERE pg_namespace.oid = old) AS acl
-        WHERE grantee <> nspowner::regrole::text LOOP
+        WHERE grantee <> nspowner::regrole::text
+        UNION ALL
+        SELECT format('COMMENT ON SCHEMA crashmon IS %L', its_comment) WHERE its_comment IS NOT NULL LOOP
         EXECUTE command;
     END LOOP;
     PERFORM set_config('crashmon.replaced', name, true);
-    PERFORM set_config('lock_timeout', '1s', true);
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'the schema crashmon or a view in it is in use: nothing is changed'
         USING HINT = 'pg_locks says by whom; try again when they have ended.';

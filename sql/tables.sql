@@ -82,7 +82,7 @@ BEGIN
 END $$;
 -- Not for new jobs, as crashmon alone makes them, thousands at once: a condition that is asked of each row
 -- made a fifth of their INSERT.
-SELECT format('CREATE TRIGGER not_ahead BEFORE %2$s ON crashmon.%1$s FOR EACH ROW
+SELECT format('CREATE OR REPLACE TRIGGER not_ahead BEFORE %2$s ON crashmon.%1$s FOR EACH ROW
                    WHEN (greatest(%3$s) > clock_timestamp()) EXECUTE FUNCTION crashmon.not_ahead();
                UPDATE crashmon.%1$s AS new SET %4$s = %4$s WHERE greatest(%3$s) > now()',
               its_table, events, times, one)
@@ -93,6 +93,7 @@ FROM (VALUES ('processors', 'INSERT OR UPDATE', 'new.startdatetime, new.lastseen
              ('priorityjobs', 'INSERT OR UPDATE', 'new.requesteddatetime',
               'requesteddatetime')) AS wanted (its_table, events, times, one)
 WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'not_ahead'
+                      AND tgfoid = 'crashmon.not_ahead'::regproc
                       AND tgrelid = ('crashmon.' || its_table)::regclass)
 \gexec
 
@@ -103,7 +104,7 @@ WHERE seqrelid = pg_get_serial_sequence('crashmon.processors', 'id')::regclass A
 
 -- Every run reads which storages a processor serves: a list for a hundred names is enough.
 SELECT 'ALTER TABLE crashmon.processors ADD CONSTRAINT processors_storages
-            CHECK (pg_column_size(storages) <= 8192)'
+            CHECK (octet_length(storages::text) <= 8192)'
 WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'processors_storages'
                       AND conrelid = 'crashmon.processors'::regclass)
 \gexec

@@ -291,6 +291,21 @@ unmakes() {
     done
 }
 
+@test "a priority table that may be locked but not read is passed over, and its dead processor goes" {
+    nothing_of_processors
+    empty_tables
+    processor p1 >/dev/null
+    dead=$(processor dead 86400)
+    ODD[plain]="TABLE ME $TABLE"
+    makes "$dead" plain
+    as "$PROCESSOR" sql "REVOKE ALL ON crashmon_priority.priority_jobs_$dead FROM crashmon_processor;
+                         GRANT TRUNCATE ON crashmon_priority.priority_jobs_$dead TO crashmon_processor"
+    as "$MONITOR" expect_status 77 scan
+    log_has "cannot use table \"priority_jobs_$dead\""
+    as "$MONITOR" expect_status 0 scan
+    sql_is "SELECT count(*) FROM processors" 1
+}
+
 @test "what is put on a priority table while it is used has to wait until then" {
     nothing_of_processors
     empty_tables

@@ -136,7 +136,7 @@ registers() {
             "CREATE TRIGGER t INSTEAD OF INSERT ON crashmon.queue FOR EACH ROW EXECUTE FUNCTION public.g()" \
             "TRUNCATE crashmon.runs" "CREATE TABLE crashmon.mine ()" "CREATE TABLE crashmon_priority.jobs ()" \
             "CREATE TABLE public.mine (id bigint REFERENCES crashmon.jobs ON DELETE CASCADE)" \
-            "CREATE TABLE public.mine (its crashmon.jobs)" "CREATE TABLE public.mine (its crashmon.queue[])" \
+            "BEGIN; LOCK TABLE crashmon.queue" "CREATE TABLE public.mine (its crashmon.jobs)" "CREATE TABLE public.mine (its crashmon.queue[])" \
             "SELECT setval('crashmon.jobs_id_seq', 1)"; do
             PGDATABASE=$name run as "$OWNER" psql -qAtX -v VERBOSITY=sqlstate -c "$what"
             [[ $output == *42501* ]] || what_failed="$load: $what: $output"
@@ -178,6 +178,49 @@ registers() {
     expect_status 0 load_schema
 }
 
+@test "what is on tables that were somebody else's, and uses what is still his, is refused" {
+    for what in "TABLE jobs ADD CHECK (spring(uuid))" "TABLE jobs ALTER success SET DEFAULT spring('x')" \
+        "TABLE jobs ADD mine sprung" \
+        "TABLE jobs ADD mine boolean GENERATED ALWAYS AS (spring(uuid)) STORED" \
+        "TABLE jobs ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON jobs USING (spring(uuid))" \
+        "TABLE jobs RESET (fillfactor); CREATE INDEX ON jobs (spring(uuid))" \
+        "TABLE jobs RESET (fillfactor); CREATE TABLE child () INHERITS (jobs)" \
+        "TABLE jobs RESET (fillfactor); CREATE RULE r AS ON DELETE TO jobs DO ALSO SELECT spring(old.uuid)" \
+        "TABLE jobs RESET (fillfactor); CREATE STATISTICS s ON (spring(uuid)), uuid FROM jobs" \
+        "TABLE jobs RESET (fillfactor); CREATE TRIGGER t BEFORE UPDATE ON jobs FOR EACH ROW
+             WHEN (spring(new.uuid)) EXECUTE FUNCTION suppress_redundant_updates_trigger()"; do
+        nothing
+        version_1
+        sql "ALTER TABLE jobs OWNER TO $PROCESSOR; CREATE SCHEMA his AUTHORIZATION $PROCESSOR; GRANT USAGE ON SCHEMA his TO PUBLIC"
+        as "$PROCESSOR" sql "SET ROLE NONE; SET search_path = his, public;
+            CREATE FUNCTION spring(varchar) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN true; END';
+            CREATE DOMAIN sprung AS text CHECK (spring(value)); ALTER $what"
+        sql "ALTER TABLE jobs OWNER TO CURRENT_USER"
+        for script in schema.sql from-socorro.sql; do
+            PGOPTIONS= run psql -qX -f "$SQL/$script"
+            [[ $status -ne 0 && $output == *"belongs to role $PROCESSOR, so it is not used"* ]] || fail "$script: $what: $output"
+        done
+        sql "SET client_min_messages = error; DROP SCHEMA his CASCADE"
+    done
+}
+
+@test "a trigger that others have the right to make is refused; under a name of ours it is replaced" {
+    load_roles
+    for what in mine count_attempt not_ahead; do
+        sql "GRANT USAGE ON SCHEMA crashmon TO $PROCESSOR; GRANT TRIGGER ON jobs TO $PROCESSOR"
+        as "$PROCESSOR" sql "SET ROLE NONE; CREATE OR REPLACE TRIGGER $what BEFORE UPDATE ON crashmon.jobs FOR EACH ROW
+            EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+        for script in schema.sql roles.sql; do
+            PGOPTIONS= run psql -qX -f "$SQL/$script"
+            [[ $output == *"trigger $what on table crashmon.jobs (or the right to make it) belongs to role $PROCESSOR"* ]] || fail "$output"
+        done
+        sql "REVOKE TRIGGER ON jobs FROM $PROCESSOR; DROP TRIGGER IF EXISTS mine ON jobs"
+        expect_status 0 load_schema
+    done
+    sql_is "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'jobs'::regclass AND NOT tgisinternal
+            AND tgfoid = to_regproc('crashmon.' || tgname)" 2
+}
+
 @test "what depends on a function of version 1 that goes is named, and nothing is changed" {
     version_1
     sql "GRANT USAGE ON SCHEMA crashmon TO PUBLIC"
@@ -211,6 +254,16 @@ registers() {
     sql_is "SELECT relnamespace::regnamespace FROM pg_class WHERE relname = 'jobs'" crashmon
     as "$PROCESSOR" run load_schema
     [[ $status -ne 0 && $output == *"do this as that role"* ]] || fail "$output"
+}
+
+@test "of a set of tables that is not complete nothing is left behind" {
+    version_1
+    sql "DROP TABLE public.priorityjobs CASCADE"
+    for script in schema.sql roles.sql; do
+        PGOPTIONS= run psql -qX -f "$SQL/$script"
+        [[ $status -ne 0 && $output == *"nothing is changed"*HINT* ]] || fail "$output"
+    done
+    sql_is "SELECT to_regclass('public.jobs') IS NOT NULL" t
 }
 
 @test "of two sets of tables neither is chosen" {
@@ -318,6 +371,17 @@ uses_all() {
 }
 job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')"; }
 
+@test "a vacuum, or whoever is making an index, holds an upgrade up for seconds, and nobody else" {
+    version_1
+    session "BEGIN; LOCK TABLE jobs IN SHARE UPDATE EXCLUSIVE MODE"
+    background load_schema
+    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'relation'"
+    for n in 1 2 3 4 5 6; do sql "SET LOCAL lock_timeout = '50ms'; $(job_text $n)"; done
+    session "COMMIT"
+    background_ends 0
+    sql_is "SELECT count(*) FROM crashmon.jobs" 6
+}
+
 @test "a dump can be restored, by another owner too, and is up to date then" {
     load_roles
     p=$(processor p1)
@@ -403,7 +467,7 @@ its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
                 its_session "BEGIN; SET LOCAL search_path = crashmon, public; CREATE $what"
                 [[ $ends != PREPARE* ]] || session "${ends%%;*}"
                 background load_roles
-                await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+                await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'relation'"
                 session "${ends##*; }"
                 background_ends "$([[ $ends == ROLLBACK ]] && echo 0 || echo 3)"
                 [[ $ends == ROLLBACK || $output == *" belongs to role $PROCESSOR, so it is not used"* ]] || fail "$before: $what: $output"
