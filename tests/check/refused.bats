@@ -279,8 +279,8 @@ reaches() {
 
 @test "where each row takes its time all are done nonetheless, in small parts" {
     processor p1
-    mapfile -t ids < <(collect --count 16)
-    at INSERT jobs "PERFORM pg_sleep(0.06)" "${ids[@]}"
+    mapfile -t ids < <(collect --count 8)
+    at INSERT jobs "PERFORM pg_sleep(0.15)" "${ids[@]}"
     expect_status 0 scan
     accept
     jobs_are "${ids[@]}"
