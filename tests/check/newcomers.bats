@@ -28,7 +28,7 @@ stopped() {
 goes_on() {
     gone_on() {
         kill -CONT "$pid" 2>/dev/null || true
-        [[ ! -e /proc/$pid/stat || $(<"/proc/$pid/stat") == *') Z '* ]]
+        [[ $(cat "/proc/$pid/stat" 2>/dev/null) != *') '[!Z]* ]]
     }
     await gone_on
     background_ends "$1"
