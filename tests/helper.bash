@@ -135,6 +135,12 @@ background_ends() {
     [[ $status -eq $1 ]] || fail "exit code $status instead of $1 in the background" "$output"
 }
 
+# Lets a program go on, each of whose threads may be stopped; true when it has ended.
+gone_on() {
+    kill -CONT "$1" 2>/dev/null || true
+    [[ $(cat "/proc/$1/stat" 2>/dev/null) != *') '[!Z]* ]]
+}
+
 # Ends it by two signals, TERM and this one: within a second of the second, and not by the first.
 second_signal_ends() {
     local before

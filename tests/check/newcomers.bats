@@ -24,13 +24,8 @@ stopped() {
     await grep -qs 'stopped by SIGSTOP' "$trace"
 }
 
-# Lets it go on, each of whose threads may be stopped.
 goes_on() {
-    gone_on() {
-        kill -CONT "$pid" 2>/dev/null || true
-        [[ $(cat "/proc/$pid/stat" 2>/dev/null) != *') '[!Z]* ]]
-    }
-    await gone_on
+    await gone_on "$pid"
     background_ends "$1"
 }
 

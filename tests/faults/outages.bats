@@ -182,12 +182,6 @@ next_runs_finish() {
     next_runs_finish
 }
 
-# Lets a program go on, each of whose threads may be stopped; true when it has ended.
-gone_on() {
-    kill -CONT "$1" 2>/dev/null || true
-    [[ ! -e /proc/$1/stat || $(<"/proc/$1/stat") == *') Z '* ]]
-}
-
 @test "a session that is ended during work on disk: 69, all consistent, the next run finishes" {
     stage
     marked # which unlinks and renames, too
