@@ -134,6 +134,25 @@ static bool is_remembered(const char *log_pathname, uint64_t hash)
     return found;
 }
 
+/* A copy with "..." for each name; NULL when out of memory. */
+static char *without_names(const char *message)
+{
+    char *copy = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&copy, &size);
+    if (stream == NULL)
+        return NULL;
+    while (*message != '\0')
+        if (*message != '"') {
+            putc(*message++, stream);
+        } else {
+            fputs("\"...\"", stream);
+            message = skip_name(message + 1);
+        }
+    fclose(stream);
+    return copy;
+}
+
 static struct kind *find_kind(uint64_t hash, const char *message)
 {
     for (size_t i = 0; i < kind_count; i++)
@@ -141,7 +160,7 @@ static struct kind *find_kind(uint64_t hash, const char *message)
             return &kinds[i];
     if (kind_count == KINDS)
         return &kinds[KINDS - 1];
-    kinds[kind_count] = (struct kind){.hash = hash, .first = strdup(message)};
+    kinds[kind_count] = (struct kind){.hash = hash, .first = without_names(message)};
     return &kinds[kind_count++];
 }
 

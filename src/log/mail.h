@@ -17,7 +17,7 @@ void mail_remember(char *const argv[], const char *config, long seconds);
 bool mail_admits(const char *message, bool lasts, const char *log_pathname);
 
 /* Calls `tell` for each kind of which more than ten messages came, with the number of the others
- * and the first one, and forgets all kinds. */
+ * and the first one without its names, and forgets all kinds. */
 void mail_end(void (*tell)(long others, const char *first));
 
 #endif

@@ -148,6 +148,21 @@ finishes() {
     finishes "$big"
 }
 
+@test "a full disk: after ten pairs it is told how many more stay, and all of it in ten lines and one" {
+    mapfile -t ids < <(crash --count 40 --without links)
+    disk "$ARCHIVE" size=64k
+    marked
+    head -c 1M /dev/zero >"$ARCHIVE/filler" 2>/dev/null || true
+    ended true "${ids[@]}"
+    expect_status 74 cleanup_jobs --batch-size=15
+    equal "${#lines[@]}" 11
+    [[ ${lines[10]} == *"long-term storage \"$ARCHIVE\" is not used any more in this run; further pairs that stay for the next run: 30" ]] ||
+        fail "$output"
+    log_has 'batch of 10 done, left: 10'
+    mount -o remount,size=4m "$ARCHIVE"
+    cleans
+}
+
 @test "a disk that is full for one pair: each other pair is whole, here or there (74)" {
     mapfile -t ids < <(crash
         crash --size 300000

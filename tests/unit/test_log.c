@@ -236,7 +236,7 @@ static void stderr_gets_ten_lines_of_a_kind(void **state)
         end += sprintf(end, "crashmon-scan: 40 one of %d\n", i);
     }
     strcpy(end, "crashmon-scan: 40 other\n"
-                "crashmon-scan: 40 and 2 more like this: \"0 \\\" a b\": left: tried 0 times\n"
+                "crashmon-scan: 40 and 2 more like this: \"...\": left: tried 0 times\n"
                 "crashmon-scan: 40 and 2 more like this: one of 0\n");
     expect_content("stderr", all);
     FILE *stream = fopen("log", "r");
