@@ -1,6 +1,7 @@
 #include "absence.h"
 
 #include "base/quote.h"
+#include "session.h"
 #include "spool/walk.h"
 
 #include <stdarg.h>
@@ -39,11 +40,21 @@ static void tell_of(const struct processor *one, struct failure *text)
         fail_further(text, "was last seen %s", one->last_seen);
 }
 
-/* `no processor is alive ("p1" was last seen ..., ...; their unfinished jobs: 7)`. Returns the
- * exit code. */
-static enum exit_code describe(const struct processors *processors, struct failure *text)
+static enum db_status count_loads(void *context, struct failure *failure)
+{
+    enum db_status status = DB_OK;
+    for (int state = PROCESSOR_DEAD; state <= PROCESSOR_ALIVE && status == DB_OK; state++)
+        status = processors_count_loads(context, (enum processor_state)state, failure);
+    return status;
+}
+
+/* `no processor is alive ("p1" was last seen ..., ...; their unfinished jobs: 7)`, without the
+ * number if the server does not tell it. Returns the exit code. */
+static enum exit_code describe(struct processors *processors, struct failure *text)
 {
     const struct processor *one;
+    struct failure failure;
+    bool is_counted = session_transact(count_loads, processors, &failure) == DB_OK;
     long jobs = 0, known = 0, told = 0, alive = 0, locked = 0;
     for (size_t i = 0; (one = processors_at(processors, i)) != NULL; i++) {
         if (one->state == PROCESSOR_GONE)
@@ -51,7 +62,7 @@ static enum exit_code describe(const struct processors *processors, struct failu
         known++;
         alive += one->state == PROCESSOR_ALIVE;
         locked += one->state == PROCESSOR_LOCKED && one->serves;
-        jobs += one->load > 0 ? one->load : 0;
+        jobs += one->load;
     }
     if (locked > 0)
         fail(text, 0, "no live processor can be given jobs");
@@ -64,8 +75,10 @@ static enum exit_code describe(const struct processors *processors, struct failu
     }
     if (known > told)
         fail_further(text, ", %ld more", known - told);
+    if (is_counted && told > 0)
+        fail_further(text, "; their unfinished jobs: %ld", jobs);
     if (told > 0)
-        fail_further(text, "; their unfinished jobs: %ld)", jobs);
+        fail_further(text, ")");
     return locked > 0 ? EXIT_NO_DATABASE : EXIT_NO_PROCESSOR;
 }
 
@@ -90,7 +103,7 @@ static void count_new(const struct spool *spool, struct failure *text)
     fail_further(text, "; new crashes there: %s%ld", more >= 0 ? "more than " : "", count);
 }
 
-bool absence_report(struct run *run, const struct processors *processors, const struct spool *spool,
+bool absence_report(struct run *run, struct processors *processors, const struct spool *spool,
                     const char *format, ...)
 {
     struct failure text;
@@ -103,5 +116,7 @@ bool absence_report(struct run *run, const struct processors *processors, const 
     fail_further(&text, ": %s", what);
     if (spool != NULL)
         count_new(spool, &text);
+    if (code == EXIT_NO_PROCESSOR)
+        fail_further(&text, "; start a processor for this storage");
     return report_error(&run->report, code, "%s", text.text);
 }

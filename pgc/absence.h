@@ -10,7 +10,7 @@
 /* Reports which processors there were, and since when they are silent, or who has locked them; what
  * happens now; and how many crashes are new in the spool, unless it is NULL. Always returns false.
  */
-bool absence_report(struct run *run, const struct processors *processors, const struct spool *spool,
+bool absence_report(struct run *run, struct processors *processors, const struct spool *spool,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif
