@@ -34,6 +34,23 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     pair_is_whole "$FAILED" 20081225 "$id"
 }
 
+@test "a job tells how often it was begun, which may be more than enough" {
+    id=$(crash)
+    processor p1 >/dev/null
+    expect_status 0 scan
+    for attempt in 1 2 3 4 5 6; do
+        sql "SELECT uuid FROM crashmon.take_jobs(1, 1)" >/dev/null
+        sql "SELECT crashmon.register_processor('p1')" >/dev/null
+    done
+    expect_status 1 scan
+    log_has "\"$id\": failed: no processor has finished it; attempts: 6"
+    sql_is "SELECT message FROM jobs" "no processor has finished it; attempts: 6"
+    sql "UPDATE jobs SET success = NULL, starteddatetime = now() - interval '25 hours'"
+    expect_status 1 scan
+    log_has "\"$id\": failed: no processor has finished it; attempts: 7"
+    sql_is "SELECT message FROM jobs" "no processor has finished it; attempts: 7"
+}
+
 @test "the attempts of a job are counted when its owner is dead, too" {
     begun "$(processor p1 7200)" 10 1
     processor p2 >/dev/null
