@@ -106,8 +106,9 @@ static enum ending try_part(const struct bisect *bisect, size_t first, size_t co
         return GO_ON;
     }
     if (!db_is_refused(status)) {
-        leave(bisect, first, count, failure.text);
-        report_error(bisect->report, db_exit_code(status), "%s", failure.text);
+        leave(bisect, first, count, "its batch stays for the next run");
+        report_error(bisect->report, db_exit_code(status), "%s; the batch stays for the next run",
+                     failure.text);
         return END_RUN;
     }
     if (count == 1) {

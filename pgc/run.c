@@ -51,7 +51,8 @@ static bool open_log(struct run *run)
         .stderr_format = options->stderr_format,
         .stderr_level = to_stderr_alone ? LEVEL_WARNING : (int)options->stderr_level,
     };
-    return log_open(&settings, &failure) || fail_begin(run, EXIT_CONFIGURATION, failure.text);
+    run->has_log = log_open(&settings, &failure);
+    return run->has_log || fail_begin(run, EXIT_CONFIGURATION, failure.text);
 }
 
 static bool connect_to_database(struct run *run)
@@ -77,7 +78,8 @@ static bool take_lock(struct run *run)
         log_info("ended by signal %d while waiting for the lock", signals_caught());
         return false;
     }
-    /* Not an error: the other run does the work, and cron should not mail each overlap. */
+    /* No error, as cron should not mail each overlap; if it is no other run that holds the lock,
+     * the message says so, and --check that no run has begun for too long. */
     log_warning("%s", failure.text);
     snprintf(run->report.error, sizeof run->report.error, "%s", failure.text);
     run->report.code = EXIT_LOCKED;
@@ -232,23 +234,28 @@ static void complete_run(struct run *run)
     enum db_status status = runs_note(run->row, &run->report.tally, &run->report.code, &failure);
     bool is_told = run->report.code == EXIT_NO_DATABASE || signals_are_urgent();
     if (status == DB_LOST && is_told)
-        log_info("%s", failure.text);
+        log_info("the end of this run is not recorded, as the connection is lost");
     else
         run_check(run, status, &failure);
 }
 
-/* Who repairs or releases sits there and waits. */
+/* Whoever repairs or releases waits for the answer; so does who asks for crashes at a terminal. */
 static void write_summary(struct run *run, double duration)
 {
     const struct options *options = &run->options;
     char text[TALLY_TEXT_SIZE];
+    bool is_awaited = options->repair || options->release ||
+                      (options->arguments != NULL && isatty(STDERR_FILENO));
     tally_print(&run->report.tally, text);
-    if (run->begun && (options->repair || options->release) && !options->dry_run &&
-        !options->json) {
+    if (run->begun && is_awaited && !options->dry_run && !options->json) {
         printf("%s; exit code %d\n", text, (int)run->report.code);
         report_flush(&run->report);
     }
-    if (run->begun)
+    if (!run->begun && run->has_log &&
+        run->report.code != EXIT_LOCKED) /* whose errors were these? */
+        log_info("%s, storage %s, process %d: exit code %d after %.3f s", options->program_name,
+                 options->storage_name, (int)getpid(), (int)run->report.code, duration);
+    else if (run->begun)
         log_info("%s%s; exit code %d after %.3f s", options->dry_run ? "dry run, " : "", text,
                  (int)run->report.code, duration);
 }

@@ -16,6 +16,7 @@ struct run {
     struct timespec started; /* monotonic */
     time_t date;             /* the same by this machine's clock */
     mode_t umask;            /* the user's; the programs run with 0, and set exact modes */
+    bool has_log;            /* it was opened */
     bool begun;              /* run_begin() has succeeded */
     bool is_answered;        /* what stdout has to say is said, or for who answers the question */
     char pause[PAUSE_SIZE];  /* see pauses.h */

@@ -14,7 +14,7 @@ enum exit_code {
     EXIT_INTERNAL = 70,      /* internal error: the counts do not add up, out of memory, ... */
     EXIT_LOG = 73,           /* done, but the log could not be written */
     EXIT_STORAGE = 74,       /* a storage root cannot be read or written, or a disk is full */
-    EXIT_LOCKED = 75,        /* another run holds the lock; nothing was done */
+    EXIT_LOCKED = 75,        /* the lock is taken, mostly by another run; nothing was done */
     EXIT_SCHEMA = 76,        /* the schema is missing or has another version */
     EXIT_PERMISSION = 77,    /* a permission is missing, or a destination is not safe to use */
     EXIT_CONFIGURATION = 78, /* the configuration is invalid, or the connection is pooled, or a

@@ -31,6 +31,22 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
         fail "$output"
 }
 
+@test "68 counts the jobs of all processors that it names, late ones too, and says what to do" {
+    dead=$(processor dead 7200) late=$(processor late 400)
+    sql "INSERT INTO jobs (pathname, uuid, owner)
+         SELECT '/x', '0000000' || i || '-0000-0000-0000-000002081225',
+                CASE WHEN i < 3 THEN $dead ELSE $late END
+         FROM generate_series(1, 5) AS i"
+    for run in scan priority "scan --dry-run"; do
+        request "$(crash)"
+        expect_status 68 $run
+        [[ $output == *"; their unfinished jobs: 5): "*"; start a processor for this storage"* ]] || fail "$run" "$output"
+    done
+    sql "UPDATE processors SET lastseendatetime = now(), storages = '{b}'"
+    expect_status 68 scan
+    [[ $output == *"; their unfinished jobs: 5): "*"; start a processor for this storage"* ]] || fail "$output"
+}
+
 # --- requests
 
 @test "of a crash that is nowhere it is told where was looked" {
@@ -112,6 +128,25 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
 }
 
 # --- the server
+
+@test "in a log that programs share it is told whose error it was that came before the lock" {
+    PGPORT=1 expect_status 69 priority
+    tail -n 1 "$LOG" | grep -qE ' INFO - crashmon-priority, storage main, process [0-9]+: exit code 69 after ' ||
+        fail "$(<"$LOG")"
+}
+
+@test "a connection that is lost is told once, with what happens now" {
+    processor p1 >/dev/null
+    crash --count 5 >/dev/null
+    held scan
+    sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'crashmon-scan'"
+    session COMMIT
+    background_ends 69
+    [[ $output == *"; the batch stays for the next run" ]] || fail "$output"
+    equal "$(grep -c 'terminating connection' "$LOG")" 1
+    log_has 'the end of this run is not recorded, as the connection is lost'
+}
 
 @test "with several hosts it is told why each could not be reached" {
     PGHOST=127.0.0.1,/nonexistent PGPORT=1,2 expect_status 69 scan

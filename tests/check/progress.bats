@@ -89,3 +89,15 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     expect_status 0 cleanup_jobs --repair "$AGE" --progress
     tells '^crashmon-cleanup-repair: crashes: 5, [0-9]+ a second$'
 }
+
+@test "on a terminal priority tells what has become of the crashes that it was given; else it is silent" {
+    id=$(crash)
+    on_terminal crashmon-priority "$id" "$(nowhere)"
+    equal "$output" 'seen 2: queued 1, left 1; exit code 0'
+    on_terminal crashmon-priority "$id"
+    tells '^seen 2: raised 1, left 1; exit code 0$'
+    expect_status 0 priority "$id"
+    equal "$output" ''
+    on_terminal crashmon-priority
+    equal "$output" ''
+}
