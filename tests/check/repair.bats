@@ -293,3 +293,17 @@ in_the_middle() {
         echo "$call: $((number - 1)) kills"
     done
 }
+
+@test "the nightly repair of crontab.example mails which crashes it has found, and else nothing" {
+    echo 'incomplete-age = 00:30:00' >>"$CONF"
+    line=$(grep -e --repair "$TESTS/../crontab.example")
+    nightly() { PATH="$BUILD:$PATH" CONFIG=$CONF PGOPTIONS='' setsid -w sh -c "${line#*'* * *  '}" 2>&1; }
+    equal "$(nightly)" ''
+    id=$(crash --without links)
+    aged
+    lock crashmon-scan-repair >/dev/null
+    equal "$(nightly)" ''
+    unlock crashmon-scan-repair
+    run nightly
+    [[ $output == *" INFO - unqueued $id "*"seen 1: queued 1; exit code 1 after"* ]] || fail "$output"
+}
