@@ -1,4 +1,4 @@
-/* case.h - a directory of the quarantine, for what was found of a crash, or for the strays of a
+/* case_dir.h - a directory of the quarantine, for what was found of a crash, or for the strays of a
  * day, and a file `reason`. The quarantine may lie in the spool, where anybody may have made
  * anything. All functions set errno when they fail. */
 #ifndef CASE_DIR_H

@@ -1,11 +1,12 @@
 /* release.h - brings a crash out of quarantine, as a new one under its day in the storage root.
  *
- *     look     one case is a whole pair; nothing of its id has a row, or lies under any day of a
- * root claim    the name link, which leads to date/released, where no collector works copy     the
- * files under temporary names; flush publish  they get their names, and replace nothing; look
- * again; flush link     the date link: from here on the crash is new; flush note     in its reason,
- * that what is left in quarantine is a copy remove   what was copied, then the reason, and the
- * directories
+ *     look     one case is a whole pair; nothing of its id has a row, or lies in a root
+ *     claim    the name link, which leads to date/released, where no collector works
+ *     copy     the files under temporary names; flush
+ *     publish  they get their names, and replace nothing; look again; flush
+ *     link     the date link: from here on the crash is new; flush
+ *     note     in its reason, that what is left in quarantine is a copy
+ *     remove   what was copied, then the reason, and the directories
  *
  * What fails before the date link is made is undone. Each step of a release that was killed is
  * known again: by the name link, by the row that was queued from there, by the note.
