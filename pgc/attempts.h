@@ -5,14 +5,13 @@
 
 #include "run.h"
 
-/* Jobs of the storage that were begun --job-timeout ago wait again, and those that have been begun
- * in vain --maximum-attempts times fail. Each that fails is reported and counted. False when the
- * run must end. */
+/* Jobs of the storage that were begun --job-timeout ago wait again; those that have had
+ * --maximum-attempts attempts fail. Each that fails is reported and counted. False when the run
+ * must end. */
 bool attempts_limit(struct run *run);
 
-/* What becomes in this way of an unfinished job that has been begun in vain so many times.
- * `started` is the age of its last beginning in seconds, below 0 if it waits; *attempts becomes
- * their number with that one, if it has taken too long. */
+/* What attempts_limit() makes of an unfinished job with *attempts attempts that was begun `started`
+ * seconds ago (below 0: it waits). If it was begun too long ago, *attempts grows by that one. */
 enum attempts_verdict { ATTEMPTS_FINE, ATTEMPTS_WAITS_AGAIN, ATTEMPTS_FAILS };
 enum attempts_verdict attempts_judge(const struct options *options, long *attempts,
                                      long long started);

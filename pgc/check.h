@@ -4,9 +4,8 @@
 
 #include "run.h"
 
-/* If that was asked: looks at all that a run needs, and at what the program is to do, against the
- * thresholds; prints the answer to stdout, and has the program end with its code. True if it was.
- */
+/* With --check: checks all that a run needs, and what there is to do against the thresholds; prints
+ * the answer to stdout, and has the program end with its code. False without --check. */
 bool check_answer(struct run *run);
 
 #endif

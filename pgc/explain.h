@@ -6,9 +6,9 @@
 
 #include "run.h"
 
-/* If that was asked: explains each crash of the command line, on stdout. The program ends with 1 if
- * nobody knows one; with the code of the trouble if one was not found, and could not be looked for
- * everywhere. True if it was. */
+/* With --explain: explains each crash of the command line, on stdout. The program ends with 1 if
+ * nobody knows one; with the code of the trouble if one was not found, and not every place could be
+ * searched. False without --explain. */
 bool explain_answer(struct run *run);
 
 #endif

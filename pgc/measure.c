@@ -19,7 +19,7 @@ static void tell_count(struct run *run, enum metric metric, enum metric date, co
 static void measure_queue(struct run *run)
 {
     struct database_status status;
-    struct problems troubles = {0}; /* which the run itself has come upon, or the next one will */
+    struct problems troubles = {0}; /* which this run has reported, or the next one will */
     status_read_queue(&run->options, &status, &troubles);
     const struct job_counts *jobs = &status.jobs;
     tell_count(run, METRIC_JOBS, METRIC_JOBS_OLDEST, "waiting", &jobs->waiting);

@@ -1,4 +1,4 @@
-/* odd_entries.h - what a scan comes upon in the date trees that cannot be queued: strays go to
+/* odd_entries.h - what a scan finds in the date trees that cannot be queued: strays go to
  * quarantine, what cannot be read stays. There may be very many of either, so they are handled many
  * at a time, and the first ten of a kind are named. */
 #ifndef ODD_ENTRIES_H

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* The finished and the failed ones are, together, those of so many with the lowest ids: where there
- * are as many, there may be more, and older ones. */
+/* Of the jobs that have ended, only this many are looked at, those with the lowest ids. If finished
+ * and failed ones together are as many, there may be more, and older ones. */
 enum { OLDEST_JOBS_ENDED = 1000 };
 
 /* Ages in seconds; below 0: there is none that has one. Of those that wait behind a thousand of

@@ -1,4 +1,5 @@
-/* processors.h - the processors, their load, and the reassignment of jobs.
+/* processors.h - the processors, their load, and which of them gets a job. Which jobs leave a dead
+ * processor, and when, is in crashmon-scan.pgc.
  *
  * A processor is alive if it was seen within the check-in time, and dead if it was not seen for
  * twice that time, by the server's clock and as crashmon.silent_since() counts. In between it gets

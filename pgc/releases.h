@@ -5,8 +5,8 @@
 #include "run.h"
 #include "spool/locate.h"
 
-/* If that was asked: those of the command line, one after the other (spool/release.h); one that has
- * a job stays. True if it was. */
+/* With --release: releases the crashes of the command line, one after the other (spool/release.h);
+ * one that has a job stays. False without --release. */
 bool release_arguments(struct run *run, const struct roots *roots);
 
 #endif

@@ -9,9 +9,9 @@
  *               cleanup sees whether the bytes are the same
  *     unknown   not every place where it may be could be searched: it is listed, with the reason
  *
- * Finished jobs are no business of this: cleanup looks for their pairs at each run, tells which are
- * missing, and may be at work on them just now. An unfinished job whose row has not changed since
- * it was listed has not been touched by anybody. Memory does not grow with the queue. */
+ * Finished jobs are left out: each cleanup looks for their pairs, reports those that are missing,
+ * and may be at work on them now. Nobody has touched an unfinished job whose row has not
+ * changed since it was listed. Memory does not grow with the queue. */
 #ifndef REPAIR_ROWS_H
 #define REPAIR_ROWS_H
 

@@ -1,5 +1,5 @@
-/* repair_spool.h - crashmon-scan --repair: crashes that lie in the spool, old enough, and that no
- * program comes upon (spool/stranded.h), as they have no row either:
+/* repair_spool.h - crashmon-scan --repair: crashes in the spool, old enough, that have neither a
+ * date link nor a row, so that no program finds them (spool/stranded.h):
  *
  *     unqueued  a whole pair: it is queued, as scan does it
  *     half      a part of a pair: it goes to quarantine

@@ -1,4 +1,5 @@
-/* requests.h - judges what crashmon-priority is asked for, before the queue is changed. */
+/* requests.h - judges the requests of crashmon-priority. It changes nothing: crashmon-priority.pgc
+ * does. */
 #ifndef REQUESTS_H
 #define REQUESTS_H
 

@@ -1,5 +1,6 @@
-/* retention.h - a part of crashmon-cleanup: how long is kept what nobody needs. Empty directories,
- * throttled crashes that nobody has asked for, old quarantine, rows of old runs. */
+/* retention.h - a part of crashmon-cleanup: removes what has been kept long enough. Empty
+ * directories (spool/sweep.h), throttled crashes that nobody has requested (spool/discard.h), old
+ * cases in quarantine (spool/cases.h), rows of old runs. */
 #ifndef RETENTION_H
 #define RETENTION_H
 

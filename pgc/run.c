@@ -102,7 +102,7 @@ static bool enter_run(struct run *run)
     return true;
 }
 
-/* cron must not mail that, but whoever has asked for something by hand has to know. */
+/* cron must not mail this, but whoever has given ids or repairs has to know. */
 static bool is_paused(struct run *run)
 {
     const struct options *options = &run->options;
@@ -139,7 +139,7 @@ static void check_metrics(struct run *run, bool good, const struct failure *fail
 }
 
 /* Not in the transaction, as nothing that happens to this row may stop the work; and once a
- * second, where there is so much of it that this costs nothing. */
+ * second, which costs nothing that shows. */
 static void note_progress(void *context)
 {
     struct run *run = context;
@@ -239,7 +239,7 @@ static void complete_run(struct run *run)
         run_check(run, status, &failure);
 }
 
-/* Whoever repairs or releases waits for the answer; so does who asks for crashes at a terminal. */
+/* Whoever repairs or releases waits for the answer; so does one who gives ids at a terminal. */
 static void write_summary(struct run *run, double duration)
 {
     const struct options *options = &run->options;

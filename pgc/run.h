@@ -18,7 +18,7 @@ struct run {
     mode_t umask;            /* the user's; the programs run with 0, and set exact modes */
     bool has_log;            /* it was opened */
     bool begun;              /* run_begin() has succeeded */
-    bool is_answered;        /* what stdout has to say is said, or for who answers the question */
+    bool is_answered;        /* the answer is printed, or will be by whoever answers the question */
     char pause[PAUSE_SIZE];  /* see pauses.h */
     long long row;           /* of this run in crashmon.runs; 0: none */
     bool has_row;            /* which can be brought up to date; */

@@ -29,7 +29,7 @@ enum db_status session_read(session_work *work, void *context, struct failure *f
  * was called. */
 void session_watch(void);
 
-/* From now on each statement of session_try() ends after so many milliseconds, at first 1000. */
+/* Sets how long a statement of session_try() may take; at first 1000 ms. */
 void session_limit(long milliseconds);
 
 /* Within a transaction, or else nothing happens: from now on each statement may take ten minutes;

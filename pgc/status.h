@@ -17,7 +17,7 @@
 struct job_counts {
     struct count waiting, started, finished, failed; /* finished: with success */
     struct count with_priority;                      /* of those that wait */
-    struct count tried;                              /* begun in vain before, of the first two */
+    struct count tried;                              /* those of the first two that have attempts */
     int most_attempts;
     char oldest_started_by[255 * 4 + 1]; /* "": nobody */
 };
@@ -45,7 +45,7 @@ struct run_status {
     int pid;
     const char *state;        /* "ended", "at work", or "killed"; "not ended" on a standby */
     long long started, ended; /* ages */
-    long long due;            /* seconds until the next one; below 0: it is so late */
+    long long due;            /* seconds until the next one; below 0: it is late by that */
     bool is_due;              /* false after a repair: none is due; or it is not known when */
     int exit_code;            /* if it has ended, and */
     double duration;          /* how long it took, in seconds; below 0: not known */
@@ -58,7 +58,7 @@ struct database_status {
     bool only_reads;  /* for a login with the rights of a run, which would end with 69 */
     char version[40]; /* of the server */
     struct job_counts jobs;
-    bool loads_are_partial; /* the processors have at least so many jobs */
+    bool loads_are_partial; /* the processors may have more jobs than are counted */
     struct count requests;
     struct processor_status *processors;
     long processor_count;           /* -1: not known; and so are */

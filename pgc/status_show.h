@@ -4,8 +4,8 @@
 
 #include "run.h"
 
-/* If that was asked: asks the database and looks at the disk, whether or not there is the other
- * one, and prints to stdout. True if it was. */
+/* With --status: asks the database and looks at the disk, each even if the other is away, and
+ * prints to stdout. False without --status. */
 bool status_answer(struct run *run);
 
 #endif

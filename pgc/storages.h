@@ -22,7 +22,7 @@ bool storages_check_roots(struct run *run, struct spool *storage, struct spool *
 bool storages_layout_is_known(const struct options *options, const struct spool *spool,
                               struct failure *failure);
 
-/* Only reads the rows of the storage, for who looks at one place after the other. */
+/* Only reads the rows of the storage, for a caller that looks at one place after the other. */
 enum db_status storages_read(struct run *run, struct failure *failure);
 
 /* Whether a root is due to be swept: once a day, in UTC by the server's clock. In a dry run always.

@@ -2,8 +2,8 @@
 
 -- Counts an attempt whenever a job that was begun goes back into the queue unfinished: its processor
 -- has started again, or was removed, or was given up on this job. That counts whoever does it, one of
--- Socorro's processors too. Who gives a job back that is not to blame takes one attempt away in the
--- same statement, see crashmon.give_back().
+-- Socorro's processors too. Whoever gives a job back that is not to blame takes one attempt away in
+-- the same statement, see crashmon.give_back().
 CREATE OR REPLACE FUNCTION crashmon.count_attempt() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN

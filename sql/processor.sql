@@ -61,12 +61,12 @@ END $$;
 
 -- Takes up to `how_many` jobs that the processor owns and has not begun: first those in its
 -- priority table, if it has one, then by priority, then the oldest. They count as begun. A job that
--- was begun in vain before is taken alone, lest it takes others with it again: when it is next there is
--- nothing until the processor has finished all else, and then until it has finished that one. (What was
--- begun more than an hour ago does not count: its answer may be lost.) Removes the jobs taken
--- from the priority table, and names that no job waits for. It is a heartbeat, too; for a processor
--- that was removed it is an error (no_data_found). Several threads of a processor may call it at the
--- same time: none waits for another, and no job is given out twice.
+-- has an attempt is taken alone, lest it takes others with it again: when it is next there is nothing
+-- until the processor has finished all else, and then until it has finished that one. (What was begun
+-- more than an hour ago does not count: its answer may be lost.) Removes the jobs taken from the
+-- priority table, and names that no job waits for. It is a heartbeat, too; for a processor that was
+-- removed it is an error (no_data_found). Several threads of a processor may call it at the same time:
+-- none waits for another, and no job is given out twice.
 CREATE OR REPLACE FUNCTION crashmon.take_jobs(processor integer, how_many integer)
 RETURNS TABLE (id bigint, uuid text, pathname text, storage text)
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS crashmon.jobs (
 );
 -- jobs.root: the mark of the root that the pair was queued from (see crashmon.storages).
 -- jobs.missingdatetime: since when its pair is missing, which does not count if the job was completed
--- after that. jobs.attempts: how often it was begun in vain, see attempts.sql.
+-- after that. jobs.attempts: how often it was begun and not finished, see attempts.sql.
 -- processors.storages: which it serves; NULL: all.
 SELECT format('ALTER TABLE crashmon.%s ADD %s %s', its_table, name, type)
 FROM (VALUES ('jobs', 'root', 'uuid'), ('jobs', 'missingdatetime', 'timestamptz'),

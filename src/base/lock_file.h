@@ -10,7 +10,7 @@
 struct lock_file {
     int descriptor; /* -1: there is none, and `error` says why */
     int error;      /* an errno value */
-    long waited;    /* in vain, milliseconds; since then nobody waits until it is free again */
+    long waited; /* milliseconds, without getting it; from then on nobody waits until it is free */
 };
 
 /* Opens it, follows no link, and waits for nobody; with `like` it is made if missing, for the users

@@ -31,12 +31,12 @@ bool signals_permit(struct failure *failure);
 /* From now on the socket of the server; -1: none. */
 void signals_guard(int socket);
 
-/* Shuts the socket down after so many seconds, unless it is called again before; 0: no more. The
- * second one tells how many it were when that has happened, else 0. */
+/* Shuts the socket down after `seconds`, unless it is called again before; 0: not at all. The
+ * second one returns these seconds if that has happened, else 0. */
 void signals_watch(long seconds);
 long signals_have_waited(void);
 
-/* Sends SIGALRM after so many seconds, and once more ten seconds later; 0: never. */
+/* Sends SIGALRM after `seconds`, and once more ten seconds later; 0: never. */
 void signals_limit(long seconds);
 
 #endif

@@ -38,8 +38,8 @@ struct log_settings {
     mode_t file_mode; /* of a new file; 0600 is always added */
 };
 
-/* For log_vlasting(): what is said on stderr is not said again for so many seconds, where the
- * command is the same, and its configuration file was not changed. */
+/* For log_vlasting(): for `seconds`, what this command has written to stderr is not repeated there,
+ * as long as its configuration file is not changed. */
 void log_remember(char *const argv[], const char *config, long seconds);
 
 /* Before all else: opens closed standard descriptors on /dev/null, lest the next file or socket

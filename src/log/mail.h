@@ -6,12 +6,12 @@
 
 #include <stdbool.h>
 
-/* Remembers for so many seconds what the same command has told with the same configuration; 0: for
- * no time, as before this call. */
+/* Has what this command tells, with this configuration, remembered for `seconds`; 0, as before the
+ * call: not at all. */
 void mail_remember(char *const argv[], const char *config, long seconds);
 
-/* Whether a message is to be told. Not if it `lasts` and the same, but for what has a digit, is
- * remembered; but always where a person sits at the terminal. What was told is remembered beside
+/* Whether a message is to be told. One that `lasts` is not if it is remembered, apart from words
+ * with a digit, unless a person sits at the terminal. What was told is remembered beside
  * the log (NULL: there is none), in NAME.mailed, or else in TMPDIR or /tmp, in crashmon-UID.mailed;
  * where that is not possible either, it is told each time. */
 bool mail_admits(const char *message, bool lasts, const char *log_pathname);

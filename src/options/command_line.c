@@ -30,7 +30,7 @@ static struct poptOption general[] = {
     {"show-config", '\0', POPT_ARG_NONE, NULL, ASK_SHOW_CONFIG,
      "print every setting and where it comes from", NULL},
     {"verbose", 'v', POPT_ARG_NONE, NULL, ASK_VERBOSE,
-     "on stderr also what a run does; twice: each crash", NULL},
+     "print on stderr what a run does; twice: each crash, too", NULL},
     {"version", '\0', POPT_ARG_NONE, NULL, ASK_VERSION, "print the version", NULL},
     POPT_TABLEEND
 };

@@ -18,7 +18,7 @@ const char *options_program_name(enum program program);
 /* Seconds between two starts of the program by cron; 0: this is none of them. */
 long options_interval(const struct options *options);
 
-/* Whether somebody has asked for something that cron does not: --adopt, --repair, --release. */
+/* Whether this is a task by hand, and not an ordinary run: --adopt, --repair, --release. */
 bool options_are_extra(const struct options *options);
 
 /* Whether the program is only to answer a question, --status or --check: without log, lock and row,

@@ -22,7 +22,7 @@ enum option_kind {
     KIND_TEXT,     /* char *, never empty */
     KIND_CONNECT,  /* char *, where to connect to; NULL when blank */
     KIND_PATH,     /* char *, absolute; NULL when blank */
-    KIND_FILE,     /* the same, with the slash at its end that only a directory may have */
+    KIND_FILE,     /* the same, but keeps a slash at the end, which means a directory */
     KIND_NAME,     /* char *, letters, digits, dot, hyphen, underscore */
     KIND_SUFFIX,   /* char *, the end of a file name */
     KIND_FORMAT,   /* char *, of a line of the log */

@@ -13,7 +13,7 @@ struct progress_settings {
     const char *program;
     bool is_asked_for;
     struct report *report; /* what it has looked at, or else its outcomes, is what is done */
-    long limit;            /* it stops at so many; 0: at all */
+    long limit;            /* how many it handles at most; 0: all */
     long expected;         /* what there is to do from now on, as far as it is known; */
     progress_more *more;   /* called in a thread, until all is counted; NULL: it is */
     void *context;

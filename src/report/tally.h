@@ -11,7 +11,7 @@
 struct tally {
     long seen;
     long outcomes[OUTCOME_COUNT];
-    long waiting;           /* so many of those that are LEFT wait as they should */
+    long waiting;           /* those of LEFT that wait as they should */
     struct reasons reasons; /* of those that are QUARANTINED */
 };
 

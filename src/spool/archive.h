@@ -39,7 +39,7 @@ struct archive;
 enum archive_state {
     ARCHIVE_NOT_OPEN,
     ARCHIVE_OPEN,
-    ARCHIVE_OUT_OF_ORDER, /* cannot be opened, is full or read-only: no longer used */
+    ARCHIVE_OUT_OF_ORDER, /* cannot be opened, is full or read-only: no longer used in this run */
 };
 
 /* Not open yet; NULL when out of memory. Freeing NULL is harmless. */

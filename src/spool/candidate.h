@@ -26,7 +26,7 @@ struct batch {
     struct candidate *items;
     size_t count, size;
     _Atomic size_t taken; /* calls of batch_take(): may exceed `count` */
-    size_t held;          /* so many, the first ones, keep their directories open */
+    size_t held;          /* how many, the first ones, keep their directories open */
     bool look_up;         /* in the queue before inserting: some may not be new, which is rare */
 };
 

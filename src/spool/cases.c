@@ -79,8 +79,8 @@ static bool is_past(const struct spool *spool, const struct stat *status, long s
            spool_is_past(spool, &status->st_ctim, seconds);
 }
 
-/* Whether nothing was put into a directory, or into one below it, for so long. False also if that
- * cannot be told. */
+/* Whether nothing has been put into a directory, or into one below it, for `seconds`. False also if
+ * that cannot be told. */
 static bool is_old(int directory, const struct spool *spool, long seconds, int depth)
 {
     struct stat status;

@@ -1,5 +1,5 @@
-/* cases.h - what lies in a quarantine (quarantine.h): a directory for each crash, and
- * for many stray entries.
+/* cases.h - what lies in a quarantine (quarantine.h): a directory for each crash, and for many
+ * stray entries.
  * `quarantine` is one that is open, in any mode. */
 #ifndef CASES_H
 #define CASES_H
@@ -22,7 +22,7 @@ bool cases_files(int directory, struct names *names, struct failure *failure);
 /* Opens a case to be read; -1 with errno. */
 int cases_open(int quarantine, const char *day, const char *name);
 
-/* Removes a case into which nobody has put anything for so many seconds, by whatever means and with
+/* Removes a case into which nobody has put anything for `seconds`, by whatever means and with
  * whatever times: its reason, which says whose it is, last; and its day with the last one. Hold the
  * quarantine. In a dry run says whether it would. *removed is false if it is too young, not of this
  * owner (quarantine_owner()), or on what is mounted in the quarantine. False with the reason if

@@ -25,8 +25,8 @@ struct crash_id {
 /* Parses all of `text`. False if it is not a crash id; then `id` is unchanged. */
 bool crash_id_parse(struct crash_id *id, const char *text);
 
-/* An id as it is given, in small letters, and in capitals, for somebody who asks for it. Returns
- * how many of these differ, the given one first; 0: it is not a crash id. */
+/* The spellings to look for when a person gives an id: as it is, in small letters, in capitals.
+ * Returns how many of these differ, the given one first; 0: it is not a crash id. */
 enum { CRASH_ID_SPELLINGS = 3 };
 size_t crash_id_spell(struct crash_id spellings[CRASH_ID_SPELLINGS], const char *text);
 

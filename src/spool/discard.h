@@ -6,14 +6,14 @@
 
 #include "spool/candidate.h"
 
-/* Whether nothing of it has been changed for so many seconds: its files, further dumps too, nor its
+/* Whether nothing of it has been changed for `seconds`: its files, further dumps too, nor its
  * date link, which was `linked` then. What cannot be looked at does not count. Without any file it
  * is not due where the whole name tree is empty, as the disk of that may be away. */
 bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds);
 
-/* Leaves alone what has been changed in so many seconds, and what is mounted inside the root. False
- * with the reason if something of it could not be removed; an errno value of 0 means that the crash
- * is at fault. What is gone already does not matter. */
+/* Leaves alone what has been changed in the last `seconds`, and what is mounted inside the root.
+ * False with the reason if something of it could not be removed; an errno value of 0 means that the
+ * crash is at fault. What is gone already does not matter. */
 bool discard(const struct candidate *candidate, long seconds, struct failure *failure);
 
 #endif

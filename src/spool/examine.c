@@ -3,7 +3,7 @@
 #include "spool/date_dir.h"
 #include "spool/file.h"
 
-/* Whether so many seconds have passed since a time, by the clock that stamped the entry. */
+/* Whether a time is `seconds` ago, by the clock that stamped the entry. */
 static bool is_past(const struct walk_entry *entry, const struct timespec *then, long seconds)
 {
     return spool_is_past(entry->directory->spool, then, seconds);

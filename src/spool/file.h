@@ -58,7 +58,7 @@ bool file_copy(int from, const char *name, const struct stat *status, int to, co
 bool file_write(int directory, const char *temporary, const char *text,
                 const struct file_style *style);
 
-/* Whether the file system of a directory or file has so many bytes free, as far as it tells. */
+/* Whether the file system of a directory or file has `bytes` bytes free, as far as it tells. */
 bool file_has_room(int directory, off_t bytes);
 
 /* Moves whatever has a name to another one, which nothing may have: EEXIST. EXDEV: it has to be

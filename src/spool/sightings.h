@@ -1,4 +1,4 @@
-/* sightings.h - where anything of one crash lies, for who asks about it. Nothing is changed. */
+/* sightings.h - finds all that lies anywhere of one crash, for --explain. Nothing is changed. */
 #ifndef SIGHTINGS_H
 #define SIGHTINGS_H
 

@@ -61,7 +61,7 @@ bool spool_fail(const struct spool *spool, const char *what, const char *directo
 /* Ages by the file system's clock, which is asked again before a time counts as ahead of it. Any
  * thread may call these.
  *
- * When a file was last changed: see file_changed(). Whether a time is at least so many seconds ago.
+ * When a file was last changed: see file_changed(). Whether a time is at least `seconds` ago.
  * Whether it lies ahead, by more than clocks of different hosts may differ (a day may be on another
  * host's disk): nobody can have made such a time stamp since the clock was set right. */
 struct timespec spool_changed(const struct spool *spool, const struct stat *status);
@@ -78,8 +78,7 @@ struct timespec spool_time_ago(const struct spool *spool, long long microseconds
  * minute, and nothing counts as ahead. */
 bool spool_has_clock(const struct spool *spool);
 
-/* Whether a day was over so many days ago, wherever the collector's clock is: UTC-12 is the last.
- */
+/* Whether a day has been over for `days` days, even by a collector's clock in UTC-12. */
 bool spool_day_is_over(const struct spool *spool, const char *day, long days);
 
 #endif

@@ -1,9 +1,9 @@
-/* stranded.h - crashes that no program comes upon any more: they lie in the name tree, but no date
- * link leads to them. Those that have a row are not stranded: whoever asks looks for that. A date
- * link that leads nowhere is no business of this: a scan takes it to quarantine.
+/* stranded.h - crashes that no program finds any more: they lie in the name tree, but no date link
+ * leads to them. One that has a row is not stranded, which the caller looks for. A date link that
+ * leads nowhere is left to the scan, which quarantines it.
  *
  * Nothing younger than `age` seconds counts, nor what has been changed since the spool was opened:
- * a collector may be at work on it. Directories of the name tree that are in motion do not, either.
+ * a collector may be at work on it. Nor do directories of the name tree that are changing.
  */
 #ifndef STRANDED_H
 #define STRANDED_H
@@ -40,7 +40,7 @@ struct stranded_lot {
 struct stranded_walk *stranded_walk_new(const struct spool *spool, struct failure *failure);
 void stranded_walk_free(struct stranded_walk *walk);
 
-/* Fills a lot, of about `enough` crashes if there are so many. False at the end, or with
+/* Fills a lot, of about `enough` crashes if there are that many. False at the end, or with
  * lot->is_unreadable when out of memory. Zero-initialise the lot; free its ids in the end. */
 bool stranded_next(struct stranded_walk *walk, size_t enough, struct stranded_lot *lot);
 

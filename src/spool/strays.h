@@ -16,7 +16,7 @@
 
 /* Zero-initialise, but for the size; free with strays_free(). */
 struct strays {
-    size_t size; /* at most so many at a time */
+    size_t size; /* how many at a time, at most */
     size_t count;
     struct stray *items;
     long failed; /* could not be moved, in all */

@@ -1,5 +1,5 @@
-/* survey.h - what a spool holds, told without a change. A count ends after SURVEY_TIME, so that one
- * takes a tenth of a second however much there is. */
+/* survey.h - counts what a spool holds, and changes nothing. A count ends after SURVEY_TIME,
+ * however much there is. */
 #ifndef SURVEY_H
 #define SURVEY_H
 
@@ -37,7 +37,7 @@ bool survey_quarantine(int directory, const char *path, struct survey_cases *cas
 /* The file system of an open directory. */
 struct survey_room {
     dev_t device;
-    unsigned long long bytes, free_bytes;   /* for who is not root */
+    unsigned long long bytes, free_bytes;   /* for users other than root */
     unsigned long long inodes, free_inodes; /* 0 of 0, where they are made as needed */
     int error; /* why this process cannot make anything in the directory, as errno; 0: it can */
 };

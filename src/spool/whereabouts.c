@@ -86,7 +86,7 @@ static bool find_case(const struct whereabouts *whereabouts, const struct crash_
     return false;
 }
 
-/* Where it was looked for without success: `it is in none of "/a", "/b" and "/c"`. */
+/* The places that were searched: `it is in none of "/a", "/b" and "/c"`. */
 static void list_places(const struct whereabouts *whereabouts, struct failure *reason)
 {
     const struct spool *all[ROOT_COUNT + ELSEWHERE_COUNT];

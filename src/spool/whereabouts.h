@@ -1,5 +1,5 @@
-/* whereabouts.h - where a requested crash is: in a root, in long-term storage, or in quarantine;
- * and if nowhere, where was looked. */
+/* whereabouts.h - where a requested crash is: in a root, in long-term storage, or in quarantine; if
+ * nowhere, which places were searched. */
 #ifndef WHEREABOUTS_H
 #define WHEREABOUTS_H
 
@@ -13,7 +13,7 @@ struct whereabouts {
     const struct roots *roots;
     const char *paths[ELSEWHERE_COUNT]; /* of long-term storage (two), and of the quarantine; NULL:
                                            none, or that below the storage root */
-    bool only_looks; /* opens nothing so that a file is made, see spool_open_to_look() */
+    bool only_looks; /* no file is made to ask for the time, see spool_open_to_look() */
     struct spool *places[ELSEWHERE_COUNT]; /* all below: initially zero */
     struct names days[ELSEWHERE_COUNT];
     char quarantine[PATH_MAX];
@@ -28,9 +28,9 @@ enum whereabouts_found {
     WHEREABOUTS_NONE, /* or another place cannot be searched */
 };
 
-/* Looks for the crash that a request names, which spells its id in capitals or not. Fills in the
- * pair for WHEREABOUTS_READY; else its spool is NULL, and the reason is given. What is not a root
- * is opened at the first call that comes to it. */
+/* Looks for the crash that a request names, whichever letters of the id are capitals. Fills in the
+ * pair for WHEREABOUTS_READY; else its spool is NULL, and the reason is given. Other places than
+ * the roots are opened when they are first needed. */
 enum whereabouts_found whereabouts_find(struct whereabouts *whereabouts, const char *request,
                                         long settle_time, struct pair *pair,
                                         struct failure *reason);
