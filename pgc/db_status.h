@@ -43,7 +43,7 @@ bool db_may_work_again(enum db_status status);
  * it forgets them, if it fails it frees them. No column of such a result may be null. */
 enum db_status db_check(const char *what, struct failure *failure);
 
-/* From now on, the first statement that waits in vain for a lock, or takes too long, leaves less
+/* From now on, the first statement that does not get a lock, or takes too long, leaves less
  * time to those that follow it, so that a question is answered in time, whatever is locked. */
 void db_wait_once(void);
 

@@ -64,10 +64,10 @@ enum db_status processors_count_loads(struct processors *processors, enum proces
 struct processor *processors_assign(struct processors *processors, const char *storage);
 
 /* After such a transaction: confirms what was assigned, if it was committed. A job needs the row of
- * its owner, so one that was refused, or has waited for a lock in vain, may have been so for that
- * row's sake. So this makes DB_CHANGED of such a wait once in a run, from when on each refresh
- * tells which rows are locked; and of a refusal once for each job that was alone, which then goes
- * to another processor, or up to three. */
+ * its owner, and that row may be why the job was refused, or did not get a lock. So the first time
+ * in a run that a lock was not got, this returns DB_CHANGED, and from then on each refresh tells
+ * which rows are locked. For a job that was refused alone it does so, too: the job then goes to
+ * another processor, or up to three. */
 enum db_status processors_confirm(struct processors *processors, enum db_status status);
 
 enum jobs_to_give {

@@ -36,8 +36,8 @@ struct processor_status {
 enum { STORAGE_NAME_SIZE = 256 };
 const char *status_next_storage(const char *at, char name[STORAGE_NAME_SIZE]);
 
-/* Whether a processor counts as alive, or not as dead, in spite of its silence: its time is not
- * that in which the server, or all runs, were away. */
+/* Whether a processor that has been silent for too long still counts as alive, or at least not as
+ * dead, because the server was down or no run began in that time. */
 bool status_excuses(const struct options *options, const struct processor_status *processor);
 
 struct run_status {

@@ -2,9 +2,9 @@
  * the job says what became of the pair; LEFT: pair and row stay. A pair that is not found counts as
  * missing, so the roots must be known to be the right ones (mark.h). As what is mounted inside a
  * root has no mark, the row stays for 24 hours, and so does half a pair: the first run that misses
- * something tells it, and the one that removes the row. Failures are logged here. A batch with
- * copies takes two more steps (archive.h), with a flush before each and after the last; a pair that
- * is to be deleted takes one.
+ * something reports it, and so does the one that removes the row. Failures are logged here. A batch
+ * with copies takes two more steps (archive.h), with a flush before each and after the last; a pair
+ * that is to be deleted takes one.
  */
 #ifndef PUT_AWAY_H
 #define PUT_AWAY_H
@@ -63,8 +63,8 @@ void put_away_copies(struct finished_job jobs[], size_t count, archive_step *ste
                      struct report *report);
 bool put_away_has_copies(const struct finished_job jobs[], size_t count);
 
-/* How many are not left: those that are do not count against --limit, or they would be met first
- * each time. */
+/* How many are not LEFT. Those that are do not count against --limit, as they come first again in
+ * each run. */
 long put_away_count(const struct finished_job jobs[], size_t count);
 
 /* Writes why jobs have failed beside their pairs, which are in place. */

@@ -29,9 +29,10 @@ void quarantine_free(struct quarantine *quarantine);
 bool quarantine_open(struct quarantine *quarantine, struct failure *failure);
 
 /* Opens one that is there, and keeps everybody else from changing it until quarantine_let_go(),
- * runs on other storages and hosts, too; a dry run, which changes nothing, not. Returns a readable
- * descriptor, which is the quarantine's own; -1 with the reason: ENOENT if there is none. Here and
- * below: EWOULDBLOCK if somebody else holds it for a second, EINTR after a second signal. */
+ * runs on other storages and hosts, too; a dry run, which changes nothing, does not. Returns a
+ * readable descriptor, which is the quarantine's own; -1 with the reason: ENOENT if there is none.
+ * Here and below: EWOULDBLOCK if somebody else holds it for a second, EINTR after a second signal.
+ */
 int quarantine_hold(struct quarantine *quarantine, bool dry_run, struct failure *failure);
 void quarantine_let_go(struct quarantine *quarantine);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# messages.bats - what is told can be acted on: who is missing, where was looked, whom to end.
+# messages.bats - what is told can be acted on: who is missing, which places were searched, whom to end.
 load ../helper
 
 ID=22adfb61-f75b-11dc-b6be-001322081225
@@ -49,7 +49,7 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
 
 # --- requests
 
-@test "of a crash that is nowhere it is told where was looked" {
+@test "of a crash that is nowhere it is told which places were searched" {
     request "$ID" 601
     expect_status 1 priority
     log_has "\"$ID\": given up: no pair for 10 min 0 s (it is in none of \"$SPOOL\", \"$DEFERRED\", \"$ARCHIVE\" and \"$FAILED\"); the request is removed"
