@@ -191,6 +191,9 @@ load repair
     expect_status 68 scan --repair "$AGE"
     [[ $output == *"no processor is alive, none is registered: nothing is queued"* ]] || fail "$output"
     summary "seen 1: left 1"
+    sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$(nowhere)', $(processor late 400))"
+    expect_status 68 scan --repair "$AGE"
+    [[ $output == *"; their unfinished jobs: 1): nothing is queued"* ]] || fail "$output"
     pair_is_whole "$SPOOL" 20081225 "$id"
 }
 
