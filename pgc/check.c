@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct check {
     const struct options *options;
@@ -66,12 +68,12 @@ static enum severity severity_of_least(long long value, const struct thresholds 
                                                              : SEVERITY_OK;
 }
 
-/* Judges the age of the oldest; the text has it after "has waited for". It is no worse than
- * `worst`.
+/* Judges the age of the oldest; the text has it after "has waited for". With an excuse it is a
+ * warning at most.
  */
-static void judge_age_up_to(struct check *check, enum severity worst, const char *name,
-                            const struct count *count, const struct thresholds *limits,
-                            const char *text)
+static void judge_age_unless(struct check *check, const char *excuse, const char *name,
+                             const struct count *count, const struct thresholds *limits,
+                             const char *text)
 {
     char age[FIGURE_SIZE], figure[64];
     if (count->state == COUNT_UNKNOWN)
@@ -88,40 +90,47 @@ static void judge_age_up_to(struct check *check, enum severity worst, const char
     put_figure(check, figure, count->oldest, "s", limits);
     enum severity severity = severity_of(count->oldest, limits);
     if (severity != SEVERITY_OK)
-        problems_add(&check->problems, severity < worst ? severity : worst, "%s %s%s", text,
-                     figure_oldest(age, count),
-                     worst < SEVERITY_CRITICAL ? "; a run is at work" : "");
+        problems_add(&check->problems, *excuse != '\0' ? SEVERITY_WARNING : severity, "%s %s%s",
+                     text, figure_oldest(age, count), excuse);
 }
 
 static void judge_age(struct check *check, const char *name, const struct count *count,
                       const struct thresholds *limits, const char *text)
 {
-    judge_age_up_to(check, SEVERITY_CRITICAL, name, count, limits, text);
+    judge_age_unless(check, "", name, count, limits, text);
 }
 
 /* --- the runs of the program: one that could not write its log has done its work */
 
-static void judge_late(struct check *check, long long late, const char *what)
+static void judge_late(struct check *check, long long late, const char *what, const char *holder)
 {
     char age[FIGURE_SIZE];
     enum severity severity = severity_of(late, &check->options->check_overdue);
     put_figure(check, "overdue", late > 0 ? late : 0, "s", &check->options->check_overdue);
     if (severity != SEVERITY_OK)
-        problems_add(&check->problems, severity, "%s %s %s", check->options->program_name, what,
-                     figure_age(age, late));
+        problems_add(&check->problems, severity, "%s %s %s%s%s", check->options->program_name, what,
+                     figure_age(age, late), *holder != '\0' ? "; its lock is taken: " : "", holder);
 }
 
-/* A standby cannot tell which runs that have not ended were killed. */
-static bool is_at_work(const struct run_status *run)
+/* What a run that was ended at its work has left the next one goes on with. */
+static bool goes_on(const struct run_status *run)
 {
-    return strcmp(run->state, "at work") == 0 || strcmp(run->state, "not ended") == 0;
+    return strcmp(run->state, "ended") == 0 && run->exit_code > EXIT_SIGNAL && run->has_done;
+}
+
+/* One that was ended by a signal or its time limit is no failure if it has got anything done. */
+static int code_to_judge(const struct run_status *run)
+{
+    if (goes_on(run))
+        return EXIT_DONE;
+    return run->exit_code == EXIT_LOG || run->exit_code > EXIT_SIGNAL ? EXIT_LEFT : run->exit_code;
 }
 
 static void judge_run(struct check *check, const struct run_status *run)
 {
     const struct options *options = check->options;
-    char age[FIGURE_SIZE], host[QUOTE_SIZE];
-    if (is_at_work(run)) {
+    char age[FIGURE_SIZE], host[ELSEWHERE_SIZE];
+    if (last_run_is_at_work(run)) {
         enum severity severity = severity_of(run->started, &options->check_running);
         put_figure(check, "running", run->started, "s", &options->check_running);
         if (severity != SEVERITY_OK)
@@ -130,33 +139,30 @@ static void judge_run(struct check *check, const struct run_status *run)
                          quote(host, run->host), figure_age(age, run->started));
         return;
     }
-    judge_late(check, run->is_due ? -run->due : 0, "should have run again, but is late by");
+    judge_late(check, run->is_due ? -run->due : 0, "should have run again, but is late by",
+               run->holder);
     if (strcmp(run->state, "killed") == 0)
         problems_add(&check->problems, SEVERITY_WARNING,
-                     "the last run of %s was killed: process %d on %s, begun %s ago", run->program,
-                     run->pid, quote(host, run->host), figure_age(age, run->started));
+                     "the last run of %s was killed, or lost the server: process %d on %s, begun "
+                     "%s ago, has not recorded its end",
+                     run->program, run->pid, quote(host, run->host), figure_age(age, run->started));
     if (strcmp(run->state, "ended") != 0)
         return;
     put_figure(check, "exit_code", run->exit_code, "", &options->check_exit_code);
-    int code = run->exit_code == EXIT_LOG ? EXIT_LEFT : run->exit_code;
-    enum severity severity = severity_of(code, &options->check_exit_code);
+    enum severity severity = severity_of(code_to_judge(run), &options->check_exit_code);
+    const char *words = exit_code_words((enum exit_code)run->exit_code);
     if (severity != SEVERITY_OK)
         problems_add(&check->problems, severity,
-                     "the last run of %s ended with exit code %d, %s ago", run->program,
-                     run->exit_code, figure_age(age, run->ended));
+                     "the last run of %s ended with exit code %d%s%s%s%s, %s ago", run->program,
+                     run->exit_code, *words != '\0' ? " (" : "", words, *words != '\0' ? ")" : "",
+                     last_run_elsewhere(run, host), figure_age(age, run->ended));
 }
 
 /* The last one of the program on this storage; NULL: none is known. */
 static const struct run_status *find_run(const struct check *check)
 {
-    const struct database_status *database = &check->database;
-    for (long i = 0; i < database->run_count; i++) {
-        const struct run_status *run = &database->runs[i];
-        if (strcmp(run->program, check->options->program_name) == 0 &&
-            strcmp(run->storage, check->options->storage_name) == 0)
-            return run;
-    }
-    return NULL;
+    return last_runs_find(check->database.runs, check->database.run_count,
+                          check->options->program_name, check->options->storage_name);
 }
 
 /* A program that has never run is as late as the first run on the storage is old. */
@@ -168,17 +174,17 @@ static void judge_runs(struct check *check)
         judge_run(check, run);
     else if (database->run_count >= 0 && database->first_run >= 0)
         judge_late(check, database->first_run,
-                   "has never run on this storage, where others run for");
+                   "has never run on this storage, where others run for", "");
 }
 
-/* Of what a run is at work on, which may be what an outage has left. */
-static enum severity worst_of_new(const struct check *check)
+/* What runs are at work on may be what an outage has left. */
+static const char *excuse_of_new(const struct check *check)
 {
     const struct run_status *run = find_run(check);
-    return run != NULL && is_at_work(run) &&
-                   severity_of(run->started, &check->options->check_running) == SEVERITY_OK
-               ? SEVERITY_WARNING
-               : SEVERITY_CRITICAL;
+    if (run != NULL && last_run_is_at_work(run) &&
+        severity_of(run->started, &check->options->check_running) == SEVERITY_OK)
+        return "; a run is at work";
+    return run != NULL && goes_on(run) ? "; the next run goes on" : "";
 }
 
 /* --- what the program works on */
@@ -196,6 +202,21 @@ static void judge_processors(struct check *check)
                      check->database.others > 0 ? " that serves this storage" : "");
     else if (severity != SEVERITY_OK)
         problems_add(&check->problems, severity, "too few processors are alive: %ld", alive);
+}
+
+/* Their rows go after a day: until then something can be done. */
+static void judge_missing(struct check *check)
+{
+    const struct count *missing = &check->database.jobs.missing;
+    char age[FIGURE_SIZE], number[FIGURE_SIZE];
+    if (missing->state == COUNT_UNKNOWN)
+        return;
+    put_figure(check, "missing", missing->number, "", NULL);
+    if (missing->number > 0)
+        problems_add(&check->problems, SEVERITY_WARNING,
+                     "finished jobs whose pair is missing: %s, the oldest for %s; their rows stay "
+                     "for 24 hours",
+                     figure_count(number, missing), figure_age(age, missing->oldest));
 }
 
 /* The later, the worse. */
@@ -222,8 +243,8 @@ static void judge_work(struct check *check, const struct disk_status *disk)
     char text[QUOTE_SIZE + 64], quoted[QUOTE_SIZE];
     switch (options->program) {
     case PROGRAM_SCAN:
-        judge_age_up_to(check, worst_of_new(check), "new", &disk->fresh, &options->check_new,
-                        "the oldest new pair has not been queued for");
+        judge_age_unless(check, excuse_of_new(check), "new", &disk->fresh, &options->check_new,
+                         "the oldest new pair has not been queued for");
         judge_age(check, "waiting", &jobs->waiting, &options->check_waiting,
                   "the oldest job has waited for");
         snprintf(text, sizeof text, "the oldest started job is with %s for",
@@ -241,6 +262,7 @@ static void judge_work(struct check *check, const struct disk_status *disk)
                   "the oldest successful job has not been put away for");
         judge_age(check, "failed", &jobs->failed, &options->check_finished,
                   "the oldest failed job has not been put away for");
+        judge_missing(check);
         judge_quarantine(check, &disk->quarantine.count);
         break;
     }
@@ -326,6 +348,13 @@ static void judge_files(struct check *check)
             problems_add(&check->problems, SEVERITY_CRITICAL, "%s", failure.text);
 }
 
+/* What he may not see runs cannot, either. */
+static bool is_user_of_runs(const struct options *options)
+{
+    struct stat log;
+    return stat(options->log_file_pathname, &log) == 0 && log.st_uid == geteuid();
+}
+
 /* Who cannot print the answer has none. */
 static void end_with(struct report *report, enum severity worst)
 {
@@ -338,7 +367,8 @@ static void end_with(struct report *report, enum severity worst)
 bool check_answer(struct run *run)
 {
     static struct disk_status disk; /* paths in it are known until the program ends */
-    struct check check = {.options = &run->options};
+    struct check check = {.options = &run->options,
+                          .problems.is_user = is_user_of_runs(&run->options)};
     char *figures = NULL, summary[256];
     size_t size;
     if (!run->options.check)

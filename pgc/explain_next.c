@@ -7,8 +7,10 @@
 #include "base/quote.h"
 #include "enqueue.h"
 #include "finished_rows.h"
+#include "options/command_line.h"
 #include "requests.h"
 #include "session.h"
+#include "spool/stranded.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -17,10 +19,7 @@
 
 enum { DAY = 24 * 3600 };
 
-/* Adds a sentence; with "; " before it, if it is not the first one. */
-static void add(char text[NEXT_SIZE], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void add(char text[NEXT_SIZE], const char *format, ...)
+void explain_add(char text[NEXT_SIZE], const char *format, ...)
 {
     va_list arguments;
     size_t used = strlen(text);
@@ -38,12 +37,8 @@ static void add(char text[NEXT_SIZE], const char *format, ...)
 const struct run_status *explain_last_run(const struct explanation *explanation,
                                           const char *program)
 {
-    const struct database_status *database = explanation->database;
-    for (long i = 0; i < database->run_count; i++)
-        if (strcmp(database->runs[i].program, program) == 0 &&
-            strcmp(database->runs[i].storage, explanation->options->storage_name) == 0)
-            return &database->runs[i];
-    return NULL;
+    return last_runs_find(explanation->database->runs, explanation->database->run_count, program,
+                          explanation->options->storage_name);
 }
 
 void explain_when(const struct explanation *explanation, const char *program, char text[NEXT_SIZE])
@@ -52,7 +47,7 @@ void explain_when(const struct explanation *explanation, const char *program, ch
     const struct run_status *run = explain_last_run(explanation, program);
     if (run == NULL)
         snprintf(text, NEXT_SIZE, explanation->database->run_count < 0 ? "unknown" : "no run yet");
-    else if (strcmp(run->state, "at work") == 0 || strcmp(run->state, "not ended") == 0)
+    else if (last_run_is_at_work(run))
         snprintf(text, NEXT_SIZE, "%s", run->state);
     else if (!run->is_due)
         snprintf(text, NEXT_SIZE, "unknown");
@@ -78,25 +73,24 @@ static bool has_live_processor(const struct explanation *explanation)
     return processors_alive(explanation->places->processors) > 0;
 }
 
-/* False: the run does nothing, and why. */
-static bool can_work(const struct explanation *explanation, enum program program,
-                     char text[NEXT_SIZE])
+bool explain_can_work(const struct explanation *explanation, enum program program,
+                      char text[NEXT_SIZE])
 {
     const struct explain_places *places = explanation->places;
     if (!explanation->database->is_connected)
-        add(text, "nothing while the database cannot be used");
+        explain_add(text, "nothing while the database cannot be used");
     else if (!explanation->has_rows || places->processors == NULL)
-        add(text, "unknown, as the tables could not be read");
+        explain_add(text, "unknown, as the tables could not be read");
     else if (explanation->database->only_reads)
-        add(text, "nothing while the database only reads");
+        explain_add(text, "nothing while the database only reads");
     else if (explanation->pause[0] != '\0')
-        add(text, "nothing while the storage is paused");
+        explain_add(text, "nothing while the storage is paused");
     else if (!explain_places_has(places, PLACE_STORAGE))
-        add(text, "nothing while the storage root cannot be used");
+        explain_add(text, "nothing while the storage root cannot be used");
     else if (program != PROGRAM_SCAN && !explain_places_has(places, PLACE_DEFERRED))
-        add(text, "nothing while the deferred storage root cannot be used");
+        explain_add(text, "nothing while the deferred storage root cannot be used");
     else if (program == PROGRAM_SCAN && !has_live_processor(explanation))
-        add(text, "nothing while no processor that serves the storage is alive");
+        explain_add(text, "nothing while no processor that serves the storage is alive");
     else
         return true;
     return false;
@@ -112,9 +106,9 @@ static void quarantines(const struct explanation *explanation, const char *what,
                         char text[NEXT_SIZE])
 {
     if (explain_places_has(explanation->places, PLACE_QUARANTINE))
-        add(text, "quarantines %s: %s", what, why);
+        explain_add(text, "quarantines %s: %s", what, why);
     else
-        add(text, "leaves %s, as the quarantine cannot be used: %s", what, why);
+        explain_add(text, "leaves %s, as the quarantine cannot be used: %s", what, why);
 }
 
 /* --- scan */
@@ -122,7 +116,7 @@ static void quarantines(const struct explanation *explanation, const char *what,
 /* The database cannot be asked what it has to say of it, or there is no memory. */
 static void say_failure(const struct failure *failure, char text[NEXT_SIZE])
 {
-    add(text, "unknown: %s", failure->text);
+    explain_add(text, "unknown: %s", failure->text);
 }
 
 /* One that is not ready, of which the queue knows nothing. */
@@ -132,8 +126,8 @@ static bool say_unready(const struct explanation *explanation, const struct sigh
     const struct options *options = explanation->options;
     char age[FIGURE_SIZE];
     if (sighting->state == PAIR_UNSETTLED)
-        add(text, "%s once nothing of it has changed for %s: %s", queues,
-            figure_age(age, options->settle_time), sighting->why.text);
+        explain_add(text, "%s once nothing of it has changed for %s: %s", queues,
+                    figure_age(age, options->settle_time), sighting->why.text);
     return sighting->state == PAIR_UNSETTLED;
 }
 
@@ -143,10 +137,10 @@ static void say_left(const struct explanation *explanation, const struct sightin
     long long left = explanation->options->incomplete_age - sighting->age;
     char age[FIGURE_SIZE];
     if (sighting->state == PAIR_INCOMPLETE && explanation->job.id == 0 && left > 0)
-        add(text, "leaves it: %s; quarantines it if that stays so for another %s", why,
-            figure_age(age, left));
+        explain_add(text, "leaves it: %s; quarantines it if that stays so for another %s", why,
+                    figure_age(age, left));
     else
-        add(text, "leaves it: %s", why);
+        explain_add(text, "leaves it: %s", why);
 }
 
 static bool is_orphan(const struct explanation *explanation)
@@ -173,8 +167,8 @@ static void say_new(const struct explanation *explanation, const struct sighting
 {
     bool is_queued = crash->outcome == LEFT && will_wait_again(explanation);
     switch (is_queued ? ALREADY_QUEUED : crash->outcome) {
-    case QUEUED: add(text, "queues it for a live processor"); break;
-    case ALREADY_QUEUED: add(text, "removes its links, as it is queued already"); break;
+    case QUEUED: explain_add(text, "queues it for a live processor"); break;
+    case ALREADY_QUEUED: explain_add(text, "removes its links, as it is queued already"); break;
     case QUARANTINED: quarantines(explanation, "it", crash_reason(crash), text); break;
     default: say_left(explanation, sighting, crash_reason(crash), text); break;
     }
@@ -220,11 +214,19 @@ static void say_of_links(const struct explanation *explanation, char text[NEXT_S
 
 static void say_of_unlinked(const struct explanation *explanation, char text[NEXT_SIZE])
 {
+    struct pair pair = {.spool = explanation->places->trees[PLACE_STORAGE], .id = explanation->id};
+    struct failure failure;
     char age[FIGURE_SIZE];
     for (size_t i = 0; i < explanation->sightings.count && explanation->job.id == 0; i++) {
         const struct sighting *one = &explanation->sightings.items[i];
-        if (one->place == PLACE_STORAGE && one->date_link == NULL)
-            add(text,
+        if (one->place != PLACE_STORAGE || one->date_link != NULL)
+            continue;
+        memcpy(pair.day, one->day, sizeof pair.day);
+        if (stranded_look(&pair, 0, &failure) == STRANDED_NOT)
+            explain_add(text, "does not see it, as it is no part of a pair");
+        else
+            explain_add(
+                text,
                 "does not see it, as it has no date link; with --repair it would when nothing "
                 "of it has changed for %s",
                 figure_age(age, explanation->options->incomplete_age));
@@ -241,25 +243,26 @@ static void say_of_job(const struct explanation *explanation, char text[NEXT_SIZ
         return;
     if (is_orphan(explanation) &&
         processors_assign(explanation->places->processors, job->storage) != NULL) {
-        add(text, "gives its job to a live processor");
+        explain_add(text, "gives its job to a live processor");
         attempts += started >= 0;
         started = -1;
     } else if (is_orphan(explanation)) {
-        add(text,
+        explain_add(
+            text,
             "cannot give its job to another processor: none that serves its storage is alive");
     }
     if (!is_ours(explanation))
         return;
     enum attempts_verdict verdict = attempts_judge(explanation->options, &attempts, started);
     if (verdict == ATTEMPTS_FAILS)
-        add(text, "lets its job fail, as it has had enough attempts: %ld", attempts);
+        explain_add(text, "lets its job fail, as it has had enough attempts: %ld", attempts);
     else if (verdict == ATTEMPTS_WAITS_AGAIN)
-        add(text, "has its job wait again, as it was started too long ago");
+        explain_add(text, "has its job wait again, as it was started too long ago");
 }
 
 /* --- priority */
 
-static const struct sighting *find_in_roots(const struct explanation *explanation)
+const struct sighting *explained_in_roots(const struct explanation *explanation)
 {
     const struct sighting *found = sightings_find(&explanation->sightings, PLACE_STORAGE);
     return found != NULL && found->count > 0
@@ -270,15 +273,16 @@ static const struct sighting *find_in_roots(const struct explanation *explanatio
 static void say_request_stays(const struct explanation *explanation, const char *why, bool is_known,
                               char text[NEXT_SIZE])
 {
-    const struct sighting *found = find_in_roots(explanation);
+    const struct sighting *found = explained_in_roots(explanation);
     long long patience = explanation->options->give_up_after - explanation->requested;
     char age[FIGURE_SIZE];
     if (found != NULL && say_unready(explanation, found, "queues it with priority", text))
         return;
     if (is_known && patience > 0)
-        add(text, "leaves the request, for another %s at most: %s", figure_age(age, patience), why);
+        explain_add(text, "leaves the request, for another %s at most: %s",
+                    figure_age(age, patience), why);
     else
-        add(text, "leaves the request: %s", why);
+        explain_add(text, "leaves the request: %s", why);
 }
 
 /* What it is in quarantine for in scan is raised here. */
@@ -287,16 +291,16 @@ static void say_served(const struct explanation *explanation, const struct candi
 {
     const char *why = crash_reason(&candidate->crash);
     switch (candidate->crash.outcome) {
-    case QUEUED: add(text, "queues it with priority"); break;
-    case FINISHED: add(text, "removes the request: %s", why); break;
-    case GIVEN_UP: add(text, "gives the request up: %s", why); break;
+    case QUEUED: explain_add(text, "queues it with priority"); break;
+    case FINISHED: explain_add(text, "removes the request: %s", why); break;
+    case GIVEN_UP: explain_add(text, "gives the request up: %s", why); break;
     case LEFT:
         say_request_stays(explanation, why, is_searched && candidate->verdict == LEFT, text);
         break;
     default:
-        add(text, "raises the priority of its job, and removes the request");
+        explain_add(text, "raises the priority of its job, and removes the request");
         if (explanation->job.id != 0 && is_orphan(explanation) && has_live_processor(explanation))
-            add(text, "gives its job to a live processor");
+            explain_add(text, "gives its job to a live processor");
         break;
     }
 }
@@ -309,13 +313,15 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
     struct batch batch;
     bool is_searched = true;
     if (explanation->requested < 0) {
-        add(text, "nothing, as nobody has requested it");
+        explain_add(text, job->id != 0 && !job->is_finished && job->priority > 0
+                              ? "nothing, as its job has priority already"
+                              : "nothing, as nobody has requested it");
         return;
     }
     batches_init(&batch, 1, 1);
     struct candidate *candidate = batch_add_request(&batch, explanation->id.text);
     if (candidate == NULL) {
-        add(text, "unknown: out of memory");
+        explain_add(text, "unknown: out of memory");
         return;
     }
     request_judge(candidate, explanation->requested > options->give_up_after, job->id != 0,
@@ -337,11 +343,11 @@ static void say_of_finished(const struct explanation *explanation, const struct 
 {
     const char *why = crash_reason(&job->crash);
     switch (job->crash.outcome) {
-    case ARCHIVED: add(text, "puts its pair away, and deletes its row: %s", why); break;
-    case DELETED: add(text, "deletes its pair and its row: %s", why); break;
-    case MISSING: add(text, "reports it as missing: %s", why); break;
+    case ARCHIVED: explain_add(text, "puts its pair away, and deletes its row: %s", why); break;
+    case DELETED: explain_add(text, "deletes its pair and its row: %s", why); break;
+    case MISSING: explain_add(text, "reports it as missing: %s", why); break;
     case QUARANTINED: quarantines(explanation, "its pair", why, text); break;
-    default: add(text, "leaves it: %s", why); break;
+    default: explain_add(text, "leaves it: %s", why); break;
     }
 }
 
@@ -383,12 +389,12 @@ static void say_of_row(const struct explanation *explanation, char text[NEXT_SIZ
         say_failure(&failure, text);
 }
 
-static void say_of_days(char text[NEXT_SIZE], const char *what, long days)
+static void say_of_days(char text[NEXT_SIZE], const char *what, const char *why, long days)
 {
     if (days < 0)
-        add(text, "keeps it for ever: %s", what);
+        explain_add(text, "keeps %s for ever%s", what, why);
     else
-        add(text, "deletes it after %ld d: %s", days, what);
+        explain_add(text, "deletes %s after %ld d%s", what, days, why);
 }
 
 static void say_of_what_is_kept(const struct explanation *explanation, char text[NEXT_SIZE])
@@ -397,12 +403,24 @@ static void say_of_what_is_kept(const struct explanation *explanation, char text
     const struct sightings *sightings = &explanation->sightings;
     if (explanation->job.id == 0 && explanation->requested < 0 &&
         sightings_find(sightings, PLACE_DEFERRED) != NULL)
-        say_of_days(text, "it is throttled, and was not requested", options->keep_deferred_days);
+        say_of_days(text, "it", ": it is throttled, and was not requested",
+                    options->keep_deferred_days);
     if (sightings_find(sightings, PLACE_QUARANTINE) != NULL)
-        say_of_days(text, "it is in quarantine", options->keep_quarantine_days);
+        say_of_days(text, "what is in quarantine", "", options->keep_quarantine_days);
 }
 
 /* --- all */
+
+/* A dry run finds out neither that a disk is full, nor that the server refuses something. */
+static void doubt(const struct explanation *explanation, enum program program, char text[NEXT_SIZE])
+{
+    const struct run_status *run = explain_last_run(explanation, options_program_name(program));
+    const char *words = run != NULL && strcmp(run->state, "ended") == 0
+                            ? exit_code_words((enum exit_code)run->exit_code)
+                            : "";
+    if (*words != '\0' && strncmp(text, "nothing", 7) != 0)
+        explain_add(text, "but its last run ended with %d (%s)", run->exit_code, words);
+}
 
 void explain_what(const struct explanation *explanation, enum program program, char text[NEXT_SIZE])
 {
@@ -410,10 +428,11 @@ void explain_what(const struct explanation *explanation, enum program program, c
     char storage[QUOTE_SIZE];
     text[0] = '\0';
     session_watch();
-    if (!can_work(explanation, program, text))
+    if (!explain_can_work(explanation, program, text))
         return;
     if (job->id != 0 && !is_ours(explanation) && program != PROGRAM_PRIORITY)
-        add(text, "its job is for the programs of storage %.200s", quote(storage, job->storage));
+        explain_add(text, "its job is for the programs of storage %.200s",
+                    quote(storage, job->storage));
     switch (program) {
     case PROGRAM_SCAN:
         say_of_links(explanation, text);
@@ -425,55 +444,12 @@ void explain_what(const struct explanation *explanation, enum program program, c
         if (is_ours(explanation) && job->is_finished)
             say_of_row(explanation, text);
         else if (is_ours(explanation))
-            add(text, "nothing until its job is finished");
+            explain_add(text, "nothing until its job is finished");
         say_of_what_is_kept(explanation, text);
         break;
     }
     if (text[0] == '\0')
-        add(text, "nothing");
-}
-
-/* --- what a person can do */
-
-static bool is_archived(const struct sightings *sightings)
-{
-    return sightings_find(sightings, PLACE_SUCCESSFUL) != NULL ||
-           sightings_find(sightings, PLACE_FAILED) != NULL;
-}
-
-bool explain_hint(const struct explanation *explanation, bool is_known, char text[NEXT_SIZE])
-{
-    const struct sightings *sightings = &explanation->sightings;
-    const struct sighting *found = find_in_roots(explanation);
-    const char *id = explanation->id.text;
-    text[0] = '\0';
-    if (!explanation->database->is_connected)
-        return false;
-    if (!is_known && explanation->is_complete)
-        add(text,
-            "it may have been throttled or refused by the collector, deleted at its end, or be "
-            "that of another storage, whose configuration has to be asked");
-    else if (!is_known)
-        return false;
-    else if (explanation->job.id != 0 && found == NULL && !is_archived(sightings) &&
-             explanation->is_complete)
-        add(text, "its pair is nowhere: is a disk not mounted, or another storage's?");
-    else if (explanation->job.id != 0 ||
-             (found != NULL && found->date_link != NULL && found->place == PLACE_STORAGE))
-        return false;
-    else if (found != NULL && found->state == PAIR_READY && explanation->requested < 0)
-        add(text, "to have it processed: crashmon-priority %s", id);
-    else if (found == NULL && sightings_find(sightings, PLACE_QUARANTINE) != NULL)
-        add(text,
-            "to have it processed, put what is missing beside the rest of it in quarantine, then "
-            "crashmon-priority --release %s",
-            id);
-    else if (found == NULL && is_archived(sightings))
-        add(text,
-            "it is done; to have it processed again, copy its files to the same directory below "
-            "\"%s\", then crashmon-priority %s",
-            explanation->options->storage_root, id);
-    else if (sightings->count == 0)
-        add(text, "it may be on its way, or in another storage");
-    return text[0] != '\0';
+        explain_add(text, "nothing");
+    else
+        doubt(explanation, program, text);
 }

@@ -20,7 +20,15 @@ void explain_when(const struct explanation *explanation, const char *program, ch
 void explain_what(const struct explanation *explanation, enum program program,
                   char text[NEXT_SIZE]);
 
-/* What a person can do, or think of. False: nothing. */
-bool explain_hint(const struct explanation *explanation, bool is_known, char text[NEXT_SIZE]);
+/* Whether a program can do anything now; if not, says why. */
+bool explain_can_work(const struct explanation *explanation, enum program program,
+                      char text[NEXT_SIZE]);
+
+/* Files of it in the storage root, or what there is in the deferred one; NULL: none. */
+const struct sighting *explained_in_roots(const struct explanation *explanation);
+
+/* Adds a sentence to a text, with "; " before it if it is not the first one. */
+void explain_add(char text[NEXT_SIZE], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

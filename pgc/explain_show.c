@@ -1,7 +1,7 @@
 #include "explain_show.h"
 
 #include "base/quote.h"
-#include "explain_next.h"
+#include "explain_hint.h"
 #include "options/command_line.h"
 #include "report/json.h"
 #include "report/say.h"

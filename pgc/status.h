@@ -4,6 +4,7 @@
 #ifndef STATUS_H
 #define STATUS_H
 
+#include "last_runs.h"
 #include "options/options.h"
 #include "pauses.h"
 #include "report/figures.h"
@@ -18,6 +19,7 @@ struct job_counts {
     struct count waiting, started, finished, failed; /* finished: with success */
     struct count with_priority;                      /* of those that wait */
     struct count tried;                              /* those of the first two that have attempts */
+    struct count missing;                            /* of the last two, those whose pair is */
     int most_attempts;
     char oldest_started_by[255 * 4 + 1]; /* "": nobody */
 };
@@ -39,19 +41,6 @@ const char *status_next_storage(const char *at, char name[STORAGE_NAME_SIZE]);
 /* Whether a processor that has been silent for too long still counts as alive, or at least not as
  * dead, because the server was down or no run began in that time. */
 bool status_excuses(const struct options *options, const struct processor_status *processor);
-
-struct run_status {
-    char *program, *storage, *host;
-    int pid;
-    const char *state;        /* "ended", "at work", or "killed"; "not ended" on a standby */
-    long long started, ended; /* ages */
-    long long due;            /* seconds until the next one; below 0: it is late by that */
-    bool is_due;              /* false after a repair: none is due; or it is not known when */
-    int exit_code;            /* if it has ended, and */
-    double duration;          /* how long it took, in seconds; below 0: not known */
-    long long seen;
-    char *outcomes; /* "queued 20, left 1" */
-};
 
 struct database_status {
     bool is_connected, is_standby;

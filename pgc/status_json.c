@@ -52,6 +52,7 @@ static void put_jobs(struct json *json, const struct job_counts *jobs)
     json_number(json, "most_attempts", jobs->most_attempts);
     put_count(json, "finished", &jobs->finished, "oldest");
     put_count(json, "failed", &jobs->failed, "oldest");
+    put_count(json, "missing", &jobs->missing, "oldest");
     json_end(json, '}');
 }
 
@@ -147,6 +148,7 @@ static void put_runs(struct json *json, const struct database_status *database)
         json_seconds(json, "duration", one->duration >= 0 ? one->duration : NAN);
         json_known(json, "exit_code", has_ended ? one->exit_code : -1);
         json_number(json, "seen", one->seen);
+        json_name(json, "lock", one->holder);
         put_outcomes(json, one->outcomes != NULL ? one->outcomes : "");
         json_end(json, '}');
     }

@@ -66,6 +66,8 @@ static void say_queue(const struct options *options, const struct disk_status *d
             jobs->most_attempts);
     say_count("Finished", &jobs->finished, "oldest", "");
     say_count("Failed", &jobs->failed, "oldest", "");
+    if (jobs->missing.number > 0)
+        say_count("  missing", &jobs->missing, "oldest", "rows stay for 24 h");
     say_count("Requests", &database->requests, "oldest", "");
     if (options->deferred_storage_root != NULL)
         say_count("Deferred", &disk->deferred, NULL, "");
@@ -171,6 +173,15 @@ static void say_processors(const struct options *options, const struct database_
     free(sorted);
 }
 
+/* What its exit code means, and where it was, if not here. */
+static void say_end(const struct run_status *run, const char *words)
+{
+    char host[ELSEWHERE_SIZE];
+    last_run_elsewhere(run, host);
+    if (*words != '\0' || *host != '\0')
+        say("    %s%s", *words != '\0' ? words : run->state, host);
+}
+
 static void say_run(const struct options *options, const struct run_status *run)
 {
     char title[128], started[FIGURE_SIZE], took[FIGURE_SIZE], due[FIGURE_SIZE + 16],
@@ -191,6 +202,9 @@ static void say_run(const struct options *options, const struct run_status *run)
         snprintf(state, sizeof state, "%s", run->state);
     say("  %-25.60s %-15s %-9s %-11s %s", title, figure_ago(started, run->started), state,
         has_ended ? figure_seconds(took, run->duration) : "", due);
+    say_end(run, has_ended ? exit_code_words((enum exit_code)run->exit_code) : "");
+    if (run->is_due && run->due < 0 && *run->holder != '\0')
+        say("    its lock is taken: %s", run->holder);
     if (run->seen > 0)
         say("    seen %lld%s%s", run->seen, *run->outcomes != '\0' ? ": " : "", run->outcomes);
 }

@@ -1,6 +1,23 @@
 #include "report/exit_code.h"
 
 #include <errno.h>
+#include <signal.h>
+
+const char *exit_code_words(enum exit_code code)
+{
+    switch ((int)code) {
+    case EXIT_NO_PROCESSOR: return "no processor";
+    case EXIT_NO_DATABASE: return "no database";
+    case EXIT_INTERNAL: return "internal error";
+    case EXIT_LOG: return "no log";
+    case EXIT_STORAGE: return "a directory or a disk";
+    case EXIT_SCHEMA: return "another schema";
+    case EXIT_PERMISSION: return "a permission";
+    case EXIT_CONFIGURATION: return "the configuration";
+    case EXIT_SIGNAL + SIGALRM: return "run-time-limit";
+    default: return code > EXIT_SIGNAL ? "ended by a signal" : "";
+    }
+}
 
 bool exit_code_is_done(enum exit_code code)
 {

@@ -22,6 +22,9 @@ enum exit_code {
     EXIT_SIGNAL = 128,       /* plus n, if signal n ended the run */
 };
 
+/* What a code above 1 means, in two or three words; "" for 0, 1 and unknown ones. */
+const char *exit_code_words(enum exit_code code);
+
 /* Whether the run has done its work, though it may have left crashes, or had no log. */
 bool exit_code_is_done(enum exit_code code);
 

@@ -157,7 +157,7 @@ fresh() {
     background_ends 137
     session COMMIT
     await sql_true "SELECT count(*) = 0 FROM crashmon.locks"
-    answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed'
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed, or lost the server: process [0-9]* on .* has not recorded its end$'
 }
 
 @test "the exit code of the last run, and what was quarantined lately" {
@@ -172,9 +172,49 @@ fresh() {
     answers 0 scan --
     sql "UPDATE processors SET lastseendatetime = now() - interval '6 minutes'"
     expect_status 68 scan
-    answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan ended with exit code 68'
+    answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan ended with exit code 68 (no processor), [0-9] s ago$'
     sql "UPDATE crashmon.runs SET exit_code = 73"
     answers 1 scan --check-processors=, -- 'WARNING: the last run of crashmon-scan ended with exit code 73'
+}
+
+@test "whose run it was that ended badly, and who has the lock of one that is late" {
+    used
+    sql "UPDATE crashmon.runs SET host = 'web2', exit_code = 78 WHERE program = 'crashmon-scan'"
+    answers 2 scan -- 'CRITICAL: the last run of crashmon-scan ended with exit code 78 (the configuration) on "web2", '
+    sql "UPDATE crashmon.runs SET started = now() - interval '15 min', ended = now() - interval '15 min', exit_code = 0, next_due = now() - interval '10 min'"
+    lock crashmon-scan >/dev/null
+    answers 1 scan -- 'WARNING: crashmon-scan should have run again, but is late by 10 min . s; its lock is taken: database session [0-9]*, application "psql"$'
+    [[ $(scan --status) == *'  its lock is taken: database session '* ]] || fail "$(scan --status)"
+    expect_status 75 scan
+    unlock crashmon-scan
+    answers 1 scan -- 'WARNING: crashmon-scan should have run again, but is late by 10 min . s$'
+}
+
+@test "a run that its time limit or a signal has ended at its work is no failure, one that has done nothing a warning" {
+    used
+    crash --count 20 --age 9000 >/dev/null
+    held scan --batch-size=2 --run-time-limit=00:00:01
+    sleep 1.1
+    session COMMIT
+    background_ends 142
+    answers 1 scan -- 'WARNING: the oldest new pair has not been queued for 2 h 30 min; the next run goes on$'
+    answers 0 scan --check-new=, --
+    sql "UPDATE crashmon.runs SET seen = 0, outcomes = '{}', exit_code = 143 WHERE exit_code = 142"
+    answers 1 scan --check-new=, -- 'WARNING: the last run of crashmon-scan ended with exit code 143 (ended by a signal), '
+    answers 2 scan -- 'CRITICAL: the oldest new pair' 'WARNING: the last run'
+}
+
+@test "a pair that is missing is told for as long as its row stays" {
+    used
+    id=$(nowhere)
+    ended true "$id"
+    expect_status 1 cleanup_jobs
+    expect_status 0 cleanup_jobs
+    answers 1 cleanup_jobs -- 'WARNING: finished jobs whose pair is missing: 1, the oldest for [0-9] s; their rows stay for 24 hours$'
+    [[ $output == *' missing=1'* && $(scan --status) == *$'\n  missing   1  '*'oldest '* ]] || fail "$output" "$(scan --status)"
+    [[ $(scan --status --json) =~ '"missing": {"count": 1, "complete": true, "oldest": '[0-9]+'}' ]] || fail "$(scan --status --json)"
+    sql "DELETE FROM jobs"
+    answers 0 cleanup_jobs --
 }
 
 @test "free space and free inodes, of each file system once" {
@@ -194,7 +234,7 @@ fresh() {
         "CRITICAL: storage root \"$DEFERRED\" of storage two has the mark of" || true
 }
 
-@test "what its user may not write to, and what he may not see (3)" {
+@test "what its user may not write to, and what he may not see: 3, but 2 if he is the user of the runs" {
     used
     fresh
     unset -f id # that of jobs.bash
@@ -204,7 +244,10 @@ fresh() {
     answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL\", or to its latest day: Permission denied"
     chmod 755 "$SPOOL/20081225/name"
     chmod 0 "$SPOOL"
+    answers 2 scan -- 'CRITICAL: cannot open storage root .*Permission denied$'
+    mv "$LOG" "$LOG.1" # who has no log here is not known as the user of the runs
     answers 3 scan -- 'UNKNOWN: cannot open storage root .*Permission denied$'
+    mv "$LOG.1" "$LOG"
     expect_status 77 scan
     chmod 755 "$SPOOL"
     answers 0 cleanup_jobs --
@@ -270,9 +313,12 @@ fresh() {
     answers 2 scan -- "CRITICAL: cannot read the version of the schema: ERROR:  schema \"crashmon\" does not exist (load sql/schema.sql, if database \"$PGDATABASE\" is the right one)"
     sql "ALTER SCHEMA other RENAME TO crashmon"
     sql "CREATE ROLE test_check_$$ LOGIN"
-    PGUSER=test_check_$$ answers 3 scan -- \
-        "UNKNOWN: cannot read the version of the schema: .*permission denied for schema crashmon (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
+    denied="cannot read the version of the schema: .*permission denied for schema crashmon (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
     PGUSER=test_check_$$ expect_status 77 scan
+    PGUSER=test_check_$$ answers 2 scan -- "CRITICAL: $denied"
+    mv "$LOG" "$LOG.1"
+    PGUSER=test_check_$$ answers 3 scan -- "UNKNOWN: $denied"
+    mv "$LOG.1" "$LOG"
     sql "GRANT USAGE ON SCHEMA crashmon TO test_check_$$;
          GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO test_check_$$"
     PGUSER=test_check_$$ expect_status 2 scan --check

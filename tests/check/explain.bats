@@ -58,10 +58,10 @@ json() {
     expect_status 1 scan
     quarantined "$old" ".dump is missing"
     says "$old" "quarantine \"$SPOOL/quarantine/20081225/$old\"" "\"$old.json\" file" "reason: 20.*Z [0-9a-f-]{36}/20081225/.*: .dump is missing" \
-        'crashmon-cleanup no run yet keeps it for ever: it is in quarantine' "Hint .*crashmon-priority --release $old$"
-    does "$old" cleanup "keeps it for ever: it is in quarantine"
+        'crashmon-cleanup no run yet keeps what is in quarantine for ever' "Hint put what is missing beside .*crashmon-priority --release $old$"
+    does "$old" cleanup "keeps what is in quarantine for ever"
     echo "keep-quarantine-days = 9" >>"$CONF"
-    does "$old" cleanup "deletes it after 9 d: it is in quarantine"
+    does "$old" cleanup "deletes what is in quarantine after 9 d"
 }
 
 @test "what lies without a date link, or has only that, is told as it is" {
@@ -149,14 +149,41 @@ json() {
     sql "UPDATE jobs SET message = 'why'"
     cleans
     says "$id" "long-term storage \"$FAILED/20081225/name" "\"$id.json\" file" 'Job none' \
-        "Hint it is done; to have it processed again, copy its files to the same directory below \"$SPOOL\", then crashmon-priority $id$"
+        "Hint it is done; to have it processed again, copy its pair to \"$SPOOL/quarantine/20081225/$id\", then crashmon-priority --release $id$"
+    sql "SELECT crashmon.pause('main', 'why not')"
+    says "$id" "Job none"
+    [[ $output != *Hint* ]] || fail "$output"
+    sql "SELECT crashmon.resume('main')"
     request "$id"
     does "$id" priority "removes the request: it has been archived in \"$FAILED\""
-    mkdir -p "$SPOOL/20081225/name"
-    cp -r "$FAILED/20081225/name/." "$SPOOL/20081225/name"
+    mkdir -p "$SPOOL/quarantine/20081225/$id"
+    cp -p "$(place "$FAILED" "$id")".{json,dump} "$SPOOL/quarantine/20081225/$id"
+    says "$id" "Hint compare it with the crash of its id in long-term storage, and delete one of the two; .*--release $id$"
     processor p1
-    expect_status 0 priority --settle-time=00:00:00
+    expect_status 0 priority --release "$id"
+    expect_status 0 scan --settle-time=00:00:00
     jobs_are "$id"
+}
+
+@test "whole in quarantine, a part of nothing in the spool, a job that has priority, a run that has failed" {
+    processor p1
+    id=$(crash --without links)
+    mkdir -p "$SPOOL/quarantine/20081225/$id"
+    mv "$(place "$SPOOL" "$id")".* "$SPOOL/quarantine/20081225/$id"
+    says "$id" "Hint to have it processed: crashmon-priority --release $id$"
+    touch "$(place "$SPOOL" "$id").reason"
+    does "$id" scan "does not see it, as it is no part of a pair"
+    id=$(crash)
+    expect_status 0 priority "$id"
+    does "$id" priority "nothing, as its job has priority already"
+    ended true "$(crash --without links)"
+    sql "UPDATE jobs SET success = true, completeddatetime = now(), starteddatetime = now()"
+    rm -r "$ARCHIVE"
+    touch "$ARCHIVE"
+    expect_status 74 cleanup_jobs
+    rm "$ARCHIVE"
+    mkdir "$ARCHIVE"
+    does "$id" cleanup "puts its pair away, and deletes its row: moved to *; but its last run ended with 74 (a directory or a disk)"
 }
 
 @test "a pair that is nowhere while there is a job" {

@@ -136,6 +136,9 @@ says() {
     answer='' says '  crashmon-scan *[0-9] s ago *killed'
     expect_status 0 scan
     answer='' says '  crashmon-scan *[0-9] s ago *0 ' '    seen 1: queued 1$'
+    sql "UPDATE crashmon.runs SET exit_code = 68, host = 'web2' WHERE program = 'crashmon-scan' AND ended IS NOT NULL"
+    answer='' says '  crashmon-scan *[0-9] s ago *68 ' '    no processor on "web2"$'
+    sql "UPDATE crashmon.runs SET exit_code = 0 WHERE exit_code = 68"
     value_is runs.1.program crashmon-scan runs.1.outcomes '{"queued":1}' runs.1.exit_code 0
     sql "UPDATE crashmon.runs SET started = started - interval '75 s'"
     [[ $(value runs.1.duration) =~ ^75\.[0-9]+$ ]] || fail "$(value runs.1.duration)"

@@ -1,0 +1,78 @@
+#include "explain_hint.h"
+
+#include <string.h>
+
+static const struct sighting *find_archived(const struct explanation *explanation)
+{
+    const struct sighting *found = sightings_find(&explanation->sightings, PLACE_SUCCESSFUL);
+    return found != NULL ? found : sightings_find(&explanation->sightings, PLACE_FAILED);
+}
+
+static bool has_file(const struct sighting *sighting, const char *id, const char *suffix)
+{
+    const size_t length = strlen(id);
+    for (size_t i = 0; i < sighting->count; i++)
+        if (strncmp(sighting->files[i].name, id, length) == 0 &&
+            strcmp(sighting->files[i].name + length, suffix) == 0)
+            return sighting->files[i].size > 0;
+    return false;
+}
+
+static void hint_at_case(const struct explanation *explanation, const struct sighting *its,
+                         char text[NEXT_SIZE])
+{
+    const struct options *options = explanation->options;
+    const char *id = explanation->id.text;
+    if (find_archived(explanation) != NULL)
+        explain_add(
+            text, "compare it with the crash of its id in long-term storage, and delete one of the "
+                  "two");
+    else if (!has_file(its, id, options->json_file_suffix) ||
+             !has_file(its, id, options->dump_file_suffix))
+        explain_add(text, "put what is missing beside the rest of it in quarantine");
+    explain_add(text, "to have it processed: crashmon-priority --release %s", id);
+}
+
+/* Of one without a job, while priority can do something for it. */
+static void hint_at_processing(const struct explanation *explanation, char text[NEXT_SIZE])
+{
+    const struct sightings *sightings = &explanation->sightings;
+    const struct sighting *found = explained_in_roots(explanation);
+    const struct sighting *archived = find_archived(explanation);
+    const struct sighting *quarantined = sightings_find(sightings, PLACE_QUARANTINE);
+    const char *id = explanation->id.text;
+    if (found != NULL && found->date_link != NULL && found->place == PLACE_STORAGE)
+        return;
+    if (found != NULL && found->state == PAIR_READY && explanation->requested < 0)
+        explain_add(text, "to have it processed: crashmon-priority %s", id);
+    else if (found == NULL && quarantined != NULL)
+        hint_at_case(explanation, quarantined, text);
+    else if (found == NULL && archived != NULL)
+        explain_add(text,
+                    "it is done; to have it processed again, copy its pair to \"%s/%s/%s\", then "
+                    "crashmon-priority --release %s",
+                    explanation->places->quarantine_path, archived->day, id, id);
+    else if (sightings->count == 0)
+        explain_add(text, "it may be on its way, or in another storage");
+}
+
+bool explain_hint(const struct explanation *explanation, bool is_known, char text[NEXT_SIZE])
+{
+    const struct explained_job *job = &explanation->job;
+    text[0] = '\0';
+    if (!explanation->database->is_connected || (!is_known && !explanation->is_complete))
+        return false;
+    if (!is_known)
+        explain_add(
+            text,
+            "it may have been throttled or refused by the collector, deleted at its end, or be "
+            "that of another storage, whose configuration has to be asked");
+    else if (job->id != 0 && explanation->is_complete && explained_in_roots(explanation) == NULL &&
+             find_archived(explanation) == NULL)
+        explain_add(text, "its pair is nowhere: is a disk not mounted, or another storage's?");
+    else if (job->id != 0 || !explain_can_work(explanation, PROGRAM_PRIORITY, text))
+        text[0] = '\0';
+    else
+        hint_at_processing(explanation, text);
+    return text[0] != '\0';
+}
