@@ -71,6 +71,34 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     fire
 }
 
+@test "an honest backlog whose runs are ended by their time limit (142), and runs that it lets do nothing" {
+    crash --count 500 >/dev/null
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_catalog.pg_sleep(0.1); RETURN NEW; END';
+         CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+    for _ in {1..8}; do
+        expect_status 142 scan --batch-size=1 --run-time-limit=00:00:01
+        priority
+        cleanup_jobs
+        pass
+    done
+    fire
+    sql "DELETE FROM jobs; DROP FUNCTION refuse() CASCADE"
+    interval 30
+    rm -r "${SPOOL:?}"/20081225
+    cron 90
+    crash --age 100 >/dev/null
+    RUNS=(priority cleanup_jobs)
+    for _ in 1 2; do
+        hold
+        expect_status 142 scan --run-time-limit=00:00:01
+        session COMMIT
+        sql "DROP FUNCTION hold CASCADE"
+        cron 30
+    done
+    fire Fails
+}
+
 # --- does it run?
 
 @test "a program that cron has never started" {
