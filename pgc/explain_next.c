@@ -415,11 +415,11 @@ static void say_of_what_is_kept(const struct explanation *explanation, char text
 static void doubt(const struct explanation *explanation, enum program program, char text[NEXT_SIZE])
 {
     const struct run_status *run = explain_last_run(explanation, options_program_name(program));
-    const char *words = run != NULL && strcmp(run->state, "ended") == 0
-                            ? exit_code_words((enum exit_code)run->exit_code)
-                            : "";
-    if (*words != '\0' && strncmp(text, "nothing", 7) != 0)
-        explain_add(text, "but its last run ended with %d (%s)", run->exit_code, words);
+    if (run == NULL || strcmp(run->state, "ended") != 0 || strncmp(text, "nothing", 7) == 0)
+        return;
+    enum exit_code code = (enum exit_code)run->exit_code;
+    if (!exit_code_is_done(code))
+        explain_add(text, "but its last run ended with %d (%s)", (int)code, exit_code_words(code));
 }
 
 void explain_what(const struct explanation *explanation, enum program program, char text[NEXT_SIZE])

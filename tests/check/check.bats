@@ -185,6 +185,7 @@ fresh() {
     lock crashmon-scan >/dev/null
     answers 1 scan -- 'WARNING: crashmon-scan should have run again, but is late by 10 min . s; its lock is taken: database session [0-9]*, application "psql"$'
     [[ $(scan --status) == *'  its lock is taken: database session '* ]] || fail "$(scan --status)"
+    [[ $(scan --status --json) == *'"lock": "database session '* ]] || fail "$(scan --status --json)"
     expect_status 75 scan
     unlock crashmon-scan
     answers 1 scan -- 'WARNING: crashmon-scan should have run again, but is late by 10 min . s$'
