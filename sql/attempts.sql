@@ -10,13 +10,15 @@ BEGIN
     NEW.attempts := least(NEW.attempts, 1000000) + 1;
     RETURN NEW;
 END $$;
-SELECT 'CREATE OR REPLACE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW
-            WHEN (OLD.starteddatetime IS NOT NULL AND NEW.starteddatetime IS NULL
-                  AND OLD.success IS NULL AND NEW.success IS NULL)
-            EXECUTE FUNCTION crashmon.count_attempt()'
+SELECT 'CREATE OR REPLACE ' || substr(definition, 8)
+FROM (VALUES ('CREATE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW '
+              'WHEN (((old.starteddatetime IS NOT NULL) AND (new.starteddatetime IS NULL) '
+              'AND (old.success IS NULL) AND (new.success IS NULL))) '
+              'EXECUTE FUNCTION crashmon.count_attempt()')) AS wanted (definition)
 WHERE NOT EXISTS (SELECT FROM pg_trigger
-                  WHERE tgrelid = 'crashmon.jobs'::regclass AND tgname = 'count_attempt'
-                      AND tgfoid = 'crashmon.count_attempt'::regproc)
+                  WHERE tgname = 'count_attempt' AND tgrelid = 'crashmon.jobs'::regclass
+                      AND replace(pg_get_triggerdef(oid), 'crashmon.', '')
+                          = replace(definition, 'crashmon.', ''))
 \gexec
 
 -- Makes the jobs that have failed since a time unfinished again, without attempts: for when their

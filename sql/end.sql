@@ -3,7 +3,8 @@
 \ir rights.sql
 COMMIT;
 
-BEGIN;
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+SET LOCAL statement_timeout = 0;
 SET LOCAL client_min_messages = warning;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL lock_timeout = '1s';

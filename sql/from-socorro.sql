@@ -86,7 +86,7 @@ ALTER TABLE priorityjobs
 
 -- In the first versions indexes stood for constraints.
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I UNIQUE USING INDEX %I', its_table, name,
-              min(indexrelid::regclass::text))
+              min((SELECT relname FROM pg_class WHERE oid = indexrelid)))
 FROM (VALUES ('processors', 'name', 'processors_name_key'),
              ('jobs', 'uuid', 'jobs_uuid_key')) AS wanted (its_table, its_column, name)
 JOIN pg_index ON indrelid = its_table::regclass AND indisunique AND indnatts = 1

@@ -193,6 +193,7 @@ DECLARE
     place tid;
     name text;
     done tid[] := '{}';
+    has_more boolean;
     patience timestamptz := clock_timestamp() + '0.15 seconds'; -- what was moved is then deleted
 BEGIN
     PERFORM FROM processors WHERE id = processor AND lastseendatetime <= crashmon.silent_since(silence)
@@ -222,6 +223,13 @@ BEGIN
         -- Something may depend on it, or publish it.
         IF state = 'ready' THEN
             BEGIN
+                -- What was committed meanwhile is for the next run.
+                EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', its_table);
+                EXECUTE format('SELECT count(*) > cardinality($1) FROM ONLY %s', its_table)
+                    INTO has_more USING done;
+                IF has_more THEN
+                    RAISE lock_not_available;
+                END IF;
                 EXECUTE format('DROP TABLE %s', its_table);
             EXCEPTION
                 WHEN serialization_failure OR deadlock_detected THEN RAISE;

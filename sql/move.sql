@@ -10,6 +10,7 @@
 DO $$
 DECLARE
     ours oid[] := current_setting('crashmon.ours');
+    tables oid[] := current_setting('crashmon.tables');
     owner regrole;
     is_new boolean := current_setting('crashmon.is_new');
     sets regnamespace[];
@@ -78,17 +79,20 @@ BEGIN
                 RAISE lock_not_available USING MESSAGE = 'too many of them are locked';
             END IF;
             EXECUTE format('ALTER TABLE %s SET SCHEMA crashmon_priority', its.place);
-        EXCEPTION WHEN insufficient_privilege OR lock_not_available OR duplicate_table OR duplicate_object THEN
+        EXCEPTION WHEN OTHERS THEN
             RAISE WARNING 'table % stays where it is: %', its.place, SQLERRM
                 USING HINT = 'Restart its processor, which makes a new one (see roles.sql).';
         END;
     END LOOP;
 
     -- Version 1 had its tables in a schema that all could use.
-    FOR its IN SELECT DISTINCT acl.grantee::regrole AS name
-               FROM pg_class, aclexplode(relacl) AS acl
-               WHERE relnamespace = 'crashmon'::regnamespace AND acl.grantee NOT IN (0, relowner)
-                   AND NOT is_new LOOP
+    FOR its IN SELECT DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS name
+               FROM (SELECT oid, relowner, relacl AS rights FROM pg_class
+                     UNION ALL
+                     SELECT c.oid, relowner, attacl FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid
+                    ) AS c, aclexplode(rights) AS acl
+               WHERE c.oid = ANY (tables) AND acl.grantee <> relowner AND NOT is_new
+                   AND acl.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA crashmon TO %s', its.name);
     END LOOP;
     -- All that is made from here on belongs to the same role.

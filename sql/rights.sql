@@ -20,13 +20,14 @@ BEGIN
               WHERE relnamespace = 'crashmon'::regnamespace AND NOT attisdropped
               UNION ALL
               SELECT coalesce(typacl, acldefault('T', typowner)), typowner, '', 'TYPE ' || oid::regtype, '{}'
-              FROM pg_type WHERE typnamespace = 'crashmon'::regnamespace AND typelem = 0
+              FROM pg_type WHERE typrelid IN (SELECT oid FROM pg_class
+                                              WHERE relnamespace = 'crashmon'::regnamespace)
               UNION ALL
               SELECT nspacl, nspowner, '', 'SCHEMA ' || nspname, '{USAGE}' FROM pg_namespace
               WHERE nspname IN ('crashmon', 'crashmon_priority')
              ) AS object (acl, owner, its_column, place, harmless),
              aclexplode(acl)
-        WHERE grantee <> owner AND privilege_type <> ALL (harmless)
+        WHERE grantee <> owner AND pg_has_role(owner, 'MEMBER') AND privilege_type <> ALL (harmless)
             AND (place <> 'SCHEMA crashmon_priority'
                  OR grantee IS DISTINCT FROM to_regrole('crashmon_processor')) LOOP
         EXECUTE its.command;

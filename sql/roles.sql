@@ -26,8 +26,8 @@
 -- crashmon_priority it can also make a table or a function that others with this search path use in
 -- place of a shared one. So processors that do not trust each other must not share a database. A reporter
 -- can request any crash; and whoever can connect to a database can take advisory locks in it, also those
--- that keep the programs from running. PostgreSQL locks a table, or an index, for some commands before it
--- looks at rights: whoever may use the schema can have all others wait, for as long as he has something
+-- that keep the programs from running. PostgreSQL locks a table, an index or a schema for some commands
+-- before it looks at rights: whoever can connect can have all others wait, for as long as he has something
 -- open. `--check` tells it by the age of what waits, pg_blocking_pids() by whom. Whoever may create
 -- schemas in a database must not be faster than you, who load schema.sql.
 \set ON_ERROR_STOP on

@@ -11,6 +11,7 @@
 \ir version.sql
 \ir monitor.sql
 \ir attempts.sql
+\ir times.sql
 \ir processor.sql
 \ir reporter.sql
 \ir pauses.sql

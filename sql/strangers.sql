@@ -1,5 +1,6 @@
 -- Nothing of somebody else's is adopted under our names, and nothing of his is run. Ours is what belongs
--- to the current user, to the owner of the database or to a superuser.
+-- to the current user, to the owner of the database or to a superuser; and to the role that a superuser
+-- names, whose tables these are: -v owner=ROLE.
 --
 -- What he has made in a transaction that is still open cannot be seen. So first the ways are closed in
 -- which it could come later, then comes the look at what is there:
@@ -10,10 +11,16 @@
 --     a function, an operator, ... in           It leaves no lock, or not one on every server. So a schema
 --     the schema crashmon                       that others may create in, as they may in version 1, is
 --                                               left to them: ours moves to a new one.
+\if :{?owner}
+SELECT set_config('crashmon.owner', :'owner', true)
+\g (format=unaligned tuples_only) /dev/null
+\endif
 DO $$
 DECLARE
     ours oid[] := ARRAY(SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user)
-        || (SELECT datdba FROM pg_database WHERE datname = current_database());
+        || (SELECT datdba FROM pg_database WHERE datname = current_database())
+        || ARRAY(SELECT oid FROM pg_roles WHERE rolname = current_setting('crashmon.owner', true)
+                     AND pg_has_role(oid, 'MEMBER'));
     this oid := (SELECT oid FROM pg_database WHERE datname = current_database());
     home regnamespace := to_regnamespace('crashmon');
     its_owner regrole;
@@ -35,7 +42,8 @@ BEGIN
         is_open
         OR NOT is_new AND EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'jobs')
         OR EXISTS (SELECT FROM pg_locks WHERE classid = 'pg_namespace'::regclass AND objid = home
-                       AND database = this AND pid IS DISTINCT FROM pg_backend_pid()));
+                       AND database = this AND mode = 'AccessShareLock' AND granted
+                       AND pid IS DISTINCT FROM pg_backend_pid()));
     tables := ARRAY(
         SELECT oid FROM pg_class AS c
         WHERE relkind IN ('r', 'p', 'v') AND relpersistence <> 't' AND relowner = ANY (ours)
@@ -48,7 +56,7 @@ BEGIN
             set_config('crashmon.is_new', is_new::text, true);
 
     SELECT string_agg(oid::regclass::text, ', ') INTO to_lock FROM pg_class AS c
-    WHERE oid = ANY (tables) AND relkind <> 'v' AND (
+    WHERE oid = ANY (tables) AND relkind <> 'v' AND pg_has_role(relowner, 'MEMBER') AND (
         is_open OR NOT is_new
         OR EXISTS (SELECT FROM aclexplode(relacl)
                    WHERE privilege_type IN ('TRIGGER', 'REFERENCES') AND grantee <> relowner)
@@ -87,13 +95,24 @@ DECLARE
     tables oid[] := current_setting('crashmon.tables');
     what text;
     its_owner oid;
+    its record;
 BEGIN
+    -- What happens to a row also happens in the tables that inherit from its table, or refer to it.
+    WITH RECURSIVE reached AS (
+        SELECT unnest(tables) AS oid
+        UNION
+        SELECT next.oid FROM reached JOIN (
+            SELECT inhparent, inhrelid FROM pg_inherits
+            UNION ALL SELECT confrelid, conrelid FROM pg_constraint WHERE contype = 'f') AS next (of, oid)
+            ON next.of = reached.oid)
+    SELECT array_agg(oid) INTO tables FROM reached;
+
     WITH owned AS (
         SELECT classid, objid, refobjid AS its_owner FROM pg_shdepend
         WHERE deptype = 'o' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        UNION SELECT 'pg_type'::regclass, oid, typowner FROM pg_type -- arrays and rows, too
     ), on_ours (classid, objid) AS (
         SELECT 'pg_class'::regclass::oid, unnest(tables)
-        UNION ALL SELECT 'pg_class'::regclass, inhrelid FROM pg_inherits WHERE inhparent = ANY (tables)
         UNION ALL SELECT 'pg_class'::regclass, indexrelid FROM pg_index WHERE indrelid = ANY (tables)
         UNION ALL SELECT 'pg_attrdef'::regclass, oid FROM pg_attrdef WHERE adrelid = ANY (tables)
         UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE conrelid = ANY (tables)
@@ -113,23 +132,16 @@ BEGIN
             AND NOT (current_setting('crashmon.is_open')::boolean AND classid = 'pg_class'::regclass
                      AND (SELECT relname ~ '^priority_jobs_[0-9]+$' FROM pg_class WHERE oid = objid))
         UNION ALL
+        -- A foreign key runs the triggers of its own table when a row of ours is deleted.
+        SELECT pg_describe_object('pg_constraint'::regclass, f.oid, 0), c.relowner
+        FROM pg_constraint AS f JOIN pg_class AS c ON c.oid = f.conrelid
+        WHERE f.confrelid = ANY (tables)
+        UNION ALL
         -- What is on a table, and what that needs: the function of a trigger, of its condition, of a check.
         SELECT pg_describe_object(o.classid, o.objid, 0), o.its_owner
         FROM (SELECT classid, objid FROM on_ours
               UNION SELECT refclassid, refobjid FROM pg_depend JOIN on_ours USING (classid, objid)) AS used
         JOIN owned AS o USING (classid, objid)
-        UNION ALL
-        -- Nobody knows who made a trigger, and what is built in can do harm, too.
-        SELECT pg_describe_object('pg_trigger'::regclass, t.oid, 0) || ' (or the right to make it)', acl.grantee
-        FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid, aclexplode(relacl) AS acl
-        WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal AND acl.privilege_type = 'TRIGGER'
-            AND (t.tgname NOT IN ('count_attempt', 'not_ahead')
-                 OR t.tgfoid IS DISTINCT FROM to_regproc('crashmon.' || t.tgname))
-        UNION ALL
-        -- A foreign key runs the triggers of its own table when a row of ours is deleted.
-        SELECT pg_describe_object('pg_constraint'::regclass, f.oid, 0), c.relowner
-        FROM pg_constraint AS f JOIN pg_class AS c ON c.oid = f.conrelid
-        WHERE f.confrelid = ANY (tables)
         UNION ALL
         -- A table cannot be altered while something has its type.
         SELECT pg_describe_object(d.classid, d.objid, d.objsubid), coalesce(user_class.relowner, user_type.typowner)
@@ -143,7 +155,24 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION '% belongs to role %, so it is not used', what,
             CASE its_owner WHEN 0 THEN 'PUBLIC' ELSE its_owner::regrole::text END
-            USING HINT = 'If that is the owner of crashmon, do this as that role; if not, drop it.';
+            USING HINT = 'If that is the owner of crashmon, do this as that role, or as a superuser with '
+                         '-v owner=ROLE; if not, drop it.';
+    END IF;
+
+    -- Nobody knows who made a trigger, and what is built in can do harm, too. Ours are made anew if they
+    -- are not what they should be, see times.sql.
+    SELECT string_agg(DISTINCT pg_describe_object('pg_trigger'::regclass, t.oid, 0), ', ') AS triggers,
+           string_agg(DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END,
+                      ', ') AS roles
+    INTO its
+    FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid, aclexplode(relacl) AS acl
+    WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal AND acl.privilege_type = 'TRIGGER'
+        AND acl.grantee <> ALL (ours)
+        AND (t.tgname NOT IN ('count_attempt', 'not_ahead') OR c.relnamespace IS DISTINCT FROM to_regnamespace('crashmon'));
+    IF its.triggers IS NOT NULL THEN
+        RAISE EXCEPTION '% may be the work of others, who have the right to make triggers there: %',
+                        its.triggers, its.roles
+            USING HINT = 'Drop them first. Those that are yours can be made again afterwards.';
     END IF;
 END $$;
 
@@ -167,14 +196,27 @@ BEGIN
     EXECUTE format('CREATE SCHEMA crashmon AUTHORIZATION %s', (SELECT nspowner::regrole
                                                                FROM pg_namespace WHERE oid = old));
     FOR command IN
-        SELECT format('ALTER TABLE %s SET SCHEMA crashmon', oid::regclass) FROM pg_class AS c
-        WHERE relnamespace = old AND relkind IN ('r', 'p', 'v', 'S') AND relowner = ANY (ours)
-            AND relname !~ '^priority_jobs_[0-9]+$'
-            AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid
-                                AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i'))
+        SELECT format('ALTER EXTENSION %I SET SCHEMA crashmon', extname) FROM pg_extension
+        WHERE extnamespace = old AND extrelocatable
+            AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
         UNION ALL
-        SELECT format('ALTER ROUTINE %s SET SCHEMA crashmon', oid::regprocedure) FROM pg_proc
-        WHERE pronamespace = old AND proowner = ANY (ours)
+        SELECT format('ALTER %s %s SET SCHEMA crashmon', kind, its_name)
+        FROM (SELECT 'TABLE', oid::regclass::text, 'pg_class'::regclass, oid, relowner FROM pg_class
+              WHERE relnamespace = old AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+                  AND relname !~ '^priority_jobs_[0-9]+$'
+              UNION ALL
+              SELECT 'ROUTINE', oid::regprocedure::text, 'pg_proc'::regclass, oid, proowner FROM pg_proc
+              WHERE pronamespace = old
+              UNION ALL
+              SELECT 'TYPE', oid::regtype::text, 'pg_type'::regclass, oid, typowner FROM pg_type
+              WHERE typnamespace = old AND typtype IN ('c', 'd', 'e')
+                  AND typrelid NOT IN (SELECT oid FROM pg_class WHERE relkind <> 'c')
+             ) AS object (kind, its_name, catalog, its_oid, owner)
+        WHERE owner = ANY (ours) AND pg_has_role(owner, 'MEMBER')
+            -- A sequence goes with its column, what an extension has made with that.
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = catalog AND objid = its_oid
+                                AND refobjid <> its_oid
+                                AND (deptype = 'e' OR deptype IN ('a', 'i') AND refclassid = 'pg_class'::regclass))
         UNION ALL
         SELECT CASE privilege_type WHEN 'USAGE' THEN format('GRANT USAGE ON SCHEMA crashmon TO %s', grantee)
                ELSE format('REVOKE CREATE ON SCHEMA %s FROM %s CASCADE', old, grantee) END

@@ -68,35 +68,6 @@ WHERE NOT EXISTS (SELECT FROM pg_class
                   WHERE relname = name AND relnamespace = 'crashmon'::regnamespace)
 \gexec
 
--- Nothing has happened in the future: such a time becomes now. Otherwise a processor with a wrong clock,
--- time zone or intention would be alive, and be given jobs, long after it is dead, and what it has begun
--- would never be too old.
-CREATE OR REPLACE FUNCTION crashmon.not_ahead() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
-DECLARE
-    latest timestamptz := clock_timestamp();
-BEGIN
-    RETURN jsonb_populate_record(NEW, (
-        SELECT jsonb_object_agg(key, latest) FROM jsonb_each_text(to_jsonb(NEW))
-        WHERE CASE WHEN key LIKE '%datetime' THEN value::timestamptz > latest END));
-END $$;
--- Not for new jobs, as crashmon alone makes them, thousands at once: a condition that is asked of each row
--- made a fifth of their INSERT.
-SELECT format('CREATE OR REPLACE TRIGGER not_ahead BEFORE %2$s ON crashmon.%1$s FOR EACH ROW
-                   WHEN (greatest(%3$s) > clock_timestamp()) EXECUTE FUNCTION crashmon.not_ahead();
-               UPDATE crashmon.%1$s AS new SET %4$s = %4$s WHERE greatest(%3$s) > now()',
-              its_table, events, times, one)
-FROM (VALUES ('processors', 'INSERT OR UPDATE', 'new.startdatetime, new.lastseendatetime',
-              'startdatetime'),
-             ('jobs', 'UPDATE OF queueddatetime, starteddatetime, completeddatetime',
-              'new.queueddatetime, new.starteddatetime, new.completeddatetime', 'queueddatetime'),
-             ('priorityjobs', 'INSERT OR UPDATE', 'new.requesteddatetime',
-              'requesteddatetime')) AS wanted (its_table, events, times, one)
-WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'not_ahead'
-                      AND tgfoid = 'crashmon.not_ahead'::regproc
-                      AND tgrelid = ('crashmon.' || its_table)::regclass)
-\gexec
-
 -- Whoever may register may also use ids up.
 SELECT format('ALTER SEQUENCE %s CYCLE', seqrelid::regclass) FROM pg_sequence
 WHERE seqrelid = pg_get_serial_sequence('crashmon.processors', 'id')::regclass AND NOT seqcycle
