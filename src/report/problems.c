@@ -78,8 +78,8 @@ void problems_add_failure(struct problems *problems, enum exit_code code,
 {
     if (problems->code == EXIT_DONE)
         problems->code = code;
-    bool is_unseen = code == EXIT_PERMISSION && (problems->is_observer || !problems->is_user);
-    problems_add(problems, is_unseen ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s", failure->text);
+    problems_add(problems, code == EXIT_PERMISSION ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s",
+                 failure->text);
 }
 
 void problems_free(struct problems *problems)

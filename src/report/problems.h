@@ -20,8 +20,7 @@ struct problems {
     } * items;
     size_t count;
     enum severity worst; /* CRITICAL before WARNING before UNKNOWN */
-    bool is_user;        /* whoever asks is the user of the runs, */
-    bool is_observer;    /* but with a login that is not theirs */
+    bool is_observer;    /* whoever asks is not the user of the runs */
     enum exit_code code; /* with which a run would end: of the first failure */
 };
 
@@ -29,8 +28,8 @@ struct problems {
  * counts, but has no text. */
 void problems_add(struct problems *problems, enum severity severity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Adds what stops a run, which would end with this code: CRITICAL, but UNKNOWN if it is that
- * whoever asks may not see something, and is not the user of the runs. */
+/* Adds what hinders a run, which would end with this code: CRITICAL, but UNKNOWN if it is that
+ * whoever asks may not see something. */
 void problems_add_failure(struct problems *problems, enum exit_code code,
                           const struct failure *failure);
 void problems_free(struct problems *problems);
