@@ -114,8 +114,14 @@ enum file_renamed file_rename(int from, int to, const char *name, const struct s
                               const struct file_style *style)
 {
     struct stat found;
-    if (!has_style(status, style) && !apply_style_by_name(from, name, status, style))
-        return errno == EPERM ? FILE_NEEDS_COPY : FILE_FAILED;
+    if (!has_style(status, style)) {
+        if (fstat(to, &found) < 0)
+            return FILE_FAILED;
+        if (found.st_dev != status->st_dev)
+            return FILE_NEEDS_COPY;
+        if (!apply_style_by_name(from, name, status, style))
+            return errno == EPERM ? FILE_NEEDS_COPY : FILE_FAILED;
+    }
     if (!file_move(from, name, to, name))
         return errno == EEXIST                    ? FILE_EXISTS
                : errno == EXDEV || errno == EPERM ? FILE_NEEDS_COPY

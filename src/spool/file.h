@@ -44,7 +44,8 @@ enum file_renamed {
 };
 
 /* Sets the style of the file that was examined, with this status, and renames it into the directory
- * `to`. */
+ * `to`. What is on another file system stays as it is: the copy gets the style, and if that fails
+ * the ctime of the file still says since when it is there. */
 enum file_renamed file_rename(int from, int to, const char *name, const struct stat *status,
                               const struct file_style *style);
 

@@ -203,7 +203,7 @@ cleans_while() {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
     marked
-    for at in renameat2:3 renameat2:4 unlinkat:1 unlinkat:2; do
+    for at in renameat2:2 renameat2:3 unlinkat:1 unlinkat:2; do
         for failed in "$FAILED" ''; do
             id=$(crash --without links --extra browser)
             ended true "$id"
