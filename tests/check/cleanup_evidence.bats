@@ -64,3 +64,23 @@ date_link_left() {
     cleans
     pair_is_whole "$ELSEWHERE" 20081225 "$id"
 }
+
+# --- times that are still to come
+
+@test "what comes to the place of a crash that was queued and finished at a time to come is not it" {
+    for to in --batch-size=1000 --save-successful-minidumps-to=; do
+        id=$(crash)
+            expect_status 0 scan
+        finish "$id" true
+        sql "SET LOCAL session_replication_role = replica;
+             UPDATE jobs SET queueddatetime = now() + interval '1 hour',
+                 starteddatetime = now() + interval '1 hour', completeddatetime = now() + interval '1 hour'"
+        again
+        expect_status 0 scan
+        log_has "\"$id\": left: it came after a processor had taken the job with its id"
+        cleanup_says 1 'missing: its pair was not found' "$to"
+        pair_is_whole "$SPOOL" 20081225 "$id"
+        has_links "$id"
+        sql "DELETE FROM jobs"
+    done
+}
