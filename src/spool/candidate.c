@@ -97,10 +97,11 @@ bool candidate_came_within(struct candidate *candidate, long long taken, long lo
     pair->looked = spool_time_ago(pair->spool, taken);
     if (ended > 0)
         locate_there(pair, &location, &reason);
-    bool came = location.directory >= 0 && location_came_within(&location, ended);
+    bool came = (location.directory >= 0 && location_came_within(&location, ended)) ||
+                (candidate->date_directory != NULL &&
+                 links_came_again(pair, location.directory, candidate->date_directory));
     location_close(&location);
-    return came ||
-           (candidate->date_directory != NULL && links_came_again(pair, candidate->date_directory));
+    return came;
 }
 
 void candidate_clear(struct candidate *candidate)

@@ -17,19 +17,26 @@ static bool is_gone(int error)
     return error == ENOENT || error == ESTALE;
 }
 
-static bool remove_link(const struct pair *pair, int directory)
+static bool is_newer(const struct pair *pair, int directory, const struct stat *status)
+{
+    return pair_is_newer(pair, status) && pair_link_is_newer(status, directory, &pair->looked);
+}
+
+/* `pair_directory` is that of its files, or -1. */
+static bool remove_link(const struct pair *pair, int directory, int pair_directory)
 {
     const char *name = pair->id.text;
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return is_gone(errno);
-    return !S_ISLNK(status.st_mode) || pair_is_newer(pair, &status) ||
+    return !S_ISLNK(status.st_mode) || is_newer(pair, pair_directory, &status) ||
            unlinkat(directory, name, 0) == 0 || is_gone(errno);
 }
 
 static bool remove_name_in(const struct pair *pair, int directory, struct failure *failure)
 {
-    return remove_link(pair, directory) || pair_fail(pair, "remove the name link from", failure);
+    return remove_link(pair, directory, directory) ||
+           pair_fail(pair, "remove the name link from", failure);
 }
 
 /* Does that in the directory of the pair, which may not be open (-1), or gone. */
@@ -58,16 +65,16 @@ bool links_remove_from(const struct pair *pair, int directory, struct date_dir *
     if (date < 0 && errno != ENOENT)
         return spool_fail(pair->spool, "open directory", date_directory->path, failure);
     return links_remove_name(pair, directory, failure) &&
-           (date < 0 || remove_link(pair, date) ||
+           (date < 0 || remove_link(pair, date, directory) ||
             spool_fail(pair->spool, "remove the date link from", date_directory->path, failure));
 }
 
-bool links_came_again(const struct pair *pair, struct date_dir *date_directory)
+bool links_came_again(const struct pair *pair, int directory, struct date_dir *date_directory)
 {
     struct stat status;
     int date = date_dir_open(date_directory);
     return date >= 0 && fstatat(date, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           pair_is_newer(pair, &status);
+           is_newer(pair, directory, &status);
 }
 
 /* The target of a name link as a path below the day, "date/12/05/web01_0". It comes from outside:
@@ -110,7 +117,7 @@ bool links_remove_in(const struct pair *pair, int directory, struct failure *fai
     char path[PATH_MAX];
     bool has_name_link;
     int date = open_date_directory(pair, directory, path, &has_name_link);
-    bool good = date >= 0 ? remove_link(pair, date) : errno == 0;
+    bool good = date >= 0 ? remove_link(pair, date, directory) : errno == 0;
     if (date >= 0)
         close_keeping_errno(date);
     if (!good && path[0] != '\0')

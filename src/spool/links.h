@@ -23,7 +23,8 @@ bool links_remove_in(const struct pair *pair, int directory, struct failure *fai
  * is not. `directory` is that of the pair's files. */
 bool links_has_date_link(const struct pair *pair, int directory);
 
-/* Whether the date link in `date_directory` is newer than pair->looked. */
-bool links_came_again(const struct pair *pair, struct date_dir *date_directory);
+/* Whether the date link in `date_directory` is newer than pair->looked. `directory` is that of the
+ * pair's files; -1: not open. */
+bool links_came_again(const struct pair *pair, int directory, struct date_dir *date_directory);
 
 #endif

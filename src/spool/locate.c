@@ -93,6 +93,7 @@ static struct pair_location nowhere(const struct spool *spool, const struct cras
 struct search {
     const struct crash_id *id;
     bool is_queued; /* look for the only pair that has lost its name link, not for the first pair */
+    const struct origin *origin; /* where it is not, if that is known; NULL: not known */
     struct pair_location best;
     bool is_ambiguous; /* another one is as good as the best */
     struct failure *failure;
@@ -116,46 +117,58 @@ static bool is_younger(const struct main_file *file, const struct spool *spool, 
  */
 enum { DATE_LINKS = 10000 };
 
-/* Looks for the date link of a pair without a name link. LOCATED_NOWHERE: it has one, so the pair
- * is new; LOCATED_FAILED: it may. */
-static enum located judge_by_date_link(const struct pair_location *location,
-                                       struct failure *failure)
+enum link { LINK_NONE, LINK_OLDER, LINK_NEWER, LINK_UNKNOWN };
+
+/* How a link of a pair compares with that. */
+static enum link judge_link(const struct pair_location *location, const struct stat *status,
+                            long long age)
+{
+    const struct timespec then = spool_time_ago(location->pair.spool, age);
+    return pair_link_is_newer(status, location->directory, &then) ? LINK_NEWER : LINK_OLDER;
+}
+
+/* Looks for the date links of a pair without a name link, up to the first that is newer. */
+static enum link find_date_link(const struct pair_location *location, long long age,
+                                struct failure *failure)
 {
     const struct pair *pair = &location->pair;
+    struct stat status;
     struct walk_entry entry;
     struct walk *walk = walk_new_in(pair->spool, "date", pair->day, failure);
-    enum located judged = walk != NULL ? location->found : LOCATED_FAILED;
+    enum link found = walk != NULL ? LINK_NONE : LINK_UNKNOWN;
     long left = DATE_LINKS;
-    while (walk != NULL && judged == location->found && walk_next(walk, &entry)) {
-        if (strcmp(entry.name, pair->id.text) == 0) {
-            judged = LOCATED_NOWHERE;
+    while (walk != NULL && found < LINK_NEWER && walk_next(walk, &entry)) {
+        if (strcmp(entry.name, pair->id.text) == 0 &&
+            fstatat(entry.descriptor, entry.name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            found = judge_link(location, &status, age);
         } else if (entry.kind == WALK_UNREADABLE) {
-            judged = LOCATED_FAILED;
+            found = LINK_UNKNOWN;
             *failure = *entry.failure;
         } else if (--left == 0) {
-            judged = LOCATED_FAILED;
+            found = LINK_UNKNOWN;
             fail(failure, 0,
                  "a pair of its id in \"%s/%s\" may be new: that day has too many new crashes",
                  pair->spool->path, pair->day);
         }
     }
     walk_free(walk);
-    return judged;
+    return found;
 }
 
-/* What is new has links, mostly both. LOCATED_NOWHERE: the pair is; LOCATED_FAILED: it may be. */
-static enum located judge_by_links(const struct pair_location *location, struct failure *failure)
+/* How the name link of a pair compares with that; if it has none, its date link. */
+static enum link find_link(const struct pair_location *location, long long age,
+                           struct failure *failure)
 {
     struct stat status;
     const struct pair *pair = &location->pair;
     bool has_name = fstatat(location->directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
     if (has_name && S_ISLNK(status.st_mode))
-        return LOCATED_NOWHERE;
+        return judge_link(location, &status, age);
     if (has_name || errno == ENOENT)
-        return judge_by_date_link(location, failure);
+        return find_date_link(location, age, failure);
     fail(failure, errno, "cannot look for its name link in \"%s/%s\"", pair->spool->path,
          pair->day);
-    return LOCATED_FAILED;
+    return LINK_UNKNOWN;
 }
 
 /* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
@@ -165,14 +178,14 @@ static enum located judge_other(const struct pair_location *location, struct fai
     const struct spool *spool = location->pair.spool;
     if (location->found == LOCATED_NOWHERE || location->directory < 0)
         return location->found;
-    enum located judged = judge_by_links(location, failure);
-    if (judged != location->found)
-        return judged;
+    enum link link = find_link(location, 0, failure);
+    if (link != LINK_NONE)
+        return link == LINK_UNKNOWN ? LOCATED_FAILED : LOCATED_NOWHERE;
     if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
         fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to", spool->path,
              location->pair.day);
     else
-        return judged;
+        return location->found;
     return LOCATED_FAILED;
 }
 
@@ -199,37 +212,42 @@ bool location_came_within(const struct pair_location *location, long long age)
     return was_done_within(location, CAME, age);
 }
 
-enum name_link { LINK_NONE, LINK_OLDER, LINK_NEWER };
-
-/* How its name link compares with that. */
-static enum name_link find_name_link(const struct pair_location *location, long long age)
+/* Its row was made at a time that is still to come: nobody knows when. */
+static bool was_written_since_row(const struct pair_location *location, const struct origin *origin)
 {
-    struct stat status;
-    const struct timespec then = spool_time_ago(location->pair.spool, age);
-    if (fstatat(location->directory, location->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-        !S_ISLNK(status.st_mode))
-        return LINK_NONE;
-    return time_is_past(&status.st_ctim, 0, &then) ? LINK_OLDER : LINK_NEWER;
+    return origin->queued < 0 || was_done_within(location, WRITTEN, origin->queued);
 }
 
-/* What came to the origin after its job was taken is another crash if it has a link that did, too.
- * What came after its end is one with any link; and if it was written since the row was made, but
- * its links may be on their way; else a run that was killed has changed the mode of the files. */
+/* What came to the origin after its job was taken is another crash if it has a link that did, too;
+ * what came after its end and was written since the row was made, if it has any link, but its links
+ * may be on their way. Else a run that was killed has changed the mode of the files, or all of the
+ * spool was copied. */
 static enum located judge_origin(struct pair_location *location, const struct origin *origin,
                                  struct failure *failure)
 {
     if (origin->taken <= 0 || location->directory < 0 ||
         !location_came_within(location, origin->taken))
         return location->found;
-    if (!location_came_within(location, origin->ended))
-        return find_name_link(location, origin->taken) == LINK_NEWER ? LOCATED_NOWHERE
-                                                                     : location->found;
-    location->is_later = was_done_within(location, WRITTEN, origin->queued);
+    bool has_ended = location_came_within(location, origin->ended);
+    location->is_later = has_ended && was_written_since_row(location, origin);
     if (location->is_later)
         return judge_other(location, failure);
-    return find_name_link(location, origin->ended) == LINK_OLDER
-               ? location->found
-               : judge_by_links(location, failure);
+    switch (find_link(location, has_ended ? origin->ended : origin->taken, failure)) {
+    case LINK_NEWER: return LOCATED_NOWHERE;
+    case LINK_UNKNOWN: return LOCATED_FAILED;
+    default: return location->found;
+    }
+}
+
+/* What lies elsewhere may have been moved there: a whole pair that is older than the row. */
+static enum located judge_elsewhere(const struct pair_location *location,
+                                    const struct search *search)
+{
+    const struct origin *origin = search->origin;
+    bool is_another = origin != NULL && origin->state == ORIGIN_KNOWN &&
+                      is_found(location->found) &&
+                      (location->found == LOCATED_PART || was_written_since_row(location, origin));
+    return is_another ? LOCATED_NOWHERE : judge_other(location, search->failure);
 }
 
 /* A day can be mounted twice, perhaps in both roots. */
@@ -247,7 +265,7 @@ static bool keep_better(struct search *search, const struct spool *spool, const 
     memcpy(here.pair.day, day, sizeof here.pair.day);
     here.found = search_day(&here, search->failure);
     if (search->is_queued)
-        here.found = judge_other(&here, search->failure);
+        here.found = judge_elsewhere(&here, search);
     bool is_better = here.found > best->found;
     if (is_better)
         search->is_ambiguous = false;
@@ -313,11 +331,28 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
     *location = search.best;
 }
 
+/* What was found although it is not, or may not be, where the row says. What a processor has taken
+ * was written before. */
+static void judge_found(struct pair_location *location, const struct origin *origin,
+                        const struct pair *its, struct failure *failure)
+{
+    location->is_elsewhere = origin->state == ORIGIN_KNOWN;
+    location->is_later =
+        !location->is_elsewhere && was_done_within(location, WRITTEN, origin->taken);
+    if (location->is_elsewhere && pair_tree_is_empty(its)) {
+        fail(failure, 0,
+             "its own directory \"%s/%s\" is empty (is it mounted?), and a pair of its id is in "
+             "\"%s/%s\"",
+             its->spool->path, its->day, location->pair.spool->path, location->pair.day);
+        location->found = LOCATED_FAILED;
+    }
+}
+
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure)
 {
-    struct search search = {.id = id, .is_queued = true, .failure = failure};
+    struct search search = {.id = id, .is_queued = true, .origin = origin, .failure = failure};
     *location = nowhere(origin->spool, id);
     if (origin->state == ORIGIN_CLOSED) {
         fail(failure, 0, "it was queued from a root that is not set in this run");
@@ -333,6 +368,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
             return;
         location_close(location);
     }
+    const struct pair its = location->pair;
     search_roots(&search, roots);
     *location = search.best;
     if (location->found == LOCATED_NOWHERE && roots->has_closed &&
@@ -344,6 +380,8 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
         fail(failure, 0, "several pairs have its id, and its row does not say which one is meant");
         location->found = LOCATED_FAILED;
     }
+    if (is_found(location->found))
+        judge_found(location, origin, &its, failure);
 }
 
 /* The day in a pathname like that of a pair, .../DAY/name/22/ad/<id>.json, whatever the suffix. */

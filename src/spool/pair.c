@@ -93,6 +93,14 @@ bool pair_is_newer(const struct pair *pair, const struct stat *status)
            !spool_is_ahead(pair->spool, &status->st_ctim);
 }
 
+bool pair_link_is_newer(const struct stat *link, int directory, const struct timespec *then)
+{
+    struct stat around;
+    return !time_is_past(&link->st_ctim, 0, then) &&
+           !(time_is_past(&link->st_mtim, 0, then) && fstat(directory, &around) == 0 &&
+             time_is_past(&around.st_mtim, 0, then));
+}
+
 bool pair_came_again(const struct pair *pair, int directory, bool both)
 {
     const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};

@@ -45,6 +45,11 @@ bool pair_is_gone(const struct pair *pair, int directory);
 bool pair_is_newer(const struct pair *pair, const struct stat *status);
 bool pair_came_again(const struct pair *pair, int directory, bool both);
 
+/* Whether a link is newer than `then`: its ctime is. But not if its mtime is not, nor that of the
+ * directory of its pair (-1: not open), so that nothing has come there since: a spool that is
+ * copied, restored, or given to another user has new ctimes. */
+bool pair_link_is_newer(const struct stat *link, int directory, const struct timespec *then);
+
 /* Whether the pair lies under another day, too, in one and the same directory: a day can be mounted
  * twice. False if that cannot be told. */
 bool pair_is_same_under(const struct pair *pair, const char *day);

@@ -221,10 +221,14 @@ static bool is_being_deleted(const struct finished_job *job, const struct pair_l
            strcmp(here->pair.day, job->origin.day) == 0;
 }
 
-/* What was written since the row was made, and has no link, is not its pair, unless it was moved
- * here by a copy of today: it is compared with what is in long-term storage; where nothing is
- * there, what is whole goes there, as nobody else finds it, and the rest stays. Nor is it deleted.
- */
+/* What may be another crash goes to long-term storage if that has nothing of its id, and it is
+ * whole; it is never deleted. What was written over its pair is compared with what is there; what
+ * lies elsewhere stays where it is. */
+static bool is_doubtful(const struct pair_location *here)
+{
+    return (here->is_later || here->is_elsewhere) && here->found != LOCATED_FAILED;
+}
+
 static void forget(struct pair_location *here)
 {
     location_close(here);
@@ -241,13 +245,14 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
-    bool is_later = found.here.is_later && found.here.found != LOCATED_FAILED;
-    if (found.here.found < LOCATED_FAILED || is_later)
+    if (found.here.found < LOCATED_FAILED || is_doubtful(&found.here))
         archived = find_archived(job, id, &found, report, &failure);
     else if (found.here.found == LOCATED_WHOLE)
         follow_begun(job, &found.here, report);
-    if (is_later && archived == LOCATED_NOWHERE &&
-        (found.here.found == LOCATED_PART || archive_path(job->archive) == NULL))
+    if (is_doubtful(&found.here) &&
+        (archived != LOCATED_NOWHERE
+             ? found.here.is_elsewhere
+             : found.here.found == LOCATED_PART || archive_path(job->archive) == NULL))
         forget(&found.here);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);

@@ -39,6 +39,68 @@ a_day_passes() {
                          completeddatetime = completeddatetime - interval '24 hours'"
 }
 
+# --- a pair elsewhere, without links
+
+@test "where pairs are deleted, what lies elsewhere is not: by a killed run the pair may be gone" {
+    queued
+    throttled
+    finish "$id" true
+    rm "$SPOOL"/20081226/name/*/*/*.*
+    cleanup_says 1 'missing: its pair was not found; the row stays' --save-successful-minidumps-to=
+    a_day_passes
+    cleanup_says 1 'missing: its pair was not found for 24 hours' --save-successful-minidumps-to=
+    pair_is_whole "$DEFERRED" 20081225 "$id"
+}
+
+@test "long-term storage comes before what lies elsewhere, also for the other verdict" {
+    for success in true false; do
+        queued
+        throttled
+        finish "$id" $success
+        sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+             CREATE TRIGGER refuse BEFORE DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+        expect_status 70 cleanup_jobs
+        accept
+        sql "UPDATE jobs SET success = true"
+        cleans
+        pair_is_whole "$DEFERRED" 20081225 "$id"
+        equal "$(find "$ARCHIVE" "$FAILED" -name "$id.dump" -size -100c | wc -l)" 1
+    done
+}
+
+@test "what was written since the row was made, and lies elsewhere, is another crash" {
+    for root in "$SPOOL" "$DEFERRED"; do
+        queued
+        ended_long_ago
+        rm -r "$SPOOL/20081226"
+        again --root "$root" --without links
+        cleanup_says 1 'missing: its pair was not found'
+        pair_is_whole "$root" 20081225 "$id"
+        sql "DELETE FROM jobs"
+    done
+}
+
+@test "while its own directory is empty, as when a disk is away, nothing elsewhere is taken (1)" {
+    queued
+    throttled
+    finish "$id" true
+    mv "$SPOOL/20081226/name" "$BATS_TEST_TMPDIR/away"
+    mkdir "$SPOOL/20081226/name"
+    cleanup_says 1 "left: its own directory \"$SPOOL/20081226\" is empty (is it mounted?)"
+    rmdir "$SPOOL/20081226/name"
+    mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081226/name"
+    cleans
+    pair_is_whole "$DEFERRED" 20081225 "$id"
+}
+
+@test "a pair that was moved to another day is archived" {
+    queued
+    finish "$id" true
+    mv "$SPOOL/20081226" "$SPOOL/20081227"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
 # --- new ctimes
 
 # The only link is a date link, which priority does not find by an id.
@@ -63,6 +125,43 @@ date_link_left() {
     equal "$(state)" "$before"
     cleans
     pair_is_whole "$ELSEWHERE" 20081225 "$id"
+}
+
+@test "files whose mode was changed after the end are its own beside an old date link" {
+    date_link_left
+    chmod 600 "$(place "$SPOOL" "$id")".*
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+@test "links that a killed run has left go with their pair when the spool is copied, or has another owner" {
+    for change in 'cp -a' 'chown -hR'; do
+        id=$(crash)
+        sql "INSERT INTO jobs (pathname, uuid) VALUES ('$(place "$SPOOL" "$id").json', '$id')"
+        await sql_true "SELECT queueddatetime < now() - interval '50 ms' FROM jobs"
+        finish "$id" true
+        is_past completeddatetime
+        if [[ $change == cp* ]]; then
+            mv "$SPOOL" "$SPOOL.old"
+            cp -a "$SPOOL.old" "$SPOOL"
+        else
+            chown -hR "$(id -u)" "$SPOOL"
+        fi
+        cleans
+        pair_is_whole "$ARCHIVE" 20081225 "$id"
+        no_links "$id"
+    done
+}
+
+@test "a date link alone that came after the job was taken is another crash's" {
+    id=$(crash)
+    expect_status 0 scan
+    sql "UPDATE jobs SET starteddatetime = now()"
+    is_past starteddatetime
+    again --without name-link --age 0
+    finish "$id" true
+    cleanup_says 1 'missing: its pair was not found' --save-successful-minidumps-to=
+    pair_is_whole "$SPOOL" 20081225 "$id"
 }
 
 # --- times that are still to come
