@@ -45,13 +45,14 @@ bool odd_entries_add_stray(struct odd_entries *odd, const struct walk_entry *ent
     return !is_full || odd_entries_quarantine(odd);
 }
 
-/* A link or a file in a directory's place is not the storage's fault. */
+/* A link or a file in a directory's place is not the storage's fault, nor is a pair that lies in
+ * another place. */
 static void tell_unreadable(struct odd_entries *odd, const char *what, int error)
 {
     struct report *report = &odd->run->report;
     if (++odd->unreadable > TOLD_MAXIMUM)
         return;
-    if (error == ENOTDIR)
+    if (error == 0 || error == ENOTDIR)
         report_warning(report, "%s; it stays for the next run", what);
     else
         report_error(report, exit_code_of_errno(error), "%s; it stays for the next run", what);

@@ -1,7 +1,9 @@
 #include "spool/examine.h"
 
+#include "base/quote.h"
 #include "spool/date_dir.h"
 #include "spool/file.h"
+#include "spool/links.h"
 
 /* Whether a time is `seconds` ago, by the clock that stamped the entry. */
 static bool is_past(const struct walk_entry *entry, const struct timespec *then, long seconds)
@@ -17,6 +19,18 @@ static enum examined examine_stray(const struct walk_entry *entry, long incomple
     return is_past(entry, &changed, incomplete_age) ? EXAMINED_STRAY : EXAMINED_WAITS;
 }
 
+/* A collector may make the name tree deeper or less deep than the id says. Without its link nothing
+ * would lead to the pair. */
+static bool is_misplaced(const struct walk_entry *entry, struct examination *result)
+{
+    char path[PATH_MAX], quoted[QUOTE_SIZE];
+    if (!links_lead_elsewhere(&result->pair, entry->descriptor, path))
+        return false;
+    fail(&result->reason, 0, "its files are in %s, which is not as deep as its id says",
+         quote(quoted, path));
+    return true;
+}
+
 /* An incomplete pair is looked up in the queue, too, because a killed run may have left only its
  * link; but not while a collector may be writing it. */
 static enum examined examine_incomplete(const struct walk_entry *entry,
@@ -29,6 +43,8 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
         return EXAMINED_WAITS;
     result->verdict = is_past(entry, latest, incomplete_age) ? QUARANTINED : LEFT;
     bool is_missing = changed->tv_sec == 0;
+    if (result->verdict == QUARANTINED && is_missing && is_misplaced(entry, result))
+        return EXAMINED_UNREADABLE;
     if (result->verdict == QUARANTINED && is_missing && pair_tree_is_empty(&result->pair)) {
         result->verdict = LEFT;
         fail(&result->reason, 0, "the name tree of its day is empty (is it mounted?)");

@@ -11,7 +11,7 @@ enum examined {
                        a run was killed that had put the rest away */
     EXAMINED_WAITS, /* is left: perhaps still being written, or not old enough */
     EXAMINED_STRAY, /* belongs to no crash, and is old enough for quarantine */
-    EXAMINED_UNREADABLE, /* cannot be read */
+    EXAMINED_UNREADABLE, /* cannot be read, or does not lie where its id says */
 };
 
 struct examination {

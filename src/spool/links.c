@@ -77,13 +77,16 @@ bool links_came_again(const struct pair *pair, int directory, struct date_dir *d
            is_newer(pair, directory, &status);
 }
 
-/* The target of a name link as a path below the day, "date/12/05/web01_0". It comes from outside:
- * NULL if it does not lead into the date tree of the same day. */
-static const char *below_day(const char *target)
+/* The target of a link as a path below the day, "date/12/05/web01_0". It comes from outside: NULL
+ * if it does not lead into this branch of the same day. */
+static const char *below_day(const char *target, const char *branch)
 {
     while (strncmp(target, "../", 3) == 0)
         target += 3;
-    return strncmp(target, "date/", 5) == 0 ? target : NULL;
+    size_t length = strlen(branch);
+    return strncmp(target, branch, length) == 0 && (target[length] == '/' || target[length] == '\0')
+               ? target
+               : NULL;
 }
 
 /* The directory that the date link should be in, by the name link, and its path below the root, ""
@@ -100,7 +103,7 @@ static int open_date_directory(const struct pair *pair, int directory, char path
         return -1;
     }
     target[length] = '\0';
-    const char *below = below_day(target);
+    const char *below = below_day(target, "date");
     errno = 0;
     if (below == NULL)
         return -1;
@@ -144,4 +147,24 @@ bool links_has_date_link(const struct pair *pair, int directory)
 bool links_remove(const struct pair *pair, struct failure *failure)
 {
     return in_directory(pair, -1, links_remove_in, failure);
+}
+
+bool links_lead_elsewhere(const struct pair *pair, int date_directory, char path[PATH_MAX])
+{
+    char target[PATH_MAX - 16], name[NAME_MAX + 1];
+    const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
+    struct stat status;
+    ssize_t length = readlinkat(date_directory, pair->id.text, target, sizeof target - 1);
+    target[length > 0 ? length : 0] = '\0';
+    const char *below = below_day(target, "name");
+    snprintf(path, PATH_MAX, "%s/%s", pair->day, below != NULL ? below : "");
+    int directory = below != NULL ? dir_open(pair->spool->root, path) : -1;
+    bool has_files = false;
+    for (int i = 0; i < 2 && directory >= 0 && !has_files; i++) {
+        pair_file_name(pair, suffixes[i], name);
+        has_files = fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    }
+    if (directory >= 0)
+        close(directory);
+    return has_files;
 }

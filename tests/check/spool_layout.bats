@@ -34,6 +34,25 @@ request_finds() {
     done
 }
 
+@test "a pair that does not lie as deep as its id says keeps its links, and is told (1)" {
+    processor p1
+    for dir in name name/22/ad/5f/07; do
+        id=22ad5f07-0000-4000-8000-000002081225
+        collect --id "$id" --age 200000 >/dev/null
+        mkdir -p "$SPOOL/20081225/$dir"
+        mv "$(place "$SPOOL" "$id")".* "$SPOOL/20081225/$dir"
+        link=$SPOOL/20081225/date/12/05/web01_0/$id
+        ln -sfn "../../../../$dir" "$link"
+        touch -hd '3 days ago' "$link"
+        expect_status 1 scan
+        log_has "cannot examine \"$id\": its files are in \"20081225/$dir\", which is not as deep as its id says; it stays"
+        run priority --explain "$id"
+        [[ $output == *"leaves it: its files are in \"20081225/$dir\""* ]] || fail "$output"
+        [[ -L $link && ! -e $SPOOL/quarantine ]] || fail "$(find "$SPOOL")"
+        rm -r "$SPOOL/20081225"
+    done
+}
+
 @test "an id whose last six characters are no date is an id: depth 4, under any day" {
     scan_queues 20081225 "$(collect --day 20081225 --id-day none)"
     scan_queues 20090101 "$(collect --day 20090101 --id-day 091399)"
