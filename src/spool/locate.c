@@ -1,8 +1,8 @@
 #include "spool/locate.h"
 
 #include "spool/dir.h"
+#include "spool/evidence.h"
 #include "spool/file.h"
-#include "spool/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,155 +99,9 @@ struct search {
     struct failure *failure;
 };
 
-/* Seconds in which a collector has written a pair and made its links. */
-enum { YOUNG = 600 };
-
 static bool is_found(enum located found)
 {
     return found == LOCATED_WHOLE || found == LOCATED_PART;
-}
-
-static bool is_younger(const struct main_file *file, const struct spool *spool, long seconds)
-{
-    struct timespec changed = spool_changed(spool, &file->status);
-    return file->found && !spool_is_past(spool, &changed, seconds);
-}
-
-/* Entries of a date tree that are looked through for one pair: where scan keeps up there are few.
- */
-enum { DATE_LINKS = 10000 };
-
-enum link { LINK_NONE, LINK_OLDER, LINK_NEWER, LINK_UNKNOWN };
-
-/* How a link of a pair compares with that. */
-static enum link judge_link(const struct pair_location *location, const struct stat *status,
-                            long long age)
-{
-    const struct timespec then = spool_time_ago(location->pair.spool, age);
-    return pair_link_is_newer(status, location->directory, &then) ? LINK_NEWER : LINK_OLDER;
-}
-
-/* Looks for the date links of a pair without a name link, up to the first that is newer. */
-static enum link find_date_link(const struct pair_location *location, long long age,
-                                struct failure *failure)
-{
-    const struct pair *pair = &location->pair;
-    struct stat status;
-    struct walk_entry entry;
-    struct walk *walk = walk_new_in(pair->spool, "date", pair->day, failure);
-    enum link found = walk != NULL ? LINK_NONE : LINK_UNKNOWN;
-    long left = DATE_LINKS;
-    while (walk != NULL && found < LINK_NEWER && walk_next(walk, &entry)) {
-        if (strcmp(entry.name, pair->id.text) == 0 &&
-            fstatat(entry.descriptor, entry.name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-            found = judge_link(location, &status, age);
-        } else if (entry.kind == WALK_UNREADABLE) {
-            found = LINK_UNKNOWN;
-            *failure = *entry.failure;
-        } else if (--left == 0) {
-            found = LINK_UNKNOWN;
-            fail(failure, 0,
-                 "a pair of its id in \"%s/%s\" may be new: that day has too many new crashes",
-                 pair->spool->path, pair->day);
-        }
-    }
-    walk_free(walk);
-    return found;
-}
-
-/* How the name link of a pair compares with that; if it has none, its date link. */
-static enum link find_link(const struct pair_location *location, long long age,
-                           struct failure *failure)
-{
-    struct stat status;
-    const struct pair *pair = &location->pair;
-    bool has_name = fstatat(location->directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    if (has_name && S_ISLNK(status.st_mode))
-        return judge_link(location, &status, age);
-    if (has_name || errno == ENOENT)
-        return find_date_link(location, age, failure);
-    fail(failure, errno, "cannot look for its name link in \"%s/%s\"", pair->spool->path,
-         pair->day);
-    return LINK_UNKNOWN;
-}
-
-/* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
- * make the links last. */
-static enum located judge_other(const struct pair_location *location, struct failure *failure)
-{
-    const struct spool *spool = location->pair.spool;
-    if (location->found == LOCATED_NOWHERE || location->directory < 0)
-        return location->found;
-    enum link link = find_link(location, 0, failure);
-    if (link != LINK_NONE)
-        return link == LINK_UNKNOWN ? LOCATED_FAILED : LOCATED_NOWHERE;
-    if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
-        fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to", spool->path,
-             location->pair.day);
-    else
-        return location->found;
-    return LOCATED_FAILED;
-}
-
-enum file_time { WRITTEN, CAME };
-
-/* Whether this was done to a file of the pair in the last `age` microseconds. */
-static bool was_done_within(const struct pair_location *location, enum file_time what,
-                            long long age)
-{
-    const struct main_file *files[] = {&location->json, &location->dump};
-    const struct spool *spool = location->pair.spool;
-    const struct timespec then = spool_time_ago(spool, age);
-    for (int i = 0; i < 2; i++) {
-        const struct stat *status = &files[i]->status;
-        const struct timespec *time = what == WRITTEN ? &status->st_mtim : &status->st_ctim;
-        if (files[i]->found && !time_is_past(time, 0, &then) && !spool_is_ahead(spool, time))
-            return true;
-    }
-    return false;
-}
-
-bool location_came_within(const struct pair_location *location, long long age)
-{
-    return was_done_within(location, CAME, age);
-}
-
-/* Its row was made at a time that is still to come: nobody knows when. */
-static bool was_written_since_row(const struct pair_location *location, const struct origin *origin)
-{
-    return origin->queued < 0 || was_done_within(location, WRITTEN, origin->queued);
-}
-
-/* What came to the origin after its job was taken is another crash if it has a link that did, too;
- * what came after its end and was written since the row was made, if it has any link, but its links
- * may be on their way. Else a run that was killed has changed the mode of the files, or all of the
- * spool was copied. */
-static enum located judge_origin(struct pair_location *location, const struct origin *origin,
-                                 struct failure *failure)
-{
-    if (origin->taken <= 0 || location->directory < 0 ||
-        !location_came_within(location, origin->taken))
-        return location->found;
-    bool has_ended = location_came_within(location, origin->ended);
-    location->is_later = has_ended && was_written_since_row(location, origin);
-    if (location->is_later)
-        return judge_other(location, failure);
-    switch (find_link(location, has_ended ? origin->ended : origin->taken, failure)) {
-    case LINK_NEWER: return LOCATED_NOWHERE;
-    case LINK_UNKNOWN: return LOCATED_FAILED;
-    default: return location->found;
-    }
-}
-
-/* What lies elsewhere may have been moved there: a whole pair that is older than the row. */
-static enum located judge_elsewhere(const struct pair_location *location,
-                                    const struct search *search)
-{
-    const struct origin *origin = search->origin;
-    bool is_another = origin != NULL && origin->state == ORIGIN_KNOWN &&
-                      is_found(location->found) &&
-                      (location->found == LOCATED_PART || was_written_since_row(location, origin));
-    return is_another ? LOCATED_NOWHERE : judge_other(location, search->failure);
 }
 
 /* A day can be mounted twice, perhaps in both roots. */
@@ -265,7 +119,7 @@ static bool keep_better(struct search *search, const struct spool *spool, const 
     memcpy(here.pair.day, day, sizeof here.pair.day);
     here.found = search_day(&here, search->failure);
     if (search->is_queued)
-        here.found = judge_elsewhere(&here, search);
+        here.found = evidence_of_other(&here, search->origin, search->failure);
     bool is_better = here.found > best->found;
     if (is_better)
         search->is_ambiguous = false;
@@ -331,23 +185,6 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
     *location = search.best;
 }
 
-/* What was found although it is not, or may not be, where the row says. What a processor has taken
- * was written before. */
-static void judge_found(struct pair_location *location, const struct origin *origin,
-                        const struct pair *its, struct failure *failure)
-{
-    location->is_elsewhere = origin->state == ORIGIN_KNOWN;
-    location->is_later =
-        !location->is_elsewhere && was_done_within(location, WRITTEN, origin->taken);
-    if (location->is_elsewhere && pair_tree_is_empty(its)) {
-        fail(failure, 0,
-             "its own directory \"%s/%s\" is empty (is it mounted?), and a pair of its id is in "
-             "\"%s/%s\"",
-             its->spool->path, its->day, location->pair.spool->path, location->pair.day);
-        location->found = LOCATED_FAILED;
-    }
-}
-
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure)
@@ -363,7 +200,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
         memcpy(location->pair.day, origin->day, sizeof location->pair.day);
         location->found = search_day(location, failure);
         location->pair.looked = spool_time_ago(origin->spool, origin->taken);
-        location->found = judge_origin(location, origin, failure);
+        location->found = evidence_of_origin(location, origin, failure);
         if (location->found != LOCATED_NOWHERE)
             return;
         location_close(location);
@@ -381,7 +218,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
         location->found = LOCATED_FAILED;
     }
     if (is_found(location->found))
-        judge_found(location, origin, &its, failure);
+        evidence_doubt(location, origin, &its, failure);
 }
 
 /* The day in a pathname like that of a pair, .../DAY/name/22/ad/<id>.json, whatever the suffix. */
@@ -417,80 +254,4 @@ void origin_read(struct origin *origin, const struct roots *roots, const struct 
         origin->state = mark[0] != '\0' ? ORIGIN_CLOSED : ORIGIN_UNKNOWN;
     else if (find_day(pathname, id, origin->day))
         origin->state = ORIGIN_KNOWN;
-}
-
-void location_close(struct pair_location *location)
-{
-    if (location->directory >= 0)
-        close(location->directory);
-    location->directory = -1;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-/* <id>.<name>.dump, unless it is the metadata, whose suffix may end likewise. */
-static bool is_further_dump(const struct pair *pair, const char *name)
-{
-    return strcmp(name + strnlen(name, CRASH_ID_LENGTH), pair->spool->json_suffix) != 0 &&
-           strncmp(name, pair->id.text, CRASH_ID_LENGTH) == 0 && name[CRASH_ID_LENGTH] == '.' &&
-           ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
-}
-
-static bool add(struct pair_files *files, const char *name, const struct stat *status)
-{
-    struct pair_file *items = realloc(files->items, (files->count + 1) * sizeof *items);
-    if (items == NULL)
-        return false;
-    files->items = items;
-    struct pair_file *file = &items[files->count];
-    *file = (struct pair_file){.name = strdup(name), .status = *status};
-    return file->name != NULL && ++files->count > 0;
-}
-
-/* Ignores what is not a file. One with a second name is a dump, but not safe to move. */
-static bool add_further_dump(const struct pair_location *location, const char *name,
-                             struct pair_files *files)
-{
-    struct stat status;
-    if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT;
-    if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
-        errno = EMLINK;
-        return false;
-    }
-    return !S_ISREG(status.st_mode) || add(files, name, &status);
-}
-
-static bool add_main_file(const struct pair_location *location, const char *suffix,
-                          const struct main_file *file, struct pair_files *files)
-{
-    char name[NAME_MAX + 1];
-    pair_file_name(&location->pair, suffix, name);
-    return !file->found || add(files, name, &file->status);
-}
-
-bool location_list(const struct pair_location *location, struct pair_files *files)
-{
-    const struct spool *spool = location->pair.spool;
-    const struct dirent64 *entry;
-    struct dir_reader reader;
-    dir_begin_open(&reader, location->directory);
-    while ((entry = dir_next(&reader)) != NULL)
-        if (is_further_dump(&location->pair, entry->d_name) &&
-            !add_further_dump(location, entry->d_name, files))
-            return false;
-    return errno == 0 && add_main_file(location, spool->dump_suffix, &location->dump, files) &&
-           add_main_file(location, spool->json_suffix, &location->json, files);
-}
-
-void pair_files_free(struct pair_files *files)
-{
-    for (size_t i = 0; i < files->count; i++)
-        free(files->items[i].name);
-    free(files->items);
-    *files = (struct pair_files){0};
 }

@@ -1,9 +1,11 @@
 /* spool.h - a tree of pairs: a storage root, or long-term storage.
  *
  * Public: spool.h, crash_id.h, pair.h, walk.h, examine.h, candidate.h, retire.h, quarantine.h,
- * locate.h, archive.h, archive_move.h, put_away.h, mark.h, places.h, layout.h, flush.h, sweep.h,
- * discard.h, stranded.h, strays.h, survey.h, whereabouts.h, cases.h, release.h, sightings.h.
- * Private to this folder: dir.h, file.h, date_dir.h, links.h, case_dir.h, release_case.h.
+ * locate.h, location.h, archive.h, archive_move.h, put_away.h, mark.h, places.h, layout.h, flush.h,
+ * sweep.h, discard.h, stranded.h, strays.h, survey.h, whereabouts.h, cases.h, release.h,
+ * sightings.h.
+ * Private to this folder: dir.h, file.h, evidence.h, date_dir.h, links.h, case_dir.h,
+ * release_case.h.
  *
  *     ROOT/YYYYMMDD/name/22/ad/<id>.json                       the pair
  *     ROOT/YYYYMMDD/name/22/ad/<id>.dump

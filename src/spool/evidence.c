@@ -1,0 +1,148 @@
+#include "spool/evidence.h"
+
+#include "spool/file.h"
+#include "spool/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Seconds in which a collector has written a pair and made its links. */
+enum { YOUNG = 600 };
+
+static bool is_younger(const struct main_file *file, const struct spool *spool, long seconds)
+{
+    struct timespec changed = spool_changed(spool, &file->status);
+    return file->found && !spool_is_past(spool, &changed, seconds);
+}
+
+/* Entries of a date tree that are looked through for one pair: where scan keeps up there are few.
+ */
+enum { DATE_LINKS = 10000 };
+
+enum link { LINK_NONE, LINK_OLDER, LINK_NEWER, LINK_UNKNOWN };
+
+/* How a link of a pair compares with that. */
+static enum link judge_link(const struct pair_location *location, const struct stat *status,
+                            long long age)
+{
+    const struct timespec then = spool_time_ago(location->pair.spool, age);
+    return pair_link_is_newer(status, location->directory, &then) ? LINK_NEWER : LINK_OLDER;
+}
+
+/* Looks for the date links of a pair without a name link, up to the first that is newer. */
+static enum link find_date_link(const struct pair_location *location, long long age,
+                                struct failure *failure)
+{
+    const struct pair *pair = &location->pair;
+    struct stat status;
+    struct walk_entry entry;
+    struct walk *walk = walk_new_in(pair->spool, "date", pair->day, failure);
+    enum link found = walk != NULL ? LINK_NONE : LINK_UNKNOWN;
+    long left = DATE_LINKS;
+    while (walk != NULL && found < LINK_NEWER && walk_next(walk, &entry)) {
+        if (strcmp(entry.name, pair->id.text) == 0 &&
+            fstatat(entry.descriptor, entry.name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            found = judge_link(location, &status, age);
+        } else if (entry.kind == WALK_UNREADABLE) {
+            found = LINK_UNKNOWN;
+            *failure = *entry.failure;
+        } else if (--left == 0) {
+            found = LINK_UNKNOWN;
+            fail(failure, 0,
+                 "a pair of its id in \"%s/%s\" may be new: that day has too many new crashes",
+                 pair->spool->path, pair->day);
+        }
+    }
+    walk_free(walk);
+    return found;
+}
+
+/* How the name link of a pair compares with that; if it has none, its date link. */
+static enum link find_link(const struct pair_location *location, long long age,
+                           struct failure *failure)
+{
+    struct stat status;
+    const struct pair *pair = &location->pair;
+    bool has_name = fstatat(location->directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (has_name && S_ISLNK(status.st_mode))
+        return judge_link(location, &status, age);
+    if (has_name || errno == ENOENT)
+        return find_date_link(location, age, failure);
+    fail(failure, errno, "cannot look for its name link in \"%s/%s\"", pair->spool->path,
+         pair->day);
+    return LINK_UNKNOWN;
+}
+
+/* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
+ * make the links last. */
+static enum located judge_other(const struct pair_location *location, struct failure *failure)
+{
+    const struct spool *spool = location->pair.spool;
+    if (location->found == LOCATED_NOWHERE || location->directory < 0)
+        return location->found;
+    enum link link = find_link(location, 0, failure);
+    if (link != LINK_NONE)
+        return link == LINK_UNKNOWN ? LOCATED_FAILED : LOCATED_NOWHERE;
+    if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
+        fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to", spool->path,
+             location->pair.day);
+    else
+        return location->found;
+    return LOCATED_FAILED;
+}
+
+/* Its row was made at a time that is still to come: nobody knows when. */
+static bool was_written_since_row(const struct pair_location *location, const struct origin *origin)
+{
+    return origin->queued < 0 || location_written_within(location, origin->queued);
+}
+
+/* What came to the origin after its job was taken is another crash if it has a link that did, too;
+ * what came after its end and was written since the row was made, if it has any link, but its links
+ * may be on their way. Else a run that was killed has changed the mode of the files, or all of the
+ * spool was copied. */
+enum located evidence_of_origin(struct pair_location *location, const struct origin *origin,
+                                struct failure *failure)
+{
+    if (origin->taken <= 0 || location->directory < 0 ||
+        !location_came_within(location, origin->taken))
+        return location->found;
+    bool has_ended = location_came_within(location, origin->ended);
+    location->is_later = has_ended && was_written_since_row(location, origin);
+    if (location->is_later)
+        return judge_other(location, failure);
+    switch (find_link(location, has_ended ? origin->ended : origin->taken, failure)) {
+    case LINK_NEWER: return LOCATED_NOWHERE;
+    case LINK_UNKNOWN: return LOCATED_FAILED;
+    default: return location->found;
+    }
+}
+
+/* What was moved there by hand is whole, and older than the row. */
+enum located evidence_of_other(const struct pair_location *location, const struct origin *origin,
+                               struct failure *failure)
+{
+    bool is_another =
+        origin != NULL && origin->state == ORIGIN_KNOWN &&
+        (location->found == LOCATED_PART ||
+         (location->found == LOCATED_WHOLE && was_written_since_row(location, origin)));
+    return is_another ? LOCATED_NOWHERE : judge_other(location, failure);
+}
+
+/* What was found although it is not, or may not be, where the row says. What a processor has taken
+ * was written before. */
+void evidence_doubt(struct pair_location *location, const struct origin *origin,
+                    const struct pair *its, struct failure *failure)
+{
+    location->is_elsewhere = origin->state == ORIGIN_KNOWN;
+    location->is_later =
+        !location->is_elsewhere && location_written_within(location, origin->taken);
+    if (location->is_elsewhere && pair_tree_is_empty(its)) {
+        fail(failure, 0,
+             "its own directory \"%s/%s\" is empty (is it mounted?), and a pair of its id is in "
+             "\"%s/%s\"",
+             its->spool->path, its->day, location->pair.spool->path, location->pair.day);
+        location->found = LOCATED_FAILED;
+    }
+}

@@ -1,0 +1,23 @@
+/* evidence.h - whether a pair is that of the row of a crash with its id, or another crash: by the
+ * place, the times of files and links, and what links there are. See "Which pair belongs to a row"
+ * in doc/internals.md. The pair is open; each tells what is to count as found: LOCATED_NOWHERE for
+ * another crash, LOCATED_FAILED with the reason if it cannot be told. */
+#ifndef EVIDENCE_H
+#define EVIDENCE_H
+
+#include "spool/location.h"
+
+/* What lies where the row says. Sets is_later. */
+enum located evidence_of_origin(struct pair_location *location, const struct origin *origin,
+                                struct failure *failure);
+
+/* What lies elsewhere. The origin is that of the row; NULL: not known. */
+enum located evidence_of_other(const struct pair_location *location, const struct origin *origin,
+                               struct failure *failure);
+
+/* The pair that was found elsewhere, the only one. `its` is where it should be. Sets is_later and
+ * is_elsewhere, or the location to LOCATED_FAILED. */
+void evidence_doubt(struct pair_location *location, const struct origin *origin,
+                    const struct pair *its, struct failure *failure);
+
+#endif

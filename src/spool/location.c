@@ -1,0 +1,115 @@
+#include "spool/location.h"
+
+#include "spool/dir.h"
+#include "spool/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum file_time { WRITTEN, CAME };
+
+/* Whether this was done to a file of the pair in the last `age` microseconds. */
+static bool was_done_within(const struct pair_location *location, enum file_time what,
+                            long long age)
+{
+    const struct main_file *files[] = {&location->json, &location->dump};
+    const struct spool *spool = location->pair.spool;
+    const struct timespec then = spool_time_ago(spool, age);
+    for (int i = 0; i < 2; i++) {
+        const struct stat *status = &files[i]->status;
+        const struct timespec *time = what == WRITTEN ? &status->st_mtim : &status->st_ctim;
+        if (files[i]->found && !time_is_past(time, 0, &then) && !spool_is_ahead(spool, time))
+            return true;
+    }
+    return false;
+}
+
+bool location_written_within(const struct pair_location *location, long long age)
+{
+    return was_done_within(location, WRITTEN, age);
+}
+
+bool location_came_within(const struct pair_location *location, long long age)
+{
+    return was_done_within(location, CAME, age);
+}
+
+void location_close(struct pair_location *location)
+{
+    if (location->directory >= 0)
+        close(location->directory);
+    location->directory = -1;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* <id>.<name>.dump, unless it is the metadata, whose suffix may end likewise. */
+static bool is_further_dump(const struct pair *pair, const char *name)
+{
+    return strcmp(name + strnlen(name, CRASH_ID_LENGTH), pair->spool->json_suffix) != 0 &&
+           strncmp(name, pair->id.text, CRASH_ID_LENGTH) == 0 && name[CRASH_ID_LENGTH] == '.' &&
+           ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
+}
+
+static bool add(struct pair_files *files, const char *name, const struct stat *status)
+{
+    struct pair_file *items = realloc(files->items, (files->count + 1) * sizeof *items);
+    if (items == NULL)
+        return false;
+    files->items = items;
+    struct pair_file *file = &items[files->count];
+    *file = (struct pair_file){.name = strdup(name), .status = *status};
+    return file->name != NULL && ++files->count > 0;
+}
+
+/* Ignores what is not a file. One with a second name is a dump, but not safe to move. */
+static bool add_further_dump(const struct pair_location *location, const char *name,
+                             struct pair_files *files)
+{
+    struct stat status;
+    if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
+        errno = EMLINK;
+        return false;
+    }
+    return !S_ISREG(status.st_mode) || add(files, name, &status);
+}
+
+static bool add_main_file(const struct pair_location *location, const char *suffix,
+                          const struct main_file *file, struct pair_files *files)
+{
+    char name[NAME_MAX + 1];
+    pair_file_name(&location->pair, suffix, name);
+    return !file->found || add(files, name, &file->status);
+}
+
+bool location_list(const struct pair_location *location, struct pair_files *files)
+{
+    const struct spool *spool = location->pair.spool;
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    dir_begin_open(&reader, location->directory);
+    while ((entry = dir_next(&reader)) != NULL)
+        if (is_further_dump(&location->pair, entry->d_name) &&
+            !add_further_dump(location, entry->d_name, files))
+            return false;
+    return errno == 0 && add_main_file(location, spool->dump_suffix, &location->dump, files) &&
+           add_main_file(location, spool->json_suffix, &location->json, files);
+}
+
+void pair_files_free(struct pair_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->items[i].name);
+    free(files->items);
+    *files = (struct pair_files){0};
+}

@@ -1,0 +1,74 @@
+/* location.h - where the pair of a crash was found, and its files there; and where the row of a
+ * crash says that it should be. */
+#ifndef LOCATION_H
+#define LOCATION_H
+
+#include "spool/pair.h"
+
+/* Ascending: a whole pair counts wherever it is, a part only if every place could be searched.
+ * LOCATED_FAILED also means a file that is not regular, or several pairs of which each may be the
+ * one (errno value 0). */
+enum located { LOCATED_NOWHERE, LOCATED_PART, LOCATED_FAILED, LOCATED_WHOLE };
+
+struct main_file {
+    bool found;
+    struct stat status;
+};
+
+/* What was found. For a pair or a part of one, its directory is open until location_close(). */
+struct pair_location {
+    enum located found;
+    struct pair pair;
+    int directory;
+    struct main_file dump, json;
+    /* By locate_queued(): it was written since the row was made; it is not where the row says. It
+     * may be another crash, unless long-term storage has nothing of the id. */
+    bool is_later, is_elsewhere;
+};
+
+/* In microseconds. */
+enum { SECOND = 1000000 };
+
+/* Where the row of a crash says that its pair was queued from. */
+struct origin {
+    enum { ORIGIN_UNKNOWN, ORIGIN_KNOWN, ORIGIN_CLOSED } state;
+    const struct spool *spool; /* these two for ORIGIN_KNOWN */
+    char day[DAY_LENGTH + 1];
+    /* Microseconds since a processor took its job, and since that has ended (0: not known); since
+     * it was queued: below 0 if the clock of who queued it was ahead. */
+    long long taken, ended, queued;
+};
+
+void location_close(struct pair_location *location);
+
+/* Whether one of the two files was written, or came here, in the last `age` microseconds. Who moves
+ * or copies a crash here may give its files any mtime, but not a ctime. */
+bool location_written_within(const struct pair_location *location, long long age);
+bool location_came_within(const struct pair_location *location, long long age);
+
+enum pair_file_state {
+    PAIR_FILE_FOUND,
+    PAIR_FILE_RENAMED, /* into the archive, */
+    PAIR_FILE_COPIED,  /* under a temporary name, */
+    PAIR_FILE_THERE,   /* or it is there under its name, and here */
+};
+
+struct pair_file {
+    char *name;
+    struct stat status; /* when it was found */
+    enum pair_file_state state;
+};
+
+struct pair_files {
+    struct pair_file *items;
+    size_t count;
+};
+
+/* Lists all files of a crash: further dumps, the dump, and the metadata last, so that a pair
+ * handled in part is still found by its metadata. Works once for a location. Zero-initialise
+ * *files; free with pair_files_free(). False with errno; EMLINK: a further dump has a second name.
+ */
+bool location_list(const struct pair_location *location, struct pair_files *files);
+void pair_files_free(struct pair_files *files);
+
+#endif
