@@ -42,13 +42,16 @@ a_day_passes() {
 # --- a pair elsewhere, without links
 
 @test "where pairs are deleted, what lies elsewhere is not: by a killed run the pair may be gone" {
+    sed -i "s|^save-successful.*|save-successful-minidumps-to =|" "$CONF"
     queued
     throttled
     finish "$id" true
     rm "$SPOOL"/20081226/name/*/*/*.*
-    cleanup_says 1 'missing: its pair was not found; the row stays' --save-successful-minidumps-to=
+    run priority --explain "$id"
+    [[ $output == *"reports it as missing: its pair was not found; the row stays"* ]] || fail "$output"
+    cleanup_says 1 'missing: its pair was not found; the row stays'
     a_day_passes
-    cleanup_says 1 'missing: its pair was not found for 24 hours' --save-successful-minidumps-to=
+    cleanup_says 1 'missing: its pair was not found for 24 hours'
     pair_is_whole "$DEFERRED" 20081225 "$id"
 }
 
@@ -87,6 +90,8 @@ a_day_passes() {
     mv "$SPOOL/20081226/name" "$BATS_TEST_TMPDIR/away"
     mkdir "$SPOOL/20081226/name"
     cleanup_says 1 "left: its own directory \"$SPOOL/20081226\" is empty (is it mounted?)"
+    run priority --explain "$id"
+    [[ $output == *"leaves it: its own directory \"$SPOOL/20081226\" is empty"* ]] || fail "$output"
     rmdir "$SPOOL/20081226/name"
     mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081226/name"
     cleans
