@@ -10,15 +10,10 @@ BEGIN
     NEW.attempts := least(NEW.attempts, 1000000) + 1;
     RETURN NEW;
 END $$;
-SELECT 'CREATE OR REPLACE ' || substr(definition, 8)
-FROM (VALUES ('CREATE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW '
-              'WHEN (((old.starteddatetime IS NOT NULL) AND (new.starteddatetime IS NULL) '
-              'AND (old.success IS NULL) AND (new.success IS NULL))) '
-              'EXECUTE FUNCTION crashmon.count_attempt()')) AS wanted (definition)
-WHERE NOT EXISTS (SELECT FROM pg_trigger
-                  WHERE tgname = 'count_attempt' AND tgrelid = 'crashmon.jobs'::regclass
-                      AND replace(pg_get_triggerdef(oid), 'crashmon.', '')
-                          = replace(definition, 'crashmon.', ''))
+SELECT trigger FROM unnest(current_setting('crashmon.triggers')::text[]) AS trigger
+WHERE trigger LIKE 'CREATE TRIGGER count_attempt %'
+    AND NOT EXISTS (SELECT FROM pg_trigger
+                    WHERE tgrelid = 'crashmon.jobs'::regclass AND tgname = 'count_attempt')
 \gexec
 
 -- Makes the jobs that have failed since a time unfinished again, without attempts: for when their

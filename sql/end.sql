@@ -11,6 +11,7 @@ SET LOCAL lock_timeout = '1s';
 DO $$
 DECLARE
     name text;
+    detail text;
     open text[];
 BEGIN
     FOR name IN SELECT old.nspname FROM pg_namespace AS old JOIN pg_namespace AS new USING (nspowner)
@@ -31,8 +32,9 @@ BEGIN
             END IF;
             EXECUTE format('DROP SCHEMA IF EXISTS %I', name);
         EXCEPTION WHEN lock_not_available OR dependent_objects_still_exist THEN
+            GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
             RAISE WARNING 'schema % stays, which was crashmon when others could create in it: %', name, SQLERRM
-                USING HINT = 'Nothing uses it. Drop it when nobody needs what is in it.';
+                USING DETAIL = detail, HINT = 'Move what is yours out of it; then the next load drops it.';
         END;
     END LOOP;
 END $$;

@@ -225,7 +225,7 @@ BEGIN
             BEGIN
                 -- What was committed meanwhile is for the next run.
                 EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', its_table);
-                EXECUTE format('SELECT count(*) > cardinality($1) FROM ONLY %s', its_table)
+                EXECUTE format('SELECT EXISTS (SELECT ctid FROM ONLY %s EXCEPT SELECT unnest($1))', its_table)
                     INTO has_more USING done;
                 IF has_more THEN
                     RAISE lock_not_available;
@@ -242,6 +242,7 @@ BEGIN
                 EXECUTE format('DELETE FROM ONLY %s WHERE ctid = ANY ($1)', its_table) USING done;
             EXCEPTION
                 WHEN serialization_failure OR deadlock_detected THEN RAISE;
+                WHEN lock_not_available THEN state := 'busy';
                 WHEN OTHERS THEN state := 'refused';
             END;
         END IF;

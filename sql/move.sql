@@ -87,11 +87,11 @@ BEGIN
 
     -- Version 1 had its tables in a schema that all could use.
     FOR its IN SELECT DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS name
-               FROM (SELECT oid, relowner, relacl AS rights FROM pg_class
+               FROM (SELECT oid, relnamespace, relowner, relacl AS rights FROM pg_class
                      UNION ALL
-                     SELECT c.oid, relowner, attacl FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid
+                     SELECT c.oid, relnamespace, relowner, attacl FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid
                     ) AS c, aclexplode(rights) AS acl
-               WHERE c.oid = ANY (tables) AND acl.grantee <> relowner AND NOT is_new
+               WHERE c.oid = ANY (tables) AND c.relnamespace = 'crashmon'::regnamespace AND acl.grantee <> relowner AND NOT is_new
                    AND acl.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA crashmon TO %s', its.name);
     END LOOP;

@@ -15,6 +15,22 @@
 SELECT set_config('crashmon.owner', :'owner', true)
 \g (format=unaligned tuples_only) /dev/null
 \endif
+-- Our own triggers, as the server tells them; attempts.sql and times.sql make them.
+SELECT set_config('crashmon.triggers', ARRAY[
+    'CREATE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW '
+    'WHEN (OLD.starteddatetime IS NOT NULL AND NEW.starteddatetime IS NULL '
+    'AND OLD.success IS NULL AND NEW.success IS NULL) EXECUTE FUNCTION crashmon.count_attempt()',
+    'CREATE TRIGGER not_ahead BEFORE INSERT OR UPDATE ON crashmon.processors FOR EACH ROW '
+    'WHEN (greatest(NEW.startdatetime, NEW.lastseendatetime) > clock_timestamp()) '
+    'EXECUTE FUNCTION crashmon.not_ahead()',
+    'CREATE TRIGGER not_ahead BEFORE UPDATE OF queueddatetime, starteddatetime, completeddatetime '
+    'ON crashmon.jobs FOR EACH ROW '
+    'WHEN (greatest(NEW.queueddatetime, NEW.starteddatetime, NEW.completeddatetime) > clock_timestamp()) '
+    'EXECUTE FUNCTION crashmon.not_ahead()',
+    'CREATE TRIGGER not_ahead BEFORE INSERT OR UPDATE ON crashmon.priorityjobs FOR EACH ROW '
+    'WHEN (greatest(NEW.requesteddatetime) > clock_timestamp()) EXECUTE FUNCTION crashmon.not_ahead()'
+    ]::text, true)
+\g (format=unaligned tuples_only) /dev/null
 DO $$
 DECLARE
     ours oid[] := ARRAY(SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user)
@@ -36,6 +52,12 @@ BEGIN
     IF its_owner = ANY (ours) AND NOT pg_has_role(its_owner, 'MEMBER') THEN
         RAISE EXCEPTION 'crashmon belongs to role %: do this as that role', its_owner;
     END IF;
+    IF nullif(current_setting('crashmon.owner', true), '') IS NOT NULL
+        AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_setting('crashmon.owner', true)
+                            AND pg_has_role(oid, 'MEMBER')) THEN
+        RAISE EXCEPTION 'there is no role "%" that the current user is a member of: nothing is changed',
+                        current_setting('crashmon.owner', true);
+    END IF;
     -- Version 1 had no storages.
     is_new := EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'storages');
     is_open := its_owner IS NOT NULL AND its_owner = ANY (ours) AND (
@@ -51,6 +73,15 @@ BEGIN
                  OR NOT is_new AND relname = ANY (shared)
                      AND 3 = (SELECT count(*) FROM pg_class AS its
                               WHERE its.relnamespace = c.relnamespace AND its.relname = ANY (shared))));
+    -- What happens to a row also happens in the tables that inherit from its table, or refer to it.
+    WITH RECURSIVE reached AS (
+        SELECT unnest(tables) AS oid
+        UNION
+        SELECT next.oid FROM reached JOIN (
+            SELECT inhparent, inhrelid FROM pg_inherits
+            UNION ALL SELECT confrelid, conrelid FROM pg_constraint WHERE contype = 'f') AS next (of, oid)
+            ON next.of = reached.oid)
+    SELECT coalesce(array_agg(oid), '{}') INTO tables FROM reached;
     PERFORM set_config('crashmon.ours', ours::text, true), set_config('crashmon.tables', tables::text, true),
             set_config('crashmon.is_open', is_open::text, true),
             set_config('crashmon.is_new', is_new::text, true);
@@ -97,16 +128,6 @@ DECLARE
     its_owner oid;
     its record;
 BEGIN
-    -- What happens to a row also happens in the tables that inherit from its table, or refer to it.
-    WITH RECURSIVE reached AS (
-        SELECT unnest(tables) AS oid
-        UNION
-        SELECT next.oid FROM reached JOIN (
-            SELECT inhparent, inhrelid FROM pg_inherits
-            UNION ALL SELECT confrelid, conrelid FROM pg_constraint WHERE contype = 'f') AS next (of, oid)
-            ON next.of = reached.oid)
-    SELECT array_agg(oid) INTO tables FROM reached;
-
     WITH owned AS (
         SELECT classid, objid, refobjid AS its_owner FROM pg_shdepend
         WHERE deptype = 'o' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -159,21 +180,34 @@ BEGIN
                          '-v owner=ROLE; if not, drop it.';
     END IF;
 
-    -- Nobody knows who made a trigger, and what is built in can do harm, too. Ours are made anew if they
-    -- are not what they should be, see times.sql.
+    -- Nobody knows who made a trigger, and what is built in can do harm, too.
     SELECT string_agg(DISTINCT pg_describe_object('pg_trigger'::regclass, t.oid, 0), ', ') AS triggers,
            string_agg(DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END,
                       ', ') AS roles
     INTO its
-    FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid, aclexplode(relacl) AS acl
-    WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal AND acl.privilege_type = 'TRIGGER'
-        AND acl.grantee <> ALL (ours)
-        AND (t.tgname NOT IN ('count_attempt', 'not_ahead') OR c.relnamespace IS DISTINCT FROM to_regnamespace('crashmon'));
+    FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+    LEFT JOIN aclexplode(relacl) AS acl ON acl.privilege_type = 'TRIGGER' AND acl.grantee <> ALL (ours)
+    WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal
+        AND (acl.grantee IS NOT NULL OR t.tgname IN ('count_attempt', 'not_ahead'))
+        AND NOT EXISTS (SELECT FROM unnest(current_setting('crashmon.triggers')::text[]) AS known
+                        WHERE lower(translate(known, '() ', ''))
+                              = lower(translate(pg_get_triggerdef(t.oid), '() ', '')));
     IF its.triggers IS NOT NULL THEN
-        RAISE EXCEPTION '% may be the work of others, who have the right to make triggers there: %',
-                        its.triggers, its.roles
+        RAISE EXCEPTION '% may be the work of others, who have the right to make triggers there%',
+                        its.triggers, coalesce(': ' || its.roles, ', or had it')
             USING HINT = 'Drop them first. Those that are yours can be made again afterwards.';
     END IF;
+    FOR its IN
+        SELECT c.oid::regclass AS place, string_agg(acl.grantee::regrole::text, ', ') AS roles
+        FROM pg_class AS c, aclexplode(relacl) AS acl
+        WHERE c.oid = ANY (tables) AND acl.privilege_type = 'TRIGGER' AND acl.grantee <> ALL (ours)
+            AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND confrelid = ANY (tables)
+                        UNION ALL SELECT FROM pg_inherits WHERE inhrelid = c.oid)
+            AND relname <> ALL ('{processors, jobs, priorityjobs}') GROUP BY c.oid LOOP
+        RAISE WARNING 'others can make triggers on table %, which run when a row of crashmon''s is changed: %',
+                      its.place, its.roles
+            USING HINT = 'Take that right away, or the reference to crashmon''s table.';
+    END LOOP;
 END $$;
 
 -- The open schema gets another name, and all of ours moves to a new one: whatever others put into the old
@@ -201,7 +235,7 @@ BEGIN
             AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
         UNION ALL
         SELECT format('ALTER %s %s SET SCHEMA crashmon', kind, its_name)
-        FROM (SELECT 'TABLE', oid::regclass::text, 'pg_class'::regclass, oid, relowner FROM pg_class
+        FROM (SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, oid::regclass::text, 'pg_class'::regclass, oid, relowner FROM pg_class
               WHERE relnamespace = old AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
                   AND relname !~ '^priority_jobs_[0-9]+$'
               UNION ALL
@@ -215,8 +249,7 @@ BEGIN
         WHERE owner = ANY (ours) AND pg_has_role(owner, 'MEMBER')
             -- A sequence goes with its column, what an extension has made with that.
             AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = catalog AND objid = its_oid
-                                AND refobjid <> its_oid
-                                AND (deptype = 'e' OR deptype IN ('a', 'i') AND refclassid = 'pg_class'::regclass))
+                                AND (deptype = 'e' OR deptype IN ('a', 'i') AND kind = 'SEQUENCE'))
         UNION ALL
         SELECT CASE privilege_type WHEN 'USAGE' THEN format('GRANT USAGE ON SCHEMA crashmon TO %s', grantee)
                ELSE format('REVOKE CREATE ON SCHEMA %s FROM %s CASCADE', old, grantee) END

@@ -204,7 +204,7 @@ registers() {
     done
 }
 
-@test "a trigger that others have the right to make is refused; under a name of ours it is replaced" {
+@test "a trigger that others have the right to make is refused, also under a name of ours" {
     load_roles
     for what in mine count_attempt not_ahead; do
         sql "GRANT USAGE ON SCHEMA crashmon TO $PROCESSOR; GRANT TRIGGER ON jobs TO $PROCESSOR"
@@ -212,18 +212,22 @@ registers() {
             EXECUTE FUNCTION suppress_redundant_updates_trigger()"
         for script in schema.sql roles.sql; do
             PGOPTIONS= run psql -qX -f "$SQL/$script"
-            [[ $what != mine || $output == *"trigger mine on table crashmon.jobs may be the work of others"*": $PROCESSOR"*"Drop them"* ]] || fail "$output"
+            [[ $output == *"trigger $what on table crashmon.jobs may be the work of others"*": $PROCESSOR"*"Drop them"* ]] || fail "$output"
         done
-        sql "REVOKE TRIGGER ON jobs FROM $PROCESSOR; DROP TRIGGER IF EXISTS mine ON jobs"
+        sql "REVOKE TRIGGER ON jobs FROM $PROCESSOR; DROP TRIGGER $what ON jobs"
         expect_status 0 load_schema
     done
     before=$(shape)
-    for table in jobs processors priorityjobs; do
-        sql "CREATE OR REPLACE TRIGGER not_ahead BEFORE UPDATE ON $table FOR EACH ROW WHEN (false)
-             EXECUTE FUNCTION crashmon.not_ahead()"
+    for what in "not_ahead BEFORE UPDATE ON jobs" "not_ahead BEFORE INSERT ON crashmon.runs" \
+        "count_attempt BEFORE UPDATE ON jobs" "count_attempt BEFORE UPDATE ON processors"; do
+        sql "CREATE OR REPLACE TRIGGER $what FOR EACH ROW EXECUTE FUNCTION crashmon.${what%% *}()"
+        for script in schema.sql roles.sql; do
+            PGOPTIONS= run psql -qX -f "$SQL/$script"
+            [[ $output == *"trigger ${what%% *} on table crashmon."*" may be the work of others, "*", or had it"* ]] || fail "$what: $output"
+        done
+        sql "DROP TRIGGER ${what%% *} ON ${what##* }"
+        expect_status 0 load_roles
     done
-    sql "CREATE OR REPLACE TRIGGER count_attempt BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION crashmon.count_attempt()"
-    expect_status 0 load_roles
     equal "$(shape)" "$before"
 }
 
