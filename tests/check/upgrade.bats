@@ -40,6 +40,16 @@ load_schema() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$SQL/schema.sql" "$
 load_roles() { load_schema -f "$SQL/roles.sql"; }
 version_1() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$BATS_TEST_DIRNAME/version_1.sql" "$@"; }
 
+# Each of these scripts refuses to do anything, with this sentence: refused SENTENCE SCRIPT...
+refused() {
+    local script
+    for script in "${@:2}"; do
+        PGOPTIONS='' run psql -qX -f "$SQL/$script"
+        # shellcheck disable=SC2053 # a pattern
+        [[ $status -ne 0 && $output == *$1* ]] || fail "$script: $output"
+    done
+}
+
 # All objects, with their owners and rights. What version 1 granted in "public" does no harm.
 shape() { pg_dump -s | grep -vE '^(--|\\(un)?restrict|$)|GRANT USAGE ON SCHEMA public' | sort; }
 
@@ -196,10 +206,7 @@ registers() {
             CREATE FUNCTION spring(varchar) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN true; END';
             CREATE DOMAIN sprung AS text CHECK (spring(value)); ALTER $what"
         sql "ALTER TABLE jobs OWNER TO CURRENT_USER"
-        for script in schema.sql from-socorro.sql; do
-            PGOPTIONS= run psql -qX -f "$SQL/$script"
-            [[ $status -ne 0 && $output == *"belongs to role $PROCESSOR, so it is not used"* ]] || fail "$script: $what: $output"
-        done
+        refused "belongs to role $PROCESSOR, so it is not used" schema.sql from-socorro.sql
         sql "SET client_min_messages = error; DROP SCHEMA his CASCADE"
     done
 }
@@ -210,10 +217,7 @@ registers() {
         sql "GRANT USAGE ON SCHEMA crashmon TO $PROCESSOR; GRANT TRIGGER ON jobs TO $PROCESSOR"
         as "$PROCESSOR" sql "SET ROLE NONE; CREATE OR REPLACE TRIGGER $what BEFORE UPDATE ON crashmon.jobs FOR EACH ROW
             EXECUTE FUNCTION suppress_redundant_updates_trigger()"
-        for script in schema.sql roles.sql; do
-            PGOPTIONS= run psql -qX -f "$SQL/$script"
-            [[ $output == *"trigger $what on table crashmon.jobs may be the work of others"*": $PROCESSOR"*"Drop them"* ]] || fail "$output"
-        done
+        refused "trigger $what on table crashmon.jobs may be the work of others*: $PROCESSOR*Drop them" schema.sql roles.sql
         sql "REVOKE TRIGGER ON jobs FROM $PROCESSOR; DROP TRIGGER $what ON jobs"
         expect_status 0 load_schema
     done
@@ -221,10 +225,7 @@ registers() {
     for what in "not_ahead BEFORE UPDATE ON jobs" "not_ahead BEFORE INSERT ON crashmon.runs" \
         "count_attempt BEFORE UPDATE ON jobs" "count_attempt BEFORE UPDATE ON processors"; do
         sql "CREATE OR REPLACE TRIGGER $what FOR EACH ROW EXECUTE FUNCTION crashmon.${what%% *}()"
-        for script in schema.sql roles.sql; do
-            PGOPTIONS= run psql -qX -f "$SQL/$script"
-            [[ $output == *"trigger ${what%% *} on table crashmon."*" may be the work of others, "*", or had it"* ]] || fail "$what: $output"
-        done
+        refused "trigger ${what%% *} on table crashmon.* may be the work of others, *, or had it" schema.sql roles.sql
         sql "DROP TRIGGER ${what%% *} ON ${what##* }"
         expect_status 0 load_roles
     done
@@ -237,10 +238,7 @@ registers() {
          ALTER FUNCTION public.spring OWNER TO $PROCESSOR"
     for what in "() INHERITS (jobs)" "(id bigint REFERENCES jobs ON DELETE CASCADE)"; do
         sql "CREATE TABLE public.mine $what; CREATE TRIGGER t BEFORE UPDATE ON public.mine FOR EACH ROW EXECUTE FUNCTION public.spring()"
-        for script in schema.sql roles.sql; do
-            PGOPTIONS= run psql -qX -f "$SQL/$script"
-            [[ $status -ne 0 && $output == *"function public.spring() belongs to role $PROCESSOR, so it is not used"* ]] || fail "$output"
-        done
+        refused "function public.spring() belongs to role $PROCESSOR, so it is not used" schema.sql roles.sql
         sql "DROP TABLE public.mine"
     done
     sql "DROP FUNCTION public.spring()"
