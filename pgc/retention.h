@@ -1,6 +1,6 @@
-/* retention.h - a part of crashmon-cleanup: removes what has been kept long enough. Empty
- * directories (spool/sweep.h), throttled crashes that nobody has requested (spool/discard.h), old
- * cases in quarantine (spool/cases.h), rows of old runs. */
+/* retention.h - a part of crashmon-cleanup: removes what has been kept long enough in the roots.
+ * Empty directories (spool/sweep.h), throttled crashes that nobody has requested (spool/discard.h),
+ * old cases in quarantine (spool/cases.h). */
 #ifndef RETENTION_H
 #define RETENTION_H
 
@@ -12,8 +12,5 @@
  * cannot be removed is reported once. Adds the crashes that it removes to *worked, for --limit. */
 void retention(struct run *run, const struct roots *roots, struct quarantine *quarantine,
                long *worked);
-
-/* Removes rows of crashmon.runs that are older than thirty days, unless the connection is lost. */
-void retention_of_runs(struct run *run);
 
 #endif
