@@ -12,8 +12,8 @@ const char *quote(char buffer[QUOTE_SIZE], const char *text)
             *at++ = '\\';
         *at++ = *text;
     }
-    for (int i = 0; i < 3 && ((unsigned char)*text & 0xc0) == 0x80; i++, text--)
-        at--; /* no part of a character */
+    for (int i = 0; i < 3 && (*text & 0xc0) == 0x80 && (text[-1] & 0x80) != 0; i++, text--)
+        at--; /* no part of a character, if it is one: '"' would be two bytes here */
     if (*text != '\0')
         at = stpcpy(at, cut);
     strcpy(at, "\"");

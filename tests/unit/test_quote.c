@@ -61,6 +61,20 @@ static void no_character_is_cut(void **state)
     }
 }
 
+/* Bytes that only look like parts of a character, behind a quote, at each place of the end. */
+static void no_escaped_quote_is_cut(void **state)
+{
+    (void)state;
+    char text[2 * QUOTE_SIZE], buffer[QUOTE_SIZE];
+    for (size_t quotes = QUOTE_SIZE / 2 - 20; quotes < QUOTE_SIZE / 2 + 20; quotes++) {
+        memset(text, 0x80, sizeof text);
+        memset(text, '"', quotes);
+        text[sizeof text - 1] = '\0';
+        quote(buffer, text);
+        assert_int_equal(strcspn(buffer + 1, "\200.") % 2, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -68,6 +82,7 @@ int main(void)
         cmocka_unit_test(quotes_and_backslashes_in_it_are_escaped),
         cmocka_unit_test(what_is_too_long_ends_with_dots),
         cmocka_unit_test(no_character_is_cut),
+        cmocka_unit_test(no_escaped_quote_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
