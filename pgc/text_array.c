@@ -4,29 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for `more` bytes, the closing brace, and NUL. */
+/* Room for `more` bytes, a brace or comma before them, the closing brace, and NUL. */
 static bool make_room(struct text_array *array, size_t more)
 {
-    size_t needed = array->length + more + 2;
-    if (needed > array->size) {
-        size_t size = needed * 2 > 4096 ? needed * 2 : 4096;
-        char *text = realloc(array->text, size);
-        if (text == NULL) {
-            array->ok = false;
-            return false;
-        }
-        array->text = text;
-        array->size = size;
-    }
-    return array->ok;
+    size_t needed = array->length + more + 3;
+    if (array->failed || needed <= array->size)
+        return !array->failed;
+    size_t size = needed * 2 > 4096 ? needed * 2 : 4096;
+    char *text = realloc(array->text, size);
+    array->failed = text == NULL;
+    if (array->failed)
+        return false;
+    array->text = text;
+    array->size = size;
+    return true;
 }
 
-/* Takes the closing brace away and puts a comma between two elements. */
+/* Puts a comma in the place of the closing brace. */
 static void open_next(struct text_array *array)
 {
-    array->length--;
-    if (array->count++ > 0)
-        array->text[array->length++] = ',';
+    if (array->count++ == 0)
+        array->text[array->length++] = '{';
+    else
+        array->text[array->length - 1] = ',';
 }
 
 static void close_again(struct text_array *array)
@@ -35,19 +35,9 @@ static void close_again(struct text_array *array)
     array->text[array->length] = '\0';
 }
 
-void text_array_reset(struct text_array *array)
-{
-    array->length = array->count = 0;
-    array->ok = true;
-    if (make_room(array, 2)) {
-        array->text[array->length++] = '{';
-        close_again(array);
-    }
-}
-
 void text_array_add_text(struct text_array *array, const char *element)
 {
-    if (!array->ok || !make_room(array, 2 * strlen(element) + 3))
+    if (!make_room(array, 2 * strlen(element) + 2))
         return;
     open_next(array);
     array->text[array->length++] = '"';
@@ -63,13 +53,18 @@ void text_array_add_text(struct text_array *array, const char *element)
 void text_array_add_number(struct text_array *array, long long element)
 {
     char digits[24];
-    int length = snprintf(digits, sizeof digits, "%lld", element);
-    if (!array->ok || !make_room(array, sizeof digits))
+    size_t length = (size_t)snprintf(digits, sizeof digits, "%lld", element);
+    if (!make_room(array, length))
         return;
     open_next(array);
-    memcpy(array->text + array->length, digits, (size_t)length);
-    array->length += (size_t)length;
+    memcpy(array->text + array->length, digits, length);
+    array->length += length;
     close_again(array);
+}
+
+const char *text_array_text(const struct text_array *array)
+{
+    return array->count > 0 ? array->text : "{}";
 }
 
 void text_array_free(struct text_array *array)

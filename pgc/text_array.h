@@ -5,16 +5,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Call text_array_reset() before each use. Pass `text` with a cast: unnest(:ids::text[]). */
+/* Zero-initialise; text_array_free() makes it empty again. */
 struct text_array {
     char *text;
     size_t length, size, count;
-    bool ok; /* false: out of memory; nothing more is added */
+    bool failed; /* out of memory; nothing more is added */
 };
 
-void text_array_reset(struct text_array *array);
 void text_array_add_text(struct text_array *array, const char *element);
 void text_array_add_number(struct text_array *array, long long element);
 void text_array_free(struct text_array *array);
+
+/* To be passed with a cast: unnest(:ids::text[]). It is the array's. */
+const char *text_array_text(const struct text_array *array);
 
 #endif

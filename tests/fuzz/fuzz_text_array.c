@@ -25,9 +25,10 @@ static const char *read_separator(const char *at, size_t index, size_t count)
 
 static void check_ends(const struct text_array *array, const char *end, size_t count)
 {
-    CHECK(array->ok && array->count == count && *end == '\0');
-    CHECK((size_t)(end - array->text) == array->length && array->length < array->size);
-    CHECK(count > 0 || strcmp(array->text, "{}") == 0);
+    CHECK(!array->failed && array->count == count && *end == '\0');
+    CHECK(count == 0 || (size_t)(end - array->text) == array->length);
+    CHECK(count == 0 || array->length < array->size);
+    CHECK(count > 0 || strcmp(text_array_text(array), "{}") == 0);
 }
 
 static void check_texts(struct text_array *array, const uint8_t *data, size_t size)
@@ -35,12 +36,12 @@ static void check_texts(struct text_array *array, const uint8_t *data, size_t si
     const uint8_t *rest = data;
     size_t left = size, count = 0, index = 0;
     char *element;
-    text_array_reset(array);
+    text_array_free(array);
     for (; (element = next_text(&rest, &left)) != NULL; count++) {
         text_array_add_text(array, element);
         free(element);
     }
-    const char *at = array->text + (count > 0 ? 1 : 2);
+    const char *at = text_array_text(array) + (count > 0 ? 1 : 2);
     for (; (element = next_text(&data, &size)) != NULL; index++) {
         at = read_separator(read_text(at, element), index, count);
         free(element);
@@ -52,12 +53,12 @@ static void check_numbers(struct text_array *array, const uint8_t *data, size_t 
 {
     size_t count = size / sizeof(long long);
     long long number;
-    text_array_reset(array);
+    text_array_free(array);
     for (size_t i = 0; i < count; i++) {
         memcpy(&number, data + i * sizeof number, sizeof number);
         text_array_add_number(array, number);
     }
-    const char *at = array->text + (count > 0 ? 1 : 2);
+    const char *at = text_array_text(array) + (count > 0 ? 1 : 2);
     for (size_t i = 0; i < count; i++) {
         char *end;
         memcpy(&number, data + i * sizeof number, sizeof number);
