@@ -92,12 +92,11 @@ void candidate_judge(struct candidate *candidate, enum outcome verdict, const ch
 bool candidate_came_within(struct candidate *candidate, long long taken, long long ended)
 {
     struct pair *pair = &candidate->pair;
-    struct pair_location location = {.directory = -1};
+    struct pair_location location;
     struct failure reason;
     pair->looked = spool_time_ago(pair->spool, taken);
-    if (ended > 0)
-        locate_there(pair, &location, &reason);
-    bool came = (location.directory >= 0 && location_came_within(&location, ended)) ||
+    locate_there(pair, &location, &reason);
+    bool came = (location.directory >= 0 && location_came_after(&location, taken, ended)) ||
                 (candidate->date_directory != NULL &&
                  links_came_again(pair, location.directory, candidate->date_directory));
     location_close(&location);

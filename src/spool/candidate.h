@@ -49,8 +49,8 @@ bool batch_add_requests(struct batch *batch, char *const texts[], long count);
 /* Changes the verdict; the reason (not NULL, and not its own) is copied. */
 void candidate_judge(struct candidate *candidate, enum outcome verdict, const char *why);
 
-/* Whether its date link came in the last `taken` microseconds, or one of its files in the last
- * `ended` (0: no matter). From then on its links are removed only if they are older than that. */
+/* Whether its date link came in the last `taken` microseconds, or its files did by
+ * location_came_after(). From then on its links are removed only if they are older than `taken`. */
 bool candidate_came_within(struct candidate *candidate, long long taken, long long ended);
 
 /* A candidate that nobody else has taken, for the caller to clear; NULL when all are taken. In this

@@ -98,21 +98,21 @@ static bool was_written_since_row(const struct pair_location *location, const st
     return origin->queued < 0 || location_written_within(location, origin->queued);
 }
 
-/* What came to the origin after its job was taken is another crash if it has a link that did, too;
- * what came after its end and was written since the row was made, if it has any link, but its links
- * may be on their way. Else a run that was killed has changed the mode of the files, or all of the
- * spool was copied. */
+/* What came to the origin after its job was taken is another crash if it has a link that did, too.
+ * What was written since the row was made, and may be another crash by location_came_after(), is
+ * one with any link, but its links may be on their way. Else a run that was killed has changed the
+ * mode of the files, or all of the spool was copied. */
 enum located evidence_of_origin(struct pair_location *location, const struct origin *origin,
                                 struct failure *failure)
 {
     if (origin->taken <= 0 || location->directory < 0 ||
         !location_came_within(location, origin->taken))
         return location->found;
-    bool has_ended = location_came_within(location, origin->ended);
-    location->is_later = has_ended && was_written_since_row(location, origin);
+    location->is_later = location_came_after(location, origin->taken, origin->ended) &&
+                         was_written_since_row(location, origin);
     if (location->is_later)
         return judge_other(location, failure);
-    switch (find_link(location, has_ended ? origin->ended : origin->taken, failure)) {
+    switch (find_link(location, origin->taken, failure)) {
     case LINK_NEWER: return LOCATED_NOWHERE;
     case LINK_UNKNOWN: return LOCATED_FAILED;
     default: return location->found;

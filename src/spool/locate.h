@@ -34,11 +34,12 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
             struct failure *failure);
 
 /* Searches for a crash that has a row, first in its origin. What came there after the job was
- * taken, and has a link that did, too, is another crash; or after it had ended, was written since
- * the row was made, and has any link. If it has none, it may get one: LOCATED_FAILED for ten
- * minutes. Elsewhere any pair with a link is another crash, because what was queued has lost both,
- * and where the origin is known, half a pair and what was written since the row was made. Nothing
- * is taken from there while the origin looks as if a disk were not mounted: LOCATED_FAILED. */
+ * taken, and has a link that did, too, is another crash; or, by location_came_after(), what was
+ * written since the row was made, and has any link. If it has none, it may get one: LOCATED_FAILED
+ * for ten minutes. Elsewhere any pair with a link is another crash, because what was queued has
+ * lost both, and where the origin is known, half a pair and what was written since the row was
+ * made. Nothing is taken from there while the origin looks as if a disk were not mounted:
+ * LOCATED_FAILED. */
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure);

@@ -10,32 +10,41 @@
 #include <string.h>
 #include <unistd.h>
 
-enum file_time { WRITTEN, CAME };
-
-/* Whether this was done to a file of the pair in the last `age` microseconds. */
-static bool was_done_within(const struct pair_location *location, enum file_time what,
-                            long long age)
+/* Whether a file has this time, and it lies in the last `age` microseconds. */
+static bool is_within(const struct main_file *file, const struct timespec *time,
+                      const struct spool *spool, long long age)
 {
-    const struct main_file *files[] = {&location->json, &location->dump};
-    const struct spool *spool = location->pair.spool;
     const struct timespec then = spool_time_ago(spool, age);
-    for (int i = 0; i < 2; i++) {
-        const struct stat *status = &files[i]->status;
-        const struct timespec *time = what == WRITTEN ? &status->st_mtim : &status->st_ctim;
-        if (files[i]->found && !time_is_past(time, 0, &then) && !spool_is_ahead(spool, time))
-            return true;
-    }
-    return false;
+    return file->found && !time_is_past(time, 0, &then) && !spool_is_ahead(spool, time);
+}
+
+static bool is_written_within(const struct main_file *file, const struct spool *spool,
+                              long long age)
+{
+    return is_within(file, &file->status.st_mtim, spool, age);
+}
+
+static bool has_come_within(const struct main_file *file, const struct spool *spool, long long age)
+{
+    return is_within(file, &file->status.st_ctim, spool, age);
 }
 
 bool location_written_within(const struct pair_location *location, long long age)
 {
-    return was_done_within(location, WRITTEN, age);
+    return is_written_within(&location->json, location->pair.spool, age) ||
+           is_written_within(&location->dump, location->pair.spool, age);
 }
 
 bool location_came_within(const struct pair_location *location, long long age)
 {
-    return was_done_within(location, CAME, age);
+    return has_come_within(&location->json, location->pair.spool, age) ||
+           has_come_within(&location->dump, location->pair.spool, age);
+}
+
+bool location_came_after(const struct pair_location *location, long long taken, long long ended)
+{
+    return location_came_within(location, ended) ||
+           is_written_within(&location->dump, location->pair.spool, taken);
 }
 
 void location_close(struct pair_location *location)

@@ -46,6 +46,11 @@ void location_close(struct pair_location *location);
 bool location_written_within(const struct pair_location *location, long long age);
 bool location_came_within(const struct pair_location *location, long long age);
 
+/* Whether it may be another crash than that of a job which a processor took, and ended, so many
+ * microseconds ago (0: it has not): a file came since the end, or the dump was written since the
+ * begin. To the metadata of its job a processor may do something, to the dump it has no reason. */
+bool location_came_after(const struct pair_location *location, long long taken, long long ended);
+
 enum pair_file_state {
     PAIR_FILE_FOUND,
     PAIR_FILE_RENAMED, /* into the archive, */

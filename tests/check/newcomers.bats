@@ -121,38 +121,48 @@ taken_before() { sql_true "SELECT starteddatetime < now() - interval '50 ms' FRO
 }
 
 @test "what is written over a crash that a processor is at waits, and is not put away as that" {
-    id=$(crash)
-    expect_status 0 scan
-    taken "$id"
-    await taken_before
-    again
-    expect_status 0 scan
-    finish "$id" true
-    expect_status 1 cleanup_jobs
-    log_has "\"$id\": missing: its pair was not found"
-    has_links "$id"
-    sql "DELETE FROM jobs"
-    is_queued_at_last
-}
-
-@test "what is written over a crash after the end of its job, or comes right after that, is not deleted with it" {
-    sed -i "s|^save-successful.*|save-successful-minidumps-to =|" "$CONF"
-    for links in without with; do
+    for links in later earlier; do
         id=$(crash)
         expect_status 0 scan
+        [[ $links == later ]] || again --without json --without dump
+        taken "$id"
+        await taken_before
+        again --age 0
+        expect_status 0 scan --settle-time=00:00:00
+        finish "$id" true
+        expect_status 1 cleanup_jobs
+        log_has "\"$id\": missing: its pair was not found"
+        has_links "$id"
+        sql "DELETE FROM jobs"
+        expect_status 0 scan --settle-time=00:00:00
+        no_links "$id"
+        sql_is "SELECT count(*) FROM jobs WHERE uuid = '$id' AND success IS NULL" 1
+        sql "DELETE FROM jobs"
+        rm -r "$SPOOL/20081225" "$LOG"
+    done
+}
+
+@test "what is written over a crash since its job was taken, or comes right after the end, is not deleted with it" {
+    sed -i "s|^save-successful.*|save-successful-minidumps-to =|" "$CONF"
+    for links in with without none-before-the-end; do
+        id=$(crash)
+        expect_status 0 scan
+        taken "$id"
+        await taken_before
+        [[ $links != none* ]] || again --without links --age 0
         finish "$id" true
         await sql_true "SELECT completeddatetime < now() - interval '50 ms' FROM jobs"
         if [[ $links == with ]]; then
             rm "$(place "$SPOOL" "$id")".*
             again
-        else
+        elif [[ $links == without ]]; then
             again --without links --age 0
         fi
         size=$(stat -c %s "$(place "$SPOOL" "$id").dump")
         run cleanup_jobs
         run scan
         equal "$(stat -c %s "$(place "$SPOOL" "$id").dump")" "$size"
-        [[ $links == without ]] || equal "$(find "$SPOOL" -name "$id" -type l | wc -l)" 2
+        [[ $links != with ]] || has_links "$id"
         sql "DELETE FROM jobs"
         rm -r "$SPOOL/20081225"
     done
