@@ -6,9 +6,10 @@
 #include "session.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 /* In quarters rather than halves, as what waits for a lock waits once for each level. */
-enum { PARTS = 4, ATTEMPTS = 5, REFUSALS_MAXIMUM = 20 };
+enum { PARTS = 4, ATTEMPTS = 5, REFUSALS_MAXIMUM = 20, LOST_MAXIMUM = 10 };
 
 /* Milliseconds that a statement may take, in a part of a batch, and in a whole batch or for one
  * crash; where these are more, one for each. What a site's trigger does for one crash may take
@@ -38,7 +39,20 @@ bool bisect_jumps(struct refusals *refusals)
 
 bool bisect_was_refused(const struct refusals *refusals)
 {
-    return refusals->in_a_row >= REFUSALS_MAXIMUM;
+    return refusals->in_a_row >= REFUSALS_MAXIMUM || refusals->lost >= LOST_MAXIMUM;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void note_success(struct refusals *refusals, double took)
+{
+    refusals->in_a_row = 0;
+    refusals->lost = took < refusals->lost ? refusals->lost - took : 0;
 }
 
 /* What may work when it is tried again is, as a whole: where only a part of it is refused, one
@@ -83,16 +97,22 @@ enum ending { GO_ON, LEAVE_REST, END_RUN };
 static enum ending count_refusal(struct refusals *refusals, enum db_status status,
                                  struct report *report)
 {
-    if (++refusals->in_a_row < REFUSALS_MAXIMUM)
+    refusals->in_a_row++;
+    if (!bisect_was_refused(refusals))
         return GO_ON;
-    report_error(report, db_exit_code(status), "%d crashes in a row were refused; %s",
-                 REFUSALS_MAXIMUM,
-                 refusals->has_jumped ? "the run ends" : "the run goes on at another place");
+    const char *next = refusals->has_jumped ? "the run ends" : "the run goes on at another place";
+    if (refusals->in_a_row >= REFUSALS_MAXIMUM)
+        report_error(report, db_exit_code(status), "%d crashes in a row were refused; %s",
+                     REFUSALS_MAXIMUM, next);
+    else
+        report_error(report, db_exit_code(status), "what was refused has taken more than %d s; %s",
+                     LOST_MAXIMUM, next);
     if (refusals->has_jumped)
         return END_RUN;
     refusals->has_jumped = true;
     refusals->jumps = true;
     refusals->in_a_row = 0;
+    refusals->lost = 0;
     return LEAVE_REST;
 }
 
@@ -100,9 +120,11 @@ static enum ending try_part(const struct bisect *bisect, size_t first, size_t co
 {
     struct failure failure;
     enum ending ending = GO_ON;
+    double started = seconds();
     enum db_status status = transact(bisect, first, count, is_whole, &failure);
+    double took = seconds() - started;
     if (status == DB_OK) {
-        bisect->refusals->in_a_row = 0;
+        note_success(bisect->refusals, took);
         return GO_ON;
     }
     if (!db_is_refused(status)) {
@@ -111,6 +133,7 @@ static enum ending try_part(const struct bisect *bisect, size_t first, size_t co
                      failure.text);
         return END_RUN;
     }
+    bisect->refusals->lost += took;
     if (count == 1) {
         keep(bisect, first, status, failure.text);
         return count_refusal(bisect->refusals, status, bisect->report);

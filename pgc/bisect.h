@@ -1,10 +1,11 @@
 /* bisect.h - repeats a refused transaction in parts, until the crash that is refused is alone: it
  * does not hold back the rest of its batch.
  *
- * After twenty crashes in a row that are refused, most likely all are. Then the rest of the batch
- * is left, and the program goes on once at any other place (bisect_jumps()): so those that are
- * refused again and again, and are met first, do not hold back what is behind them for ever. After
- * another twenty, and after any other failure, the run ends. */
+ * After twenty crashes in a row that are refused, most likely all are. And the others have waited
+ * long enough when what is refused has taken ten seconds more than what was done since. Then the
+ * rest of the batch is left, and the program goes on once at any other place (bisect_jumps()): so
+ * those that are refused again and again, and are met first, do not hold back what is behind them
+ * for ever. When it is so again, and after any other failure, the run ends. */
 #ifndef BISECT_H
 #define BISECT_H
 
@@ -16,6 +17,7 @@
 /* Of a run; zero at first. */
 struct refusals {
     int in_a_row;
+    double lost; /* seconds */
     bool has_jumped;
     _Atomic bool jumps;
 };

@@ -18,7 +18,8 @@ typedef enum db_status session_work(void *context, struct failure *failure);
 enum db_status session_transact(session_work *work, void *context, struct failure *failure);
 
 /* The same, but once, and whoever has locked something that it needs is waited for no longer than a
- * tenth of a second: for batches (bisect.h), where a crash that cannot be served is passed over. */
+ * tenth of a second, and less after each time that this was in vain: for batches (bisect.h), where
+ * a crash that cannot be served is passed over. */
 enum db_status session_try(session_work *work, void *context, struct failure *failure);
 
 /* For a single statement that only reads, and after which nothing on disk is changed without a

@@ -362,6 +362,35 @@ reaches() {
     jobs_are "${ids[@]}"
 }
 
+@test "uncommitted INSERTs of every other id keep those alone, and cost little more than one; other locks, too" {
+    processor p1
+    mapfile -t ids < <(collect --count 200 --day 20081225 | sort)
+    mapfile -t done < <(crash --count 100 --without links)
+    ended true "${done[@]}"
+    free=() held=() none=()
+    for i in "${!ids[@]}"; do ((i % 2)) && free+=("${ids[i]}") || held+=("${ids[i]}"); done
+    for i in "${!done[@]}"; do ((i % 2)) || none+=("${done[i]}"); done
+    sql "CREATE TABLE theirs AS SELECT u AS uuid
+             FROM unnest(ARRAY[$(quoted "${none[@]}")]) AS u"
+    at DELETE jobs "PERFORM FROM crashmon_priority.theirs WHERE uuid = OLD.uuid FOR UPDATE" "${done[@]}"
+    session "BEGIN; UPDATE theirs SET uuid = uuid;
+             INSERT INTO jobs (pathname, uuid) SELECT '/x', unnest(ARRAY[$(quoted "${held[@]}")])"
+    within 8 0 scan
+    sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 100
+    log_has "seen 200: queued 100, left 100"
+    requests 0 "${ids[@]}"
+    within 8 0 priority
+    equal "$(requested)" "$(printf '%s\n' "${held[@]}")"
+    within 8 0 cleanup_jobs
+    sql_is "SELECT count(*) FROM jobs WHERE success" 50
+    log_has "batch of 100 done, left: 50"
+    session ROLLBACK
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    jobs_are "${ids[@]}"
+    sql "DROP TABLE theirs"
+    accept
+}
+
 @test "an open transaction over one job costs priority and cleanup nothing but that job" {
     p=$(processor p1)
     mapfile -t ids < <(nowhere 40)

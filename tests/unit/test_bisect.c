@@ -233,6 +233,28 @@ static void many_that_are_bad_with_a_good_one_between_them_do_not_end_the_run(vo
     assert_int_equal(report.code, EXIT_LEFT);
 }
 
+static void what_takes_too_long_to_refuse_ends_the_batch_and_later_the_run(void **state)
+{
+    (void)state;
+    begin_jobs();
+    for (size_t i = 0; i < ALL; i += 2)
+        jobs[i].is_bad = true;
+    refusals.lost = 10;
+    assert_true(bisect(&work, ALL));
+    expect_left(0, 1, "is bad");
+    expect_left(1, ALL, "was not reached");
+    assert_true(bisect_jumps(&refusals));
+    /* What is done has taken some of that time, and it begins anew at the other place. */
+    refusals.lost = 10;
+    jobs[0].is_bad = false;
+    assert_true(bisect(&work, 1));
+    assert_true(refusals.lost < 10);
+    jobs[0].is_bad = true;
+    refusals.lost = 10;
+    assert_false(bisect(&work, 1));
+    assert_true(bisect_was_refused(&refusals));
+}
+
 static void a_fatal_end_in_the_middle_leaves_the_rest(void **state)
 {
     (void)state;
@@ -276,6 +298,7 @@ int main(void)
         with_jobs(what_is_locked_is_waited_for_once_and_waits_as_it_should),
         with_jobs(too_many_in_a_row_that_are_bad_end_the_batch_and_later_the_run),
         with_jobs(many_that_are_bad_with_a_good_one_between_them_do_not_end_the_run),
+        with_jobs(what_takes_too_long_to_refuse_ends_the_batch_and_later_the_run),
         with_jobs(a_fatal_end_in_the_middle_leaves_the_rest),
         with_jobs(those_that_nobody_will_work_on_are_left),
     };
