@@ -1,5 +1,6 @@
 #include "spool/candidate.h"
 
+#include "log/log.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
 #include "spool/links.h"
@@ -111,6 +112,14 @@ void candidate_clear(struct candidate *candidate)
     free(candidate->why);
     free(candidate->request);
     crash_clear(&candidate->crash);
+}
+
+void batch_log(const struct batch *batch, bool done)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        left += batch->items[i].crash.outcome == LEFT;
+    log_info("batch of %zu %s, left: %zu", batch->count, done ? "done" : "not done", left);
 }
 
 struct candidate *batch_take(struct batch *batch)

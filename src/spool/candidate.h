@@ -53,6 +53,9 @@ void candidate_judge(struct candidate *candidate, enum outcome verdict, const ch
  * location_came_after(). From then on its links are removed only if they are older than `taken`. */
 bool candidate_came_within(struct candidate *candidate, long long taken, long long ended);
 
+/* Logs how a batch has ended, and how many of it are LEFT. */
+void batch_log(const struct batch *batch, bool done);
+
 /* A candidate that nobody else has taken, for the caller to clear; NULL when all are taken. In this
  * way several threads may share a batch. */
 struct candidate *batch_take(struct batch *batch);

@@ -56,7 +56,7 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     slow
     on_terminal crashmon-scan --batch-size=1 --stderr-error-logging-level=20
     tells '^crashmon-scan: crashes: [1-7] of 8'
-    tells $'^\e\\[K[0-9 ,:-]+ INFO - batch of 1 done$'
+    tells $'^\e\\[K[0-9 ,:-]+ INFO - batch of 1 done, left: 0$'
 }
 
 @test "a run that is over at once tells nothing, nor does one without a terminal, or a dry one" {
