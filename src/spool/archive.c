@@ -176,8 +176,9 @@ enum { CLOCK_TOLERANCE = 60 };
 
 static void forget_older(const struct archive *archive, struct main_file *file, long queued)
 {
-    file->found = file->found &&
-                  !spool_is_past(archive->tree, &file->status.st_ctim, queued + CLOCK_TOLERANCE);
+    file->is_older = file->found &&
+                     spool_is_past(archive->tree, &file->status.st_ctim, queued + CLOCK_TOLERANCE);
+    file->found = file->found && !file->is_older;
 }
 
 /* A file gets a new ctime when it is moved or copied here. A crash whose id has no date is put

@@ -138,18 +138,23 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
         crash_set(&job->crash, ARCHIVED, "moved to \"%s\"", path);
 }
 
+static bool is_twice(const struct main_file *here, const struct main_file *archived)
+{
+    return here->found && (archived->found || archived->is_older);
+}
+
 /* What is missing may be on a disk that is not mounted. Until its time is over nothing is done to
  * what is there, as it need not be the rest of this pair; but if long-term storage has such a file,
- * too, the bytes tell. */
+ * too, the bytes tell: the rest of another crash with the id may be in quarantine already. */
 static void miss(struct finished_job *job, const struct findings *found, const char *missing,
                  struct quarantine *quarantine, struct report *report)
 {
     const struct pair_location *here = &found->here, *archived = &found->archived;
     bool is_half = here->found == LOCATED_PART;
-    bool is_twice =
-        (here->json.found && archived->json.found) || (here->dump.found && archived->dump.found);
+    bool has_namesake =
+        is_twice(&here->json, &archived->json) || is_twice(&here->dump, &archived->dump);
     job->is_missing = true;
-    if (is_half && (is_twice || job->missed == MISSED_FOR_A_DAY)) {
+    if (is_half && (has_namesake || job->missed == MISSED_FOR_A_DAY)) {
         move_found(job, here, missing, quarantine, report);
         job->is_missing = job->crash.outcome == MISSING ||
                           (job->crash.outcome == LEFT && job->missed != MISSED_NEVER);
@@ -197,9 +202,10 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
     enum located there = archive_find(job->other, id, &job->origin, &other, failure);
     if (may_be_other && !is_rest(&found->here, &other))
         return here;
-    found->archived = other;
-    if (there == LOCATED_WHOLE || there == LOCATED_PART)
+    if (there == LOCATED_WHOLE || there == LOCATED_PART) {
+        found->archived = other;
         job->archive = job->other;
+    }
     return there;
 }
 

@@ -65,12 +65,15 @@ setup_archived() {
 @test "a newcomer whose quarantine was interrupted goes there whole, not in part to the archive" {
     killed="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL"
     $killed true 2>/dev/null || skip "no strace here"
-    for moved in 1 2 3; do
+    for case in 'half 1' 'half 2' 'half 3' 'older 3'; do
+        read -r there moved <<<"$case"
         setup_archived
-        rm "$ARCHIVE/20081225/name/$(name_dir "$id")/$id.json"
+        [[ $there == older ]] || rm "$ARCHIVE/20081225/name/$(name_dir "$id")/$id.json"
         archived=$(spool_state "$ARCHIVE")
         again "$id" --size 100 --extra browser
         ended true "$id"
+        [[ $there == half ]] || sql "SET LOCAL session_replication_role = replica;
+                                     UPDATE jobs SET queueddatetime = now() + interval '2 minutes'"
         EXEC="$killed:when=$moved" expect_status 137 cleanup_jobs
         await sql_true "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'"
         newcomer_is_quarantined "$id"
