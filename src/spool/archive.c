@@ -266,9 +266,9 @@ bool archive_has_begun(const struct archive *archive, const struct pair_location
         return false;
     const struct pair there = in_archive(archive, &location->pair);
     int destination = pair_open_directory_to_list(&there);
-    bool has_begun =
-        destination >= 0 &&
-        archive_move_has_begun(location, archive->tree, destination, queued + CLOCK_TOLERANCE);
+    bool has_begun = destination >= 0 &&
+                     archive_move_has_begun(location, archive->tree, destination,
+                                            queued + CLOCK_TOLERANCE, !archive->settings.dry_run);
     if (destination >= 0)
         close(destination);
     return has_begun;

@@ -78,7 +78,7 @@ void archive_ask_clock(const struct archive *archive);
 bool archive_is_in_use(const struct archive *archive);
 
 /* For a pair that is whole in the spool: whether a run that was killed has begun to move it here,
- * by another verdict. False where that cannot be seen. */
+ * by another verdict. False where that cannot be seen. Copies of such a run are removed. */
 bool archive_has_begun(const struct archive *archive, const struct pair_location *location,
                        long queued);
 

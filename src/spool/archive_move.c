@@ -102,7 +102,7 @@ static bool is_of_another(const struct pair_location *location, int destination,
 }
 
 bool archive_move_has_begun(const struct pair_location *location, const struct spool *archive,
-                            int destination, long age)
+                            int destination, long age, bool may_clean)
 {
     const char *id = location->pair.id.text;
     const struct dirent64 *entry;
@@ -111,6 +111,8 @@ bool archive_move_has_begun(const struct pair_location *location, const struct s
     bool has_begun = false;
     dir_begin_open(&reader, destination);
     while ((entry = dir_next(&reader)) != NULL) {
+        if (may_clean && is_temporary(entry->d_name, &location->pair.id))
+            unlinkat(destination, entry->d_name, 0); /* what cannot be removed does no harm */
         if (strncmp(entry->d_name, id, CRASH_ID_LENGTH) != 0 ||
             fstatat(destination, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
             !S_ISREG(status.st_mode) || spool_is_past(archive, &status.st_ctim, age))

@@ -38,9 +38,10 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
                                         struct failure *failure);
 
 /* Whether a run has begun to move this pair there, in the last `age` seconds by the clock of the
- * archive: a file of it has a final name, and the same bytes as that here, if it is still here. */
+ * archive: a file of it has a final name, and the same bytes as that here, if it is still here.
+ * With may_clean it removes the copies of a killed run, which have no final name, on its way. */
 bool archive_move_has_begun(const struct pair_location *location, const struct spool *archive,
-                            int destination, long age);
+                            int destination, long age, bool may_clean);
 
 /* The first step, from the directory `source`; sets move->copied if further ones are to come. */
 enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,

@@ -255,6 +255,27 @@ cleans_while() {
     [[ -z $(find "$SPOOL" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
 }
 
+@test "copies that a killed run has left under temporary names go, whatever the verdict is then" {
+    elsewhere
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
+    marked
+    for failed in "$FAILED" ''; do
+        id=$(crash)
+        ended true "$id"
+        EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL:when=1"
+        $EXEC true 2>/dev/null || skip "no strace here"
+        run cleanup_jobs
+        EXEC=''
+        equal "$(find "$ELSEWHERE" -name ".$id.*.tmp" | wc -l)" 2
+        sql "UPDATE jobs SET success = false"
+        expect_status 0 cleanup_jobs --dry-run --save-failed-minidumps-to="$failed"
+        equal "$(find "$ELSEWHERE" -name ".$id.*.tmp" | wc -l)" 2
+        cleans --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
+        [[ -z $(find "$ELSEWHERE" "$SPOOL" -type f) ]] || fail "$(find "$ELSEWHERE" "$SPOOL")"
+        [[ -z $failed ]] || pair_is_whole "$failed" 20081225 "$id"
+    done
+}
+
 @test "a day of the other long-term storage that cannot be entered keeps no job of this one" {
     marked
     ln -s nowhere "$FAILED/20081225"
