@@ -91,10 +91,13 @@ static bool enter_run(struct run *run)
     struct failure failure;
     if (run->options.dry_run || run->options.adopt)
         return true;
-    if (!run_check(run,
-                   runs_enter(run->options.program_name, run->options.storage_name,
-                              options_interval(&run->options), &run->row, &failure),
-                   &failure))
+    enum db_status status = runs_enter(run->options.program_name, run->options.storage_name,
+                                       options_interval(&run->options), &run->row, &failure);
+    if (status == DB_BUSY || status == DB_CANCELLED) {
+        log_warning("%s; the run goes on without a row in crashmon.runs", failure.text);
+        return true;
+    }
+    if (!run_check(run, status, &failure))
         return false;
     if (run->row == 0)
         log_warning("cannot record this run: crashmon.runs_id_seq is behind the rows (load "

@@ -26,6 +26,11 @@ enum db_status session_try(session_work *work, void *context, struct failure *fa
  * transaction: like session_transact(), but without one, which costs three statements more. */
 enum db_status session_read(session_work *work, void *context, struct failure *failure);
 
+/* Around statements on which nothing depends: each ends after three seconds, and the commit does
+ * not wait for the disk. Returns `status` when that is not DB_OK, and then rolls back. */
+enum db_status session_begin_note(struct failure *failure);
+enum db_status session_end_note(enum db_status status, struct failure *failure);
+
 /* For statements that are in none of these: from now on they end in time, too, until one of these
  * was called. */
 void session_watch(void);

@@ -351,6 +351,21 @@ slow() {
     equal "$(grep -c 'cannot record how far the run is: .*not now.* not tried again' "$LOG")" 1
 }
 
+@test "a trigger on crashmon.runs that sleeps delays a run for three seconds, and keeps nothing from being done" {
+    processor p1
+    id=$(crash)
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NEW; END';
+         CREATE TRIGGER refuse BEFORE INSERT ON crashmon.runs EXECUTE FUNCTION refuse()"
+    before=$SECONDS
+    expect_status 0 scan
+    ((SECONDS - before < 10)) || fail "took $((SECONDS - before)) s"
+    jobs_are "$id"
+    log_has "canceling statement due to statement timeout"
+    log_has "the run goes on without a row in crashmon.runs"
+    sql "DROP FUNCTION refuse() CASCADE"
+    sql_is "SELECT count(*) FROM crashmon.runs" 0
+}
+
 @test "the connection's application_name is the program's name" {
     processor p1
     session "BEGIN; LOCK TABLE jobs"

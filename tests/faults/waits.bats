@@ -39,3 +39,57 @@ load ../check/refused
     for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
     jobs_are "${ids[@]}"
 }
+
+# Has what happens to a table take half a minute: sleeps EVENT TABLE
+sleeps() {
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_sleep(30); RETURN coalesce(NEW, OLD); END';
+         CREATE TRIGGER refuse BEFORE $1 ON $2 FOR EACH ROW EXECUTE FUNCTION refuse()"
+}
+
+@test "triggers that sleep on crashmon.runs or crashmon.storages delay a run for seconds, and not its work" {
+    processor p1
+    for run in "${RUNS[@]}"; do
+        sleeps INSERT crashmon.storages
+        within 10 69 "$run"
+        accept
+        sleeps INSERT crashmon.runs
+        id=$(crash)
+        request "$id"
+        within 10 0 "$run"
+        accept
+        sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, next_due)
+             SELECT 'crashmon-scan', 'main', 'host1', 1, now() - n * interval '20 days', now() FROM generate_series(1, 2) AS n"
+        sleeps 'UPDATE OR DELETE' crashmon.runs
+        within 15 69 "$run"
+        accept
+        sql "DELETE FROM storages; DELETE FROM runs; UPDATE jobs SET success = true, completeddatetime = now()"
+    done
+    equal "$(find "$ARCHIVE" -name '*.dump' | wc -l)" 2
+}
+
+@test "a trigger that lets nothing cancel it ends with the second signal, or the run's time, and its session soon after" {
+    processor p1
+    id=$(crash) done=$(crash --without links) wanted=$(collect --root "$DEFERRED")
+    ended true "$done"
+    request "$wanted"
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END';
+         CREATE TRIGGER refuse BEFORE INSERT OR DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+    sleeping() {
+        sql_true "SELECT count(*) = $1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    }
+    for run in "${RUNS[@]}"; do
+        background "$run"
+        await sleeping 1
+        sleep 1.5 # until the statement's time is over
+        sleeping 1
+        second_signal_ends TERM
+        await sleeping 0
+    done
+    within 20 142 scan --run-time-limit=00:00:01
+    await sleeping 0
+    accept
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    jobs_are "$id" "$wanted"
+}
