@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154,SC2086 # bats sets status and output; one word an id
 load ../helper
 load repair
+load refused
 
 # The pairs of all jobs have been missing for so long.
 missing_for_a_day() { sql "UPDATE jobs SET missingdatetime = now() - interval '24 hours'"; }
@@ -184,19 +185,19 @@ in_the_middle() {
     sql_is "SELECT success IS NULL FROM jobs" t
 }
 
-@test "many rows in batches, up to --limit; one that the server refuses keeps no others back" {
+@test "many rows in batches, up to --limit; one that the server refuses, or sleeps over, keeps no others back" {
     waiting $(nowhere 11) $(crash --count 9 --without links)
     expect_status 1 cleanup_jobs --repair "$AGE" --batch-size=4 --limit=4
     sql_is "SELECT count(*) FROM jobs WHERE NOT success" 4
     first=$(sql "SELECT uuid FROM jobs WHERE success IS NULL ORDER BY id LIMIT 1")
-    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-             'BEGIN RAISE EXCEPTION ''not %'', NEW.uuid; END';
-         CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.uuid = '$first')
-             EXECUTE FUNCTION refuse()"
+    at UPDATE jobs "$(raises P0001)" "$first"
     expect_status 1 cleanup_jobs --repair "$AGE" --batch-size=4
     accept
     sql_is "SELECT count(*) FROM jobs WHERE NOT success" 10
-    log_has "not $first"
+    named "$first"
+    at UPDATE jobs "PERFORM pg_sleep(30)" "$first"
+    within 5 69 cleanup_jobs --repair "$AGE" --batch-size=4
+    accept
     expect_status 1 cleanup_jobs --repair "$AGE" --batch-size=4
     sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 9
 }
