@@ -10,16 +10,18 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Names are made by hand: several for each crash are needed, and snprintf() would show. */
 void pair_directory(const struct pair *pair, char path[PAIR_DIRECTORY_SIZE])
 {
-    char name_path[NAME_PATH_LENGTH + 1];
-    crash_id_name_path(&pair->id, name_path);
-    snprintf(path, PAIR_DIRECTORY_SIZE, "%s/name/%s", pair->day, name_path);
+    crash_id_name_path(&pair->id, stpcpy(stpcpy(path, pair->day), "/name/"));
 }
 
 void pair_file_name(const struct pair *pair, const char *suffix, char name[NAME_MAX + 1])
 {
-    snprintf(name, NAME_MAX + 1, "%s%s", pair->id.text, suffix);
+    size_t length = strnlen(suffix, NAME_MAX - CRASH_ID_LENGTH);
+    memcpy(name, pair->id.text, CRASH_ID_LENGTH);
+    memcpy(name + CRASH_ID_LENGTH, suffix, length);
+    name[CRASH_ID_LENGTH + length] = '\0';
 }
 
 int pair_open_directory(const struct pair *pair)
