@@ -274,13 +274,13 @@ bool archive_has_begun(const struct archive *archive, const struct pair_location
     return has_begun;
 }
 
-static int make_destination(const struct archive *archive, const struct pair *pair)
+static int make_destination(const struct archive *archive, const struct pair *pair, bool *is_new)
 {
     char path[PAIR_DIRECTORY_SIZE];
     const struct pair there = in_archive(archive, pair);
     const struct dir_style style = {archive->settings.dir_mode, archive->settings.group};
     pair_directory(&there, path);
-    return dir_make(archive->tree->root, path, &style);
+    return dir_make_telling(archive->tree->root, path, &style, is_new);
 }
 
 /* Links go before the files: without the files nothing leads to them. */
@@ -289,16 +289,17 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
 {
     const struct spool *tree = archive->tree;
     const struct file_style style = {archive->settings.file_mode, archive->settings.group};
-    bool is_dry = move->dry_run;
-    int destination =
-        is_dry ? open_destination(archive, &move->pair) : make_destination(archive, &move->pair);
+    bool is_dry = move->dry_run, is_new = false;
+    int destination = is_dry ? open_destination(archive, &move->pair)
+                             : make_destination(archive, &move->pair, &is_new);
     if (is_dry && destination < 0 && errno == ENOENT)
         return ARCHIVE_MOVED;
     if (destination < 0) {
         fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
         return ARCHIVE_FAILED;
     }
-    enum archive_moved moved = archive_move_compare(move, source, destination, failure);
+    enum archive_moved moved =
+        is_new ? ARCHIVE_MOVED : archive_move_compare(move, source, destination, failure);
     if (is_dry) {
         move->copied = false;
         close(destination);

@@ -49,9 +49,10 @@ static bool apply_style(int made, const struct dir_style *style)
 }
 
 /* A directory that could not get its style is removed, or the next run would use it as it is. */
-static int make_step(int at, const char *name, const struct dir_style *style)
+static int make_step(int at, const char *name, const struct dir_style *style, bool *is_new)
 {
-    if (mkdirat(at, name, style->mode) < 0)
+    *is_new = mkdirat(at, name, style->mode) == 0;
+    if (!*is_new)
         return errno == EEXIST ? open_step(at, name) : -1;
     int step = open_step(at, name);
     if (step < 0 || apply_style(step, style))
@@ -184,22 +185,29 @@ bool dir_is_mounted(int root, int at, const char *name)
 }
 
 /* From the end: mostly only the last component is missing. */
-int dir_make(int at, const char *path, const struct dir_style *style)
+int dir_make_telling(int at, const char *path, const struct dir_style *style, bool *is_new)
 {
     int directory = dir_open(at, path);
+    *is_new = false;
     if (directory >= 0 || errno != ENOENT)
         return directory;
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
-        return make_step(at, path, style);
+        return make_step(at, path, style, is_new);
     char *parent_path = strndup(path, (size_t)(slash - path));
     int parent = parent_path != NULL ? dir_make(at, parent_path, style) : -1;
     free(parent_path);
     if (parent < 0)
         return -1;
-    directory = make_step(parent, slash + 1, style);
+    directory = make_step(parent, slash + 1, style, is_new);
     close_keeping_errno(parent);
     return directory;
+}
+
+int dir_make(int at, const char *path, const struct dir_style *style)
+{
+    bool is_new;
+    return dir_make_telling(at, path, style, &is_new);
 }
 
 void dir_begin_open(struct dir_reader *reader, int directory)

@@ -19,10 +19,12 @@ struct dir_style {
 
 /* Opens a directory below `at`; `path` is relative, with single slashes, and without "." and "..".
  * ENOTDIR: a link or a file is in the way. Returns an O_PATH descriptor, or -1. dir_open_to_list()
- * opens it to be read, too, and `at` if `path` is NULL; dir_make() creates what is missing. */
+ * opens it to be read, too, and `at` if `path` is NULL; dir_make() creates what is missing;
+ * dir_make_telling() says whether it was the directory itself, which then is empty. */
 int dir_open(int at, const char *path);
 int dir_open_to_list(int at, const char *path);
 int dir_make(int at, const char *path, const struct dir_style *style);
+int dir_make_telling(int at, const char *path, const struct dir_style *style, bool *is_new);
 
 /* Makes room for `count` more open directories, beside what the program needs otherwise; returns
  * how many there is room for. Call while there is one thread: later, each growth of the kernel's
