@@ -16,23 +16,28 @@ DECLARE
     sets regnamespace[];
     olds oid[];
     others text;
+    its_owner regrole;
     name text;
     its record;
     patience timestamptz;
 BEGIN
     SELECT nspowner INTO owner FROM pg_namespace WHERE nspname = 'crashmon';
-    SELECT array_agg(s.nsp) FILTER (WHERE s.ours), min(s.nsp::text) FILTER (WHERE NOT s.ours)
-    INTO sets, others
-    FROM (SELECT relnamespace::regnamespace AS nsp, bool_and(relowner = ANY (ours)) AS ours
+    SELECT array_agg(s.nsp) FILTER (WHERE s.ours), min(s.nsp::text) FILTER (WHERE NOT s.ours),
+           min(s.owner) FILTER (WHERE NOT s.ours)
+    INTO sets, others, its_owner
+    FROM (SELECT relnamespace::regnamespace AS nsp, bool_and(relowner = ANY (ours)) AS ours,
+                 min(relowner) FILTER (WHERE relowner <> ALL (ours)) AS owner
           FROM pg_class
           WHERE relname IN ('processors', 'jobs', 'priorityjobs') AND relkind IN ('r', 'p')
               AND relpersistence <> 't'
           GROUP BY relnamespace HAVING count(*) = 3) AS s
     WHERE NOT is_new OR s.nsp = to_regnamespace('crashmon');
     IF sets IS NULL AND others IS NOT NULL THEN
-        RAISE EXCEPTION 'the tables jobs, processors and priorityjobs in schema % belong to '
-                        'another role, so they are not used', others
-            USING HINT = 'If they are yours, do this as their owner; if not, drop them.';
+        RAISE EXCEPTION 'the tables jobs, processors and priorityjobs in schema % belong to role %, so they '
+                        'are not used', others, its_owner
+            USING HINT = format('If they are those of crashmon or Socorro, load this as that role: psql -U %1$s '
+                                '... Or add -v owner=%1$s, by which you let it do all that you may. If not, '
+                                'drop them.', its_owner);
     ELSIF cardinality(sets) > 1 THEN
         RAISE EXCEPTION 'there are several sets of the tables jobs, processors and priorityjobs, '
                         'in the schemas %', array_to_string(sets, ', ')

@@ -3,8 +3,8 @@
 --     psql -d crashes -f sql/roles.sql
 --
 -- Run it after schema.sql in each database, and again after an upgrade; it may be repeated. Roles
--- belong to the whole server, so the first time it takes a superuser, or the owner of the tables
--- with CREATEROLE; later the owner is enough. Then create the logins:
+-- belong to the whole server, so the first time it takes a superuser, with -v owner=ROLE if the tables are
+-- another role's, or their owner with CREATEROLE; later the owner is enough. Then create the logins:
 --
 --     CREATE ROLE monitor1 LOGIN IN ROLE crashmon_monitor;
 --     CREATE ROLE observer1 LOGIN IN ROLE crashmon_observer;
@@ -29,7 +29,8 @@
 -- that keep the programs from running. PostgreSQL locks a table, an index or a schema for some commands
 -- before it looks at rights: whoever can connect can have all others wait, for as long as he has something
 -- open. `--check` tells it by the age of what waits, pg_blocking_pids() by whom. Whoever may create
--- schemas in a database must not be faster than you, who load schema.sql.
+-- schemas in a database must not be faster than you, who load schema.sql. The owner of the tables is trusted
+-- by all who use them: his triggers run with the rights of whoever changes a row.
 \set ON_ERROR_STOP on
 \ir begin.sql
 

@@ -2,8 +2,9 @@
 --
 --     psql -d crashes -f sql/schema.sql
 --
--- It may be repeated, by the owner of the database or of what is there, or by a superuser, and also
--- while everybody is at work. Roles belong to the whole server and have a file of their own, roles.sql.
+-- It may be repeated, by the owner of what is there, and also while everybody is at work; by another login,
+-- as a superuser, with -v owner=ROLE: the role whose tables they are, which can then do all that this login
+-- may. Roles belong to the whole server and have a file of their own, roles.sql.
 \set ON_ERROR_STOP on
 \ir begin.sql
 \ir move.sql

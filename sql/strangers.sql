@@ -1,6 +1,7 @@
 -- Nothing of somebody else's is adopted under our names, and nothing of his is run. Ours is what belongs
--- to the current user, to the owner of the database or to a superuser; and to the role that a superuser
--- names, whose tables these are: -v owner=ROLE.
+-- to the login that loads this, or to a superuser; and to the role that this login names, whose tables
+-- these are: -v owner=ROLE. Whatever is run here can take all rights of the login, also after SET ROLE. So
+-- neither the current role nor the owner of the database is trusted for what it is.
 --
 -- What he has made in a transaction that is still open cannot be seen. So first the ways are closed in
 -- which it could come later, then comes the look at what is there:
@@ -33,8 +34,7 @@ SELECT set_config('crashmon.triggers', ARRAY[
 \g (format=unaligned tuples_only) /dev/null
 DO $$
 DECLARE
-    ours oid[] := ARRAY(SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user)
-        || (SELECT datdba FROM pg_database WHERE datname = current_database())
+    ours oid[] := ARRAY(SELECT oid FROM pg_roles WHERE rolsuper OR rolname = session_user)
         || ARRAY(SELECT oid FROM pg_roles WHERE rolname = current_setting('crashmon.owner', true)
                      AND pg_has_role(oid, 'MEMBER'));
     this oid := (SELECT oid FROM pg_database WHERE datname = current_database());
@@ -176,8 +176,10 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION '% belongs to role %, so it is not used', what,
             CASE its_owner WHEN 0 THEN 'PUBLIC' ELSE its_owner::regrole::text END
-            USING HINT = 'If that is the owner of crashmon, do this as that role, or as a superuser with '
-                         '-v owner=ROLE; if not, drop it.';
+            USING HINT = CASE its_owner WHEN 0 THEN 'Drop it.' ELSE
+                format('If that role owns crashmon, load this as that role: psql -U %1$s ... Or add -v owner=%1$s, '
+                       'by which you let it do all that you may. If not, drop what is named here.',
+                       its_owner::regrole) END;
     END IF;
 
     -- Nobody knows who made a trigger, and what is built in can do harm, too.

@@ -43,7 +43,7 @@ teardown_file() {
 
 # A session of somebody who has not set a search path: that of the database counts.
 plain() { PGOPTIONS='' psql -qAtX -v ON_ERROR_STOP=1 "$@" 2>&1; }
-load_scripts() { for file; do plain -f "$SQL/$file" || return; done && plain -f "$TESTS/old_server.sql"; }
+load_scripts() { for file; do plain -v owner="$OWNER" -f "$SQL/$file" || return; done && plain -f "$TESTS/old_server.sql"; }
 not_sprung() {
     local answer
     ask "SELECT is_called FROM traps.sprung"
