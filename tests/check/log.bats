@@ -48,6 +48,19 @@ works_without_log() {
     done
 }
 
+@test "a log below /dev whose reader stands still holds a run up for a second (73), and no longer than a signal" {
+    processor p1
+    mapfile -t ids < <(crash --count 2000)
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    exec {unread}<>"$BATS_TEST_TMPDIR/fifo"
+    before=$SECONDS
+    expect_status 73 scan --log-file-pathname="/dev/fd/$unread"
+    [[ $output == *'cannot write log file "/dev/fd/'*'": nobody reads it; the run goes on' ]] || fail "$output"
+    ((SECONDS - before < 10)) || fail "took $((SECONDS - before)) s"
+    jobs_are "${ids[@]}"
+    exec {unread}<&-
+}
+
 @test "73 takes the place of 0 and 1 alone" {
     processor p1
     crash --without dump
