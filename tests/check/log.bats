@@ -205,3 +205,19 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
     expect_status 75 no_terminal scan
     equal "$output" ""
 }
+
+@test "a connection that is lost is one kind of news, wherever a run was" {
+    sed -i /^stderr-repeat/d "$CONF"
+    processor p1
+    crash >/dev/null
+    for place in 'INSERT ON crashmon.runs' 'INSERT ON jobs' 'UPDATE ON crashmon.runs'; do
+        sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+             CREATE TRIGGER refuse BEFORE $place FOR EACH ROW EXECUTE FUNCTION refuse()"
+        no_terminal expect_status 69 scan
+        printed+=$output$'\n'
+        sql "DROP FUNCTION refuse() CASCADE"
+    done
+    equal "$(grep -c ' ERROR - ' <<<"$printed")" 1
+    equal "$(grep -c ' ERROR - the connection to the database is lost:  cannot ' "$LOG")" 3
+}
