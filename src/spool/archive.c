@@ -295,8 +295,7 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
     if (is_dry && destination < 0 && errno == ENOENT)
         return ARCHIVE_MOVED;
     if (destination < 0) {
-        const struct pair there = in_archive(archive, &move->pair);
-        pair_fail(&there, "create directory", failure);
+        fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
         return ARCHIVE_FAILED;
     }
     enum archive_moved moved =

@@ -248,7 +248,6 @@ bool spool_fail(const struct spool *spool, const char *what, const char *directo
 {
     int error = errno;
     char path[PATH_MAX], quoted[QUOTE_SIZE];
-    size_t length = dir_in_the_way(spool->root, directory);
-    snprintf(path, sizeof path, "%s/%.*s", spool->path, (int)length, directory);
+    snprintf(path, sizeof path, "%s/%s", spool->path, directory);
     return fail(failure, error, "cannot %s %s", what, quote(quoted, path));
 }
