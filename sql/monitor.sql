@@ -1,37 +1,5 @@
 -- What the three programs need beside the shared tables.
 
--- One row for each run that took its lock, made when the run starts, brought up to date each second
--- while it works, and completed when it ends: without `ended`, the run is at work or was killed. (A
--- server that crashes may lose the last half second of this table, but not of the work.)
--- crashmon-cleanup removes rows of its storage after thirty days, but the latest of each program.
-CREATE TABLE IF NOT EXISTS crashmon.runs (
-    id bigserial PRIMARY KEY,
-    program text NOT NULL,
-    storage text NOT NULL,
-    host text NOT NULL,               -- where the program ran
-    pid integer NOT NULL,             -- its process id there
-    backend integer NOT NULL DEFAULT pg_backend_pid(),
-    started timestamptz NOT NULL DEFAULT clock_timestamp(),
-    ended timestamptz,
-    next_due timestamptz NOT NULL,    -- when cron should start the next run; of a repair: now
-    exit_code integer,
-    seen bigint,
-    outcomes jsonb                    -- crashes by outcome; they add up to `seen`
-);
--- runs.reasons: for what crashes were quarantined, as counts.
-SELECT 'ALTER TABLE crashmon.runs ADD reasons jsonb'
-WHERE NOT EXISTS (SELECT FROM pg_attribute
-                  WHERE attrelid = 'crashmon.runs'::regclass AND attname = 'reasons')
-\gexec
-
-SELECT 'CREATE INDEX runs_latest ON crashmon.runs (program, storage, started DESC)'
-WHERE to_regclass('crashmon.runs_latest') IS NULL
-\gexec
-
-SELECT 'CREATE INDEX runs_started ON crashmon.runs (started)'
-WHERE to_regclass('crashmon.runs_started') IS NULL
-\gexec
-
 -- Whoever was last seen at this time or before has been silent for `silence`. Nobody could be seen
 -- before the server was started; and time counts only from the start of a run until the next one of the
 -- same program is due, after which the database or the programs were away, perhaps for everybody. One
@@ -60,22 +28,6 @@ BEGIN
     END LOOP;
     RETURN CASE WHEN since < pg_postmaster_start_time() THEN '-infinity' ELSE since END;
 END $$;
-
--- By which mark, the file .crashmon in it, each directory of a storage is known. Destinations and
--- quarantines may be shared, roots may not.
-CREATE TABLE IF NOT EXISTS crashmon.storages (
-    storage text,
-    place text CHECK (place IN ('storage', 'deferred', 'successful', 'failed', 'quarantine')),
-    identity uuid NOT NULL,
-    path text NOT NULL,               -- where it was seen last,
-    host text NOT NULL,               -- and by which host
-    swept date,                       -- when its empty days were removed last
-    PRIMARY KEY (storage, place)
-);
-SELECT 'CREATE UNIQUE INDEX storages_roots ON crashmon.storages (identity)
-            WHERE place IN (''storage'', ''deferred'')'
-WHERE to_regclass('crashmon.storages_roots') IS NULL
-\gexec
 
 -- Priority tables belong to somebody else, who may put anything into their place: a view, a trigger, an
 -- index on an expression. So each is locked first, and used only where nothing on it can run code; the

@@ -1,11 +1,3 @@
--- Storages on which nothing is to be done for now. A run that finds its storage here ends at once.
-CREATE TABLE IF NOT EXISTS crashmon.pauses (
-    storage text PRIMARY KEY,
-    reason text NOT NULL,
-    since timestamptz NOT NULL DEFAULT now(),
-    who name NOT NULL DEFAULT session_user
-);
-
 -- Pauses a storage; one that is paused gets the new reason. Runs that are at work go on to their end.
 -- Returns
 --   'paused'   no run is at work;
@@ -15,7 +7,7 @@ CREATE TABLE IF NOT EXISTS crashmon.pauses (
 CREATE OR REPLACE FUNCTION crashmon.pause(storage text, reason text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
-    IF reason ~ '\S' IS NOT TRUE THEN
+    IF reason ~ '[^[:space:]]' IS NOT TRUE THEN
         RAISE EXCEPTION 'storage "%" is not paused, as no reason is given', storage
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Whoever finds it paused has to know why.';
     END IF;

@@ -8,7 +8,20 @@
 \set ON_ERROR_STOP on
 \ir begin.sql
 \ir move.sql
+-- First a model of all tables, to compare those that are there already with.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_class WHERE relnamespace = pg_my_temp_schema()) THEN
+        RAISE EXCEPTION 'this session has temporary tables: nothing is changed'
+            USING HINT = 'Load this in a new one.';
+    END IF;
+END $$;
+\set place pg_temp
 \ir tables.sql
+\ir indexes.sql
+\set place crashmon
+\ir tables.sql
+\ir changes.sql
 \ir version.sql
 \ir monitor.sql
 \ir attempts.sql

@@ -1,11 +1,11 @@
 -- For monitoring. Ages are by the server's clock. Each view reads a table once at most, so that a
 -- query every minute costs little.
 --
--- To replace a view would have to wait for whoever reads it, so each is made under another name first.
+-- To replace a view would have to wait for whoever reads it, so each is made in pg_temp first.
 
 -- The queue of each storage that has jobs, or on which a program has run. `with_priority` is the
 -- part of `waiting` that users requested; `succeeded` and `failed` wait for crashmon-cleanup.
-CREATE VIEW crashmon."new queue" AS
+CREATE VIEW pg_temp.queue AS
 SELECT storage,
        coalesce(waiting, 0) AS waiting,
        coalesce(with_priority, 0) AS with_priority,
@@ -36,7 +36,7 @@ FULL JOIN (
 
 -- The processors: how long ago each was seen, and its unfinished jobs; it has begun `started` of
 -- them. A row without id counts unfinished jobs without an owner.
-CREATE VIEW crashmon."new processor_state" AS
+CREATE VIEW pg_temp.processor_state AS
 SELECT p.id,
        p.name,
        CASE WHEN isfinite(p.lastseendatetime) THEN now() - p.lastseendatetime END AS last_seen,
@@ -50,7 +50,7 @@ FULL JOIN (
 
 -- The jobs that a processor has taken and not finished, how often they were begun before, for how long,
 -- and how long ago it was seen; NULL: it is not registered any more. One with a processor that is alive, and much older than the others, is stuck.
-CREATE VIEW crashmon."new started_jobs" AS
+CREATE VIEW pg_temp.started_jobs AS
 SELECT j.id, j.uuid, j.storage, j.owner, p.name AS processor, j.attempts,
        CASE WHEN isfinite(j.starteddatetime) THEN now() - j.starteddatetime END AS started_for,
        CASE WHEN isfinite(p.lastseendatetime) THEN now() - p.lastseendatetime END AS last_seen
@@ -59,7 +59,7 @@ WHERE j.success IS NULL AND j.starteddatetime IS NOT NULL;
 
 -- What became of crashes in the runs of the last thirty days, of each storage, program and outcome: how many
 -- in the last hour, day and week, and when the latest run with such an outcome began.
-CREATE VIEW crashmon."new recent_outcomes" AS
+CREATE VIEW pg_temp.recent_outcomes AS
 SELECT storage, program, replace(key, '_', ' ') AS outcome,
        coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '1 hour'), 0)::bigint AS last_hour,
        coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '1 day'), 0)::bigint AS last_day,
@@ -69,7 +69,7 @@ FROM crashmon.runs CROSS JOIN LATERAL jsonb_each_text(outcomes)
 GROUP BY storage, program, key;
 
 -- The same for the reasons of those that were quarantined.
-CREATE VIEW crashmon."new recent_quarantine" AS
+CREATE VIEW pg_temp.recent_quarantine AS
 SELECT storage, program, key AS reason,
        coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '1 hour'), 0)::bigint AS last_hour,
        coalesce(sum(value::bigint) FILTER (WHERE started > now() - interval '1 day'), 0)::bigint AS last_day,
@@ -84,7 +84,7 @@ GROUP BY storage, program, key;
 -- `storage` is NULL if no run and no job has that name. `since` is the start of the run, else of
 -- the session, else NULL: another role's session start is visible only to members of
 -- pg_read_all_stats.
-CREATE VIEW crashmon."new locks" AS
+CREATE VIEW pg_temp.locks AS
 SELECT p.program,
        coalesce(run.storage,
                 (SELECT r.storage FROM crashmon.runs AS r
@@ -117,7 +117,7 @@ WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
 -- the lock; `killed`: it has not, and its session does not. `overdue`: no run is at work, and the next
 -- one is late by more than an interval, so cron no longer starts the program; none is due after a
 -- repair. `paused`: runs on this storage do nothing now.
-CREATE VIEW crashmon."new last_runs" AS
+CREATE VIEW pg_temp.last_runs AS
 WITH RECURSIVE held AS MATERIALIZED (
     SELECT classid, objid, pid FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 2 AND granted
@@ -157,15 +157,14 @@ DO $$
 DECLARE
     its record;
 BEGIN
-    FOR its IN SELECT oid::regclass AS place, substr(relname, 5) AS name, pg_get_viewdef(oid) AS definition
-               FROM pg_class
-               WHERE relnamespace = 'crashmon'::regnamespace AND relkind = 'v' AND relname LIKE 'new %' LOOP
+    FOR its IN SELECT relname AS name, pg_get_viewdef(oid) AS definition
+               FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'v' LOOP
         IF pg_get_viewdef(to_regclass('crashmon.' || its.name)) IS DISTINCT FROM its.definition THEN
             EXECUTE format('CREATE OR REPLACE VIEW crashmon.%I AS %s', its.name, its.definition);
         END IF;
-        EXECUTE format('DROP VIEW %s', its.place);
     END LOOP;
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'the view crashmon.% is in use for too long: nothing is changed', its.name
         USING HINT = 'pg_locks says by whom; try again when they have ended.';
 END $$;
+DISCARD TEMP;

@@ -22,10 +22,15 @@ static bool may_make(const char *path, struct failure *failure)
     return may_make_in(dirname(copy), failure);
 }
 
+bool access_is_system(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
+
 bool access_may_append(const char *path, struct failure *failure)
 {
     struct stat status;
-    bool is_system = strncmp(path, "/dev/", 5) == 0;
+    bool is_system = access_is_system(path);
     if ((is_system ? stat : lstat)(path, &status) < 0)
         return errno == ENOENT ? may_make(path, failure)
                                : fail(failure, errno, "cannot write to file \"%s\"", path);
@@ -35,11 +40,16 @@ bool access_may_append(const char *path, struct failure *failure)
            fail(failure, errno, "cannot write to file \"%s\"", path);
 }
 
-bool access_may_replace(const char *path, struct failure *failure)
+bool access_is_replaceable(const char *path, struct failure *failure)
 {
     struct stat status;
-    return may_make(path, failure) && (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode) ||
-                                       fail(failure, EISDIR, "cannot write to file \"%s\"", path));
+    return lstat(path, &status) < 0 || S_ISREG(status.st_mode) ||
+           fail(failure, 0, "cannot replace \"%s\": not a regular file", path);
+}
+
+bool access_may_replace(const char *path, struct failure *failure)
+{
+    return may_make(path, failure) && access_is_replaceable(path, failure);
 }
 
 bool access_may_give(const char *directory, gid_t group, struct failure *failure)

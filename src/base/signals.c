@@ -8,11 +8,12 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { INTERNAL_ERROR = 70 };           /* as in report/exit_code.h */
-enum { SAME_SIGNAL = 200, GRACE = 10 }; /* milliseconds; seconds */
+enum { INTERNAL_ERROR = 70 };              /* as in report/exit_code.h */
+enum { SAME_SIGNAL = 200, GRACE = 10000 }; /* milliseconds */
 
 /* Any thread may be interrupted, so sig_atomic_t is not enough. */
 static _Atomic int caught, count, guarded = -1;
@@ -20,16 +21,31 @@ static _Atomic long latest;          /* when the latest signal was caught, in mi
 static _Atomic long watched, waited; /* seconds */
 static _Atomic bool is_urgent;
 
-static struct timer {
-    timer_t id;
-    bool exists;
-} watch, limit;
+/* When the wait for the server, and the run, have taken too long, in milliseconds; 0: never. One
+ * timer of the process serves both: those that timer_create() makes need what a limit of pending
+ * signals can deny. */
+static _Atomic long watch_end, limit_end;
 
 static long milliseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Sets the timer to the next end. Whoever is late, as another thread or the handler has set it
+ * meanwhile, sets it too early, and it is set again. */
+static void set_timer(void)
+{
+    long watch = watch_end, limit = limit_end;
+    long end = watch == 0 || (limit != 0 && limit < watch) ? limit : watch;
+    long left = end - milliseconds();
+    struct itimerval timer = {0};
+    if (end != 0 && left > 0)
+        timer.it_value = (struct timeval){left / 1000, left % 1000 * 1000};
+    else if (end != 0)
+        timer.it_value.tv_usec = 1;
+    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 static bool shut_down(void)
@@ -46,17 +62,10 @@ static bool is_unread(void)
     return poll(ends, 2, 0) < 2;
 }
 
-static void note(int signal, siginfo_t *info, void *context)
+static void note_signal(int signal, bool is_timer, long now)
 {
-    (void)context;
-    int none = 0, error = errno;
-    bool is_timer = info->si_code == SI_TIMER;
-    long now = milliseconds();
-    if (is_timer && info->si_value.sival_ptr == &watch) {
-        waited = watched;
-        if (waited > 0) /* it may just have been called off */
-            shut_down();
-    } else if (atomic_compare_exchange_strong(&caught, &none, signal)) {
+    int none = 0;
+    if (atomic_compare_exchange_strong(&caught, &none, signal)) {
         latest = now;
         count = 1;
     } else if (now - latest >= SAME_SIGNAL) {
@@ -67,6 +76,31 @@ static void note(int signal, siginfo_t *info, void *context)
         if (is_unread() || (!has_cut && (count == 2 || !is_timer)))
             _exit(128 + caught);
     }
+}
+
+static void note_time(long now)
+{
+    long watch = watch_end, limit = limit_end;
+    if (watch != 0 && watch <= now && atomic_compare_exchange_strong(&watch_end, &watch, 0)) {
+        waited = watched;
+        if (waited > 0) /* it may just have been called off */
+            shut_down();
+    }
+    if (limit != 0 && limit <= now) {
+        limit_end = now + GRACE;
+        note_signal(SIGALRM, true, now);
+    }
+    set_timer();
+}
+
+static void note(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    int error = errno;
+    if (signal == SIGALRM && info->si_code == SI_KERNEL)
+        note_time(milliseconds());
+    else
+        note_signal(signal, false, milliseconds());
     errno = error;
 }
 
@@ -87,13 +121,17 @@ void signals_catch(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGABRT, end_at_abort);
+    sigset_t blocked; /* by whoever has started the program, as a mask is inherited */
     sigemptyset(&action.sa_mask);
+    sigemptyset(&blocked);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction inherited;
+        sigaddset(&blocked, signals[i]);
         if (sigaction(signals[i], NULL, &inherited) == 0 &&
             (inherited.sa_handler != SIG_IGN || signals[i] == SIGALRM))
             sigaction(signals[i], &action, NULL);
     }
+    sigprocmask(SIG_UNBLOCK, &blocked, NULL);
 }
 
 int signals_caught(void)
@@ -121,25 +159,20 @@ void signals_guard(int socket)
     guarded = socket;
 }
 
-/* Without a timer, which costs some memory of the kernel's, there is no limit. */
-static void set(struct timer *timer, long seconds, long again)
+static long end_after(long seconds)
 {
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
-    const struct itimerspec times = {.it_value.tv_sec = seconds, .it_interval.tv_sec = again};
-    event.sigev_value.sival_ptr = timer;
-    if (!timer->exists && seconds > 0)
-        timer->exists = timer_create(CLOCK_MONOTONIC, &event, &timer->id) == 0;
-    if (timer->exists)
-        timer_settime(timer->id, 0, &times, NULL);
+    return seconds > 0 ? milliseconds() + seconds * 1000 : 0;
 }
 
 void signals_watch(long seconds)
 {
     watched = seconds;
-    set(&watch, seconds, 0);
+    watch_end = end_after(seconds);
+    set_timer();
 }
 
 void signals_limit(long seconds)
 {
-    set(&limit, seconds, GRACE);
+    limit_end = end_after(seconds);
+    set_timer();
 }

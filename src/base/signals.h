@@ -14,9 +14,10 @@
 
 struct failure;
 
-/* Notes the signals from now on, unless they are ignored (nohup). Ignores SIGPIPE and SIGXFSZ: a
- * closed pipe or a file size limit is an error of the call. A library that calls abort() ends the
- * program with 70, and a line on stderr. */
+/* Notes the signals from now on, also where whoever has started the program has blocked them,
+ * unless they are ignored (nohup). Ignores SIGPIPE and SIGXFSZ: a closed pipe or a file size limit
+ * is an error of the call. A library that calls abort() ends the program with 70, and a line on
+ * stderr. */
 void signals_catch(void);
 
 /* The first signal caught, or 0; and whether a second one has shut down the socket. */

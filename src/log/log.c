@@ -224,8 +224,7 @@ bool log_occupy_descriptors(struct failure *failure)
 static char *name_errors(const char *pathname)
 {
     char *name = NULL;
-    return !log_file_is_system(pathname) && asprintf(&name, "%s.errors", pathname) >= 0 ? name
-                                                                                        : NULL;
+    return !access_is_system(pathname) && asprintf(&name, "%s.errors", pathname) >= 0 ? name : NULL;
 }
 
 bool log_may_write(const char *file_pathname, struct failure *failure)

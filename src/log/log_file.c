@@ -1,8 +1,12 @@
 #include "log/log_file.h"
 
+#include "base/access.h"
+#include "base/signals.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,15 +15,13 @@
 /* How often to reopen a file that was moved; a file may seem to have several inode numbers. */
 enum { ATTEMPTS = 100 };
 
-bool log_file_is_system(const char *pathname)
-{
-    return strncmp(pathname, "/dev/", 5) == 0 || strncmp(pathname, "/proc/", 6) == 0;
-}
+/* Milliseconds. */
+enum { READER_PATIENCE = 1000 };
 
 /* /dev/stderr is a link, and may lead to a regular file, which is not ours to rename. */
 static int no_follow(const char *pathname)
 {
-    return log_file_is_system(pathname) ? 0 : O_NOFOLLOW;
+    return access_is_system(pathname) ? 0 : O_NOFOLLOW;
 }
 
 static int refuse(const char *pathname, int descriptor, struct failure *failure)
@@ -44,8 +46,6 @@ static int open_file(const struct log_file *file, struct stat *opened, struct fa
         errno = ENXIO;
         return refuse(pathname, descriptor, failure);
     }
-    if (fcntl(descriptor, F_SETFL, O_APPEND) != 0) /* and not O_NONBLOCK */
-        return refuse(pathname, descriptor, failure);
     return descriptor;
 }
 
@@ -70,7 +70,7 @@ bool log_file_open(struct log_file *file, struct failure *failure)
     file->descriptor = open_file(file, &opened, failure);
     if (file->descriptor < 0)
         return false;
-    if (log_file_is_system(file->pathname))
+    if (access_is_system(file->pathname))
         file->lock.descriptor = fcntl(file->descriptor, F_DUPFD_CLOEXEC, 3);
     else
         open_lock(file, &opened);
@@ -221,21 +221,39 @@ static bool take_back(const struct log_file *file, const char *lines, size_t wri
                          ftruncate(file->descriptor, end - (off_t)half) == 0);
 }
 
-static bool append(const struct log_file *file, const char *lines, size_t length, bool locked,
+/* Whether more can be written soon to what is not a file, else EAGAIN. A run that is to end does
+ * not wait. */
+static bool is_read(struct log_file *file)
+{
+    struct pollfd end = {.fd = file->descriptor, .events = POLLOUT};
+    file->is_unread =
+        file->is_unread || signals_caught() != 0 || poll(&end, 1, READER_PATIENCE) <= 0;
+    errno = EAGAIN;
+    return !file->is_unread;
+}
+
+static bool fail_to_write(const struct log_file *file, int error, bool is_whole,
+                          struct failure *failure)
+{
+    const char *part = is_whole ? "" : " (part of a line may stay in it)";
+    return error == EAGAIN
+               ? fail(failure, 0, "cannot write log file \"%s\"%s: nobody reads it", file->pathname,
+                      part)
+               : fail(failure, error, "cannot write log file \"%s\"%s", file->pathname, part);
+}
+
+static bool append(struct log_file *file, const char *lines, size_t length, bool locked,
                    struct failure *failure)
 {
     size_t written = 0;
     while (written < length) {
         ssize_t count = write(file->descriptor, lines + written, length - written);
         if (count >= 0) {
+            file->is_unread = false;
             written += (size_t)count;
-        } else if (errno != EINTR) {
+        } else if (errno != EINTR && !(errno == EAGAIN && is_read(file))) {
             int error = errno;
-            return fail(failure, error,
-                        locked && take_back(file, lines, written)
-                            ? "cannot write log file \"%s\""
-                            : "cannot write log file \"%s\" (part of a line may stay in it)",
-                        file->pathname);
+            return fail_to_write(file, error, locked && take_back(file, lines, written), failure);
         }
     }
     return true;

@@ -27,21 +27,19 @@ struct log_file {
     int backups;          /* 0: never rotated, as in Python */
     mode_t mode;          /* of a new file */
     int descriptor;
+    bool is_unread; /* what is not a file takes no more, as nobody reads it */
     struct lock_file lock;
 };
 
-/* Whether the file is one of the system's, as /dev/stderr: that need not be a regular file, and is
- * never rotated. */
-bool log_file_is_system(const char *pathname);
-
 /* Opens the file for appending; creates it if missing. Refuses what is not a regular file, links
- * too, but for the system's. Does not wait for the reader of a FIFO. If false, the descriptors are
- * -1. */
+ * too, but for the system's (access.h), which is never rotated. Does not wait for the reader of a
+ * FIFO. If false, the descriptors are -1. */
 bool log_file_open(struct log_file *file, struct failure *failure);
 
 /* Appends lines, each ending with a newline; a full file is rotated between two of them. A line is
- * written whole or not at all. False also if the file could not be rotated or reopened: then the
- * lines went into the file that was open. */
+ * written whole or not at all. Whoever is to read what is not a file is waited for for a second,
+ * and then not until he has gone on. False also if the file could not be rotated or reopened: then
+ * the lines went into the file that was open. */
 bool log_file_write(struct log_file *file, const char *lines, size_t length,
                     struct failure *failure);
 

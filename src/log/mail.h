@@ -1,6 +1,7 @@
 /* mail.h - what goes to stderr, which cron mails: at most ten messages of a kind in a run, and of
  * what lasts one an hour. A kind is a message without its values: without what is in quotes, words
- * with a digit, and the words of an error that the server tells. One thread at a time. */
+ * with a digit, and what follows a colon and two blanks, as the words of an error that the server
+ * tells. One thread at a time. */
 #ifndef MAIL_H
 #define MAIL_H
 

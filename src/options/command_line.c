@@ -1,5 +1,6 @@
 #include "options/command_line.h"
 
+#include "base/signals.h"
 #include "options/config_file.h"
 #include "options/option_table.h"
 #include "spool/crash_id.h"
@@ -293,7 +294,12 @@ static bool settle(struct options *options, const struct given *given, enum exit
         return false;
     }
     *code = EXIT_CONFIGURATION;
-    if (!apply_file(options, given, failure) || !apply_given(options, given, failure))
+    if (!apply_file(options, given, failure)) {
+        if (failure->error == EINTR)
+            *code = EXIT_SIGNAL + (unsigned)signals_caught();
+        return false;
+    }
+    if (!apply_given(options, given, failure))
         return false;
     if (given->show_config) {
         failure->text[0] = '\0';

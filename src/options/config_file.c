@@ -1,14 +1,21 @@
 #include "options/config_file.h"
 
+#include "base/access.h"
+#include "base/signals.h"
 #include "base/utf8.h"
 #include "options/option_table.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { LINE_MAXIMUM = 4096 };
+/* Bytes; milliseconds. */
+enum { LINE_MAXIMUM = 4096, FILE_MAXIMUM = 1 << 20, WRITER_PATIENCE = 10000 };
 
 static char *trim(char *text)
 {
@@ -50,47 +57,105 @@ static bool apply_line(struct options *options, char *line, const char *source,
     return option_set(options, option, value, source, failure);
 }
 
-static bool read_lines(struct options *options, FILE *file, const char *path,
-                       struct failure *failure)
+static bool read_line(struct options *options, char *line, size_t length, const char *path,
+                      long number, struct failure *failure)
 {
-    char *line = NULL, *source = NULL, *prefix = NULL;
-    size_t size = 0;
-    ssize_t length;
-    bool good = asprintf(&prefix, "%s:", path) >= 0 || fail(failure, ENOMEM, "%s", path);
+    char *source = NULL, *prefix = NULL;
     struct failure reason = {0};
-
-    for (long number = 1; good && (length = getline(&line, &size, file)) >= 0; number++) {
-        if (asprintf(&source, "%s:%ld", path, number) < 0) {
-            good = fail(failure, ENOMEM, "%s", path);
-            break;
-        }
-        if (length > LINE_MAXIMUM)
-            good = fail(&reason, 0, "the line is longer than %d bytes", LINE_MAXIMUM);
-        else if (strlen(line) != (size_t)length)
-            good = fail(&reason, 0, "the line contains a NUL byte");
-        else if (!utf8_is_valid(line))
-            good = fail(&reason, 0, "the line is not UTF-8");
-        else
-            good = apply_line(options, skip_mark(line, number), source, prefix, &reason);
-        if (!good && reason.error == ENOMEM)
-            *failure = reason;
-        else if (!good)
-            fail(failure, 0, "%s: %s", source, reason.text);
-        free(source);
-    }
-    if (good && !feof(file)) /* there may have been no memory for a line */
-        good = fail(failure, errno, "cannot read configuration file \"%s\"", path);
-    free(line);
+    bool good = false;
+    if (asprintf(&prefix, "%s:", path) < 0 || asprintf(&source, "%s%ld", prefix, number) < 0)
+        fail(&reason, ENOMEM, "%s", path);
+    else if (length > LINE_MAXIMUM)
+        fail(&reason, 0, "the line is longer than %d bytes", LINE_MAXIMUM);
+    else if (strlen(line) != length)
+        fail(&reason, 0, "the line contains a NUL byte");
+    else if (!utf8_is_valid(line))
+        fail(&reason, 0, "the line is not UTF-8");
+    else
+        good = apply_line(options, skip_mark(line, number), source, prefix, &reason);
+    if (!good && reason.error == ENOMEM)
+        *failure = reason;
+    else if (!good)
+        fail(failure, 0, "%s: %s", source, reason.text);
+    free(source);
     free(prefix);
     return good;
 }
 
+/* The text has room for one more byte. */
+static bool read_lines(struct options *options, char *text, size_t length, const char *path,
+                       struct failure *failure)
+{
+    long number = 0;
+    bool good = true;
+    text[length] = '\n';
+    for (char *line = text, *end; good && line < text + length; line = end + 1) {
+        end = memchr(line, '\n', length + 1 - (size_t)(line - text));
+        *end = '\0';
+        good = read_line(options, line, (size_t)(end - line), path, ++number, failure);
+    }
+    return good;
+}
+
+/* Whoever is to write it to a pipe is waited for. */
+static bool is_written(int descriptor)
+{
+    struct pollfd end = {.fd = descriptor, .events = POLLIN};
+    int count = signals_caught() == 0 ? poll(&end, 1, WRITER_PATIENCE) : -1;
+    if (count <= 0)
+        errno = count == 0 ? ETIME : EINTR;
+    return count > 0;
+}
+
+static ssize_t read_part(int descriptor, char *buffer, size_t size)
+{
+    ssize_t count;
+    do
+        count = read(descriptor, buffer, size);
+    while (count < 0 && errno == EAGAIN && is_written(descriptor));
+    return count;
+}
+
+static bool read_file(struct options *options, int descriptor, const char *path, char *text,
+                      struct failure *failure)
+{
+    size_t length = 0;
+    ssize_t count;
+    while ((count = read_part(descriptor, text + length, FILE_MAXIMUM - length)) > 0)
+        length += (size_t)count;
+    if (count < 0)
+        return fail(failure, errno, "cannot read configuration file \"%s\"", path);
+    if (length == FILE_MAXIMUM)
+        return fail(failure, 0, "cannot read configuration file \"%s\": it is too large", path);
+    return read_lines(options, text, length, path, failure);
+}
+
+/* A FIFO, or a device, would be read for ever; but what the shell puts there for <(...) lies below
+ * /dev. */
+static int open_file(const char *path, struct failure *failure)
+{
+    struct stat status;
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (descriptor < 0 || fstat(descriptor, &status) < 0)
+        fail(failure, errno, "cannot open configuration file \"%s\"", path);
+    else if (!S_ISREG(status.st_mode) && !access_is_system(path))
+        fail(failure, 0, "cannot open configuration file \"%s\": it is not a regular file", path);
+    else
+        return descriptor;
+    if (descriptor >= 0)
+        close(descriptor);
+    return -1;
+}
+
 bool config_file_read(struct options *options, const char *path, struct failure *failure)
 {
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return fail(failure, errno, "cannot open configuration file \"%s\"", path);
-    bool good = read_lines(options, file, path, failure);
-    fclose(file);
+    int descriptor = open_file(path, failure);
+    if (descriptor < 0)
+        return false;
+    char *text = malloc(FILE_MAXIMUM);
+    bool good = text != NULL ? read_file(options, descriptor, path, text, failure)
+                             : fail(failure, ENOMEM, "%s", path);
+    free(text);
+    close(descriptor);
     return good;
 }

@@ -7,8 +7,10 @@
 #include "base/failure.h"
 #include "options/options.h"
 
-/* Applies the file to `options`. False at the first invalid line, with a reason that begins with
- * "file:line: ". failure->error is ENOENT if there is no such file. */
+/* Applies the file to `options`: a regular file, or what lies below /dev, as a pipe of the shell's
+ * <(...), which is read for as long as ten seconds never pass without anything. False at the first
+ * invalid line, with a reason that begins with "file:line: ". failure->error is ENOENT if there is
+ * no such file, EINTR where a signal has ended the wait. */
 bool config_file_read(struct options *options, const char *path, struct failure *failure);
 
 #endif

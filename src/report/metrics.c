@@ -337,21 +337,32 @@ static bool set_names(struct metrics *metrics, const char *path, const char *pro
     return metrics->labels != NULL && metrics->temporary != NULL;
 }
 
+/* A device, or a link, must not become a file. */
+static bool prepare(struct metrics *metrics, const char *path, const char *program,
+                    const char *storage, struct failure *failure)
+{
+    metrics->lock = -1;
+    if (!set_names(metrics, path, program, storage))
+        return fail(failure, errno, "cannot write metrics to \"%s\"", path);
+    return access_is_replaceable(metrics->path, failure) &&
+           access_is_replaceable(metrics->temporary, failure) &&
+           (open_directory(metrics) ||
+            fail(failure, errno, "cannot write metrics to \"%s\"", path));
+}
+
 struct metrics *metrics_open(const char *path, const char *program, const char *storage,
                              struct failure *failure)
 {
     struct metrics *metrics = calloc(1, sizeof *metrics);
-    if (metrics != NULL) {
-        metrics->lock = -1;
-        if (set_names(metrics, path, program, storage) && open_directory(metrics)) {
-            read_file(metrics);
-            return metrics;
-        }
-    }
-    fail(failure, errno, "cannot write metrics to \"%s\"", path);
-    if (metrics != NULL)
+    if (metrics == NULL) {
+        fail(failure, errno, "cannot write metrics to \"%s\"", path);
+    } else if (prepare(metrics, path, program, storage, failure)) {
+        read_file(metrics);
+    } else {
         metrics_free(metrics);
-    return NULL;
+        metrics = NULL;
+    }
+    return metrics;
 }
 
 bool metrics_may_write(const char *path, const char *program, const char *storage,

@@ -46,9 +46,9 @@ enum metric {
 
 struct metrics;
 
-/* Locks and reads the metrics of a program and storage. `path` is a file, or a directory for
- * PROGRAM-STORAGE.prom. NULL with the reason, also if somebody else holds the lock for longer than
- * a second. `program` and `storage` must outlive it. */
+/* Locks and reads the metrics of a program and storage. `path` is a file, which must be regular if
+ * it is there, or a directory for PROGRAM-STORAGE.prom. NULL with the reason, also if somebody else
+ * holds the lock for longer than a second. `program` and `storage` must outlive it. */
 struct metrics *metrics_open(const char *path, const char *program, const char *storage,
                              struct failure *failure);
 

@@ -295,7 +295,8 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
     if (is_dry && destination < 0 && errno == ENOENT)
         return ARCHIVE_MOVED;
     if (destination < 0) {
-        fail(failure, errno, "cannot create a directory for the pair in \"%s\"", tree->path);
+        const struct pair there = in_archive(archive, &move->pair);
+        pair_fail(&there, "create directory", failure);
         return ARCHIVE_FAILED;
     }
     enum archive_moved moved =

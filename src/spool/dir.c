@@ -123,6 +123,22 @@ int dir_open(int at, const char *path)
     return open_below(at, path, STEP);
 }
 
+size_t dir_in_the_way(int at, const char *path)
+{
+    size_t length = 0;
+    int opened;
+    do {
+        length += path[length] == '/';
+        length += strcspn(path + length, "/");
+        char *part = strndup(path, length);
+        opened = part != NULL ? dir_open(at, part) : -1;
+        free(part);
+        if (opened >= 0)
+            close(opened);
+    } while (opened >= 0 && path[length] != '\0');
+    return length;
+}
+
 int dir_open_to_list(int at, const char *path)
 {
     return path == NULL ? openat(at, ".", LISTED) : open_below(at, path, LISTED);

@@ -26,6 +26,10 @@ int dir_open_to_list(int at, const char *path);
 int dir_make(int at, const char *path, const struct dir_style *style);
 int dir_make_telling(int at, const char *path, const struct dir_style *style, bool *is_new);
 
+/* How many bytes of such a path lead to the first component that cannot be opened as a directory;
+ * all, if each can. */
+size_t dir_in_the_way(int at, const char *path);
+
 /* Makes room for `count` more open directories, beside what the program needs otherwise; returns
  * how many there is room for. Call while there is one thread: later, each growth of the kernel's
  * table of descriptors would stop all threads for milliseconds. */

@@ -233,7 +233,8 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
     int directory = case_open(quarantine->root, day, name, from, names,
                               quarantine_owner(quarantine), quarantine_unique(quarantine));
     if (directory < 0)
-        fail(failure, errno, "cannot create a directory for it in \"%s\"", quarantine->name);
+        fail(failure, errno, "cannot create a directory for it in \"%s/%s\"", quarantine->name,
+             day);
     return directory;
 }
 

@@ -248,6 +248,7 @@ bool spool_fail(const struct spool *spool, const char *what, const char *directo
 {
     int error = errno;
     char path[PATH_MAX], quoted[QUOTE_SIZE];
-    snprintf(path, sizeof path, "%s/%s", spool->path, directory);
+    size_t length = dir_in_the_way(spool->root, directory);
+    snprintf(path, sizeof path, "%s/%.*s", spool->path, (int)length, directory);
     return fail(failure, error, "cannot %s %s", what, quote(quoted, path));
 }

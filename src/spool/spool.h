@@ -56,7 +56,8 @@ bool spool_is_day(const struct spool *spool, const char *name);
 const char *spool_below(const struct spool *spool, const char *path);
 
 /* Fills in what could not be done in a directory below the root, whose name may come from outside,
- * with errno: cannot WHAT "ROOT/DIRECTORY". Returns false. */
+ * with errno: cannot WHAT "ROOT/DIRECTORY", or what is in its way, if that is no directory
+ * (ENOTDIR). Returns false. */
 bool spool_fail(const struct spool *spool, const char *what, const char *directory,
                 struct failure *failure);
 

@@ -290,11 +290,11 @@ fresh() {
     rm "$LOG.errors"
     mkdir -p "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom"
     answers 1 scan --metrics-file="$BATS_TEST_TMPDIR/m" -- \
-        "WARNING: metrics: cannot write to file \"$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom\": Is a directory"
+        "WARNING: metrics: cannot replace \"$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom\": not a regular file"
     rmdir "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom"
     answers 0 scan --metrics-file="$BATS_TEST_TMPDIR/m" --
     mkdir -p "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom.tmp"
-    answers 1 scan --metrics-file="$BATS_TEST_TMPDIR/m" -- 'WARNING: metrics: cannot write to file .*\.tmp": Is a directory'
+    answers 1 scan --metrics-file="$BATS_TEST_TMPDIR/m" -- 'WARNING: metrics: cannot replace .*\.tmp": not a regular file'
     unset -f id # that of jobs.bash
     as_a_user
     group=$(comm -23 <(getent group | cut -d: -f3 | sort) <(id -G | tr ' ' '\n'; echo 65534) | head -1)

@@ -81,6 +81,23 @@ finishes() {
     finishes "${ids[*]}"
 }
 
+@test "what is in the way in the archive is named: a file, a FIFO, a link, a directory that may not be entered" {
+    as_a_user
+    id=$(crash)
+    chown -R 65534:65534 "$SPOOL"
+    ended true "$id"
+    way=$ARCHIVE/20081225
+    for make in touch mkfifo "ln -s /nowhere" "mkdir -m 0"; do
+        $make "$way"
+        run cleanup_jobs
+        [[ $output == *": cannot create directory \"$way\": "* || $make == mkdir* ]] || fail "$make" "$output"
+        [[ $output == *"\"$way"* ]] || fail "$make" "$output"
+        stay "$id"
+        rm -rf "$way"
+    done
+    finishes "$id"
+}
+
 @test "a destination that may not be written to (77): its jobs stay, the other's go on" {
     good=$(crash) bad=$(crash)
     as_a_user

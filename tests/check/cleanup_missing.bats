@@ -315,7 +315,7 @@ setup_missing() {
     mv "$SPOOL/20081225/name" "$BATS_TEST_TMPDIR/away"
     ln -s "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225/name"
     expect_status 1 scan
-    log_has "\"$id\": cannot open directory \"$SPOOL/20081225/name/$(name_dir "$id")\": Not a directory; it stays for the next run"
+    log_has "\"$id\": cannot open directory \"$SPOOL/20081225/name\": Not a directory; it stays for the next run"
     [[ ! -e $SPOOL/quarantine ]] || fail "$(find "$SPOOL/quarantine")"
     rm "$SPOOL/20081225/name"
     mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225/name"

@@ -116,9 +116,9 @@ stall_at() {
     for command in "priority --explain ${new[0]} ${requested[0]} ${finished[0]}" scan priority cleanup \
         "scan --share-waiting" "scan --repair" "cleanup --repair" "scan --status" "scan --check" "cleanup --check"; do
         # shellcheck disable=SC2086 # several words
-        strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=timer_settime,sendto "$BUILD"/crashmon-$command \
+        strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=setitimer,sendto "$BUILD"/crashmon-$command \
             --config="$CONF" --metrics-file="$BATS_TEST_TMPDIR/metrics" >/dev/null 2>&1 || [[ $? == 1 ]]
-        equal "$(awk '/timer_settime/ { ends = !/it_value=\{tv_sec=0/ }
+        equal "$(awk '/setitimer/ { ends = !/it_value=\{tv_sec=0, tv_usec=0/ }
                       /sendto\(.*"[PQ]/ { sent++; if (!ends) print }
                       END { if (!sent) print "nothing" }' "$BATS_TEST_TMPDIR/trace")" ''
     done

@@ -48,6 +48,19 @@ works_without_log() {
     done
 }
 
+@test "a log below /dev whose reader stands still holds a run up for a second (73), and no longer than a signal" {
+    processor p1
+    mapfile -t ids < <(crash --count 2000)
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    exec {unread}<>"$BATS_TEST_TMPDIR/fifo"
+    before=$SECONDS
+    expect_status 73 scan --log-file-pathname="/dev/fd/$unread"
+    [[ $output == *'cannot write log file "/dev/fd/'*'": nobody reads it; the run goes on' ]] || fail "$output"
+    ((SECONDS - before < 10)) || fail "took $((SECONDS - before)) s"
+    jobs_are "${ids[@]}"
+    exec {unread}<&-
+}
+
 @test "73 takes the place of 0 and 1 alone" {
     processor p1
     crash --without dump
@@ -191,4 +204,20 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
     lock crashmon-scan >/dev/null
     expect_status 75 no_terminal scan
     equal "$output" ""
+}
+
+@test "a connection that is lost is one kind of news, wherever a run was" {
+    sed -i /^stderr-repeat/d "$CONF"
+    processor p1
+    crash >/dev/null
+    for place in 'INSERT ON crashmon.runs' 'INSERT ON jobs' 'UPDATE ON crashmon.runs'; do
+        sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+             CREATE TRIGGER refuse BEFORE $place FOR EACH ROW EXECUTE FUNCTION refuse()"
+        no_terminal expect_status 69 scan
+        printed+=$output$'\n'
+        sql "DROP FUNCTION refuse() CASCADE"
+    done
+    equal "$(grep -c ' ERROR - ' <<<"$printed")" 1
+    equal "$(grep -c ' ERROR - the connection to the database is lost:  cannot ' "$LOG")" 3
 }

@@ -215,6 +215,25 @@ is_old() {
     equal "$(ls -A "$METRICS")" crashmon-scan-main.prom
 }
 
+@test "a device, a FIFO or a link in the place of the metrics stays what it is, which is a warning" {
+    disk "$BATS_TEST_TMPDIR/dev" size=64k
+    cd "$BATS_TEST_TMPDIR/dev"
+    mknod null c 1 3
+    mkfifo fifo
+    ln -s null link
+    for program in "${PROGRAMS[@]}"; do
+        for name in null fifo link; do
+            before=$(stat -c '%i %F' "$name")
+            expect_status 0 program "$program" --metrics-file="$PWD/$name"
+            equal "$(stat -c '%i %F' "$name")" "$before"
+            equal "$(grep -c "WARNING - cannot replace \"$PWD/$name\": not a regular file" "$LOG")" 1
+        done
+        rm "$LOG"
+    done
+    equal "$(ls -A)" $'fifo\nlink\nnull'
+    cd /
+}
+
 @test "metrics that cannot be written are a warning, and no run ends for them" {
     crash >/dev/null
     expect_status 0 scan --metrics-file="$BATS_TEST_TMPDIR/nowhere/file"

@@ -202,6 +202,47 @@ bad_line() {
     all_refuse "$CONF"
 }
 
+@test "a FIFO, or a file without an end, in the configuration file's place (78)" {
+    good=$CONF CONF=$BATS_TEST_TMPDIR/fifo
+    mkfifo "$CONF"
+    all_refuse "$CONF\": it is not a regular file"
+    expect_status 3 scan --check
+    truncate -s 2M "$good"
+    for CONF in /dev/zero "$good"; do
+        for program in "${PROGRAMS[@]}"; do
+            expect_status 78 program "$program"
+            [[ $output == *"\"$CONF\": it is too large" ]] || fail "$output"
+        done
+    done
+}
+
+@test "a configuration can come from a pipe of the shell, as <(...) or /dev/stdin" {
+    for program in "${PROGRAMS[@]}"; do
+        expect_status 0 "$BUILD/$program" --config=<(sleep 0.2; cat "$CONF"; sleep 0.2; echo 'batch-size = 7') --show-config
+        [[ $output == *$'\nbatch-size = 7\n'* && $output == *"storage-root = $SPOOL"$'\n'* ]] || fail "$output"
+        run -0 "$BUILD/$program" --config=/dev/stdin --show-config < <(cat "$CONF")
+        [[ $output == *"storage-root = $SPOOL"$'\n'* ]] || fail "$output"
+    done
+}
+
+# Whether it has opened what it has inherited, too.
+has_opened() { [[ $(readlink "/proc/$pid/fd/"* | grep -c "$1") == 2 ]]; }
+
+@test "a pipe that nobody writes to is waited for until a signal comes (143)" {
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    exec {unwritten}<>"$BATS_TEST_TMPDIR/fifo"
+    for CONF in "/dev/fd/$unwritten" "/proc/self/fd/$unwritten"; do
+        for program in "${PROGRAMS[@]}"; do
+            background program "$program"
+            await has_opened /fifo
+            kill -TERM "$pid"
+            background_ends 143
+            [[ $output == *'cannot read configuration file'* ]] || fail "$output"
+        done
+    done
+    exec {unwritten}<&-
+}
+
 @test "a configuration file that may not be read (78)" {
     chmod 0 "$CONF"
     if [[ $(id -u) == 0 ]]; then

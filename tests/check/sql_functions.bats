@@ -393,3 +393,8 @@ END
 is_crash_id() {
     [[ $(psql -qAtX -v "text=$1" <<<"SELECT crashmon.is_crash_id(:'text')") == t ]]
 }
+
+@test "no function means something else where a backslash in a text is an escape" {
+    sql_is "SELECT proname FROM pg_proc WHERE pronamespace = 'crashmon'::regnamespace AND prosqlbody IS NULL
+            AND prosrc LIKE '%\\\\%'" ''
+}

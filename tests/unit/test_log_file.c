@@ -25,7 +25,6 @@ static void makes_the_file_with_the_mode(void **state)
     assert_int_equal(status.st_mode & 07777, 0640);
     assert_true(fcntl(file.descriptor, F_GETFD) & FD_CLOEXEC);
     assert_true(fcntl(file.descriptor, F_GETFL) & O_APPEND);
-    assert_false(fcntl(file.descriptor, F_GETFL) & O_NONBLOCK);
     close_log(&file);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static void says_why_it_cannot_open(void **state)
 {
@@ -179,6 +180,40 @@ static void system_names_are_not_rotated(void **state)
     expect_content("target", "one\ntwo\none\ntwo\n");
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void who_reads_a_pipe_is_waited_for_for_a_second_until_he_goes_on(void **state)
+{
+    (void)state;
+    char name[32], line[4096];
+    int ends[2];
+    struct failure failure;
+    memset(line, 'x', sizeof line - 2);
+    memcpy(line + sizeof line - 2, "\n", 2);
+    assert_int_equal(pipe(ends), 0);
+    snprintf(name, sizeof name, "/dev/fd/%d", ends[1]);
+    struct log_file file = open_log(name, 0, 0);
+    double start = seconds();
+    while (log_file_write(&file, line, strlen(line), &failure))
+        ;
+    assert_non_null(strstr(failure.text, "nobody reads it"));
+    for (int i = 0; i < 100; i++)
+        refuse_line(&file, line, 0, "nobody reads it");
+    double took = seconds() - start;
+    assert_true(took >= 0.9 && took < 2);
+    assert_int_equal(read(ends[0], line, sizeof line), sizeof line);
+    write_line(&file, "goes on\n");
+    close(ends[0]);
+    refuse_line(&file, "gone\n", EPIPE, "cannot write log file");
+    close(ends[1]);
+    close_log(&file);
+}
+
 static void name_too_long_for_a_backup_keeps_the_line(void **state)
 {
     (void)state;
@@ -205,6 +240,7 @@ int main(void)
         in_scratch_directory(a_writer_that_stands_still_is_waited_for_once),
         in_scratch_directory(without_a_lock_lines_are_written_up_to_the_maximum),
         in_scratch_directory(system_names_are_not_rotated),
+        in_scratch_directory(who_reads_a_pipe_is_waited_for_for_a_second_until_he_goes_on),
         in_scratch_directory(name_too_long_for_a_backup_keeps_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -190,6 +191,47 @@ static void a_limit_of_time_is_a_signal(void **state)
     expect_end(run_for_a_second, 10);
 }
 
+/* Whoever starts a program may have left it so. */
+static void expect_end_all_the_same(void (*child)(void), int code)
+{
+    struct rlimit before;
+    sigset_t all, mask;
+    sigfillset(&all);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &all, &mask), 0);
+    assert_int_equal(getrlimit(RLIMIT_SIGPENDING, &before), 0);
+    const struct rlimit low = {0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_SIGPENDING, &low), 0);
+    expect_end(child, code);
+    assert_int_equal(setrlimit(RLIMIT_SIGPENDING, &before), 0);
+    assert_int_equal(sigprocmask(SIG_SETMASK, &mask, NULL), 0);
+}
+
+static void so_it_is_where_signals_are_blocked_and_none_may_be_pending(void **state)
+{
+    (void)state;
+    expect_end_all_the_same(send_two, 128 + SIGTERM);
+    expect_end_all_the_same(read_for_a_second, 8);
+    expect_end_all_the_same(run_for_a_second, 10);
+}
+
+/* One timer serves both, whichever comes first. */
+static void wait_and_run_for_a_second(void)
+{
+    signals_limit(2);
+    signals_watch(1);
+    read_for_ever();
+    signals_watch(9);
+    while (signals_caught() == 0)
+        wait_a_little();
+    _exit(signals_caught() == SIGALRM && signals_have_waited() == 1 ? 14 : 15);
+}
+
+static void the_time_of_a_wait_does_not_hide_that_of_the_run(void **state)
+{
+    (void)state;
+    expect_end(wait_and_run_for_a_second, 14);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +241,8 @@ int main(void)
         cmocka_unit_test(a_second_one_ends_the_wait_for_the_server_and_a_third_the_program),
         cmocka_unit_test(a_wait_for_the_server_has_an_end),
         cmocka_unit_test(a_limit_of_time_is_a_signal),
+        cmocka_unit_test(the_time_of_a_wait_does_not_hide_that_of_the_run),
+        cmocka_unit_test(so_it_is_where_signals_are_blocked_and_none_may_be_pending),
         cmocka_unit_test(the_first_signal_is_kept_whichever_thread_gets_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
