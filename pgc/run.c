@@ -86,6 +86,14 @@ static bool take_lock(struct run *run)
     return false;
 }
 
+bool run_note(struct run *run, enum db_status status, const struct failure *failure)
+{
+    bool waits = status == DB_BUSY || status == DB_CANCELLED;
+    if (waits)
+        log_warning("%s; nothing else depends on it", failure->text);
+    return waits || run_check(run, status, failure) || db_is_refused(status);
+}
+
 static bool enter_run(struct run *run)
 {
     struct failure failure;
@@ -93,12 +101,8 @@ static bool enter_run(struct run *run)
         return true;
     enum db_status status = runs_enter(run->options.program_name, run->options.storage_name,
                                        options_interval(&run->options), &run->row, &failure);
-    if (status == DB_BUSY || status == DB_CANCELLED) {
-        log_warning("%s; the run goes on without a row in crashmon.runs", failure.text);
-        return true;
-    }
-    if (!run_check(run, status, &failure))
-        return false;
+    if (status != DB_OK)
+        return run_note(run, status, &failure);
     if (run->row == 0)
         log_warning("cannot record this run: crashmon.runs_id_seq is behind the rows (load "
                     "sql/schema.sql)");
@@ -239,7 +243,7 @@ static void complete_run(struct run *run)
     if (status == DB_LOST && is_told)
         log_info("the end of this run is not recorded, as the connection is lost");
     else
-        run_check(run, status, &failure);
+        run_note(run, status, &failure);
 }
 
 /* Whoever repairs or releases waits for the answer; so does one who gives ids at a terminal. */

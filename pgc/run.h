@@ -46,6 +46,10 @@ bool run_read(struct run *run, session_work *work, void *context);
  * must end. */
 bool run_try(struct run *run, session_work *work, void *context);
 
+/* For bookkeeping (session_begin_note()): that somebody has locked it, or is slow, is a warning,
+ * and what is refused is reported. False when the run must end. */
+bool run_note(struct run *run, enum db_status status, const struct failure *failure);
+
 double run_elapsed(const struct run *run); /* seconds since it began */
 
 /* Verifies the lock, before a change on disk outside a transaction; reports its loss. */

@@ -26,8 +26,9 @@ enum db_status session_try(session_work *work, void *context, struct failure *fa
  * transaction: like session_transact(), but without one, which costs three statements more. */
 enum db_status session_read(session_work *work, void *context, struct failure *failure);
 
-/* Around statements on which nothing depends: each ends after three seconds, and the commit does
- * not wait for the disk. Returns `status` when that is not DB_OK, and then rolls back. */
+/* Around statements on which nothing depends: each waits for a lock for a second, and ends after
+ * three, and the commit waits for no disk, and for no standby. Returns `status` when that is not
+ * DB_OK, and then rolls back. */
 enum db_status session_begin_note(struct failure *failure);
 enum db_status session_end_note(enum db_status status, struct failure *failure);
 

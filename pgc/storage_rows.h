@@ -40,8 +40,9 @@ session_work storage_rows_read;
  * rows: another program may have been first. */
 session_work storage_rows_write;
 
-/* Notes that a root was swept today. */
-session_work storage_rows_note_swept;
+/* Notes that a root was swept today, in a transaction for that alone (session_begin_note()). */
+enum db_status storage_rows_note_swept(const struct storage_question *question,
+                                       struct failure *failure);
 
 /* Which other place has this mark, if one of the two is a root: `found`, as text; "": none. */
 session_work storage_rows_find_root;

@@ -375,8 +375,10 @@ bool storages_is_due(enum place place)
 
 bool storages_note_swept(enum place place)
 {
-    struct storage_question question = {.options = &run->options, .place = place};
-    return run->options.dry_run || run_transact(run, storage_rows_note_swept, &question);
+    const struct storage_question question = {.options = &run->options, .place = place};
+    struct failure failure;
+    return run->options.dry_run ||
+           run_note(run, storage_rows_note_swept(&question, &failure), &failure);
 }
 
 struct archive *storages_archive(const struct options *options, enum place place, const char *path)

@@ -9,14 +9,32 @@ load ../helper
     collect
     request "$(collect --without links)"
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN RAISE EXCEPTION ''no such mark''; END';
+         CREATE TRIGGER refuse BEFORE INSERT ON crashmon.storages EXECUTE FUNCTION refuse()"
+    for program in "${PROGRAMS[@]}"; do
+        sql "DELETE FROM crashmon.runs"
+        before=$(db_state; spool_state "$SPOOL")
+        expect_status 70 program "$program"
+        [[ $output == *"no such mark"* ]] || fail "$program does not say why: $output"
+        sql "DELETE FROM crashmon.runs"
+        equal "$(db_state; spool_state "$SPOOL")" "$before"
+    done
+}
+
+@test "a run that gets no row in crashmon.runs is an internal error (70), after its work" {
+    processor p1
+    id=$(crash) wanted=$(collect --root "$DEFERRED") done=$(crash --without links)
+    request "$wanted"
+    ended true "$done"
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
              'BEGIN RAISE EXCEPTION ''no such run''; END';
          CREATE TRIGGER refuse BEFORE INSERT ON crashmon.runs EXECUTE FUNCTION refuse()"
-    before=$(db_state; spool_state "$SPOOL")
     for program in "${PROGRAMS[@]}"; do
         expect_status 70 program "$program"
         [[ $output == *"no such run"* ]] || fail "$program does not say why: $output"
     done
-    equal "$(db_state; spool_state "$SPOOL")" "$before"
+    jobs_are "$id" "$wanted"
+    pair_is_whole "$ARCHIVE" 20081225 "$done"
 }
 
 @test "a run whose row cannot be completed is an internal error (70), after its work" {

@@ -361,8 +361,28 @@ slow() {
     ((SECONDS - before < 10)) || fail "took $((SECONDS - before)) s"
     jobs_are "$id"
     log_has "canceling statement due to statement timeout"
-    log_has "the run goes on without a row in crashmon.runs"
+    log_has "nothing else depends on it"
     sql "DROP FUNCTION refuse() CASCADE"
+    sql_is "SELECT count(*) FROM crashmon.runs" 0
+}
+
+@test "a lock on the whole of crashmon.runs delays a run for seconds, is a warning, and keeps nothing from being done" {
+    processor p1
+    id=$(crash) wanted=$(collect --root "$DEFERRED") done=$(crash --without links)
+    request "$wanted"
+    ended true "$done"
+    session "BEGIN; LOCK TABLE crashmon.runs IN SHARE MODE" >/dev/null
+    for run in "${RUNS[@]}"; do
+        rm -f "$LOG"
+        before=$SECONDS
+        expect_status 0 "$run"
+        equal "$output" ''
+        ((SECONDS - before < 8)) || fail "took $((SECONDS - before)) s"
+        log_has " WARNING - cannot record the start of the run: ERROR:  canceling statement due to lock timeout; nothing"
+    done
+    session COMMIT >/dev/null
+    jobs_are "$id" "$wanted"
+    pair_is_whole "$ARCHIVE" 20081225 "$done"
     sql_is "SELECT count(*) FROM crashmon.runs" 0
 }
 

@@ -61,7 +61,7 @@ sleeps() {
         sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, next_due)
              SELECT 'crashmon-scan', 'main', 'host1', 1, now() - n * interval '20 days', now() FROM generate_series(1, 2) AS n"
         sleeps 'UPDATE OR DELETE' crashmon.runs
-        within 15 69 "$run"
+        within 15 0 "$run"
         accept
         sql "DELETE FROM storages; DELETE FROM runs; UPDATE jobs SET success = true, completeddatetime = now()"
     done
