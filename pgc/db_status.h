@@ -43,6 +43,10 @@ bool db_may_work_again(enum db_status status);
  * it forgets them, if it fails it frees them. No column of such a result may be null. */
 enum db_status db_check(const char *what, struct failure *failure);
 
+/* The same for changes, which a trigger of somebody else's may swallow, or let through and undo: so
+ * each RETURNS whether it is as it should be. If `left` of them are not, they are refused. */
+enum db_status db_check_changes(const char *what, long left, struct failure *failure);
+
 /* From now on, the first statement that does not get a lock, or takes too long, leaves less
  * time to those that follow it, so that a question is answered in time, whatever is locked. */
 void db_wait_once(void);

@@ -33,9 +33,12 @@ struct processor {
     char *storages;             /* that it serves, a line each; "": all */
     bool serves;                /* the storage of this run */
     enum processor_state state; /* at the last refresh */
-    long load;    /* unfinished jobs, see processors_count_loads(); below 0: not counted */
-    long pending; /* jobs assigned, less those taken from it, that are not yet committed */
-    int refused;  /* how many jobs that were assigned to it alone, one after the other */
+    long load;       /* unfinished jobs, see processors_count_loads(); below 0: not counted */
+    long pending;    /* jobs assigned, less those taken from it, that are not yet committed */
+    int refused;     /* how many jobs, one at a time, since any job was taken */
+    bool is_suspect; /* the job that is tried for others now, too; */
+    bool is_bad;     /* one of them has taken it: the server refuses this processor's jobs */
+    bool is_good;    /* the latest was taken */
 };
 
 struct processors;
@@ -67,7 +70,8 @@ struct processor *processors_assign(struct processors *processors, const char *s
  * its owner, and that row may be why the job was refused, or did not get a lock. So the first time
  * in a run that a lock was not got, this returns DB_CHANGED, and from then on each refresh tells
  * which rows are locked. For a job that was refused alone it does so, too: the job then goes to
- * another processor, or up to three. */
+ * another processor, or up to three. If one takes it, those before get no more jobs in this run, as
+ * long as there are others; if none does, the next job begins with others. */
 enum db_status processors_confirm(struct processors *processors, enum db_status status);
 
 enum jobs_to_give {

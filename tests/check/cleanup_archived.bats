@@ -309,7 +309,7 @@ cleans_while() {
              EXECUTE FUNCTION refuse()"
     expect_status 1 cleanup_jobs
     sql_is "SELECT uuid FROM jobs" "${ids[1]}"
-    log_has "\"${ids[1]}\": left: cannot delete the rows of finished jobs: the server keeps 1 of them"
+    log_has "\"${ids[1]}\": left: cannot delete the rows of finished jobs: the server has left 1 of them as they were"
     log_has "seen 3: archived 2, left 1"
     accept
     cleans

@@ -107,6 +107,31 @@ load refused
     sql_is "SELECT count(*) FROM jobs WHERE priority > 0" 11
 }
 
+@test "a change that a trigger undoes is none: the request stays, and so does the crash" {
+    processor p1
+    mapfile -t ids < <(collect --count 12 --day 20081225)
+    expect_status 0 scan
+    requests 0 "${ids[@]}"
+    at UPDATE jobs 'NEW.priority := OLD.priority' "${ids[5]}"
+    expect_status 1 priority
+    accept
+    equal "$(requested)" "${ids[5]}"
+    sql_is "SELECT count(*) FROM jobs WHERE priority > 0" 11
+    # Missing since when?
+    sql "UPDATE jobs SET success = true, completeddatetime = now()"
+    rm "$(place "$SPOOL" "${ids[5]}")".{json,dump}
+    for how in 'NEW.missingdatetime := OLD.missingdatetime' 'RETURN NULL'; do
+        at UPDATE jobs "$how" "${ids[5]}"
+        run cleanup_jobs
+        [[ $output == *"cannot note which pairs are missing: the server has left 1"*"\"${ids[5]}\" stays"* ]] ||
+            fail "$output"
+        jobs_are "${ids[5]}"
+        accept
+    done
+    expect_status 1 cleanup_jobs
+    named "${ids[5]}"
+}
+
 @test "a policy that hides a row, or refuses one: that crash stays and is named" {
     role=crashmon_refused_$$
     processor p1

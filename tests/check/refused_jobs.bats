@@ -80,6 +80,42 @@ ids() { sql "SELECT uuid FROM jobs WHERE id BETWEEN $1 AND $2"; }
     accept
 }
 
+# Has the server do something with the jobs of the first so many of ten processors.
+first_of_ten() {
+    sql "INSERT INTO processors (name, lastseendatetime) SELECT 'p' || n, now() FROM generate_series(1, 10) AS n;
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN $2; RETURN NEW; END';
+         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OF owner ON jobs FOR EACH ROW WHEN (NEW.owner <= $1)
+             EXECUTE FUNCTION refuse()"
+}
+
+@test "also where most of them are such: few jobs are left, until all are; where all are such the run ends (70)" {
+    first_of_ten 8 "RAISE EXCEPTION ''not this''"
+    collect --count 100 >/dev/null
+    run scan
+    sql_is "SELECT count(*) > 90, min(owner) FROM jobs" "t|9"
+    requests 0 $(collect --root "$DEFERRED" --count 30)
+    run priority
+    sql_is "SELECT count(*) < 10 FROM priorityjobs" t
+    jobs "$(processor dead 601) AS owner" 1 30
+    run scan
+    sql_is "SELECT count(*) < 10 FROM jobs WHERE owner = 11" t
+    until run scan && [[ $status == 0 ]]; do ((++runs < 20)) || fail "not all in $runs runs"; done
+    sql "DELETE FROM processors WHERE id > 11; UPDATE processors SET lastseendatetime = '-infinity' WHERE id > 8"
+    collect --count 50 >/dev/null
+    within 5 70 scan
+    accept
+}
+
+@test "processors for whose jobs a trigger takes its time cost a few seconds, and get none" {
+    first_of_ten 2 "PERFORM pg_sleep(30)"
+    collect --count 100 >/dev/null
+    before=$SECONDS
+    run scan
+    ((SECONDS - before < 9)) || fail "took $((SECONDS - before)) s"
+    sql_is "SELECT count(*) > 98, min(owner) FROM jobs" "t|3"
+    accept
+}
+
 @test "a dead processor that takes long to remove stays, and holds the others up for a second" {
     processor p1
     for name in dead dead2; do processor $name 601; done
@@ -139,7 +175,7 @@ ids() { sql "SELECT uuid FROM jobs WHERE id BETWEEN $1 AND $2"; }
     new=$(collect)
     run scan
     sql_is "SELECT count(*) FROM jobs WHERE uuid = '$new'" 1
-    [[ $output == *"the server has left 1 of them as they were (a trigger?)"* ]] || fail "$output"
+    [[ $output == *"the server has left 1 of them as they were (a trigger, or a policy?)"* ]] || fail "$output"
     accept
 }
 
@@ -153,6 +189,28 @@ ids() { sql "SELECT uuid FROM jobs WHERE id BETWEEN $1 AND $2"; }
     sql "UPDATE jobs SET owner = $p, starteddatetime = now() - interval '25 h' WHERE id <> 6"
     expect_status 1 scan
     sql_is "SELECT count(*) FROM jobs WHERE starteddatetime IS NOT NULL" 0
+    accept
+}
+
+@test "a trigger that undoes a change, or puts the job back, is no reason to try for ever" {
+    p=$(processor p1) dead=$(processor dead 601)
+    jobs "$dead AS owner" 1 30
+    at UPDATE jobs "NEW.owner := OLD.owner" $(ids 6 6)
+    new=$(collect)
+    within 5 1 scan --batch-size=10
+    sql_is "SELECT id FROM jobs WHERE owner <> $p" 6
+    sql_is "SELECT count(*) FROM jobs WHERE uuid = '$new'" 1
+    named "$(ids 6 6)"
+    accept
+    sql "UPDATE jobs SET owner = $dead;
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN UPDATE crashmon.jobs SET owner = OLD.owner WHERE id = NEW.id; RETURN NULL; END';
+         CREATE TRIGGER refuse AFTER UPDATE ON jobs FOR EACH ROW WHEN (OLD.owner = $dead AND NEW.owner <> $dead)
+             EXECUTE FUNCTION refuse()"
+    new=$(collect)
+    within 5 0 scan --batch-size=10
+    sql_is "SELECT count(*) FROM jobs WHERE owner = $dead" 31
+    sql_is "SELECT count(*) FROM jobs WHERE uuid = '$new'" 1
     accept
 }
 
@@ -173,6 +231,16 @@ ids() { sql "SELECT uuid FROM jobs WHERE id BETWEEN $1 AND $2"; }
     run scan
     sql_is "SELECT id FROM jobs WHERE starteddatetime IS NOT NULL" 1
     named "$(ids 1 1)" $(ids 16 35)
+    accept
+}
+
+@test "overdue jobs whose change a trigger undoes stay as they are, and are named" {
+    p=$(processor p1)
+    jobs "$p AS owner, now() - interval '25 h' AS starteddatetime, n % 2 * 9 AS attempts" 1 12
+    at UPDATE jobs "NEW.starteddatetime := OLD.starteddatetime; NEW.success := OLD.success" $(ids 5 6)
+    expect_status 1 scan
+    sql_is "SELECT string_agg(id::text, ' ' ORDER BY id) FROM jobs WHERE success IS NULL AND starteddatetime IS NOT NULL" "5 6"
+    named $(ids 5 6)
     accept
 }
 
