@@ -145,8 +145,8 @@ static void check_metrics(struct run *run, bool good, const struct failure *fail
     run->metrics_failed = run->metrics_failed || !good;
 }
 
-/* Not in the transaction, as nothing that happens to this row may stop the work; and once a
- * second, which costs nothing that shows. */
+/* Not in the transaction, as nothing that happens to this row may stop the work. It takes a
+ * hundredth of the time at most, whoever makes it wait. */
 static void note_progress(void *context)
 {
     struct run *run = context;
@@ -155,12 +155,13 @@ static void note_progress(void *context)
     if (now < run->next_note)
         return;
     const struct tally tally = report_tally(&run->report);
-    run->next_note = now + 1;
     if (run->has_row && runs_note(run->row, &tally, NULL, &failure) != DB_OK) {
         run->has_row = false;
         log_warning("%s; it is not tried again before its end", failure.text);
     }
     check_metrics(run, run_metrics_go_on(&run->metrics, &tally, &failure), &failure);
+    double end = run_elapsed(run);
+    run->next_note = end + (end - now > 0.01 ? 100 * (end - now) : 1);
 }
 
 static void begin_notes(struct run *run)

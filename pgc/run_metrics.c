@@ -59,7 +59,18 @@ static void describe(const struct run_metrics *run, struct metrics *metrics)
     metrics_set(metrics, METRIC_RUN_INTERVAL, NULL, (double)options_interval(run->options));
 }
 
-bool run_metrics_go_on(struct run_metrics *run, const struct tally *tally, struct failure *failure)
+/* The lock that this run has is free only if the run before has ended. */
+static void note_killed(struct metrics *metrics)
+{
+    bool is_killed = metrics_get(metrics, METRIC_RUN_ACTIVE, NULL) == 1;
+    metrics_add(metrics, METRIC_RUNS, "killed", is_killed);
+    if (is_killed)
+        metrics_set(metrics, METRIC_LAST_FAILURE, NULL,
+                    metrics_get(metrics, METRIC_RUN_PROGRESS, NULL));
+}
+
+static bool write_progress(struct run_metrics *run, const struct tally *tally, bool is_begin,
+                           struct failure *failure)
 {
     if (!run_metrics_are_wanted(run))
         return true;
@@ -67,6 +78,8 @@ bool run_metrics_go_on(struct run_metrics *run, const struct tally *tally, struc
     if (metrics == NULL)
         return false;
     describe(run, metrics);
+    if (is_begin)
+        note_killed(metrics);
     add_counts(run, metrics, tally);
     metrics_set(metrics, METRIC_RUN_ACTIVE, NULL, 1);
     metrics_set(metrics, METRIC_RUN_START, NULL, (double)run->started);
@@ -78,7 +91,12 @@ bool run_metrics_begin(struct run_metrics *run, struct failure *failure)
 {
     const struct tally none = {0};
     run->has_lock = true;
-    return run_metrics_go_on(run, &none, failure);
+    return write_progress(run, &none, true, failure);
+}
+
+bool run_metrics_go_on(struct run_metrics *run, const struct tally *tally, struct failure *failure)
+{
+    return write_progress(run, tally, false, failure);
 }
 
 /* Where another run is at work its figures stay: this one has only come and gone. */
@@ -104,6 +122,8 @@ bool run_metrics_end(struct run_metrics *run, const struct tally *tally, enum ex
     metrics_set(metrics, METRIC_LAST_RUN, NULL, now);
     if (exit_code_is_done(code))
         metrics_set(metrics, METRIC_LAST_SUCCESS, NULL, now);
+    else if (code != EXIT_LOCKED)
+        metrics_set(metrics, METRIC_LAST_FAILURE, NULL, now);
     metrics_set(metrics, METRIC_LAST_RUN_DURATION, NULL, duration);
     metrics_set(metrics, METRIC_LAST_RUN_EXIT_CODE, NULL, (double)code);
     metrics_set(metrics, METRIC_NEXT_RUN, NULL,

@@ -25,7 +25,8 @@ static const struct {
     [METRIC_BUILD_INFO] = {"build_info", "gauge", "version",
                            "The version of the program; always 1."},
     [METRIC_RUN_INTERVAL] = {"run_interval_seconds", "gauge", NULL, "How often cron starts it."},
-    [METRIC_RUNS] = {"runs_total", "counter", "exit_code", "Runs that have ended, by exit code."},
+    [METRIC_RUNS] = {"runs_total", "counter", "exit_code",
+                     "Runs that have ended, by exit code, or were killed."},
     [METRIC_RUN_SECONDS] = {"run_seconds_total", "counter", NULL, "Time that runs took."},
     [METRIC_CRASHES_SEEN] = {"crashes_seen_total", "counter", NULL, "Crashes that runs saw."},
     [METRIC_CRASHES] = {"crashes_total", "counter", "outcome", "What became of them, by outcome."},
@@ -36,6 +37,8 @@ static const struct {
     [METRIC_LAST_RUN] = {"last_run_timestamp_seconds", "gauge", NULL, "When the last run ended."},
     [METRIC_LAST_SUCCESS] = {"last_success_timestamp_seconds", "gauge", NULL,
                              "When the last run ended that did its work (exit code 0 or 1)."},
+    [METRIC_LAST_FAILURE] = {"last_failure_timestamp_seconds", "gauge", NULL,
+                             "When the last run ended that failed, or was killed."},
     [METRIC_LAST_RUN_DURATION] = {"last_run_duration_seconds", "gauge", NULL,
                                   "How long the last run took."},
     [METRIC_LAST_RUN_EXIT_CODE] = {"last_run_exit_code", "gauge", NULL,
@@ -49,6 +52,8 @@ static const struct {
     [METRIC_JOBS] = {"jobs", "gauge", "state", "Jobs of the storage, by state."},
     [METRIC_JOBS_OLDEST] = {"jobs_oldest_timestamp_seconds", "gauge", "state",
                             "Since when the oldest of them is in this state."},
+    [METRIC_WAITING_LOWEST] = {"waiting_job_lowest_id", "gauge", NULL,
+                               "The lowest id of a job that waits."},
     [METRIC_REQUESTS] = {"requests", "gauge", NULL, "Requests that are not served."},
     [METRIC_REQUESTS_OLDEST] = {"requests_oldest_timestamp_seconds", "gauge", NULL,
                                 "When the oldest of them was made."},
@@ -132,6 +137,12 @@ void metrics_add(struct metrics *metrics, enum metric metric, const char *value,
     double *found = find(metrics, metric, value);
     if (found != NULL)
         *found += number;
+}
+
+double metrics_get(struct metrics *metrics, enum metric metric, const char *value)
+{
+    const double *found = find(metrics, metric, value);
+    return found != NULL ? *found : 0;
 }
 
 static bool is_ours(const struct metrics *metrics, const char *labels)
@@ -288,7 +299,7 @@ static bool replace_file(const struct metrics *metrics)
 static bool lock(int directory)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 25; i++) {
         if (flock(directory, LOCK_EX | LOCK_NB) == 0)
             return true;
         if (errno != EWOULDBLOCK)

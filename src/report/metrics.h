@@ -23,6 +23,7 @@ enum metric {
     METRIC_RUN_PROGRESS,
     METRIC_LAST_RUN,
     METRIC_LAST_SUCCESS,
+    METRIC_LAST_FAILURE,
     METRIC_LAST_RUN_DURATION,
     METRIC_LAST_RUN_EXIT_CODE,
     METRIC_NEXT_RUN,
@@ -31,6 +32,7 @@ enum metric {
     METRIC_NEW_CRASHES_OLDEST,
     METRIC_JOBS,
     METRIC_JOBS_OLDEST,
+    METRIC_WAITING_LOWEST,
     METRIC_REQUESTS,
     METRIC_REQUESTS_OLDEST,
     METRIC_PROCESSORS,
@@ -48,7 +50,7 @@ struct metrics;
 
 /* Locks and reads the metrics of a program and storage. `path` is a file, which must be regular if
  * it is there, or a directory for PROGRAM-STORAGE.prom. NULL with the reason, also if somebody else
- * holds the lock for longer than a second. `program` and `storage` must outlive it. */
+ * holds the lock for longer than a quarter of a second. `program` and `storage` must outlive it. */
 struct metrics *metrics_open(const char *path, const char *program, const char *storage,
                              struct failure *failure);
 
@@ -60,6 +62,9 @@ bool metrics_may_write(const char *path, const char *program, const char *storag
  * told by metrics_close(). */
 void metrics_set(struct metrics *metrics, enum metric metric, const char *value, double number);
 void metrics_add(struct metrics *metrics, enum metric metric, const char *value, double number);
+
+/* What it is now; it is made, with 0, if there is none. */
+double metrics_get(struct metrics *metrics, enum metric metric, const char *value);
 
 /* Removes all series from this one on. */
 void metrics_forget(struct metrics *metrics, enum metric first);

@@ -102,6 +102,41 @@ is_now() {
         'runs_total exit_code=74 1' 'runs_total exit_code=0 1'
 }
 
+@test "a run that was killed is counted by the next one, as a failure" {
+    crash >/dev/null
+    held scan
+    kill -KILL "$pid"
+    background_ends 137
+    session COMMIT
+    metrics 'run_active 1' 'runs_total exit_code=killed 0'
+    equal "$(value last_failure_timestamp_seconds)" ''
+    progress=$(value run_progress_timestamp_seconds)
+    expect_status 0 scan
+    metrics 'run_active 0' 'runs_total exit_code=killed 1' "last_failure_timestamp_seconds $progress"
+    expect_status 0 scan
+    metrics 'runs_total exit_code=killed 1'
+}
+
+@test "whoever holds the lock of the directory slows a run down by a moment, not each batch" {
+    crash --count 40 >/dev/null
+    at_rest=$EPOCHREALTIME
+    expect_status 0 scan --batch-size=1
+    at_rest=$((${EPOCHREALTIME/./} - ${at_rest/./}))
+    crash --count 40 >/dev/null
+    sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_catalog.pg_sleep(0.05); RETURN NEW; END';
+         CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION slow()"
+    exec {held}<"$METRICS"
+    flock -s "$held"
+    before=$EPOCHREALTIME
+    expect_status 0 scan --batch-size=1
+    took=$((${EPOCHREALTIME/./} - ${before/./} - at_rest - 40 * 50000))
+    exec {held}<&-
+    sql "DROP FUNCTION slow CASCADE"
+    ((took < 1500000)) || fail "$took"
+    equal "$(grep -c 'cannot write metrics' "$LOG")" 1
+}
+
 @test "a run at work tells so, and how far it is; one that finds the lock taken changes nothing in that" {
     crash --count 30 >/dev/null
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS

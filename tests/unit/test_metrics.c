@@ -261,7 +261,7 @@ static void says_why_it_cannot_and_leaves_nothing(void **state)
     assert_true(directory_has_only("text", "crashmon-scan-main.prom"));
 }
 
-static void waits_a_second_for_whoever_has_the_lock(void **state)
+static void waits_a_moment_for_whoever_has_the_lock(void **state)
 {
     (void)state;
     struct failure failure;
@@ -287,7 +287,7 @@ int main(void)
         in_its_directory(nothing_but_a_regular_file_is_read_or_replaced),
         in_its_directory(replaces_the_file_as_a_whole_and_everybody_may_read_it),
         in_its_directory(says_why_it_cannot_and_leaves_nothing),
-        in_its_directory(waits_a_second_for_whoever_has_the_lock),
+        in_its_directory(waits_a_moment_for_whoever_has_the_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
