@@ -26,6 +26,9 @@ static void measure_queue(struct run *run)
     tell_count(run, METRIC_JOBS, METRIC_JOBS_OLDEST, "started", &jobs->started);
     tell_count(run, METRIC_JOBS, METRIC_JOBS_OLDEST, "succeeded", &jobs->finished);
     tell_count(run, METRIC_JOBS, METRIC_JOBS_OLDEST, "failed", &jobs->failed);
+    tell_count(run, METRIC_JOBS, METRIC_JOBS_OLDEST, "missing", &jobs->missing);
+    if (jobs->lowest_waiting > 0)
+        run_metrics_tell(&run->metrics, METRIC_WAITING_LOWEST, NULL, (double)jobs->lowest_waiting);
     if (status.processor_count >= 0) {
         run_metrics_tell(&run->metrics, METRIC_PROCESSORS, "alive", (double)status.alive);
         run_metrics_tell(&run->metrics, METRIC_PROCESSORS, "late", (double)status.late);

@@ -17,9 +17,10 @@
 
 struct job_counts {
     struct count waiting, started, finished, failed; /* finished: with success */
+    struct count missing;                            /* ended, but their pair was not found */
     struct count with_priority;                      /* of those that wait */
     struct count tried;                              /* those of the first two that have attempts */
-    struct count missing;                            /* of the last two, those whose pair is */
+    long long lowest_waiting;                        /* the lowest id of one that waits; 0: none */
     int most_attempts;
     char oldest_started_by[255 * 4 + 1]; /* "": nobody */
 };
