@@ -66,6 +66,26 @@ pass() {
              THEN lastseendatetime - interval '$minutes min' ELSE now() END"
 }
 
+# Has new crashes grow older, too, when time passes.
+new_crashes_age() {
+    eval "$(declare -f pass | sed '1s/pass/pass_for_jobs/')"
+    pass() {
+        local minutes=${1:-$STEP}
+        find "$SPOOL"/2*/date -type l -exec touch -hr {} -d "-$minutes min" {} \;
+        find "$SPOOL"/2*/name -type f -exec touch -r {} -d "-$minutes min" {} \;
+        pass_for_jobs "$minutes"
+    }
+}
+
+# A run that takes so many seconds to queue a crash: at_work SECONDS PROGRAM [OPTION...]
+at_work() {
+    sql "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_catalog.pg_sleep($1); RETURN NEW; END';
+         CREATE OR REPLACE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION slow()"
+    background "${@:2}"
+    await grep -q "^crashmon_run_active{program=\"crashmon-$2\".* 1$" "$METRICS/crashmon-$2-main.prom"
+}
+
 # cron for so many minutes: each program runs, with options for some: cron MINUTES [PROGRAM OPTION...]
 cron() {
     local end=$((MINUTE + $1)) run

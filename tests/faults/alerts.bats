@@ -148,6 +148,26 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     fire Hangs
 }
 
+@test "each run is killed at its work, while crashes wait" {
+    for program in scan priority; do
+        for ((i = 0; i < 4; i++)); do
+            request "$(crash --age 100)"
+            held "$program"
+            kill -KILL "$pid"
+            background_ends 137
+            session COMMIT
+            cleanup_jobs
+            [[ $program == priority ]] || priority
+            [[ $program == scan ]] || scan
+            pass
+        done
+        fire Fails Killed
+        sql "DELETE FROM jobs"
+        rm "$METRICS"/*
+        pass 400
+    done
+}
+
 # --- does it do its work?
 
 @test "no database (69)" {
@@ -159,11 +179,32 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     fire Fails
 }
 
-@test "a storage that is paused: new crashes wait, and after a day somebody is told" {
+@test "each run works for long, and fails; those between find its lock taken (75)" {
     interval 30
     cron 60
-    crash >/dev/null
-    sql "SELECT crashmon.pause('main', 'new disk')"
+    for ((i = 0; i < 3; i++)); do
+        crash --age 100 >/dev/null
+        at_work 60 scan
+        pass 2
+        expect_status 75 scan
+        ((i < 2)) || fire Fails
+        pass 10
+        expect_status 75 scan
+        sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'crashmon-scan'"
+        background_ends 69
+        priority && cleanup_jobs
+        pass 3
+    done
+    sql "DROP FUNCTION slow CASCADE"
+    scan
+    fire
+}
+
+@test "a storage that is paused: requests and new crashes wait, processors are away; after a day somebody is told" {
+    interval 30
+    cron 60
+    request "$(crash)"
+    sql "SELECT crashmon.pause('main', 'new disk'); UPDATE processors SET name = 'silent'"
     cron 600
     fire
     cron 1500
@@ -235,13 +276,27 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     crash --without dump --age 100000 >/dev/null
     cron 10
     fire NeedsAttention
+    cron 55
+    fire
 }
 
-@test "a pair that was lost is missing" {
+@test "the first run of all quarantines" {
+    interval 10
+    crash --without dump --age 100000 >/dev/null
+    cron 10
+    fire NeedsAttention
+    cron 60
+    fire
+}
+
+@test "a pair that was lost is missing; its row stays for a day, and nothing else is put away" {
     cron 10
     ended true "$(nowhere)"
     cron 10
     fire NeedsAttention
+    interval 30
+    cron 480
+    fire
 }
 
 @test "a crash that no processor survives fails" {
@@ -280,8 +335,8 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
 # --- is it keeping up?
 
 @test "a crash that the server refuses stays new" {
-    id=$(crash --age 7200)
-    refuse "$id"
+    refuse "$(crash --age 7200)"
+    new_crashes_age
     cron 50
     fire Fails NewCrashesWait
 }
@@ -291,6 +346,47 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     crash --count 3 >/dev/null
     cron 480
     fire QueueStands
+}
+
+@test "a processor that is alive takes nothing, and another one works" {
+    interval 30
+    sql "INSERT INTO processors (name) VALUES ('hangs')"
+    cron 30
+    for ((i = 0; i < 26; i++)); do
+        crash --count 2 >/dev/null
+        cron 30
+        sql "UPDATE jobs SET starteddatetime = now(), completeddatetime = now(), success = true
+             WHERE owner <> (SELECT id FROM processors WHERE name = 'hangs')"
+    done
+    fire JobWaits
+}
+
+@test "a backlog of a day is worked off by a processor that takes its jobs by the hundred" {
+    interval 30
+    crash --count 60 >/dev/null
+    cron 30
+    for ((i = 0; i < 26; i++)); do
+        crash --count 2 >/dev/null
+        cron 30
+        sql "UPDATE jobs SET starteddatetime = now(), completeddatetime = now(), success = true
+             WHERE id IN (SELECT id FROM jobs WHERE success IS NULL ORDER BY priority DESC, id LIMIT 2)"
+    done
+    fire
+}
+
+@test "a crash that each run leaves, though it queues the others" {
+    cron 10
+    new_crashes_age
+    refuse "$(crash --age 10000)"
+    for ((i = 0; i < 10; i++)); do
+        crash --age 100 >/dev/null
+        at_work 0.2 scan
+        pass 1
+        background_ends 1
+        priority && cleanup_jobs
+        pass 4
+    done
+    fire NewCrashesWait
 }
 
 @test "a job that was begun yesterday, is not finished, and is not taken away, either" {
