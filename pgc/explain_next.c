@@ -165,13 +165,25 @@ static bool will_wait_again(const struct explanation *explanation)
 static void say_new(const struct explanation *explanation, const struct sighting *sighting,
                     const struct crash *crash, char text[NEXT_SIZE])
 {
+    char age[FIGURE_SIZE], what[NEXT_SIZE] = "";
+    bool is_ready = sighting->examined == EXAMINED_CRASH;
     bool is_queued = crash->outcome == LEFT && will_wait_again(explanation);
-    switch (is_queued ? ALREADY_QUEUED : crash->outcome) {
-    case QUEUED: explain_add(text, "queues it for a live processor"); break;
-    case ALREADY_QUEUED: explain_add(text, "removes its links, as it is queued already"); break;
-    case QUARANTINED: quarantines(explanation, "it", crash_reason(crash), text); break;
-    default: say_left(explanation, sighting, crash_reason(crash), text); break;
+    enum outcome outcome = is_queued ? ALREADY_QUEUED : crash->outcome;
+    if (!is_ready && outcome == QUEUED) {
+        say_unready(explanation, sighting, "queues it", text);
+        return;
     }
+    switch (outcome) {
+    case QUEUED: explain_add(what, "queues it for a live processor"); break;
+    case ALREADY_QUEUED: explain_add(what, "removes its links, as it is queued already"); break;
+    case QUARANTINED: quarantines(explanation, "it", crash_reason(crash), what); break;
+    default: say_left(explanation, sighting, crash_reason(crash), what); break;
+    }
+    if (!is_ready && outcome != LEFT)
+        explain_add(text, "once nothing of it has changed for %s, %s",
+                    figure_age(age, explanation->options->settle_time), what);
+    else
+        explain_add(text, "%s", what);
 }
 
 static const struct sighting *find_under(const struct sightings *sightings, const char *day)
@@ -182,33 +194,61 @@ static const struct sighting *find_under(const struct sightings *sightings, cons
     return one;
 }
 
-/* The links of a crash in the storage root, as a batch of scan. */
-static void say_of_links(const struct explanation *explanation, char text[NEXT_SIZE])
+static bool is_new(const struct sighting *one)
+{
+    return one->place == PLACE_STORAGE && one->date_link != NULL;
+}
+
+/* Also what is not ready: the queue has a word on it, too. */
+static bool is_for_batch(const struct sighting *one)
+{
+    return is_new(one) && (one->examined == EXAMINED_CRASH || one->state == PAIR_UNSETTLED);
+}
+
+/* What is ready, or what is not, which comes later. */
+static void add_links(const struct explanation *explanation, struct batch *batch, bool unready)
 {
     const struct sightings *sightings = &explanation->sightings;
-    struct failure failure;
-    struct batch batch;
-    batches_init(&batch, 1, sightings->count + 1);
     for (size_t i = 0; i < sightings->count; i++) {
         const struct sighting *one = &sightings->items[i];
         struct pair pair = {.spool = explanation->places->trees[PLACE_STORAGE],
                             .id = explanation->id};
         memcpy(pair.day, one->day, sizeof pair.day);
-        if (one->place != PLACE_STORAGE || one->date_link == NULL)
+        if (!is_for_batch(one) || (one->examined != EXAMINED_CRASH) != unready)
             continue;
-        if (one->examined == EXAMINED_CRASH)
-            batch_add_found(&batch, &pair, -1, one->date_directory, one->verdict,
-                            one->verdict != QUEUED ? one->why.text : NULL);
-        else if (!say_unready(explanation, one, "queues it", text))
-            say_left(explanation, one, one->why.text, text);
+        enum outcome verdict = unready ? QUEUED : one->verdict;
+        batch_add_found(batch, &pair, -1, one->date_directory, verdict,
+                        verdict != QUEUED ? one->why.text : NULL);
     }
-    if (batch.count > 0 && enqueue(&batch, 0, batch.count, explanation->options,
-                                   explanation->places->processors, &failure) != DB_OK)
+}
+
+/* Adds to the batch what is ready, or what is not, and says what becomes of that. */
+static void say_of_batch(const struct explanation *explanation, struct batch *batch, bool unready,
+                         char text[NEXT_SIZE])
+{
+    struct failure failure;
+    size_t first = batch->count;
+    add_links(explanation, batch, unready);
+    if (batch->count > first && enqueue(batch, 0, batch->count, explanation->options,
+                                        explanation->places->processors, &failure) != DB_OK)
         say_failure(&failure, text);
     else
-        for (size_t i = 0; i < batch.count; i++)
-            say_new(explanation, find_under(sightings, batch.items[i].pair.day),
-                    &batch.items[i].crash, text);
+        for (size_t i = first; i < batch->count; i++)
+            say_new(explanation, find_under(&explanation->sightings, batch->items[i].pair.day),
+                    &batch->items[i].crash, text);
+}
+
+/* The links of a crash in the storage root, as a batch of scan. */
+static void say_of_links(const struct explanation *explanation, char text[NEXT_SIZE])
+{
+    const struct sightings *sightings = &explanation->sightings;
+    struct batch batch;
+    batches_init(&batch, 1, sightings->count + 1);
+    say_of_batch(explanation, &batch, false, text);
+    say_of_batch(explanation, &batch, true, text);
+    for (size_t i = 0; i < sightings->count; i++)
+        if (is_new(&sightings->items[i]) && !is_for_batch(&sightings->items[i]))
+            say_left(explanation, &sightings->items[i], sightings->items[i].why.text, text);
     batches_free(&batch, 1);
 }
 
@@ -273,11 +313,13 @@ const struct sighting *explained_in_roots(const struct explanation *explanation)
 static void say_request_stays(const struct explanation *explanation, const char *why, bool is_known,
                               char text[NEXT_SIZE])
 {
-    const struct sighting *found = explained_in_roots(explanation);
+    const struct sightings *sightings = &explanation->sightings;
     long long patience = explanation->options->give_up_after - explanation->requested;
     char age[FIGURE_SIZE];
-    if (found != NULL && say_unready(explanation, found, "queues it with priority", text))
-        return;
+    for (size_t i = 0; i < sightings->count; i++)
+        if (strcmp(sightings->items[i].why.text, why) == 0 &&
+            say_unready(explanation, &sightings->items[i], "queues it with priority", text))
+            return;
     if (is_known && patience > 0)
         explain_add(text, "leaves the request, for another %s at most: %s",
                     figure_age(age, patience), why);

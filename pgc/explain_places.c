@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,6 +70,30 @@ static void open_roots(struct explain_places *places, const struct options *opti
         check != NULL && options->deferred_storage_root == NULL && storages_know(PLACE_DEFERRED);
     if (!roots_refresh(&places->roots, &failure))
         add_trouble(troubles, &failure);
+}
+
+/* However many crashes are asked for, with one walk. */
+static void find_date_links(struct explain_places *places, const struct options *options,
+                            struct problems *troubles)
+{
+    struct failure failure;
+    size_t count = 0, size = 1;
+    for (const char **id = options->arguments; *id != NULL; id++)
+        size += CRASH_ID_SPELLINGS;
+    struct crash_id *ids = calloc(size, sizeof *ids);
+    for (const char **id = options->arguments; ids != NULL && *id != NULL; id++)
+        count += crash_id_spell(&ids[count], *id);
+    for (int i = 0; i < ROOT_COUNT; i++) {
+        if (places->roots.spools[i] == NULL)
+            continue;
+        bool good = (ids != NULL || fail(&failure, ENOMEM, "cannot look for date links")) &&
+                    date_links_find(&places->date_links[i], places->roots.spools[i], ids, count,
+                                    options->settle_time, options->incomplete_age, &failure);
+        places->is_unsearched[i] = !good;
+        if (!good)
+            add_trouble(troubles, &failure);
+    }
+    free(ids);
 }
 
 static void open_quarantine(struct explain_places *places, const struct options *options,
@@ -147,6 +172,7 @@ void explain_places_open(struct explain_places *places, struct run *run, bool is
     else if (is_connected)
         problems_add_failure(troubles, db_exit_code(status), &failure);
     open_roots(places, options, check, troubles);
+    find_date_links(places, options, troubles);
     open_quarantine(places, options, check, troubles);
     open_archive(places, options, PLACE_SUCCESSFUL, check, troubles);
     open_archive(places, options, PLACE_FAILED, check, troubles);
@@ -161,6 +187,8 @@ void explain_places_open(struct explain_places *places, struct run *run, bool is
 void explain_places_close(struct explain_places *places)
 {
     whereabouts_close(&places->whereabouts);
+    for (int i = 0; i < ROOT_COUNT; i++)
+        date_links_free(&places->date_links[i]);
     roots_close(&places->roots); /* with their trees */
     for (int place = 0; place < PLACE_COUNT; place++)
         if (place != PLACE_STORAGE && place != PLACE_DEFERRED)

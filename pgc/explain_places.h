@@ -7,14 +7,17 @@
 #include "report/problems.h"
 #include "run.h"
 #include "spool/archive.h"
+#include "spool/date_links.h"
 #include "spool/whereabouts.h"
 
 struct explain_places {
     const char *paths[PLACE_COUNT]; /* NULL: there is none */
     char quarantine_path[PATH_MAX];
-    struct spool *trees[PLACE_COUNT]; /* NULL: none, or it cannot be used */
-    int quarantine;                   /* -1: likewise */
-    bool is_missing[PLACE_COUNT];     /* there is none yet; it is made when it is needed */
+    struct spool *trees[PLACE_COUNT];         /* NULL: none, or it cannot be used */
+    int quarantine;                           /* -1: likewise */
+    bool is_missing[PLACE_COUNT];             /* there is none yet; it is made when it is needed */
+    struct date_links date_links[ROOT_COUNT]; /* of the crashes that are asked for, by root; */
+    bool is_unsearched[ROOT_COUNT];           /* some may not have been found */
 
     /* For the programs' functions. The roots have the same trees; archives are by success. */
     struct roots roots;

@@ -104,44 +104,21 @@ static bool list_files(struct sighting *sighting, int directory, const struct cr
 struct look {
     struct sightings *sightings;
     const struct spool *spool;
-    struct pair pair; /* where it would be on the day in hand */
-    long settle_time, incomplete_age;
+    struct pair pair;                    /* where it would be on the day in hand */
+    const struct date_links *date_links; /* NULL: it is no root */
+    long settle_time;
 };
 
-static void judge_link(struct sighting *sighting, const struct look *look,
-                       const struct walk_entry *entry)
+static void note_date_link(struct sighting *sighting, const struct date_link *link)
 {
-    struct examination found;
-    struct timespec linked = walk_entry_changed(entry);
-    sighting->date_directory = date_dir_hold(entry->directory);
-    sighting->date_link = entry->directory->path;
-    sighting->examined = examine(entry, look->settle_time, look->incomplete_age, &found);
-    sighting->verdict = found.verdict;
-    if (sighting->examined != EXAMINED_CRASH || found.verdict != QUEUED)
-        sighting->why = found.reason;
-    if (age_of(&linked) < sighting->age)
-        sighting->age = age_of(&linked);
-    if (found.directory >= 0)
-        close(found.directory);
-}
-
-/* In the whole date tree of the day: the name link, which leads to it, may be missing. */
-static bool find_date_link(struct sighting *sighting, const struct look *look,
-                           struct failure *failure)
-{
-    struct walk_entry entry;
-    struct walk *walk = walk_new_in(look->spool, "date", look->pair.day, failure);
-    bool good = walk != NULL;
-    while (good && sighting->date_link == NULL && walk_next(walk, &entry)) {
-        if (entry.kind == WALK_UNREADABLE) {
-            *failure = *entry.failure;
-            good = false;
-        } else if (entry.kind == WALK_LINK && strcmp(entry.name, look->pair.id.text) == 0) {
-            judge_link(sighting, look, &entry);
-        }
-    }
-    walk_free(walk);
-    return good;
+    sighting->date_directory = date_dir_hold(link->directory);
+    sighting->date_link = link->directory->path;
+    sighting->examined = link->examined;
+    sighting->verdict = link->verdict;
+    if (link->examined != EXAMINED_CRASH || link->verdict != QUEUED)
+        sighting->why = link->why;
+    if (age_of(&link->changed) < sighting->age)
+        sighting->age = age_of(&link->changed);
 }
 
 static bool is_nothing(const struct sighting *sighting)
@@ -149,15 +126,16 @@ static bool is_nothing(const struct sighting *sighting)
     return sighting->count == 0 && sighting->name_link == NULL && sighting->date_link == NULL;
 }
 
-static bool look_at_root(struct sighting *sighting, const struct look *look,
-                         struct failure *failure)
+static void look_at_root(struct sighting *sighting, const struct look *look)
 {
     struct timespec changed = {0};
-    if (is_nothing(sighting) && strcmp(look->pair.day, look->pair.id.day) != 0)
-        return true;
+    const struct date_link *link = date_links_of(look->date_links, &look->pair.id, look->pair.day);
+    if (is_nothing(sighting) && link == NULL)
+        return;
     sighting->state = pair_examine(&look->pair, look->settle_time, NULL, &changed, &sighting->why);
     sighting->age = age_of(&changed);
-    return find_date_link(sighting, look, failure);
+    if (link != NULL)
+        note_date_link(sighting, link);
 }
 
 static bool look_at_day(const struct look *look, struct failure *failure)
@@ -168,13 +146,13 @@ static bool look_at_day(const struct look *look, struct failure *failure)
     pair_directory(&look->pair, where);
     memcpy(sighting.day, look->pair.day, sizeof sighting.day);
     int directory = pair_open_directory_to_list(&look->pair);
-    bool is_root = spool->place == PLACE_STORAGE || spool->place == PLACE_DEFERRED;
     bool good =
         (directory >= 0 ? list_files(&sighting, directory, &look->pair.id) : errno == ENOENT) ||
         fail(failure, errno, "cannot look for it in \"%s/%s\"", spool->path, where);
     if (directory >= 0)
         close(directory);
-    good = good && (!is_root || look_at_root(&sighting, look, failure));
+    if (look->date_links != NULL)
+        look_at_root(&sighting, look);
     if (is_nothing(&sighting)) {
         clear(&sighting);
         return good;
@@ -186,14 +164,14 @@ static bool look_at_day(const struct look *look, struct failure *failure)
 }
 
 bool sightings_in_tree(struct sightings *sightings, const struct spool *spool,
-                       const struct crash_id *id, long settle_time, long incomplete_age,
-                       struct failure *failure)
+                       const struct crash_id *id, const struct date_links *date_links,
+                       long settle_time, struct failure *failure)
 {
     struct look look = {.sightings = sightings,
                         .spool = spool,
                         .pair = {.spool = spool, .id = *id},
-                        .settle_time = settle_time,
-                        .incomplete_age = incomplete_age};
+                        .date_links = date_links,
+                        .settle_time = settle_time};
     struct names days = {0};
     struct failure other;
     bool good = spool_days(spool, &days, failure);

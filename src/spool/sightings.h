@@ -2,7 +2,7 @@
 #ifndef SIGHTINGS_H
 #define SIGHTINGS_H
 
-#include "spool/examine.h"
+#include "spool/date_links.h"
 
 /* Ages in seconds; 0 if it lies ahead. */
 struct sighted_file {
@@ -38,11 +38,12 @@ struct sightings {
     size_t count;
 };
 
-/* Look below a root or in long-term storage, under each day; in a quarantine, which is open. Ages
- * as for examine(). False with the reason if something could not be read; all else is there. */
+/* Look below a root or in long-term storage (which has no date links: NULL), under each day; in a
+ * quarantine, which is open. False with the reason if something could not be read; all else is
+ * there. */
 bool sightings_in_tree(struct sightings *sightings, const struct spool *spool,
-                       const struct crash_id *id, long settle_time, long incomplete_age,
-                       struct failure *failure);
+                       const struct crash_id *id, const struct date_links *date_links,
+                       long settle_time, struct failure *failure);
 bool sightings_in_quarantine(struct sightings *sightings, int quarantine, const char *path,
                              const struct crash_id *id, struct failure *failure);
 

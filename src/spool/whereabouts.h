@@ -28,9 +28,9 @@ enum whereabouts_found {
     WHEREABOUTS_NONE, /* or another place cannot be searched */
 };
 
-/* Looks for the crash that a request names, whichever letters of the id are capitals. Fills in the
- * pair for WHEREABOUTS_READY; else its spool is NULL, and the reason is given. Other places than
- * the roots are opened when they are first needed. */
+/* Looks for the crash that a request names, in the letters given, in small letters and in capitals.
+ * Fills in the pair for WHEREABOUTS_READY; else its spool is NULL, and the reason is given. Other
+ * places than the roots are opened when they are first needed. */
 enum whereabouts_found whereabouts_find(struct whereabouts *whereabouts, const char *request,
                                         long settle_time, struct pair *pair,
                                         struct failure *reason);

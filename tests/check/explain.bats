@@ -71,6 +71,9 @@ json() {
     only=$(crash --without json --without dump --without name-link)
     says "$only" 'date link in "20081225/date/12/05/web01_0"'
     does "$only" scan "leaves it: its directory is missing; quarantines it if that stays so for another 2[23] h *"
+    other=$(crash --day 20081226 --id 5e0adfb6-f75b-11dc-b6be-001322081225 --without json --without dump --without name-link)
+    says "$other" 'date link in "20081226/date/12/05/web01_0"'
+    does "$other" scan "leaves it: its directory is missing; *"
     nameless=$(crash --without name-link)
     says "$nameless" 'date link in "20081225/date/12/05/web01_0"'
 }
@@ -83,6 +86,30 @@ json() {
 }
 
 # --- one that has a job
+
+@test "new links, not ready yet, of a crash that has a job, here or under another day" {
+    processor p1
+    id=$(crash)
+    expect_status 0 scan
+    collect --id "$id" --age 0 --without json --without dump >/dev/null
+    touch "$(place "$SPOOL" "$id").json"
+    does "$id" scan "once nothing of it has changed for 5 s, removes its links, as it is queued already"
+    collect --id "$id" --age 0 --day 20081226 >/dev/null
+    does "$id" scan "*; once nothing of it has changed for 5 s, quarantines it: already queued from storage \"main\": *"
+}
+
+@test "half a pair under one day, and a whole one under another" {
+    processor p1
+    id=$(crash --without dump --age 100000)
+    collect --id "$id" --day 20081226 >/dev/null
+    does "$id" scan "quarantines it: already queued from storage \"main\": *; queues it for a live processor"
+    expect_status 1 scan
+    log_has "\"$id\": quarantined: already queued from storage \"main\": "
+    id=$(crash --without dump)
+    collect --id "$id" --day 20081226 --age 0 >/dev/null
+    request "$id"
+    does "$id" priority "queues it with priority once nothing of it has changed for 5 s: *"
+}
 
 @test "links of a crash that is queued already, and a second one with its id" {
     processor p1
