@@ -124,6 +124,28 @@ requested_job() {
     sql_is "SELECT bool_and(priority >= 1) FROM jobs" t
 }
 
+@test "priority tables that somebody has locked are waited for once in a run, and others are filled" {
+    for n in 1 2 3 4; do
+        p=$(processor p$n)
+        sql "CREATE TABLE priority_jobs_$p (uuid varchar(50))"
+        locked+=${locked:+, }priority_jobs_$p
+    done
+    mapfile -t ids < <(crash --count 70)
+    expect_status 0 scan
+    requests 0 "${ids[@]}"
+    # One of them refuses: its batch is tried in parts.
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not this''; END';
+         CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.uuid = '${ids[33]}')
+             EXECUTE FUNCTION refuse()"
+    session "BEGIN; LOCK TABLE ${locked%, *}" >/dev/null
+    expect_status 1 priority --batch-size=35
+    session COMMIT
+    sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 69
+    sql_is "SELECT count(*) BETWEEN 16 AND 18 FROM priority_jobs_$p" t
+    equal "$(grep -c 'cannot use the priority tables of processors' "$LOG")" 1
+    log_has "cannot use the priority tables of processors $(sql "SELECT string_agg(id::text, ', ' ORDER BY id) FROM processors WHERE id <> $p") in this run"
+}
+
 @test "the priority table, the job and the request change in one transaction" {
     p=$(processor p1)
     id=$(nowhere)
