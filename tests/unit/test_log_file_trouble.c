@@ -243,5 +243,6 @@ int main(void)
         in_scratch_directory(who_reads_a_pipe_is_waited_for_for_a_second_until_he_goes_on),
         in_scratch_directory(name_too_long_for_a_backup_keeps_the_line),
     };
+    signal(SIGPIPE, SIG_IGN); /* as the programs do */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
