@@ -55,9 +55,8 @@ bool spool_is_day(const struct spool *spool, const char *name);
  * opened by dir.h. NULL: it does not lead through the root. */
 const char *spool_below(const struct spool *spool, const char *path);
 
-/* Fills in what could not be done in a directory below the root, whose name may come from outside,
- * with errno: cannot WHAT "ROOT/DIRECTORY", or what is in its way, if that is no directory
- * (ENOTDIR). Returns false. */
+/* Fills in `failure` with errno: cannot WHAT "ROOT/DIRECTORY". Where a link or a file stands in the
+ * place of a directory on that path (ENOTDIR), it names that one. Returns false. */
 bool spool_fail(const struct spool *spool, const char *what, const char *directory,
                 struct failure *failure);
 
