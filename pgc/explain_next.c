@@ -409,6 +409,7 @@ static void put_finished_away(void *context, const struct finished_row *row)
         say_failure(&failure, answer->text);
         return;
     }
+    roots_ask_clock(&places->roots);
     for (int i = 0; i < 2; i++)
         archive_ask_clock(places->archives[i]);
     report_init(&report);

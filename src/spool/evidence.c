@@ -30,7 +30,7 @@ static enum link judge_link(const struct pair_location *location, const struct s
     return pair_link_is_newer(status, location->directory, &then) ? LINK_NEWER : LINK_OLDER;
 }
 
-/* Looks for the date links of a pair without a name link, up to the first that is newer. */
+/* Looks for the date links of a pair, up to the first that is newer. */
 static enum link find_date_link(const struct pair_location *location, long long age,
                                 struct failure *failure)
 {
@@ -58,20 +58,29 @@ static enum link find_date_link(const struct pair_location *location, long long 
     return found;
 }
 
-/* How the name link of a pair compares with that; if it has none, its date link. */
-static enum link find_link(const struct pair_location *location, long long age,
-                           struct failure *failure)
+static enum link find_name_link(const struct pair_location *location, long long age,
+                                struct failure *failure)
 {
     struct stat status;
     const struct pair *pair = &location->pair;
-    bool has_name = fstatat(location->directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    if (has_name && S_ISLNK(status.st_mode))
-        return judge_link(location, &status, age);
-    if (has_name || errno == ENOENT)
-        return find_date_link(location, age, failure);
+    if (fstatat(location->directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        return S_ISLNK(status.st_mode) ? judge_link(location, &status, age) : LINK_NONE;
+    if (errno == ENOENT)
+        return LINK_NONE;
     fail(failure, errno, "cannot look for its name link in \"%s/%s\"", pair->spool->path,
          pair->day);
     return LINK_UNKNOWN;
+}
+
+/* How the latest link of a pair compares with that, as far as it matters: the date links are not
+ * looked for if the name link is `enough`. A name link that a killed scan has left does not say
+ * that no other crash has come. */
+static enum link find_link(const struct pair_location *location, long long age, enum link enough,
+                           struct failure *failure)
+{
+    enum link name = find_name_link(location, age, failure);
+    enum link date = name < enough ? find_date_link(location, age, failure) : LINK_NONE;
+    return date > name ? date : name;
 }
 
 /* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
@@ -81,7 +90,7 @@ static enum located judge_other(const struct pair_location *location, struct fai
     const struct spool *spool = location->pair.spool;
     if (location->found == LOCATED_NOWHERE || location->directory < 0)
         return location->found;
-    enum link link = find_link(location, 0, failure);
+    enum link link = find_link(location, 0, LINK_OLDER, failure);
     if (link != LINK_NONE)
         return link == LINK_UNKNOWN ? LOCATED_FAILED : LOCATED_NOWHERE;
     if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
@@ -112,7 +121,7 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
                          was_written_since_row(location, origin);
     if (location->is_later)
         return judge_other(location, failure);
-    switch (find_link(location, origin->taken, failure)) {
+    switch (find_link(location, origin->taken, LINK_NEWER, failure)) {
     case LINK_NEWER: return LOCATED_NOWHERE;
     case LINK_UNKNOWN: return LOCATED_FAILED;
     default: return location->found;

@@ -33,11 +33,16 @@ void roots_close(struct roots *roots)
     }
 }
 
+void roots_ask_clock(const struct roots *roots)
+{
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+        spool_ask_clock(roots->spools[i]);
+}
+
 bool roots_refresh(struct roots *roots, struct failure *failure)
 {
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {
         names_free(&roots->days[i]);
-        spool_ask_clock(roots->spools[i]);
         if (!spool_days(roots->spools[i], &roots->days[i], failure))
             return fail_further(failure, "; the run ends here");
     }
@@ -96,6 +101,7 @@ struct search {
     const struct origin *origin; /* where it is not, if that is known; NULL: not known */
     struct pair_location best;
     bool is_ambiguous; /* another one is as good as the best */
+    bool is_blind;     /* the pair may be where nobody could look */
     struct failure *failure;
 };
 
@@ -118,6 +124,7 @@ static bool keep_better(struct search *search, const struct spool *spool, const 
     struct pair_location *best = &search->best, here = nowhere(spool, search->id);
     memcpy(here.pair.day, day, sizeof here.pair.day);
     here.found = search_day(&here, search->failure);
+    search->is_blind |= here.found == LOCATED_FAILED;
     if (search->is_queued)
         here.found = evidence_of_other(&here, search->origin, search->failure);
     bool is_better = here.found > best->found;
@@ -213,6 +220,8 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
         fail(failure, 0, "it may be in the deferred storage root, which is not set in this run");
         location->found = LOCATED_FAILED;
     }
+    if (search.is_blind)
+        location->found = LOCATED_FAILED;
     if (search.is_ambiguous) {
         fail(failure, 0, "several pairs have its id, and its row does not say which one is meant");
         location->found = LOCATED_FAILED;

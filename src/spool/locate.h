@@ -18,8 +18,11 @@ bool roots_open(struct roots *roots, const char *storage_root, const char *defer
                 const char *json_suffix, const char *dump_suffix, struct failure *failure);
 void roots_close(struct roots *roots);
 
-/* Lists the days again, as the collector adds one at midnight, and asks for the time. Call after
- * jobs or requests have been read: the day of a crash is older than its row. */
+/* Asks for the time; see spool_ask_clock(). */
+void roots_ask_clock(const struct roots *roots);
+
+/* Lists the days again, as the collector adds one at midnight. Call after jobs or requests have
+ * been read: the day of a crash is older than its row. */
 bool roots_refresh(struct roots *roots, struct failure *failure);
 
 /* Fills in the origin from columns of the row. `mark` is that of the root; "": not known, so the

@@ -15,8 +15,10 @@
 
 struct spool_clock {
     bool is_known;
-    bool is_ours;             /* this machine's, as nothing may be made */
-    _Atomic long long latest; /* nanoseconds: the time, when it was asked last */
+    bool is_ours; /* this machine's, as nothing may be made */
+    /* Nanoseconds: the time when it was asked for by spool_ask_clock(), and when it was asked last,
+     * as a file was younger. */
+    _Atomic long long asked, latest;
 };
 
 /* Two hosts whose clocks are set over the network differ by less. */
@@ -65,34 +67,43 @@ static const long long second = 1000000000;
 /* Of a second; and how far the time of a file may be behind: it is that of the last clock tick. */
 enum { MICROSECONDS = 1000000, TICK = 10000 };
 
+static long long in_nanoseconds(const struct timespec *time)
+{
+    return time->tv_sec * second + time->tv_nsec;
+}
+
+static struct timespec from_nanoseconds(long long time)
+{
+    return (struct timespec){.tv_sec = time / second, .tv_nsec = time % second};
+}
+
 static void set_clock(const struct spool *spool, const struct timespec *now)
 {
-    spool->clock->latest = now->tv_sec * second + now->tv_nsec;
+    spool->clock->asked = spool->clock->latest = in_nanoseconds(now);
 }
 
 struct timespec spool_time(const struct spool *spool)
 {
-    long long time = spool->clock->latest;
-    return (struct timespec){.tv_sec = time / second, .tv_nsec = time % second};
+    return from_nanoseconds(spool->clock->asked);
 }
 
 struct timespec spool_time_ago(const struct spool *spool, long long microseconds)
 {
-    long long time = spool->clock->latest / 1000 - microseconds + TICK;
+    long long time = spool->clock->asked / 1000 - microseconds + TICK;
     long long parts = (time % MICROSECONDS + MICROSECONDS) % MICROSECONDS;
     return (struct timespec){.tv_sec = (time - parts) / MICROSECONDS, .tv_nsec = parts * 1000};
 }
 
-/* The time that was asked last; asked again if `then` lies behind it: false if it cannot be. */
+/* The latest time; asked again if `then` lies behind it: false if it cannot be. */
 static bool find_now(const struct spool *spool, const struct timespec *then, struct timespec *now)
 {
     struct timespec asked;
-    *now = spool_time(spool);
+    *now = from_nanoseconds(spool->clock->latest);
     if (time_is_past(then, 0, now))
         return true;
     if (!ask_again(spool, &asked))
         return false;
-    set_clock(spool, &asked);
+    spool->clock->latest = in_nanoseconds(&asked);
     *now = asked;
     return true;
 }

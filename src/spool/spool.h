@@ -70,8 +70,9 @@ struct timespec spool_changed(const struct spool *spool, const struct stat *stat
 bool spool_is_past(const struct spool *spool, const struct timespec *then, long seconds);
 bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
 
-/* Asks for the time again: before ages that the database tells now are compared with files. The
- * time that was asked last. */
+/* Asks for the time again, before the database is asked for ages that are to be compared with
+ * files: they count back from then, however long the work takes, and whatever comes meanwhile. The
+ * time that was asked for here, and so long before. */
 void spool_ask_clock(const struct spool *spool);
 struct timespec spool_time(const struct spool *spool);
 struct timespec spool_time_ago(const struct spool *spool, long long microseconds);

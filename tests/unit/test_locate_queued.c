@@ -1,3 +1,4 @@
+#include "spool/file.h"
 #include "spool/locate.h"
 
 #include <setjmp.h>
@@ -153,6 +154,67 @@ static void what_cannot_be_searched_where_it_was_queued_from_hides_it(void **sta
     expect_queued("storage", PATHNAME(DAY), LOCATED_WHOLE, "20081220", 0);
 }
 
+/* A job that was taken, and ended, a millisecond before the clock was asked; then goes on a tenth
+ * of a second after that. */
+static struct origin just_ended(void)
+{
+    struct origin origin;
+    struct crash_id crash;
+    struct stat status;
+    assert_true(crash_id_parse(&crash, ID));
+    open_roots();
+    strcpy(roots.spools[0]->mark, "storage");
+    origin_read(&origin, &roots, &crash, "storage", PATHNAME(DAY));
+    origin.taken = origin.ended = origin.queued = 1000;
+    const struct timespec due = spool_time_ago(roots.spools[0], -SECOND / 10);
+    do {
+        write_file("clock", "");
+        assert_int_equal(stat("clock", &status), 0);
+    } while (!time_is_past(&due, 0, &status.st_mtim));
+    return origin;
+}
+
+static void expect_of(const struct origin *origin, enum located found)
+{
+    struct pair_location location;
+    struct crash_id crash;
+    struct failure failure = {0};
+    assert_true(crash_id_parse(&crash, ID));
+    locate_queued(&roots, &crash, origin, &location, &failure);
+    assert_int_equal(location.found, found);
+    close_roots(&location);
+}
+
+static void what_comes_while_a_batch_is_worked_at_came_after_the_end_of_its_job(void **state)
+{
+    (void)state;
+    const struct origin origin = just_ended();
+    make_crash(ID, DAY, SLOT, 0);
+    expect_of(&origin, LOCATED_NOWHERE);
+}
+
+static void a_new_date_link_counts_beside_an_old_name_link(void **state)
+{
+    (void)state;
+    make_files(ID, DAY, OLD);
+    make_name_link(ID, DAY, SLOT, OLD);
+    struct origin origin = just_ended();
+    origin.ended = 0;
+    assert_int_equal(chmod(NAME_PATH "/" ID ".json", 0640), 0);
+    make_date_link(ID, DAY, "13/10/web01_0", 0);
+    expect_of(&origin, LOCATED_NOWHERE);
+}
+
+static void one_that_may_be_where_nobody_can_look_is_not_another_one(void **state)
+{
+    (void)state;
+    make_files(ID, "20081220", OLD);
+    make_link(DAY, "20081220", 0);
+    expect_queued("", "", LOCATED_FAILED, NULL, 0);
+    assert_int_equal(unlink(DAY), 0);
+    expect_queued("", "", LOCATED_WHOLE, "20081220", 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +226,9 @@ int main(void)
         in_scratch_spool(a_root_that_is_not_there_hides_it),
         in_scratch_spool(what_a_pathname_says_is_not_trusted),
         in_scratch_spool(what_cannot_be_searched_where_it_was_queued_from_hides_it),
+        in_scratch_spool(what_comes_while_a_batch_is_worked_at_came_after_the_end_of_its_job),
+        in_scratch_spool(a_new_date_link_counts_beside_an_old_name_link),
+        in_scratch_spool(one_that_may_be_where_nobody_can_look_is_not_another_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
