@@ -47,6 +47,16 @@ of_the_future() {
     has_links "$half"
 }
 
+@test "half a pair from the first second of 1970, or before, is quarantined as any other" {
+    for time in @0 @-1; do
+        half=$(crash --without dump)
+        touch -d "$time" "$(place "$SPOOL" "$half").json"
+        touch -h -d "$time" "$(dirname "$(place "$SPOOL" "$half")")/$half"
+        expect_status 1 scan --incomplete-age=00:00:01 --settle-time=00:00:00
+        quarantined "$half" ".dump is missing"
+    done
+}
+
 @test "a requested pair whose times lie ahead is queued" {
     disk_of_the_future of_the_future
     expect_status 0 priority "$whole"
