@@ -202,6 +202,19 @@ is_new() {
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
 
+@test "scan goes by the pathname then, too, where the links of a job are there again" {
+    id=$(crash)
+    cp -a "$SPOOL" "$BATS_TEST_TMPDIR/before"
+    queued 1
+    rm -r "$SPOOL"
+    mv "$BATS_TEST_TMPDIR/before" "$SPOOL"
+    sql "DELETE FROM crashmon.storages"
+    rm -f "$SPOOL/.crashmon"
+    expect_status 0 scan
+    no_links "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+}
+
 @test "a pair that was queued from a root that is not set is left (1), not missing" {
     throttled=$(crash --root "$DEFERRED")
     expect_status 0 priority "$throttled"

@@ -213,7 +213,7 @@ released_in_part() {
     in_quarantine "$id" --extra browser
     sql "UPDATE jobs SET pathname = '/elsewhere' || pathname, root = NULL"
     refused "the spool has a crash of its id"
-    sql "UPDATE jobs SET pathname = replace(pathname, '/elsewhere', '')"
+    sql "UPDATE jobs SET pathname = replace(pathname, '/elsewhere', ''), root = gen_random_uuid()"
     expect_status 0 release "$id"
     [[ ! -e $CASE ]]
     equal "$(spool_state "$SPOOL/20081225")" "$before"

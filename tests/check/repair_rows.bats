@@ -22,6 +22,14 @@ message="crashmon: its pair is neither in the spool nor in long-term storage"
     finds repair_rows
 }
 
+@test "a mark that no root has any more does not say that the pair is in another root" {
+    id=$(nowhere)
+    waiting "$id"
+    sql "UPDATE jobs SET root = gen_random_uuid()"
+    finds repair_rows nowhere "$id"
+    summary "seen 1: failed 1"
+}
+
 # A repair, of which a dry run lists $id and changes nothing, says this.
 repair_says() {
     local before
