@@ -144,7 +144,7 @@ bool report_error(struct report *report, enum exit_code code, const char *format
     else if (signals_are_urgent() && (code == EXIT_NO_DATABASE || report->code == EXIT_NO_DATABASE))
         /* as somebody wanted, or what follows from it */
         log_vwrite(LEVEL_INFO, format, arguments);
-    else if (code >= EXIT_NO_PROCESSOR && code <= EXIT_CONFIGURATION)
+    else if (code == EXIT_LEFT || (code >= EXIT_NO_PROCESSOR && code <= EXIT_CONFIGURATION))
         log_vlasting(format, arguments);
     else
         log_vwrite(LEVEL_ERROR, format, arguments);

@@ -64,8 +64,8 @@ void report_note(struct report *report, enum log_level level, const char *format
     __attribute__((format(printf, 3, 4)));
 
 /* Logs an error and notes the exit code; the first one above 1 counts. Always returns false. Errors
- * with codes from 68 to 78 last (log_vlasting); that a second signal has closed the connection is
- * no error.
+ * with EXIT_LEFT and codes from 68 to 78 last (log_vlasting); that a second signal has closed the
+ * connection is no error.
  * report_failure() takes the code from the errno value of a file operation. report_warning() logs,
  * or prints in a dry run, what somebody should look at, and notes EXIT_LEFT. */
 bool report_error(struct report *report, enum exit_code code, const char *format, ...)

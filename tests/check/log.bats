@@ -206,6 +206,28 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
     equal "$output" ""
 }
 
+@test "what keeps a crash in the spool at each run is mailed once an hour" {
+    sed -i /^stderr-repeat/d "$CONF"
+    ids=("$(crash --without links)" "$(crash --without links)" "$(crash --without links)" "$(crash --day 20081224 --without links)")
+    ended true "${ids[@]}"
+    for name in "${ids[0]}.dump" "${ids[1]}.dump" "${ids[2]}.json"; do
+        path=$(find "$SPOOL" -name "$name")
+        rm "$path"
+        case $name in
+            "${ids[1]}"*) mkdir "$path" ;;
+            *) mkfifo "$path" ;;
+        esac
+    done
+    touch "$ARCHIVE/20081224"
+    expect_status 1 no_terminal cleanup_jobs
+    equal "$(grep -c "cannot put .* away: .*; it stays for the next run" <<<"$output")" 4
+    for _ in 1 2; do
+        expect_status 1 no_terminal cleanup_jobs
+        equal "$output" ''
+    done
+    equal "$(grep -c ' ERROR - cannot put .* away' "$LOG")" 12
+}
+
 @test "a connection that is lost is one kind of news, wherever a run was" {
     sed -i /^stderr-repeat/d "$CONF"
     processor p1
