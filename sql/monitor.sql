@@ -3,9 +3,10 @@
 -- Whoever was last seen at this time or before has been silent for `silence`. Nobody could be seen
 -- before the server was started; and time counts only from the start of a run until the next one of the
 -- same program is due, after which the database or the programs were away, perhaps for everybody. One
--- that is due once a day must not stand for the others that long: half of `silence` is enough.
+-- that is due once a day must not stand for the others that long: half of `silence` is enough. While
+-- somebody has `runs` locked, nobody is known to be silent.
 CREATE OR REPLACE FUNCTION crashmon.silent_since(silence interval) RETURNS timestamptz
-LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     reach CONSTANT interval := silence / 2;
     since timestamptz := now() - silence;
@@ -27,6 +28,8 @@ BEGIN
         since := now() - silence - away;
     END LOOP;
     RETURN CASE WHEN since < pg_postmaster_start_time() THEN '-infinity' ELSE since END;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN '-infinity';
 END $$;
 
 -- Priority tables belong to somebody else, who may put anything into their place: a view, a trigger, an

@@ -366,12 +366,14 @@ slow() {
     sql_is "SELECT count(*) FROM crashmon.runs" 0
 }
 
-@test "a lock on the whole of crashmon.runs delays a run for seconds, is a warning, and keeps nothing from being done" {
+# With a mode, and the number of processors, one of them dead, that are left after the runs.
+runs_are_locked() {
     processor p1
+    processor p2 3600
     id=$(crash) wanted=$(collect --root "$DEFERRED") done=$(crash --without links)
     request "$wanted"
     ended true "$done"
-    session "BEGIN; LOCK TABLE crashmon.runs IN SHARE MODE" >/dev/null
+    session "BEGIN; LOCK TABLE crashmon.runs IN $1 MODE" >/dev/null
     for run in "${RUNS[@]}"; do
         rm -f "$LOG"
         before=$SECONDS
@@ -380,10 +382,21 @@ slow() {
         ((SECONDS - before < 8)) || fail "took $((SECONDS - before)) s"
         log_has " WARNING - cannot record the start of the run: ERROR:  canceling statement due to lock timeout; nothing"
     done
+    sql_is "SELECT count(*) FROM processors" "$2"
     session COMMIT >/dev/null
     jobs_are "$id" "$wanted"
     pair_is_whole "$ARCHIVE" 20081225 "$done"
     sql_is "SELECT count(*) FROM crashmon.runs" 0
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM processors" 1
+}
+
+@test "a lock on crashmon.runs delays a run for seconds, is a warning, and keeps nothing from being done" {
+    runs_are_locked SHARE 1
+}
+
+@test "a lock on crashmon.runs against readers, too, keeps nothing from being done: nobody is dead meanwhile" {
+    runs_are_locked 'ACCESS EXCLUSIVE' 2
 }
 
 @test "the connection's application_name is the program's name" {
