@@ -285,17 +285,21 @@ waits_end() {
     next_runs_finish "$SPOOL"
 }
 
-@test "a run that finds nothing to do waits for no standby: not for its row, that of an old run, or the day of the sweep" {
+@test "a run that finds nothing to do waits for no standby: not for its row, that of an old run, the day of the sweep, or a missing pair" {
     marked
     processor p1
     sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, ended, next_due)
          SELECT 'crashmon-' || p, 'main', 'h', 1, now() - interval '40 days', now(), now()
          FROM unnest('{scan,priority,cleanup}'::text[]) AS p"
+    missing=$(nowhere)
+    ended true "$missing"
     standby nobody
     for program in "${PROGRAMS[@]}"; do
-        PGOPTIONS='' run -0 timeout 20 "$BUILD/$program" --config="$CONF"
-        equal "$output" ''
+        PGOPTIONS='' run timeout 20 "$BUILD/$program" --config="$CONF"
+        equal "$status" "$([[ $program != *cleanup ]]; echo $?)"
+        [[ -z $output || $output == *'"'$missing'": missing: '* ]] || fail "$output"
     done
+    sql_is "SELECT missingdatetime IS NOT NULL FROM jobs WHERE uuid = '$missing'" t
     sql_is "SELECT count(*) FILTER (WHERE ended IS NULL OR started < now() - interval '1 day'), count(*) FROM crashmon.runs" '0|3'
     sql_is "SELECT count(*) FROM crashmon.storages WHERE swept IS NOT NULL" 2
     standby ''
