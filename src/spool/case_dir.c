@@ -89,15 +89,15 @@ static bool is_taken(int directory, int from, const struct names *names, const c
 }
 
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
-              const char *mark, uint64_t unique)
+              const char *mark, uint64_t unique, char path[CASE_PATH_SIZE])
 {
-    char plain[CASE_NAME_SIZE], path[CASE_NAME_SIZE + 64];
+    char plain[CASE_NAME_SIZE];
     make_case_name(plain, name);
     for (int again = 0; again < SAME_NAME_MAXIMUM; again++) {
         if (again == 0)
-            snprintf(path, sizeof path, "%s/%s", day, plain);
+            snprintf(path, CASE_PATH_SIZE, "%s/%s", day, plain);
         else
-            snprintf(path, sizeof path, "%s/%s.%d", day, plain, again);
+            snprintf(path, CASE_PATH_SIZE, "%s/%s.%d", day, plain, again);
         int directory = dir_make(root, path, &directory_style);
         errno = directory < 0 ? errno : 0;
         if (directory < 0 || !is_taken(directory, from, names, mark))
@@ -108,7 +108,7 @@ int case_open(int root, const char *day, const char *name, int from, const struc
         if (error == EINTR)
             return -1;
     }
-    snprintf(path, sizeof path, "%s/%s.%016" PRIx64, day, plain, unique);
+    snprintf(path, CASE_PATH_SIZE, "%s/%s.%016" PRIx64, day, plain, unique);
     return dir_make(root, path, &directory_style);
 }
 

@@ -230,11 +230,15 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
     for (size_t i = 0; i < names->count; i++) /* before anything is made for what must stay */
         if (!quarantine_can_take(quarantine, from, names->items[i], failure))
             return -1;
+    char path[CASE_PATH_SIZE], whole[PATH_MAX], quoted[QUOTE_SIZE];
     int directory = case_open(quarantine->root, day, name, from, names,
-                              quarantine_owner(quarantine), quarantine_unique(quarantine));
-    if (directory < 0)
-        fail(failure, errno, "cannot create a directory for it in \"%s/%s\"", quarantine->name,
-             day);
+                              quarantine_owner(quarantine), quarantine_unique(quarantine), path);
+    if (directory < 0) {
+        int error = errno;
+        size_t length = dir_in_the_way(quarantine->root, path);
+        snprintf(whole, sizeof whole, "%s/%.*s", quarantine->name, (int)length, path);
+        fail(failure, error, "cannot create directory %s", quote(quoted, whole));
+    }
     return directory;
 }
 

@@ -57,6 +57,20 @@ told() { grep -c -- "$1" "$LOG" || true; }
     ! grep sync "$BATS_TEST_TMPDIR/100" || fail "flushed"
 }
 
+@test "what is in the way in quarantine is named: its day, or the directory of one" {
+    half=$(crash --without json --age 200000)
+    mkdir "$SPOOL/quarantine"
+    for way in 20081225 "20081225/$half"; do
+        touch "$SPOOL/quarantine/$way"
+        expect_status 74 scan
+        log_has "cannot quarantine \"$half\": cannot create directory \"$SPOOL/quarantine/$way\": Not a directory"
+        rm "$SPOOL/quarantine/$way"
+        mkdir -p "$SPOOL/quarantine/20081225"
+    done
+    expect_status 1 scan
+    quarantined "$half" json
+}
+
 @test "--limit counts those that were moved" {
     strays 30
     expect_status 1 scan --limit=10
