@@ -295,7 +295,7 @@ waits_end() {
     ended true "$missing"
     standby nobody
     for program in "${PROGRAMS[@]}"; do
-        PGOPTIONS='' run timeout 20 "$BUILD/$program" --config="$CONF"
+        PGOPTIONS='' run timeout -k 2 20 "$BUILD/$program" --config="$CONF"
         equal "$status" "$([[ $program != *cleanup ]]; echo $?)"
         [[ -z $output || $output == *'"'$missing'": missing: '* ]] || fail "$output"
     done
