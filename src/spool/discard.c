@@ -1,6 +1,7 @@
 #include "spool/discard.h"
 
 #include "base/signals.h"
+#include "spool/date_dir.h"
 #include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
@@ -66,20 +67,25 @@ static bool list_and_remove(const struct pair_location *location, long seconds,
     return good;
 }
 
-bool discard(const struct candidate *candidate, long seconds, struct failure *failure)
+bool discard(const struct candidate *candidate, long seconds, bool dry_run, struct failure *failure)
 {
     struct pair_location location;
     locate_there(&candidate->pair, &location, failure);
+    bool is_misplaced =
+        location.found == LOCATED_NOWHERE &&
+        links_lead_elsewhere(&candidate->pair, date_dir_open(candidate->date_directory), failure);
     const struct spool *spool = candidate->pair.spool;
     bool is_mounted =
         location.directory >= 0 && dir_is_mounted(spool->root, location.directory, "");
     if (is_mounted)
         fail(failure, 0, "it lies on what is mounted in \"%s/%s\"", spool->path,
              candidate->pair.day);
-    bool good =
-        location.found != LOCATED_FAILED && !is_mounted && signals_permit(failure) &&
-        (location.directory < 0 || list_and_remove(&location, seconds, failure)) &&
-        links_remove_from(&candidate->pair, location.directory, candidate->date_directory, failure);
+    bool good = location.found != LOCATED_FAILED && !is_misplaced && !is_mounted;
+    if (good && !dry_run)
+        good = signals_permit(failure) &&
+               (location.directory < 0 || list_and_remove(&location, seconds, failure)) &&
+               links_remove_from(&candidate->pair, location.directory, candidate->date_directory,
+                                 failure);
     location_close(&location);
     return good;
 }

@@ -11,9 +11,11 @@
  * is not due where the whole name tree is empty, as the disk of that may be away. */
 bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds);
 
-/* Leaves alone what has been changed in the last `seconds`, and what is mounted inside the root.
- * False with the reason if something of it could not be removed; an errno value of 0 means that the
- * crash is at fault. What is gone already does not matter. */
-bool discard(const struct candidate *candidate, long seconds, struct failure *failure);
+/* Leaves alone what has been changed in the last `seconds`, what is mounted inside the root, and
+ * what does not lie as deep as its id says; with `dry_run`, everything. False with the reason if
+ * something of it could not be removed; an errno value of 0 means that the crash is at fault. What
+ * is gone already does not matter. */
+bool discard(const struct candidate *candidate, long seconds, bool dry_run,
+             struct failure *failure);
 
 #endif

@@ -1,6 +1,5 @@
 #include "spool/examine.h"
 
-#include "base/quote.h"
 #include "spool/date_dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
@@ -19,18 +18,6 @@ static enum examined examine_stray(const struct walk_entry *entry, long incomple
     return is_past(entry, &changed, incomplete_age) ? EXAMINED_STRAY : EXAMINED_WAITS;
 }
 
-/* A collector may make the name tree deeper or less deep than the id says. Without its link nothing
- * would lead to the pair. */
-static bool is_misplaced(const struct walk_entry *entry, struct examination *result)
-{
-    char path[PATH_MAX], quoted[QUOTE_SIZE];
-    if (!links_lead_elsewhere(&result->pair, entry->descriptor, path))
-        return false;
-    fail(&result->reason, 0, "its files are in %s, which is not as deep as its id says",
-         quote(quoted, path));
-    return true;
-}
-
 /* An incomplete pair is looked up in the queue, too, because a killed run may have left only its
  * link; but not while a collector may be writing it. */
 static enum examined examine_incomplete(const struct walk_entry *entry,
@@ -44,7 +31,7 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
     result->verdict = is_past(entry, latest, incomplete_age) ? QUARANTINED : LEFT;
     if (result->verdict != QUARANTINED || pair_has_files(&result->pair, &(struct timespec){0}))
         return EXAMINED_CRASH;
-    if (is_misplaced(entry, result))
+    if (links_lead_elsewhere(&result->pair, entry->descriptor, &result->reason))
         return EXAMINED_UNREADABLE;
     if (pair_tree_is_empty(&result->pair)) {
         result->verdict = LEFT;

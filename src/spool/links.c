@@ -149,15 +149,15 @@ bool links_remove(const struct pair *pair, struct failure *failure)
     return in_directory(pair, -1, links_remove_in, failure);
 }
 
-bool links_lead_elsewhere(const struct pair *pair, int date_directory, char path[PATH_MAX])
+bool links_lead_elsewhere(const struct pair *pair, int date_directory, struct failure *reason)
 {
-    char target[PATH_MAX - 16], name[NAME_MAX + 1];
+    char target[PATH_MAX - 16], path[PATH_MAX], name[NAME_MAX + 1], quoted[QUOTE_SIZE];
     const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
     struct stat status;
     ssize_t length = readlinkat(date_directory, pair->id.text, target, sizeof target - 1);
     target[length > 0 ? length : 0] = '\0';
     const char *below = below_day(target, "name");
-    snprintf(path, PATH_MAX, "%s/%s", pair->day, below != NULL ? below : "");
+    snprintf(path, sizeof path, "%s/%s", pair->day, below != NULL ? below : "");
     int directory = below != NULL ? dir_open(pair->spool->root, path) : -1;
     bool has_files = false;
     for (int i = 0; i < 2 && directory >= 0 && !has_files; i++) {
@@ -166,5 +166,8 @@ bool links_lead_elsewhere(const struct pair *pair, int date_directory, char path
     }
     if (directory >= 0)
         close(directory);
+    if (has_files)
+        fail(reason, 0, "its files are in %s, which is not as deep as its id says",
+             quote(quoted, path));
     return has_files;
 }

@@ -129,6 +129,21 @@ stays() {
     [[ -f $slot/stray && -L $slot/link ]] || fail "$(find "$DEFERRED")"
 }
 
+@test "a crash that does not lie as deep as its id says stays with its links, and is told (1)" {
+    id=$(throttled) other=$(throttled)
+    mkdir "$DEFERRED/20081225/name/deep"
+    mv "$(place "$DEFERRED" "$id")".* "$DEFERRED/20081225/name/deep"
+    link=$(find "$DEFERRED/20081225/date" -name "$id")
+    ln -sfn ../../../../name/deep "$link"
+    touch -hd '2 months ago' "$link"
+    expect_status 1 retains --dry-run
+    [[ $output == *"cannot remove throttled crash \"$id\": its files are in"* ]] || fail "$output"
+    expect_status 1 retains
+    log_has "cannot remove throttled crash \"$id\": its files are in \"20081225/name/deep\", which is not as deep as its id says"
+    [[ -L $link && -e $DEFERRED/20081225/name/deep/$id.json ]] || fail "$(find "$DEFERRED")"
+    gone "$other"
+}
+
 @test "a file that is none is not followed or removed, and told once; the others go" {
     mapfile -t ids < <(throttled --count 3)
     pair=$(place "$DEFERRED" "${ids[1]}")
