@@ -17,7 +17,7 @@ WHERE trigger LIKE 'CREATE TRIGGER count_attempt %'
 \gexec
 
 -- Makes the jobs that have failed since a time unfinished again, without attempts: for when their
--- processors were to blame. Returns how many. Where nobody has noted when a job ended, the time counts
+-- processors were to blame. Returns how many, without those that a trigger has left as they were. Where nobody has noted when a job ended, the time counts
 -- at which it was started, or queued. Those that crashmon-cleanup has put away are gone, but for one
 -- whose row somebody had locked: its pair is not in the spool any more, and it fails once more. While
 -- crashmon-cleanup is at work with a storage it is an error (object_in_use), and nothing is changed.
@@ -35,12 +35,14 @@ BEGIN
                 USING ERRCODE = 'object_in_use', HINT = 'Try again when it has ended.';
         END IF;
     END LOOP;
-    UPDATE jobs SET success = NULL, message = NULL, starteddatetime = NULL, completeddatetime = NULL,
-            missingdatetime = NULL, attempts = 0
-        WHERE id IN (SELECT id FROM jobs
-                     WHERE success IS NOT NULL AND NOT success
-                         AND coalesce(completeddatetime, starteddatetime, queueddatetime) >= since
-                     ORDER BY id FOR NO KEY UPDATE);
-    GET DIAGNOSTICS retried = ROW_COUNT;
+    WITH changed AS (
+        UPDATE jobs SET success = NULL, message = NULL, starteddatetime = NULL, completeddatetime = NULL,
+                missingdatetime = NULL, attempts = 0
+            WHERE id IN (SELECT id FROM jobs
+                         WHERE success IS NOT NULL AND NOT success
+                             AND coalesce(completeddatetime, starteddatetime, queueddatetime) >= since
+                         ORDER BY id FOR NO KEY UPDATE)
+            RETURNING success, starteddatetime)
+    SELECT count(*) INTO retried FROM changed WHERE num_nonnulls(success, starteddatetime) = 0;
     RETURN retried;
 END $$;

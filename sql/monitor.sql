@@ -138,8 +138,10 @@ END $$;
 --   'removed'  all is gone;
 --   'busy'     somebody has its table or one of these requests locked, or there is too much in it: it
 --              stays for the next time, with what has not been moved yet;
+--   'stuck'    the server refuses one of these requests, as a warning says: it stays, with that one;
 --   'refused'  its row is gone, but its table stays, as crashmon.lock_priority_table() or the server
 --              refuses it.
+-- If its row stays although the server was to delete it, it is an error, and nothing is changed.
 CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
@@ -165,10 +167,17 @@ BEGIN
                                            FROM ONLY %s', its_table) LOOP
             BEGIN
                 IF crashmon.is_crash_id(name) THEN
-                    INSERT INTO priorityjobs (uuid) VALUES (name) ON CONFLICT DO NOTHING;
+                    PERFORM crashmon.request_crash(name);
                 END IF;
                 done := done || place;
-            EXCEPTION WHEN lock_not_available THEN state := 'busy';
+            EXCEPTION
+                WHEN serialization_failure OR deadlock_detected THEN RAISE;
+                WHEN lock_not_available THEN state := 'busy';
+                WHEN OTHERS THEN
+                    IF state <> 'stuck' THEN
+                        RAISE WARNING 'cannot request "%" again: %', name, SQLERRM;
+                    END IF;
+                    state := 'stuck';
             END;
             IF clock_timestamp() > patience THEN
                 state := 'busy';
@@ -198,14 +207,15 @@ BEGIN
             EXCEPTION
                 WHEN serialization_failure OR deadlock_detected THEN RAISE;
                 WHEN lock_not_available THEN state := 'busy';
-                WHEN OTHERS THEN state := 'refused';
+                WHEN OTHERS THEN state := CASE state WHEN 'stuck' THEN state ELSE 'refused' END;
             END;
         END IF;
     END IF;
-    IF state = 'busy' THEN
+    IF state IN ('busy', 'stuck') THEN
         RETURN state;
     END IF;
     DELETE FROM processors WHERE id = processor;
+    PERFORM crashmon.check_change(format('delete the row of processor %s', processor), FOUND);
     RETURN CASE state WHEN 'refused' THEN state ELSE 'removed' END;
 END $$;
 
@@ -235,5 +245,10 @@ BEGIN
     known := FOUND;
     DELETE FROM pauses AS p WHERE p.storage = retire_storage.storage;
     DELETE FROM runs AS r WHERE r.storage = retire_storage.storage;
-    RETURN CASE WHEN known OR FOUND THEN 'retired' ELSE 'unknown' END;
+    known := known OR FOUND;
+    PERFORM crashmon.check_change(format('retire storage "%s"', storage),
+        NOT EXISTS (SELECT FROM storages AS s WHERE s.storage = retire_storage.storage)
+        AND NOT EXISTS (SELECT FROM pauses AS p WHERE p.storage = retire_storage.storage)
+        AND NOT EXISTS (SELECT FROM runs AS r WHERE r.storage = retire_storage.storage));
+    RETURN CASE WHEN known THEN 'retired' ELSE 'unknown' END;
 END $$;

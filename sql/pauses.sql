@@ -6,6 +6,8 @@
 -- Without a reason it is an error (null_value_not_allowed).
 CREATE OR REPLACE FUNCTION crashmon.pause(storage text, reason text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    is_done boolean;
 BEGIN
     IF reason ~ '[^[:space:]]' IS NOT TRUE THEN
         RAISE EXCEPTION 'storage "%" is not paused, as no reason is given', storage
@@ -18,7 +20,9 @@ BEGIN
     END IF;
     INSERT INTO crashmon.pauses AS p (storage, reason) VALUES (pause.storage, pause.reason)
         ON CONFLICT ON CONSTRAINT pauses_pkey
-            DO UPDATE SET reason = excluded.reason, since = now(), who = session_user;
+            DO UPDATE SET reason = excluded.reason, since = now(), who = session_user
+        RETURNING p.storage = pause.storage INTO is_done;
+    PERFORM crashmon.check_change(format('pause storage "%s"', storage), is_done);
     RETURN CASE WHEN EXISTS (SELECT FROM crashmon.locks AS l WHERE l.storage = pause.storage)
         THEN 'at work' ELSE 'paused' END;
 END $$;
@@ -26,7 +30,12 @@ END $$;
 -- Lets the next runs work again. False: the storage was not paused.
 CREATE OR REPLACE FUNCTION crashmon.resume(storage text) RETURNS boolean
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    was_paused boolean;
 BEGIN
     DELETE FROM crashmon.pauses AS p WHERE p.storage = resume.storage;
-    RETURN FOUND;
+    was_paused := FOUND;
+    PERFORM crashmon.check_change(format('resume storage "%s"', storage),
+        NOT EXISTS (SELECT FROM crashmon.pauses AS p WHERE p.storage = resume.storage));
+    RETURN was_paused;
 END $$;

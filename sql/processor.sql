@@ -28,6 +28,7 @@ BEGIN
             SET startdatetime = excluded.startdatetime,
                 lastseendatetime = excluded.lastseendatetime
         RETURNING p.id INTO processor;
+    PERFORM crashmon.check_change(format('register processor %s', to_json(left(register_processor.name, 80))), FOUND);
     -- In order of id, like everybody who locks several jobs, to avoid deadlocks.
     UPDATE jobs SET starteddatetime = NULL WHERE id IN (
         SELECT id FROM jobs
@@ -43,8 +44,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     processor integer := crashmon.register_processor(name);
+    is_done boolean;
 BEGIN
-    UPDATE processors SET storages = register_processor.storages WHERE id = processor;
+    UPDATE processors SET storages = register_processor.storages WHERE id = processor
+        RETURNING storages IS NOT DISTINCT FROM register_processor.storages INTO is_done;
+    PERFORM crashmon.check_change(format('record which storages processor %s serves', processor), is_done);
     RETURN processor;
 END $$;
 
@@ -129,10 +133,12 @@ BEGIN
         WITH started AS (
             UPDATE jobs SET starteddatetime = clock_timestamp()
             WHERE id = ANY (taken) AND (attempts = 0 OR id = taken[1])
-            RETURNING id, uuid, pathname, storage)
+            RETURNING id, uuid, pathname, storage, starteddatetime)
         SELECT s.id, s.uuid::text, s.pathname::text, s.storage
         FROM started AS s JOIN unnest(taken) WITH ORDINALITY AS t (id, place) USING (id)
+        WHERE s.starteddatetime IS NOT NULL -- or it would be given out again and again
         ORDER BY t.place;
+    PERFORM crashmon.check_change(format('begin job %s', taken[1]), FOUND OR taken = '{}');
 
     IF named IS NOT NULL THEN
         SELECT array_agg(u) INTO named FROM unnest(named) AS u
@@ -153,6 +159,7 @@ CREATE OR REPLACE FUNCTION crashmon.job_succeeded(job bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     at_work integer;
+    is_done boolean;
 BEGIN
     -- Lock the job first: while this waits, it holds nothing that others may want.
     SELECT CASE WHEN starteddatetime IS NOT NULL THEN owner END INTO at_work FROM jobs
@@ -163,7 +170,9 @@ BEGIN
     -- A reassigned job has no start, and Socorro's processors would take it.
     UPDATE jobs SET completeddatetime = clock_timestamp(), success = true, message = NULL,
             starteddatetime = coalesce(starteddatetime, clock_timestamp())
-        WHERE id = job;
+        WHERE id = job
+        RETURNING success INTO is_done;
+    PERFORM crashmon.check_change(format('record the end of job %s', job), is_done);
     PERFORM crashmon.heartbeat(at_work);
     RETURN true;
 END $$;
@@ -174,6 +183,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     at_work integer;
+    is_done boolean;
 BEGIN
     SELECT CASE WHEN starteddatetime IS NOT NULL THEN owner END INTO at_work FROM jobs
         WHERE id = job AND success IS NULL FOR NO KEY UPDATE;
@@ -183,7 +193,9 @@ BEGIN
     UPDATE jobs SET completeddatetime = clock_timestamp(), success = false,
             message = job_failed.message,
             starteddatetime = coalesce(starteddatetime, clock_timestamp())
-        WHERE id = job;
+        WHERE id = job
+        RETURNING NOT success INTO is_done;
+    PERFORM crashmon.check_change(format('record the end of job %s', job), is_done);
     PERFORM crashmon.heartbeat(at_work);
     RETURN true;
 END $$;
@@ -194,13 +206,16 @@ CREATE OR REPLACE FUNCTION crashmon.give_back(job bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE
     at_work integer;
+    is_done boolean;
 BEGIN
-    UPDATE jobs SET starteddatetime = NULL, attempts = attempts - 1
-        WHERE id = job AND success IS NULL AND starteddatetime IS NOT NULL
-        RETURNING owner INTO at_work;
+    SELECT owner INTO at_work FROM jobs
+        WHERE id = job AND success IS NULL AND starteddatetime IS NOT NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    UPDATE jobs SET starteddatetime = NULL, attempts = attempts - 1 WHERE id = job
+        RETURNING starteddatetime IS NULL INTO is_done;
+    PERFORM crashmon.check_change(format('give job %s back', job), is_done);
     PERFORM crashmon.heartbeat(at_work);
     RETURN true;
 END $$;

@@ -12,14 +12,24 @@ RETURN coalesce($1 COLLATE "C" ~
 CREATE OR REPLACE FUNCTION crashmon.request_crash(uuid text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    is_added boolean;
+    is_there boolean;
 BEGIN
     IF NOT crashmon.is_crash_id(request_crash.uuid) THEN
         -- As JSON, to keep it on one line.
         RAISE EXCEPTION 'not a crash id: %', to_json(coalesce(left(request_crash.uuid, 80), ''))
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    INSERT INTO priorityjobs (uuid) VALUES (request_crash.uuid) ON CONFLICT DO NOTHING;
-    RETURN FOUND;
+    -- One that is waiting may be served before we look.
+    FOR attempt IN 1..3 LOOP
+        INSERT INTO priorityjobs (uuid) VALUES (request_crash.uuid) ON CONFLICT DO NOTHING;
+        is_added := FOUND;
+        is_there := EXISTS (SELECT FROM priorityjobs WHERE uuid = request_crash.uuid);
+        EXIT WHEN is_there;
+    END LOOP;
+    PERFORM crashmon.check_change(format('request crash "%s"', request_crash.uuid), is_there);
+    RETURN is_added;
 END $$;
 
 -- What to tell the user: 'queued', 'started', 'finished' or 'failed' for a job; 'requested' while

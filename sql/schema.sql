@@ -23,6 +23,7 @@ END $$;
 \ir tables.sql
 \ir changes.sql
 \ir version.sql
+\ir check_change.sql
 \ir monitor.sql
 \ir attempts.sql
 \ir times.sql

@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# triggers.bats - what a site's own triggers swallow, change or undo was not done: nobody is told that it was, and
+# nothing depends on it.
+# shellcheck disable=SC2030,SC2031,SC2154 # cases are subshells; bats sets status and output
+load ../helper
+load jobs
+load refused
+
+# Has the server do something for each row: trigger "BEFORE INSERT ON jobs" STATEMENTS
+trigger() {
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN ${2//\'/\'\'} END';
+         CREATE TRIGGER refuse $1 FOR EACH ROW EXECUTE FUNCTION refuse()"
+}
+
+SWALLOW="RETURN NULL;"
+
+# --- the functions
+
+@test "a function that the server keeps from its change says so (27000), and changes nothing" {
+    p=$(processor p1)
+    job 1 "$p"
+    job 2 "$p" starteddatetime='now()'
+    request "$(id 3)"
+    sql "INSERT INTO pauses (storage, reason) VALUES ('main', 'a disk');
+         INSERT INTO storages VALUES ('west', 'storage', gen_random_uuid(), '/x', 'host1')"
+    before=$(db_state)
+    local undo="RETURN OLD;" where do call
+    while IFS='|' read -r where do call; do
+        trigger "$where" "$do"
+        sql "DO \$\$ BEGIN
+                 PERFORM crashmon.$call;
+                 RAISE 'no error';
+             EXCEPTION WHEN triggered_data_change_violation THEN
+                 IF SQLERRM NOT LIKE 'cannot %: the server has left it as it was (a trigger, or a policy?)' THEN RAISE; END IF;
+             END \$\$" || fail "$where $do: $call"
+        equal "$(db_state)" "$before"
+        accept
+    done <<END
+BEFORE INSERT ON priorityjobs|$SWALLOW|request_crash('$(id 4)')
+BEFORE INSERT ON priorityjobs|NEW.uuid := 'x'; RETURN NEW;|request_crash('$(id 4)')
+AFTER INSERT ON priorityjobs|DELETE FROM crashmon.priorityjobs WHERE uuid = NEW.uuid; RETURN NULL;|request_crash('$(id 4)')
+BEFORE INSERT ON processors|$SWALLOW|register_processor('p2')
+BEFORE INSERT ON processors|$SWALLOW|register_processor('p2', '{main}')
+BEFORE UPDATE ON processors|NEW.storages := NULL; RETURN NEW;|register_processor('p1', '{main}')
+BEFORE UPDATE ON jobs|$SWALLOW|take_jobs($p, 2)
+BEFORE UPDATE ON jobs|$undo|take_jobs($p, 2)
+BEFORE UPDATE ON jobs|$SWALLOW|job_succeeded(2)
+BEFORE UPDATE ON jobs|$undo|job_succeeded(2)
+BEFORE UPDATE ON jobs|$SWALLOW|job_failed(2, 'no')
+BEFORE UPDATE ON jobs|$undo|job_failed(2, 'no')
+BEFORE UPDATE ON jobs|$SWALLOW|give_back(2)
+BEFORE UPDATE ON jobs|$undo|give_back(2)
+BEFORE UPDATE ON pauses|$SWALLOW|pause('main', 'another')
+BEFORE INSERT ON pauses|$SWALLOW|pause('west', 'a disk')
+BEFORE DELETE ON pauses|$SWALLOW|resume('main')
+BEFORE DELETE ON storages|$SWALLOW|retire_storage('west')
+END
+}
+
+@test "what it keeps from being changed is neither given to a processor nor counted, and keeps no other" {
+    p=$(processor p1)
+    for n in 1 2 3; do job $n "$p"; done
+    at UPDATE jobs "NEW.starteddatetime := OLD.starteddatetime; NEW.success := OLD.success" "$(id 1)"
+    sql_is "SELECT id FROM crashmon.take_jobs($p, 3)" $'2\n3'
+    sql_is "SELECT id FROM jobs WHERE starteddatetime IS NULL" 1
+    accept
+    sql "UPDATE jobs SET success = false, completeddatetime = now()"
+    at UPDATE jobs "RETURN CASE NEW.id WHEN 1 THEN NULL ELSE OLD END" "$(id 1)" "$(id 2)"
+    sql_is "SELECT crashmon.retry('-infinity')" 1
+    sql_is "SELECT id FROM jobs WHERE success IS NULL" 3
+}
+
+@test "a request that is waiting, or has just been served, is no error" {
+    request "$(id 1)"
+    sql_is "SELECT crashmon.request_crash('$(id 1)')" f
+    session "BEGIN; DELETE FROM priorityjobs"
+    background psql -qAtXc "SELECT crashmon.request_crash('$(id 1)')"
+    await_blocked psql
+    session COMMIT
+    background_ends 0
+    equal "$(requested)" "$(id 1)"
+}
+
+# --- crashmon-priority
+
+@test "priority: a request of the command line that is not taken is an error (70), and the others are served" {
+    processor p1
+    mapfile -t ids < <(collect --count 3)
+    at INSERT priorityjobs "RETURN NULL" "${ids[0]}"
+    expect_status 70 priority "${ids[@]}"
+    [[ $output == *"cannot request crash \"${ids[0]}\": the server has left it as it was"* ]] || fail "$output"
+    jobs_are "${ids[@]:1}"
+}
+
+# --- dead processors
+
+# A dead one, whose priority table has five requests.
+dead_with_requests() {
+    dead=$(processor dead 86400)
+    sql "CREATE TABLE crashmon_priority.priority_jobs_$dead (uuid varchar(50) PRIMARY KEY)"
+    for n in 11 12 13 14 15; do
+        sql "INSERT INTO crashmon_priority.priority_jobs_$dead VALUES ('$(id $n)')"
+    done
+}
+is_not_removed() {
+    sql_is "SELECT count(*) FROM processors WHERE id = $dead" 1
+    ! grep "is removed" "$LOG" || fail "says that it is removed"
+}
+
+@test "scan: one request that is not taken stays with its dead processor; the other requests and crashes are served" {
+    processor p1
+    for how in "$(raises P0001)" "RETURN NULL"; do
+        dead_with_requests
+        at INSERT priorityjobs "$how" "$(id 13)"
+        new=$(collect)
+        expect_status 1 scan
+        sql_is "SELECT count(*) FROM jobs WHERE uuid = '$new'" 1
+        equal "$(requested)" "$(id 11; id 12; id 14; id 15)"
+        sql_is "SELECT uuid FROM crashmon_priority.priority_jobs_$dead" "$(id 13)"
+        is_not_removed
+        [[ $output == *"cannot remove processor \"dead\": the server refuses a request that waits in table \"priority_jobs_$dead\"; both stay"* ]] ||
+            fail "$output"
+        log_has "cannot request \"$(id 13)\" again: "
+        accept
+        expect_status 0 scan
+        sql_is "SELECT count(*) FROM priorityjobs" 5
+        sql_is "SELECT count(*) FROM processors" 1
+        log_has "and it is removed"
+        sql "DELETE FROM priorityjobs"
+        rm "$LOG"
+    done
+}
+
+@test "scan: a dead processor whose row the server does not delete stays, with its requests" {
+    processor p1
+    dead_with_requests
+    for how in "$(raises P0001);" "$SWALLOW"; do
+        trigger "BEFORE DELETE ON processors" "$how"
+        new=$(collect)
+        expect_status 1 scan
+        sql_is "SELECT count(*) FROM jobs WHERE uuid = '$new'" 1
+        sql_is "SELECT count(*), (SELECT count(*) FROM priorityjobs) FROM crashmon_priority.priority_jobs_$dead" "5|0"
+        is_not_removed
+        [[ $output == *"cannot remove a dead processor: "*"; processor \"dead\" stays for the next run"* ]] || fail "$output"
+        accept
+    done
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM priorityjobs" 5
+}
