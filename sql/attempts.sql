@@ -18,9 +18,10 @@ WHERE trigger LIKE 'CREATE TRIGGER count_attempt %'
 
 -- Makes the jobs that have failed since a time unfinished again, without attempts: for when their
 -- processors were to blame. Returns how many, without those that a trigger has left as they were. Where
--- nobody has noted when a job ended, the time counts at which it was started, or queued. Those that crashmon-cleanup has put away are gone, but for one
--- whose row somebody had locked: its pair is not in the spool any more, and it fails once more. While
--- crashmon-cleanup is at work with a storage it is an error (object_in_use), and nothing is changed.
+-- nobody has noted when a job ended, the time counts at which it was started, or queued. Those that
+-- crashmon-cleanup has put away are gone, but for one whose row somebody had locked: its pair is not in
+-- the spool any more, and it fails once more. While crashmon-cleanup is at work with a storage it is an
+-- error (object_in_use), and nothing is changed.
 CREATE OR REPLACE FUNCTION crashmon.retry(since timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 DECLARE

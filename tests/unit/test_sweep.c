@@ -251,7 +251,7 @@ static bool discard_crash(struct failure *failure)
     struct date_dir *slot = date_dir_new(spool, hour, "05");
     struct date_dir *head = date_dir_new(spool, slot, "web01_0");
     const struct candidate candidate = {.pair = pair_of(ID, DAY), .date_directory = head};
-    bool good = discard(&candidate, 0, failure);
+    bool good = discard(&candidate, 0, false, failure);
     date_dir_release(head);
     date_dir_release(slot);
     date_dir_release(hour);
