@@ -147,3 +147,33 @@ is_not_removed() {
     expect_status 0 scan
     sql_is "SELECT count(*) FROM priorityjobs" 5
 }
+
+# --- new jobs
+
+@test "scan, priority: a crash whose row is changed, or deleted after all, keeps its links; the others are queued" {
+    processor p1
+    while IFS='|' read -r which when do; do
+        mapfile -t ids < <(collect --count 5)
+        sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+                 IF NEW.uuid = '${ids[2]}' THEN $do; END IF;
+                 RETURN NEW;
+             END \$\$;
+             CREATE $which refuse $when FOR EACH ROW EXECUTE FUNCTION refuse()"
+        expect_status 1 scan
+        jobs_are "${ids[0]}" "${ids[1]}" "${ids[3]}" "${ids[4]}"
+        has_links "${ids[2]}"
+        log_has "\"${ids[2]}\": left: cannot queue a batch"
+        expect_status 70 priority "${ids[2]}"
+        has_links "${ids[2]}"
+        accept
+        expect_status 0 scan
+        jobs_are "${ids[@]}"
+        sql "DELETE FROM jobs; DELETE FROM priorityjobs"
+    done <<END
+TRIGGER|BEFORE INSERT ON jobs|NEW.storage := 'west'
+TRIGGER|BEFORE INSERT ON jobs|NEW.pathname := '/elsewhere'
+TRIGGER|BEFORE INSERT ON jobs|NEW.uuid := upper(NEW.uuid)
+TRIGGER|AFTER INSERT ON jobs|DELETE FROM crashmon.jobs WHERE uuid = NEW.uuid
+CONSTRAINT TRIGGER|AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED|DELETE FROM crashmon.jobs WHERE uuid = NEW.uuid
+END
+}
