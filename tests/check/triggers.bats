@@ -177,3 +177,21 @@ TRIGGER|AFTER INSERT ON jobs|DELETE FROM crashmon.jobs WHERE uuid = NEW.uuid
 CONSTRAINT TRIGGER|AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED|DELETE FROM crashmon.jobs WHERE uuid = NEW.uuid
 END
 }
+
+# --- requests that are too long
+
+@test "priority: requests that a trigger puts back have an end: with the batch, or a signal" {
+    processor p1
+    sql "ALTER TABLE priorityjobs ALTER uuid TYPE text;
+         INSERT INTO priorityjobs SELECT repeat('x', 1000) || n FROM generate_series(1, 20) AS n"
+    trigger "AFTER DELETE ON priorityjobs" "INSERT INTO crashmon.priorityjobs VALUES (OLD.uuid); RETURN NULL;"
+    expect_status 1 priority
+    log_has "seen 20: rejected 20; exit code 1"
+    rm "$LOG"
+    background priority --batch-size=10
+    await grep -q "has its lock" "$LOG"
+    kill -TERM "$pid"
+    background_ends 143
+    accept
+    sql "DELETE FROM priorityjobs; ALTER TABLE priorityjobs ALTER uuid TYPE varchar(255)"
+}
