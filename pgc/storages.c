@@ -368,6 +368,29 @@ bool storages_know(enum place place)
     return storage_rows[place].mark[0] != '\0';
 }
 
+bool storages_open_other(const struct spool *spool, struct spool **other, struct failure *failure)
+{
+    const struct options *options = &run->options;
+    bool is_storage = spool->place == PLACE_STORAGE;
+    enum place place = is_storage ? PLACE_DEFERRED : PLACE_STORAGE;
+    const char *path = is_storage ? options->deferred_storage_root : options->storage_root;
+    char mark[MARK_SIZE], quoted[QUOTE_SIZE];
+    *other = NULL;
+    if (path == NULL)
+        return !storages_know(place) ||
+               fail(failure, 0,
+                    "the pair of its job may be in the %s, which is not set in this run",
+                    place_title(place));
+    *other = spool_open_to_look(place, path, spool->json_suffix, spool->dump_suffix, failure);
+    if (*other == NULL || !mark_read(place, path, (*other)->root, mark, failure))
+        return false;
+    return (storages_know(place) && strcmp(mark, storage_rows[place].mark) == 0) ||
+           fail(failure, 0,
+                "the pair of its job may be in %s %s, which is not the one that it should be, or "
+                "new",
+                place_title(place), quote(quoted, path));
+}
+
 bool storages_is_due(enum place place)
 {
     return run->options.dry_run || storage_rows[place].is_due;

@@ -33,6 +33,10 @@ bool storages_note_swept(enum place place);
 /* After that: whether the storage has a row for a place, which this run may not have been given. */
 bool storages_know(enum place place);
 
+/* After that: opens the other root of a storage to look into, which this run may not have opened.
+ * *other becomes NULL if the storage has none. False with the reason if it cannot be used now. */
+bool storages_open_other(const struct spool *spool, struct spool **other, struct failure *failure);
+
 /* Checks a destination or a quarantine when it is opened; any thread may call it. */
 mark_check storages_check;
 

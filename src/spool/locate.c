@@ -171,14 +171,15 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
     *location = search.best;
 }
 
-enum located locate_unlinked(const struct pair *pair, struct failure *failure)
+enum located locate_unlinked(const struct spool *spool, const struct crash_id *id,
+                             struct failure *failure)
 {
     struct names days = {0};
     struct search search = {
-        .id = &pair->id, .is_queued = true, .best = nowhere(NULL, &pair->id), .failure = failure};
-    bool good = spool_days(pair->spool, &days, failure);
+        .id = id, .is_queued = true, .best = nowhere(NULL, id), .failure = failure};
+    bool good = spool_days(spool, &days, failure);
     if (good)
-        search_spool(&search, pair->spool, &days);
+        search_spool(&search, spool, &days);
     names_free(&days);
     location_close(&search.best);
     return good ? search.best.found : LOCATED_FAILED;

@@ -50,8 +50,9 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
                struct pair_location *location, struct failure *failure);
 void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure);
 
-/* Whether a pair with its id and no link lies in the same spool: a row that does not say where its
- * pair is means that one. LOCATED_FAILED: it may have none yet, or it cannot be told. */
-enum located locate_unlinked(const struct pair *pair, struct failure *failure);
+/* Whether a pair with this id and no link lies in a spool: a row that does not say where its pair
+ * is means that one. LOCATED_FAILED: it may have none yet, or it cannot be told. */
+enum located locate_unlinked(const struct spool *spool, const struct crash_id *id,
+                             struct failure *failure);
 
 #endif

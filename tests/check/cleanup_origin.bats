@@ -265,6 +265,28 @@ is_new() {
     equal "$(sums "$ARCHIVE")" "$before"
 }
 
+@test "a row that does not say where its pair is may be of the other root: the second crash stays, or is quarantined" {
+    throttled=$(crash --root "$DEFERRED")
+    expect_status 0 priority "$throttled"
+    before=$(sums "$DEFERRED")
+    sql "UPDATE jobs SET root = NULL, pathname = ''"
+    again "$throttled" 20081225
+    expect_status 0 scan --deferred-storage-root=
+    log_has "left: the pair of its job may be in the deferred storage root, which is not set"
+    mv "$DEFERRED" "$BATS_TEST_TMPDIR/away"
+    mkdir "$DEFERRED"
+    expect_status 0 scan
+    log_has "left: the pair of its job may be in deferred storage root \"$DEFERRED\", which is not the one"
+    is_new "$SPOOL" 20081225 "$throttled"
+    rmdir "$DEFERRED"
+    mv "$BATS_TEST_TMPDIR/away" "$DEFERRED"
+    expect_status 1 scan
+    quarantined "$throttled" "already queued from storage \"main\": \"\""
+    finish "$throttled" true
+    cleans
+    equal "$(sums "$ARCHIVE")" "$before"
+}
+
 @test "files that look younger than their row, as in a spool that was copied, are archived all the same" {
     id=$(crash --age 700)
     queued 1
