@@ -241,6 +241,22 @@ static void forget(struct pair_location *here)
     *here = (struct pair_location){.pair = here->pair, .directory = -1};
 }
 
+/* Where the disk of its day may not be mounted, what long-term storage has may be a namesake. */
+static bool may_be_away(const struct finished_job *job, const struct crash_id *id,
+                        struct failure *failure)
+{
+    const struct origin *origin = &job->origin;
+    struct pair its = {.spool = origin->spool, .id = *id};
+    if (origin->state != ORIGIN_KNOWN)
+        return false;
+    memcpy(its.day, origin->day, sizeof its.day);
+    return pair_tree_is_empty(&its) &&
+           !fail(failure, 0,
+                 "its own directory \"%s/%s\" is empty (is it mounted?), and a pair of its id is "
+                 "in \"%s\"",
+                 its.spool->path, its.day, archive_path(job->archive));
+}
+
 static void find_and_move(struct finished_job *job, const struct crash_id *id,
                           const struct roots *roots, struct quarantine *quarantine,
                           struct report *report)
@@ -262,9 +278,11 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         forget(&found.here);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
-    if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED)
+    bool is_archived = found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE;
+    if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED ||
+        (is_archived && may_be_away(job, id, &failure)))
         keep(job, &failure, report);
-    else if (found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE) {
+    else if (is_archived) {
         job->move.pair = found.archived.pair;
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
     } else if (is_complete || is_being_deleted(job, &found.here))

@@ -98,6 +98,20 @@ a_day_passes() {
     pair_is_whole "$DEFERRED" 20081225 "$id"
 }
 
+@test "nor is what long-term storage has taken for it then (1), which may be a namesake" {
+    queued
+    finish "$id" true
+    mv "$SPOOL/20081226/name" "$BATS_TEST_TMPDIR/away"
+    mkdir -p "$SPOOL/20081226/name" "$ARCHIVE/20081225/name"
+    cp -r "$BATS_TEST_TMPDIR/away/." "$ARCHIVE/20081225/name"
+    cleanup_says 1 "left: its own directory \"$SPOOL/20081226\" is empty (is it mounted?)"
+    rmdir "$SPOOL/20081226/name"
+    mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081226/name"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    equal "$(find "$SPOOL/20081226" -type f)" ""
+}
+
 @test "a pair that was moved to another day is archived" {
     queued
     finish "$id" true
