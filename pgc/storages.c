@@ -384,9 +384,10 @@ bool storages_open_other(const struct spool *spool, struct spool **other, struct
     *other = spool_open_to_look(place, path, spool->json_suffix, spool->dump_suffix, failure);
     if (*other == NULL || !mark_read(place, path, (*other)->root, mark, failure))
         return false;
-    return !storages_know(place) || strcmp(mark, storage_rows[place].mark) == 0 ||
+    return (storages_know(place) && strcmp(mark, storage_rows[place].mark) == 0) ||
            fail(failure, 0,
-                "the pair of its job may be in %s %s, which is not the one that it should be",
+                "the pair of its job may be in %s %s, which is not known by its mark (is the disk "
+                "mounted, and has priority or cleanup used it?)",
                 place_title(place), quote(quoted, path));
 }
 

@@ -182,6 +182,13 @@ enum located locate_unlinked(const struct spool *spool, const struct crash_id *i
         search_spool(&search, spool, &days);
     names_free(&days);
     location_close(&search.best);
+    struct pair its = {.spool = spool, .id = *id};
+    memcpy(its.day, id->day, sizeof its.day);
+    if (good && search.best.found == LOCATED_NOWHERE && its.day[0] != '\0' &&
+        pair_tree_is_empty(&its))
+        good = fail(failure, 0,
+                    "the pair of its job may be in \"%s/%s\", which is empty (is it mounted?)",
+                    spool->path, its.day);
     return good ? search.best.found : LOCATED_FAILED;
 }
 

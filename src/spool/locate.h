@@ -51,7 +51,8 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
 void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure);
 
 /* Whether a pair with this id and no link lies in a spool: a row that does not say where its pair
- * is means that one. LOCATED_FAILED: it may have none yet, or it cannot be told. */
+ * is means that one. LOCATED_FAILED: it may have none yet, or it cannot be told, as where the day
+ * of the id is empty. */
 enum located locate_unlinked(const struct spool *spool, const struct crash_id *id,
                              struct failure *failure);
 

@@ -276,7 +276,7 @@ is_new() {
     mv "$DEFERRED" "$BATS_TEST_TMPDIR/away"
     mkdir "$DEFERRED"
     expect_status 0 scan
-    log_has "left: the pair of its job may be in deferred storage root \"$DEFERRED\", which is not the one"
+    log_has "left: the pair of its job may be in deferred storage root \"$DEFERRED\", which is not known by its mark"
     is_new "$SPOOL" 20081225 "$throttled"
     rmdir "$DEFERRED"
     mv "$BATS_TEST_TMPDIR/away" "$DEFERRED"
@@ -285,6 +285,22 @@ is_new() {
     finish "$throttled" true
     cleans
     equal "$(sums "$ARCHIVE")" "$before"
+}
+
+@test "it stays, too, while that root has never been used, or the day of its id is empty there" {
+    id=$(crash --root "$DEFERRED" --without links)
+    sql "INSERT INTO jobs (pathname, uuid) VALUES ('', '$id')"
+    again "$id" 20081225
+    expect_status 0 scan
+    log_has "left: the pair of its job may be in deferred storage root \"$DEFERRED\", which is not known"
+    marked
+    mv "$DEFERRED/20081225/name" "$BATS_TEST_TMPDIR/away"
+    expect_status 0 scan
+    log_has "left: the pair of its job may be in \"$DEFERRED/20081225\", which is empty"
+    is_new "$SPOOL" 20081225 "$id"
+    mv "$BATS_TEST_TMPDIR/away" "$DEFERRED/20081225/name"
+    expect_status 1 scan
+    quarantined "$id" "already queued from storage \"main\": \"\""
 }
 
 @test "files that look younger than their row, as in a spool that was copied, are archived all the same" {
@@ -315,6 +331,7 @@ is_new() {
 }
 
 @test "without a pathname, what is new under another day is a duplicate; the only pair is the one" {
+    marked
     id=$(crash)
     sql "INSERT INTO jobs (pathname, uuid) VALUES ('', '$id')"
     expect_status 0 scan
