@@ -16,8 +16,8 @@ static bool is_younger(const struct main_file *file, const struct spool *spool, 
     return file->found && !spool_is_past(spool, &changed, seconds);
 }
 
-/* Entries of a date tree that are looked through for one pair: where scan keeps up there are few.
- */
+/* Entries of a date tree that are looked through for one pair. Where scan keeps up there are few; in
+ * the deferred root nobody removes them, so there is no limit. */
 enum { DATE_LINKS = 10000 };
 
 enum link { LINK_NONE, LINK_OLDER, LINK_NEWER, LINK_UNKNOWN };
@@ -47,7 +47,7 @@ static enum link find_date_link(const struct pair_location *location, long long 
         } else if (entry.kind == WALK_UNREADABLE) {
             found = LINK_UNKNOWN;
             *failure = *entry.failure;
-        } else if (--left == 0) {
+        } else if (pair->spool->place != PLACE_DEFERRED && --left == 0) {
             found = LINK_UNKNOWN;
             fail(failure, 0,
                  "a pair of its id in \"%s/%s\" may be new: that day has too many new crashes",

@@ -87,9 +87,12 @@ struct timespec spool_time(const struct spool *spool)
     return from_nanoseconds(spool->clock->asked);
 }
 
+/* Where the file system keeps whole seconds, what has the time of the second counts as later. */
 struct timespec spool_time_ago(const struct spool *spool, long long microseconds)
 {
-    long long time = spool->clock->asked / 1000 - microseconds + TICK;
+    bool is_coarse = spool->clock->asked % second == 0;
+    long long time =
+        spool->clock->asked / 1000 - microseconds + (is_coarse ? -MICROSECONDS : TICK);
     long long parts = (time % MICROSECONDS + MICROSECONDS) % MICROSECONDS;
     return (struct timespec){.tv_sec = (time - parts) / MICROSECONDS, .tv_nsec = parts * 1000};
 }

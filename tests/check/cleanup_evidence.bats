@@ -120,6 +120,26 @@ a_day_passes() {
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
 
+@test "where a file system keeps whole seconds, what came in the second in which the job ended is new" {
+    [[ $(id -u) == 0 ]] || skip "only root can mount"
+    truncate -s 8M "$BATS_TEST_TMPDIR/image"
+    mkfs.ext4 -qI 128 "$BATS_TEST_TMPDIR/image" 2>/dev/null || skip "no mkfs.ext4 here"
+    mount -o loop "$BATS_TEST_TMPDIR/image" "$SPOOL" || skip "no loop mount here"
+    disks+=("$SPOOL")
+    mkdir "$SPOOL/20000101"
+    id=$(crash)
+    expect_status 0 scan
+    collect --id "$id" --day 20081225 --size 200 --age 0 >/dev/null
+    came=$(stat -c %Z "$(place "$SPOOL" "$id").json")
+    finish "$id" true
+    sql "UPDATE jobs SET queueddatetime = to_timestamp($came) - interval '1 hour',
+                         starteddatetime = to_timestamp($came + 0.1), completeddatetime = to_timestamp($came + 0.2)"
+    await sql_true "SELECT now() > to_timestamp($came + 2)"
+    run cleanup_jobs --save-successful-minidumps-to=
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    equal "$(find "$SPOOL/20081225" -name "$id" -type l | wc -l)" 2
+}
+
 # --- new ctimes
 
 # The only link is a date link, which priority does not find by an id.

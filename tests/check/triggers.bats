@@ -178,6 +178,12 @@ CONSTRAINT TRIGGER|AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED|DELETE FRO
 END
 }
 
+@test "scan, priority: the triggers of the schema itself call for no second look at new rows" {
+    for name in $(sql "SELECT tgname FROM pg_trigger WHERE tgrelid = 'jobs'::regclass AND NOT tgisinternal"); do
+        grep -q "tgname NOT IN.*'$name'" "$TESTS/../pgc/enqueue.pgc" || fail "$name"
+    done
+}
+
 # --- requests that are too long
 
 @test "priority: requests that a trigger puts back have an end: with the batch, or a signal" {
