@@ -16,8 +16,8 @@ static bool is_younger(const struct main_file *file, const struct spool *spool, 
     return file->found && !spool_is_past(spool, &changed, seconds);
 }
 
-/* Entries of a date tree that are looked through for one pair. Where scan keeps up there are few; in
- * the deferred root nobody removes them, so there is no limit. */
+/* Entries of a date tree that are looked through for one pair. Where scan keeps up there are few;
+ * in the deferred root nobody removes them, so there is no limit. */
 enum { DATE_LINKS = 10000 };
 
 enum link { LINK_NONE, LINK_OLDER, LINK_NEWER, LINK_UNKNOWN };

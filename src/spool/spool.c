@@ -91,8 +91,7 @@ struct timespec spool_time(const struct spool *spool)
 struct timespec spool_time_ago(const struct spool *spool, long long microseconds)
 {
     bool is_coarse = spool->clock->asked % second == 0;
-    long long time =
-        spool->clock->asked / 1000 - microseconds + (is_coarse ? -MICROSECONDS : TICK);
+    long long time = spool->clock->asked / 1000 - microseconds + (is_coarse ? -MICROSECONDS : TICK);
     long long parts = (time % MICROSECONDS + MICROSECONDS) % MICROSECONDS;
     return (struct timespec){.tv_sec = (time - parts) / MICROSECONDS, .tv_nsec = parts * 1000};
 }

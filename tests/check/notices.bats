@@ -51,6 +51,7 @@ silent_but_logged() {
 
 @test "a crash whose row somebody has locked keeps its links until the next run" {
     processor p1
+    marked
     locked=$(crash) free=$(crash)
     sql "INSERT INTO jobs (uuid, pathname) VALUES ('$locked', ''), ('$free', '')"
     session "BEGIN; SELECT 1 FROM jobs WHERE uuid = '$locked' FOR UPDATE" >/dev/null

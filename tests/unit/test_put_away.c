@@ -141,7 +141,7 @@ static void a_pair_is_deleted_where_there_is_no_path(void **state)
 static void one_that_is_there_already_counts_as_moved(void **state)
 {
     (void)state;
-    make_directories(DAY "/name");
+    make_directories(NAME_PATH);
     make_file("../archive/" NAME_PATH "/" ID ".json", "x", 0);
     make_file("../archive/" NAME_PATH "/" ID ".dump", "x", 0);
     begin(beside_spool("archive"));
