@@ -1,5 +1,5 @@
-/* date_links.h - the date links of crashes that somebody asks for, found by one walk through the
- * date trees of a root: the name links, which lead to them, may be missing. */
+/* date_links.h - the date links of crashes that somebody asks for: where their name links lead, or,
+ * as these may be missing, found by a walk through the date trees of a root. */
 #ifndef DATE_LINKS_H
 #define DATE_LINKS_H
 
@@ -21,8 +21,17 @@ struct date_links {
     size_t count;
 };
 
-/* Looks for the links of `count` crashes, and sorts these. Ages as for examine(). False with the
- * reason if something could not be read; all else is there. */
+/* Follows the name link of a crash under each day of a root (spool_days()). */
+struct date_links_trail {
+    bool leads;      /* one leads to a date link; */
+    bool is_partial; /* but under some day the crash has files, and no name link that does */
+};
+void date_links_follow(struct date_links *links, const struct spool *spool,
+                       const struct names *days, const struct crash_id *id, long settle_time,
+                       long incomplete_age, struct date_links_trail *trail);
+
+/* Looks for the links of `count` crashes in all date trees, and sorts these. Ages as for examine().
+ * False with the reason if something could not be read; all else is there. */
 bool date_links_find(struct date_links *links, const struct spool *spool, struct crash_id *ids,
                      size_t count, long settle_time, long incomplete_age, struct failure *failure);
 void date_links_free(struct date_links *links);

@@ -78,6 +78,20 @@ json() {
     says "$nameless" 'date link in "20081225/date/12/05/web01_0"'
 }
 
+@test "the date trees are searched only for what no name link leads to" {
+    id=$(crash)
+    nameless=$(crash --without name-link)
+    queued=$(crash --without links)
+    crash --time 23:00 >/dev/null
+    as_a_user
+    chmod 0 "$SPOOL/20081225/date/23"
+    says "$id" 'date link in "20081225/date/12/05/web01_0"'
+    [[ $output != *"cannot read directory"* ]] || fail "$output"
+    for id in "$nameless" "$queued"; do
+        says "$id" 'cannot read directory .*/23"'
+    done
+}
+
 @test "a crash under several days and in both roots is told everywhere" {
     id=$(crash)
     collect --id "$id" --day 20081226 >/dev/null
