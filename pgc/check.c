@@ -128,6 +128,11 @@ static void judge_run(struct check *check, const struct run_status *run)
 {
     const struct options *options = check->options;
     char age[FIGURE_SIZE], host[ELSEWHERE_SIZE];
+    if (last_run_is_held_up(run))
+        problems_add(&check->problems, SEVERITY_WARNING,
+                     "the session of process %d of %s on %s has waited for a synchronous standby "
+                     "for %s",
+                     run->pid, run->program, quote(host, run->host), figure_age(age, run->held_up));
     if (last_run_is_at_work(run)) {
         enum severity severity = severity_of(run->started, &options->check_running);
         put_figure(check, "running", run->started, "s", &options->check_running);
@@ -179,7 +184,7 @@ static void judge_runs(struct check *check)
 static const char *excuse_of_new(const struct check *check)
 {
     const struct run_status *run = find_run(check);
-    if (run != NULL && last_run_is_at_work(run) &&
+    if (run != NULL && last_run_is_at_work(run) && !last_run_is_held_up(run) &&
         severity_of(run->started, &check->options->check_running) == SEVERITY_OK)
         return "; a run is at work";
     return run != NULL && goes_on(run) ? "; the next run goes on" : "";

@@ -18,12 +18,17 @@ struct run_status {
     int exit_code;            /* if it has ended, and */
     double duration;          /* how long it took, in seconds; below 0: not known */
     long long seen;
-    char *outcomes; /* "queued 20, left 1" */
-    bool has_done;  /* one that is not "left" */
-    char *holder;   /* who has the lock, if none is at work: "database session 12"; "": nobody */
+    char *outcomes;    /* "queued 20, left 1" */
+    bool has_done;     /* one that is not "left" */
+    char *holder;      /* who has the lock, if none is at work: "database session 12"; "": nobody */
+    long long held_up; /* for how long its session has waited for a synchronous standby; below 0: it
+                          does not, or that cannot be seen */
 };
 
-/* *runs becomes an array in order of storage and program, for last_runs_free(); *count is -1 if
+/* A session that waits for a standby outlives its process. A run of this host whose process is gone
+ * was killed, whether or not its session still has the lock.
+ *
+ * *runs becomes an array in order of storage and program, for last_runs_free(); *count is -1 if
  * that fails. */
 enum db_status last_runs_read(struct run_status **runs, long *count, struct failure *failure);
 void last_runs_free(struct run_status *runs, long count);
@@ -34,6 +39,9 @@ const struct run_status *last_runs_find(const struct run_status *runs, long coun
 
 /* It works, or has not ended as far as a standby can tell. */
 bool last_run_is_at_work(const struct run_status *run);
+
+/* A synchronous standby is away: its session waits for longer than a commit takes. */
+bool last_run_is_held_up(const struct run_status *run);
 
 /* " on "web2"", if it was on another host than this one; else "". Returns the buffer. */
 enum { ELSEWHERE_SIZE = QUOTE_SIZE + 8 };

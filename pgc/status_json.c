@@ -37,7 +37,10 @@ static void put_about(struct json *json, const struct options *options,
     json_begin(json, "database", '{');
     json_bool(json, "connected", database->is_connected);
     json_name(json, "version", database->version);
-    json_bool(json, "standby", database->is_standby);
+    if (database->is_connected)
+        json_bool(json, "standby", database->is_standby);
+    else
+        json_text(json, "standby", NULL);
     json_end(json, '}');
 }
 
@@ -149,6 +152,7 @@ static void put_runs(struct json *json, const struct database_status *database)
         json_known(json, "exit_code", has_ended ? one->exit_code : -1);
         json_number(json, "seen", one->seen);
         json_name(json, "lock", one->holder);
+        json_known(json, "held_up", one->held_up);
         put_outcomes(json, one->outcomes != NULL ? one->outcomes : "");
         json_end(json, '}');
     }

@@ -203,8 +203,12 @@ static void say_run(const struct options *options, const struct run_status *run)
     say("  %-25.60s %-15s %-9s %-11s %s", title, figure_ago(started, run->started), state,
         has_ended ? figure_seconds(took, run->duration) : "", due);
     say_end(run, has_ended ? exit_code_words((enum exit_code)run->exit_code) : "");
-    if (run->is_due && run->due < 0 && *run->holder != '\0')
+    bool is_expected = !has_ended || (run->is_due && run->due < 0);
+    if (is_expected && *run->holder != '\0')
         say("    its lock is taken: %s", run->holder);
+    if (run->held_up >= 0)
+        say("    its session waits for a synchronous standby, for %s",
+            figure_age(age, run->held_up));
     if (run->seen > 0)
         say("    seen %lld%s%s", run->seen, *run->outcomes != '\0' ? ": " : "", run->outcomes);
 }

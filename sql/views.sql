@@ -114,9 +114,10 @@ WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 -- The latest run of each program and storage. `running`: it has not ended, and its session holds
--- the lock; `killed`: it has not, and its session does not. `overdue`: no run is at work, and the next
--- one is late by more than an interval, so cron no longer starts the program; none is due after a
--- repair. `paused`: runs on this storage do nothing now.
+-- the lock, as that of a process that is gone may do while it waits for a synchronous standby;
+-- `killed`: it has not, and its session does not. (On a standby neither can be told.) `overdue`: no
+-- run is at work, and the next one is late by more than an interval, so cron no longer starts the
+-- program; none is due after a repair. `paused`: runs on this storage do nothing now.
 CREATE VIEW pg_temp.last_runs AS
 WITH RECURSIVE held AS MATERIALIZED (
     SELECT classid, objid, pid FROM pg_locks
@@ -144,7 +145,7 @@ SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, n
                 AND now() > greatest(next_due, ended) + (next_due - started)
             ELSE false END AS overdue,
        running,
-       ended IS NULL AND NOT running AS killed,
+       ended IS NULL AND NOT running AND NOT pg_is_in_recovery() AS killed,
        EXISTS (SELECT FROM crashmon.pauses AS p WHERE p.storage = last.storage) AS paused
 FROM last, LATERAL (
     SELECT ended IS NULL AND EXISTS (

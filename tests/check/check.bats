@@ -155,6 +155,7 @@ fresh() {
     answers 1 scan -- "WARNING: process $pid of crashmon-scan on .* has been at work for 7 h"
     kill -KILL "$pid"
     background_ends 137
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed' # its session waits on
     session COMMIT
     await sql_true "SELECT count(*) = 0 FROM crashmon.locks"
     answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed, or lost the server: process [0-9]* on .* has not recorded its end$'

@@ -131,6 +131,8 @@ says() {
         '  crashmon-priority "west" *[0-9] s ago *0 ' '  crashmon-scan *[0-9] s ago *at work'
     kill -KILL "$pid"
     background_ends 137
+    answer='' says '  crashmon-scan *[0-9] s ago *killed' '    its lock is taken: process [0-9]* on .*, database session [0-9]*,'
+    value_is runs.1.state killed runs.1.held_up null
     session COMMIT
     await sql_true "SELECT count(*) = 0 FROM crashmon.locks"
     answer='' says '  crashmon-scan *[0-9] s ago *killed'

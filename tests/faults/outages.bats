@@ -305,6 +305,31 @@ waits_end() {
     standby ''
 }
 
+@test "a session that waits for a standby is no run at work that excuses what waits, also once its process is gone" {
+    processor p1
+    expect_status 0 scan
+    crash --age 90000 >/dev/null
+    standby nobody
+    background scan
+    for seconds in 10 31; do
+        await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'
+            AND application_name = 'crashmon-scan' AND query_start < now() - interval '$seconds s'"
+    done
+    expect_status 2 scan --check
+    [[ $output == *"CRITICAL: the oldest new pair has not been queued for"*"WARNING: the session of process $pid of "*" waited for a synchronous standby for 3"* ]] ||
+        fail "$output"
+    expect_status 0 scan --status
+    [[ $output == *"its session waits for a synchronous standby, for 3"* ]] || fail "$output"
+    kill -KILL "$pid"
+    background_ends 137
+    expect_status 2 scan --check
+    [[ $output == *"the last run of crashmon-scan was killed"* ]] || fail "$output"
+    standby ''
+    await sql_true "SELECT count(*) = 0 FROM crashmon.locks"
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM jobs" 1
+}
+
 standby() {
     psql -qAtX -o /dev/null -c "ALTER SYSTEM SET synchronous_standby_names = '$1'" \
         -c "SELECT pg_reload_conf()"

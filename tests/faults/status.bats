@@ -60,6 +60,8 @@ has() {
     id=$(crash)
     processor p1
     expect_status 0 scan
+    sql "INSERT INTO crashmon.runs (program, storage, host, pid, next_due)
+         VALUES ('crashmon-cleanup', 'main', 'elsewhere', 1, now() + interval '5 min')"
     STANDBY=$("${AS_SERVER[@]}" mktemp -d /tmp/crashmon-standby.XXXXXX)
     pg_basebackup -D - -Ft -X fetch -c fast | "${AS_SERVER[@]}" tar -C "$STANDBY" -xf -
     port=$(perl -MIO::Socket::INET -e \
@@ -78,6 +80,8 @@ has() {
     answer=$(scan --status)
     has 'The server only reads' 'Waiting     1 ' '  crashmon-scan .* ago +0 '
     [[ $answer != *Troubles* ]] || fail "$answer"
+    has '  crashmon-cleanup .* ago +not ended'
+    equal "$(psql -qAtXc 'SELECT running, killed FROM crashmon.last_runs WHERE ended IS NULL')" 'f|f'
     for run in "${RUNS[@]}"; do
         expect_status 2 "$run" --check
         equal "$(grep '^[A-Z]*:' <<<"$output")" "CRITICAL: the server only reads (a standby): a run with this login would end with 69"
