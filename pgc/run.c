@@ -5,8 +5,11 @@
 #include "options/command_line.h"
 #include "report/figures.h"
 #include "report/problems.h"
+#include "report/say.h"
 #include "runs.h"
 
+#include <math.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,7 +128,7 @@ static bool is_paused(struct run *run)
     else if (run->metrics.is_paused)
         report_note(&run->report, LEVEL_INFO, "%s; nothing is done", pause);
     if (run->metrics.is_paused && options->repair && !options->dry_run && !options->json)
-        printf("%s; nothing is done\n", pause);
+        say("%s; nothing is done", pause);
     return run->metrics.is_paused;
 }
 
@@ -173,6 +176,55 @@ static void begin_notes(struct run *run)
         session_after_commit(note_progress, run);
 }
 
+/* Before it is over (NAN) all that is not known is null, and the code one of three digits. */
+static void write_json(const struct run *run, FILE *stream, double duration)
+{
+    struct json json = {.stream = stream};
+    bool is_over = isfinite(duration);
+    char host[256] = "", started[FIGURE_SIZE];
+    gethostname(host, sizeof host - 1);
+    json_begin(&json, NULL, '{');
+    json_text(&json, "program", run->options.program_name);
+    json_text(&json, "version", VERSION);
+    json_text(&json, "storage", run->options.storage_name);
+    json_text(&json, "host", host);
+    json_number(&json, "pid", getpid());
+    json_text(&json, "started", figure_time(started, run->date));
+    json_bool(&json, "dry_run", run->options.dry_run);
+    json_seconds(&json, "duration", duration);
+    json_number(&json, "exit_code", is_over ? run->report.code : EXIT_SIGNAL);
+    json_sentence(&json, "error", run->report.error);
+    json_sentence(&json, "paused", run->pause);
+    json_known(&json, "seen", is_over ? run->report.tally.seen : -1);
+    if (is_over)
+        tally_write_json(&run->report.tally, &json, "outcomes");
+    else
+        json_text(&json, "outcomes", NULL);
+    json_end(&json, '}');
+    putc('\n', stream);
+}
+
+static void print_json(struct run *run, double duration)
+{
+    signals_last_words(NULL, NULL);
+    write_json(run, stdout, duration);
+    report_flush(&run->report);
+}
+
+/* The object of a run that a second or third signal ends at once. */
+static void prepare_json(const struct run *run)
+{
+    static const char code[] = "\"exit_code\": ";
+    static char *text; /* for a handler */
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL)
+        return;
+    write_json(run, stream, NAN);
+    if (fclose(stream) == 0)
+        signals_last_words(text, strstr(text, code) + strlen(code));
+}
+
 bool run_begin(struct run *run, enum program program, int argc, char **argv)
 {
     struct failure failure;
@@ -194,6 +246,8 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     run->is_answered = options_ask(&run->options);
     if (run->is_answered)
         return true;
+    if (run->options.json)
+        prepare_json(run);
     run->report.dry_run = run->options.dry_run;
     run->metrics = (struct run_metrics){.options = &run->options, .started = run->date};
     signals_limit(run->options.run_time_limit);
@@ -275,30 +329,6 @@ static void write_metrics(struct run *run, double duration)
         run,
         run_metrics_end(&run->metrics, &run->report.tally, run->report.code, duration, &failure),
         &failure);
-}
-
-static void print_json(struct run *run, double duration)
-{
-    struct json json = {.stream = stdout};
-    char host[256] = "", started[FIGURE_SIZE];
-    gethostname(host, sizeof host - 1);
-    json_begin(&json, NULL, '{');
-    json_text(&json, "program", run->options.program_name);
-    json_text(&json, "version", VERSION);
-    json_text(&json, "storage", run->options.storage_name);
-    json_text(&json, "host", host);
-    json_number(&json, "pid", getpid());
-    json_text(&json, "started", figure_time(started, run->date));
-    json_bool(&json, "dry_run", run->options.dry_run);
-    json_seconds(&json, "duration", duration);
-    json_number(&json, "exit_code", run->report.code);
-    json_name(&json, "error", run->report.error);
-    json_name(&json, "paused", run->pause);
-    json_number(&json, "seen", run->report.tally.seen);
-    tally_write_json(&run->report.tally, &json, "outcomes");
-    json_end(&json, '}');
-    putchar('\n');
-    report_flush(&run->report);
 }
 
 int run_end(struct run *run)

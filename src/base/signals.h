@@ -20,6 +20,10 @@ struct failure;
  * stderr. */
 void signals_catch(void);
 
+/* From now on, where the program ends at once, it writes `text` to stdout before, if that takes it,
+ * with the exit code in the place of the three digits at `code`; NULL: nothing. It is kept. */
+void signals_last_words(char *text, char *code);
+
 /* The first signal caught, or 0; and whether a second one has shut down the socket. */
 int signals_caught(void);
 bool signals_are_urgent(void);

@@ -1,8 +1,11 @@
 #include "report/json.h"
 
 #include "base/utf8.h"
+#include "log/log_format.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A text in another encoding must not become equal to another one: its bytes are taken for those of
  * LATIN1, which they mostly are. */
@@ -67,6 +70,15 @@ void json_text(struct json *json, const char *key, const char *value)
 void json_name(struct json *json, const char *key, const char *value)
 {
     json_text(json, key, value != NULL && *value != '\0' ? value : NULL);
+}
+
+void json_sentence(struct json *json, const char *key, const char *value)
+{
+    char *line = log_format_plain(value);
+    if (line != NULL)
+        line[strcspn(line, "\n")] = '\0';
+    json_name(json, key, line);
+    free(line);
 }
 
 void json_known(struct json *json, const char *key, long long value)

@@ -30,6 +30,8 @@ void json_end(struct json *json, char bracket);
  * that different ones stay different, as JSON knows characters only. */
 void json_text(struct json *json, const char *key, const char *value);
 void json_name(struct json *json, const char *key, const char *value);
+/* One of ours, which may have names in it: as in the log; empty: null. */
+void json_sentence(struct json *json, const char *key, const char *value);
 /* json_known(): null below 0, for what is not known. */
 void json_number(struct json *json, const char *key, long long value);
 void json_known(struct json *json, const char *key, long long value);

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -36,6 +37,13 @@ static long done(void)
     for (int i = 0; i < OUTCOME_COUNT; i++)
         sum += tally.outcomes[i];
     return settings->report->looked > 0 ? settings->report->looked : sum;
+}
+
+/* Whether a line can be replaced by the next one. */
+static bool is_terminal(void)
+{
+    const char *kind = getenv("TERM");
+    return isatty(STDERR_FILENO) && kind != NULL && *kind != '\0' && strcmp(kind, "dumb") != 0;
 }
 
 /* A line that does not fit its window could not be replaced by the next one. */
@@ -115,7 +123,7 @@ void progress_start(const struct progress_settings *settings)
     sigset_t all, before;
     pthread_condattr_t clock;
     progress.settings = *settings;
-    progress.is_terminal = isatty(STDERR_FILENO);
+    progress.is_terminal = is_terminal();
     progress.stops = false;
     progress.has_shown = settings->is_asked_for;
     progress.before = done();

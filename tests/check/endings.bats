@@ -57,12 +57,15 @@ roots_are_done() { [[ -z $(new_links) ]] || fail "$(new_links)"; }
     await test -s "$BACKGROUND"
     port=$(<"$BACKGROUND")
     for program in "${PROGRAMS[@]}"; do
-        background program "$program" --database-host=127.0.0.1 --database-port="$port"
+        background program "$program" --json --database-host=127.0.0.1 --database-port="$port"
         await eval "grep -q '0100007F:' /proc/$pid/net/tcp && [[ \$(</proc/$pid/wchan) == *poll* ]]"
         kill -TERM "$pid"
         sleep 0.3
         kill -TERM "$pid"
         background_ends 143
+        equal "$(perl -MJSON::PP -e 'my $o = decode_json($ARGV[0]);
+            print join " ", map { $_ // "null" } @$o{qw(program exit_code seen outcomes duration error)}' "$output")" \
+            "$program 143 null null null null"
     done
     kill "$deaf"
 }

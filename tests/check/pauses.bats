@@ -58,6 +58,16 @@ state() {
     equal "$(state)" "$before"
 }
 
+@test "--json has the sentence of the log, whatever is in the reason" {
+    paused
+    sql "UPDATE crashmon.pauses SET reason = E'a\\nb'"
+    run scan --json
+    sentence=$(perl -MJSON::PP -e 'print decode_json($ARGV[0])->{paused}' "$output")
+    [[ $sentence == *': "a\nb'* ]] || fail "$output"
+    log_has "$sentence; nothing is done"
+    equal "$(scan --status --json | perl -MJSON::PP -e 'print decode_json(<STDIN>)->{troubles}[0]')" "$sentence"
+}
+
 @test "another storage works, and --adopt does" {
     paused
     expect_status 0 scan --adopt

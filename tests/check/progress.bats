@@ -8,7 +8,7 @@ load repair
 on_terminal() {
     local command
     command="$(printf '%q ' "$BUILD/$1" --config="$CONF" "${@:2}")"
-    expect_status 0 env PGOPTIONS='' script -qec "$command" "$BATS_TEST_TMPDIR/typescript"
+    expect_status 0 env PGOPTIONS='' TERM="${TERMINAL-vt100}" script -qec "$command" "$BATS_TEST_TMPDIR/typescript"
     output=$(tr '\r' '\n' <<<"$output")
 }
 
@@ -44,7 +44,7 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     crash --count 8 >/dev/null
     slow
     # shellcheck disable=SC2016 # for the other shell
-    expect_status 0 env PGOPTIONS='' script -qec "stty cols 24; $BUILD/crashmon-scan --config=$CONF --batch-size=1" \
+    expect_status 0 env PGOPTIONS='' TERM=vt100 script -qec "stty cols 24; $BUILD/crashmon-scan --config=$CONF --batch-size=1" \
         "$BATS_TEST_TMPDIR/typescript"
     output=$(tr '\r' '\n' <<<"$output" | sed 's/\x1b\[K//')
     tells '^crashmon-scan: crashes:$'
@@ -57,6 +57,19 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     on_terminal crashmon-scan --batch-size=1 --stderr-error-logging-level=20
     tells '^crashmon-scan: crashes: [1-7] of 8'
     tells $'^\e\\[K[0-9 ,:-]+ INFO - batch of 1 done, left: 0$'
+}
+
+@test "a terminal that cannot erase a line gets none that is replaced" {
+    for TERMINAL in dumb ''; do
+        crash --count 8 >/dev/null
+        slow
+        on_terminal crashmon-scan --batch-size=1
+        equal "$output" ''
+        on_terminal crashmon-scan --progress
+        tells '^crashmon-scan: crashes: 0, 0 a second$'
+        [[ $output != *$'\e'* ]] || fail "$output"
+        sql "DROP FUNCTION refuse() CASCADE"
+    done
 }
 
 @test "a run that is over at once tells nothing, nor does one without a terminal, or a dry one" {
