@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { PUNCTUALITY = 60 }; /* seconds by which the clocks of file systems and server may differ */
 
 struct check {
     const struct options *options;
@@ -334,16 +337,37 @@ static void judge_server(struct check *check)
                                  : "the database only reads (default_transaction_read_only is on)");
 }
 
+/* That a disk is full shows in what is there: each run writes its metrics when it has ended. */
+static void judge_metrics(struct check *check)
+{
+    const struct options *options = check->options;
+    const struct run_status *run = find_run(check);
+    char host[ELSEWHERE_SIZE], age[FIGURE_SIZE];
+    struct failure failure;
+    time_t written;
+    if (options->metrics_file == NULL)
+        return;
+    if (!metrics_may_write(options->metrics_file, options->program_name, options->storage_name,
+                           &written, &failure)) {
+        problems_add(&check->problems, SEVERITY_WARNING, "metrics: %s", failure.text);
+        return;
+    }
+    bool was_here =
+        run != NULL && strcmp(run->state, "ended") == 0 && *last_run_elsewhere(run, host) == '\0';
+    if (was_here && written != 0 && time(NULL) - written > run->ended + PUNCTUALITY)
+        problems_add(&check->problems, SEVERITY_WARNING,
+                     "metrics: \"%s\" was last written %s ago, and not by the run that ended since "
+                     "(is its file system full?)",
+                     options->metrics_file, figure_age(age, time(NULL) - written));
+}
+
 static void judge_files(struct check *check)
 {
     const struct options *options = check->options;
     struct failure failure;
     if (!log_may_write(options->log_file_pathname, &failure))
         problems_add(&check->problems, SEVERITY_WARNING, "log: %s", failure.text);
-    if (options->metrics_file != NULL &&
-        !metrics_may_write(options->metrics_file, options->program_name, options->storage_name,
-                           &failure))
-        problems_add(&check->problems, SEVERITY_WARNING, "metrics: %s", failure.text);
+    judge_metrics(check);
     const char *const archives[] = {options->save_successful_to, options->save_failed_to};
     for (int i = 0; i < 2 && options->program == PROGRAM_CLEANUP && options->dump_gid >= 0; i++)
         if (archives[i] != NULL &&

@@ -376,9 +376,10 @@ struct metrics *metrics_open(const char *path, const char *program, const char *
     return metrics;
 }
 
-bool metrics_may_write(const char *path, const char *program, const char *storage,
+bool metrics_may_write(const char *path, const char *program, const char *storage, time_t *written,
                        struct failure *failure)
 {
+    struct stat status = {0};
     struct metrics *metrics = calloc(1, sizeof *metrics);
     if (metrics == NULL)
         return fail(failure, errno, "cannot write metrics to \"%s\"", path);
@@ -387,6 +388,7 @@ bool metrics_may_write(const char *path, const char *program, const char *storag
                     ? access_may_replace(metrics->path, failure) &&
                           access_may_replace(metrics->temporary, failure)
                     : fail(failure, errno, "cannot write metrics to \"%s\"", path);
+    *written = good && stat(metrics->path, &status) == 0 ? status.st_mtime : 0;
     metrics_free(metrics);
     return good;
 }

@@ -10,6 +10,8 @@
 
 #include "base/failure.h"
 
+#include <time.h>
+
 /* In the order of the file. What has "label" in metrics.c has a series for each value of it. */
 enum metric {
     METRIC_BUILD_INFO,
@@ -54,8 +56,9 @@ struct metrics;
 struct metrics *metrics_open(const char *path, const char *program, const char *storage,
                              struct failure *failure);
 
-/* Whether that can be written, as far as one can tell without doing so. */
-bool metrics_may_write(const char *path, const char *program, const char *storage,
+/* Whether that can be written, as far as one can tell without doing so; *written becomes when it
+ * last was, 0: never. */
+bool metrics_may_write(const char *path, const char *program, const char *storage, time_t *written,
                        struct failure *failure);
 
 /* Sets, or adds to, the series of one label's value (NULL: it has no such label). Out of memory is

@@ -295,6 +295,11 @@ fresh() {
         "WARNING: metrics: cannot replace \"$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom\": not a regular file"
     rmdir "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom"
     answers 0 scan --metrics-file="$BATS_TEST_TMPDIR/m" --
+    touch -d '10 minutes ago' "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom"
+    answers 1 scan --metrics-file="$BATS_TEST_TMPDIR/m" -- \
+        "WARNING: metrics: \"$BATS_TEST_TMPDIR/m\" was last written 10 min . s ago, and not by the run that ended since (is its file system full?)"
+    expect_status 0 scan --metrics-file="$BATS_TEST_TMPDIR/m"
+    answers 0 scan --metrics-file="$BATS_TEST_TMPDIR/m" --
     mkdir -p "$BATS_TEST_TMPDIR/m/crashmon-scan-main.prom.tmp"
     answers 1 scan --metrics-file="$BATS_TEST_TMPDIR/m" -- 'WARNING: metrics: cannot replace .*\.tmp": not a regular file'
     unset -f id # that of jobs.bash
