@@ -11,6 +11,7 @@
 #include "requests.h"
 #include "session.h"
 #include "spool/stranded.h"
+#include "storage_rows.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -432,24 +433,40 @@ static void say_of_row(const struct explanation *explanation, char text[NEXT_SIZ
         say_failure(&failure, text);
 }
 
-static void say_of_days(char text[NEXT_SIZE], const char *what, const char *why, long days)
+/* Cleanup looks for what is old once a day, for each root; `is_early`: not yet for this one. */
+static void say_of_days(char text[NEXT_SIZE], const struct sighting *sighting, const char *what,
+                        const char *why, long days, bool is_early)
 {
+    bool is_deferred = sighting->place == PLACE_DEFERRED;
+    const struct storage_row *root = &storage_rows[is_deferred ? PLACE_DEFERRED : PLACE_STORAGE];
+    bool is_swept = root->mark[0] != '\0' && !root->is_due;
+    long long left = days * DAY - sighting->age;
+    char age[FIGURE_SIZE];
     if (days < 0)
         explain_add(text, "keeps %s for ever%s", what, why);
+    else if (left > 0)
+        explain_add(text, "deletes %s if nothing of it changes for another %s%s", what,
+                    figure_age(age, left), why);
+    else if (is_early)
+        explain_add(text, "deletes %s when its day has been over for %ld d%s", what, days, why);
     else
-        explain_add(text, "deletes %s after %ld d%s", what, days, why);
+        explain_add(text, "deletes %s%s, as nothing of it has changed for %ld d%s", what,
+                    is_swept ? " tomorrow (in UTC)" : "", days, why);
 }
 
 static void say_of_what_is_kept(const struct explanation *explanation, char text[NEXT_SIZE])
 {
     const struct options *options = explanation->options;
-    const struct sightings *sightings = &explanation->sightings;
-    if (explanation->job.id == 0 && explanation->requested < 0 &&
-        sightings_find(sightings, PLACE_DEFERRED) != NULL)
-        say_of_days(text, "it", ": it is throttled, and was not requested",
-                    options->keep_deferred_days);
-    if (sightings_find(sightings, PLACE_QUARANTINE) != NULL)
-        say_of_days(text, "what is in quarantine", "", options->keep_quarantine_days);
+    const struct sighting *throttled = sightings_find(&explanation->sightings, PLACE_DEFERRED);
+    const struct sighting *quarantined = sightings_find(&explanation->sightings, PLACE_QUARANTINE);
+    if (explanation->job.id == 0 && explanation->requested < 0 && throttled != NULL)
+        say_of_days(text, throttled, "it", ": it is throttled, and was not requested",
+                    options->keep_deferred_days,
+                    !spool_day_is_over(explanation->places->trees[PLACE_DEFERRED], throttled->day,
+                                       options->keep_deferred_days));
+    if (quarantined != NULL)
+        say_of_days(text, quarantined, "what is in quarantine", "", options->keep_quarantine_days,
+                    false);
 }
 
 /* --- all */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,15 @@ static bool add(struct sightings *sightings, struct sighting *sighting)
     return true;
 }
 
+/* Whoever puts a file into quarantine may choose its mtime. */
+static void note_age(struct sighting *sighting, const struct stat *status)
+{
+    long long written = age_of(&status->st_mtim), changed = age_of(&status->st_ctim);
+    long long age = written < changed ? written : changed;
+    if (age < sighting->age)
+        sighting->age = age;
+}
+
 static bool add_file(struct sighting *sighting, int directory, const char *name)
 {
     struct stat status;
@@ -59,6 +69,7 @@ static bool add_file(struct sighting *sighting, int directory, const char *name)
     if (files == NULL)
         return false;
     sighting->files = files;
+    note_age(sighting, &status);
     files[sighting->count] = (struct sighted_file){
         .name = strdup(name),
         .kind = kind_of(status.st_mode),
@@ -188,8 +199,9 @@ bool sightings_in_tree(struct sightings *sightings, const struct spool *spool,
 static bool look_at_case(struct sightings *sightings, int quarantine, const char *path,
                          const char *day, const char *name, struct failure *failure)
 {
-    struct sighting sighting = {.place = PLACE_QUARANTINE, .path = path};
+    struct sighting sighting = {.place = PLACE_QUARANTINE, .path = path, .age = LLONG_MAX};
     struct names names = {0};
+    struct stat status;
     memcpy(sighting.day, day, sizeof sighting.day);
     int directory = cases_open(quarantine, day, name);
     if (directory < 0)
@@ -198,6 +210,10 @@ static bool look_at_case(struct sightings *sightings, int quarantine, const char
     for (size_t i = 0; good && i < names.count; i++)
         good = add_file(&sighting, directory, names.items[i]);
     names_free(&names);
+    if (fstat(directory, &status) == 0)
+        note_age(&sighting, &status);
+    if (fstatat(directory, case_reason, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        note_age(&sighting, &status);
     sighting.reason = case_last_line(directory);
     close(directory);
     if (asprintf(&sighting.where, "%s/%s", day, name) < 0)

@@ -23,11 +23,12 @@ struct sighting {
     struct date_dir *date_directory; /* the same, for batch_add_found() */
     char *reason;                    /* in quarantine: the last one; NULL: none */
 
-    /* In a root: whether it is a pair, and if it is not ready, why; when it changed last. With a
-     * date link, what a scan decides (examine.h). */
+    long long age; /* in a root or in quarantine: of the last change */
+
+    /* In a root: whether it is a pair, and if it is not ready, why. With a date link, what a scan
+     * decides (examine.h). */
     enum pair_state state;
     struct failure why;
-    long long age;
     enum examined examined;
     enum outcome verdict;
 };

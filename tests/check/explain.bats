@@ -61,7 +61,7 @@ json() {
         'crashmon-cleanup no run yet keeps what is in quarantine for ever' "Hint put what is missing beside .*crashmon-priority --release $old$"
     does "$old" cleanup "keeps what is in quarantine for ever"
     echo "keep-quarantine-days = 9" >>"$CONF"
-    does "$old" cleanup "deletes what is in quarantine after 9 d"
+    does "$old" cleanup "deletes what is in quarantine if nothing of it changes for another [89] d *"
 }
 
 @test "what lies without a date link, or has only that, is told as it is" {
@@ -247,6 +247,17 @@ json() {
     throttled=$(collect --root "$DEFERRED")
     says "$throttled" "Hint to have it processed: crashmon-priority $throttled$"
     does "$throttled" cleanup "keeps it for ever: it is throttled, and was not requested"
+    echo "keep-deferred-days = 2" >>"$CONF"
+    does "$throttled" cleanup "deletes it if nothing of it changes for another 1 d 2* h: it is throttled, and was not requested"
+    find "$DEFERRED" -name "$throttled*" -exec touch -h -d '3 days ago' {} +
+    does "$throttled" cleanup "deletes it when its day has been over for 2 d: it is throttled, and was not requested"
+    throttled=$(collect --root "$DEFERRED" --day 20081225 --age 300000)
+    does "$throttled" cleanup "deletes it, as nothing of it has changed for 2 d: it is throttled, and was not requested"
+    expect_status 0 cleanup_jobs --dry-run
+    [[ $output == *"\"$throttled\": deleted"* ]] || fail "$output"
+    expect_status 0 priority --adopt
+    sql "UPDATE crashmon.storages SET swept = (now() AT TIME ZONE 'UTC')::date"
+    does "$throttled" cleanup "deletes it tomorrow (in UTC), as nothing *"
     request "$throttled"
     does "$throttled" priority "queues it with priority"
     ended true "$throttled"
