@@ -5,6 +5,7 @@
 #include "options/command_line.h"
 #include "report/json.h"
 #include "report/say.h"
+#include "session.h"
 #include "storage_rows.h"
 
 #include <stdio.h>
@@ -249,7 +250,7 @@ void explain_print_json(const struct explanation *explanation, bool is_known)
     json_begin(&json, NULL, '{');
     json_text(&json, "id", explanation->id.text);
     json_text(&json, "storage", explanation->options->storage_name);
-    json_bool(&json, "connected", explanation->database->is_connected);
+    json_bool(&json, "connected", session_is_connected());
     if (is_known || explanation->is_complete)
         json_bool(&json, "known", is_known);
     else

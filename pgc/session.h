@@ -47,6 +47,9 @@ enum db_status session_take_time(bool take, struct failure *failure);
  * transaction. */
 void session_after_commit(void (*call)(void *context), void *context);
 
+/* Whether the server has let it in; also when session_open() has failed after that. */
+bool session_is_connected(void);
+
 /* Ends the session, and with it the lock. Harmless without a session. */
 void session_close(void);
 

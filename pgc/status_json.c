@@ -1,6 +1,7 @@
 #include "status_json.h"
 
 #include "report/json.h"
+#include "session.h"
 #include "storage_rows.h"
 
 #include <math.h>
@@ -35,7 +36,7 @@ static void put_about(struct json *json, const struct options *options,
     json_text(json, "host", host);
     json_text(json, "storage", options->storage_name);
     json_begin(json, "database", '{');
-    json_bool(json, "connected", database->is_connected);
+    json_bool(json, "connected", session_is_connected());
     json_name(json, "version", database->version);
     if (database->is_connected)
         json_bool(json, "standby", database->is_standby);
@@ -67,6 +68,12 @@ static void put_quarantine(struct json *json, const struct survey_cases *cases)
         json_begin(json, NULL, '{');
         json_text(json, "reason", cases->reasons.items[i].text);
         json_number(json, "count", cases->reasons.items[i].count);
+        json_end(json, '}');
+    }
+    if (cases->reasons.others > 0) {
+        json_begin(json, NULL, '{');
+        json_text(json, "reason", "other reasons");
+        json_number(json, "count", cases->reasons.others);
         json_end(json, '}');
     }
     json_end(json, ']');

@@ -213,6 +213,51 @@ static void say_run(const struct options *options, const struct run_status *run)
         say("    seen %lld%s%s", run->seen, *run->outcomes != '\0' ? ": " : "", run->outcomes);
 }
 
+static bool is_late(const struct run_status *run)
+{
+    return run->is_due && run->due < 0 && !last_run_is_at_work(run);
+}
+
+static bool has_failed(const struct run_status *run)
+{
+    return !last_run_is_at_work(run) &&
+           (strcmp(run->state, "ended") != 0 || !exit_code_is_done((enum exit_code)run->exit_code));
+}
+
+/* Those of other storages: who has failed comes first, then who is late; else they stay in order.
+ */
+static int compare_runs(const void *left, const void *right)
+{
+    const struct run_status *one = *(const struct run_status *const *)left;
+    const struct run_status *other = *(const struct run_status *const *)right;
+    int ranks = 2 * has_failed(other) + is_late(other) - 2 * has_failed(one) - is_late(one);
+    return ranks != 0 ? ranks : (one > other) - (one < other);
+}
+
+/* All of this storage, and as many of others as there is room for on the screen. */
+static void say_each_run(const struct options *options, const struct database_status *database,
+                         const struct run_status **others)
+{
+    enum { MOST = 10 };
+    char number[FIGURE_SIZE];
+    long count = 0, late = 0, failed = 0;
+    for (long i = 0; i < database->run_count; i++)
+        if (strcmp(database->runs[i].storage, options->storage_name) == 0)
+            say_run(options, &database->runs[i]);
+        else
+            others[count++] = &database->runs[i];
+    qsort(others, (size_t)count, sizeof(*others), compare_runs);
+    for (long i = 0; i < count && i < MOST; i++)
+        say_run(options, others[i]);
+    for (long i = MOST; i < count; i++) {
+        failed += has_failed(others[i]);
+        late += is_late(others[i]);
+    }
+    if (count > MOST)
+        say("  %s others; failed or killed: %ld, late: %ld", figure_number(number, count - MOST),
+            failed, late);
+}
+
 static void say_runs(const struct options *options, const struct database_status *database)
 {
     if (database->run_count < 0)
@@ -221,8 +266,10 @@ static void say_runs(const struct options *options, const struct database_status
     say("%-27s %-15s %-9s %-11s %s", "Runs", "begun", "exit code", "took", "next one");
     if (database->run_count == 0)
         say("  none yet");
-    for (long i = 0; i < database->run_count; i++)
-        say_run(options, &database->runs[i]);
+    const struct run_status **others = calloc((size_t)database->run_count + 1, sizeof(*others));
+    if (others != NULL)
+        say_each_run(options, database, others);
+    free(others);
 }
 
 static int percent(unsigned long long part, unsigned long long whole)

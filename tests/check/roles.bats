@@ -313,6 +313,18 @@ $ID|t"
     chmod 755 "$SPOOL"
 }
 
+@test "a login without a right is connected all the same, with --json; without a server it is not known whether that is a standby" {
+    database() {
+        perl -MJSON::PP -e 'my $d = decode_json($ARGV[0])->{database}; print map { !defined $_ ? "null" : $_ ? "yes" : "no" } @$d{qw(connected standby)}' "$output"
+    }
+    as "$NOBODY" run scan --status --json
+    equal "$(database)" yesnull
+    as "$OBSERVER" run scan --status --json
+    equal "$(database)" yesno
+    run scan --status --json --database-port=1
+    equal "$(database)" nonull
+}
+
 @test "observer: changes nothing" {
     for what in jobs processors priorityjobs crashmon.runs crashmon.storages; do
         refused "$OBSERVER" "DELETE FROM $what" "INSERT INTO $what DEFAULT VALUES" "TRUNCATE $what" \

@@ -117,6 +117,13 @@ says() {
     value_is requests.count 2 deferred.count 3 quarantine.count 3 quarantine.complete 1
     equal "$(value quarantine_reasons.0.reason quarantine_reasons.1.reason | sort)" \
         $'.dump is missing\nits name is not a crash id'
+    for dir in "$SPOOL/quarantine/20081225"/*-*; do break; done
+    for reason in {1..12}; do
+        cp -r "$dir" "$dir.$reason"
+        sed -i "s/: .dump is missing/: $reason/" "$dir.$reason/reason"
+    done
+    value_is quarantine.count 15 quarantine_reasons.10.reason 'other reasons'
+    equal "$(scan --status --json | perl -MJSON::PP -e 'my $sum; $sum += $_->{count} for @{decode_json(<STDIN>)->{quarantine_reasons}}; print $sum')" 15
 }
 
 @test "the last run of each program on each storage: how it ended, at work, killed, the next" {
@@ -145,6 +152,19 @@ says() {
     sql "UPDATE crashmon.runs SET started = started - interval '75 s'"
     [[ $(value runs.1.duration) =~ ^75\.[0-9]+$ ]] || fail "$(value runs.1.duration)"
     answer='' says '  crashmon-scan *1 min 1[5-9] s ago *0  *1 min 15 s '
+}
+
+@test "of many storages the runs that have failed are shown, and the others counted" {
+    processor alpha
+    expect_status 0 scan
+    sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, ended, exit_code, next_due)
+         SELECT 'crashmon-' || p, 's' || i, 'h', 1, now(), now(), CASE WHEN i = 17 THEN 74 ELSE 0 END,
+                now() + CASE WHEN i = 18 THEN interval '-1 s' ELSE interval '5 min' END
+         FROM unnest('{scan,cleanup}'::text[]) AS p, generate_series(1, 20) AS i"
+    sql "UPDATE crashmon.runs SET started = started - interval '5 min', ended = ended - interval '5 min' WHERE storage = 's18'"
+    says '  crashmon-scan  *[0-9] s ago *0 ' '  crashmon-scan "s17" .* 74 ' '  crashmon-cleanup "s18" .* late$' \
+        '  30 others; failed or killed: 0, late: 0$'
+    equal "$(grep -c '^  crashmon-' <<<"$answer")" 11
 }
 
 @test "each place with its free space and its mark; the one that is not the right one is not read" {
