@@ -224,7 +224,8 @@ sub archived { return glob "$kept/archive/*/name/*/*/*" }
 
 sub restore {
     remove_tree($live);
-    unlink "$here/log";
+    # What has been said within the hour would not be said again.
+    unlink "$here/log", "$here/log.mailed", "$ENV{TMPDIR}/crashmon-$>.mailed";
     shell("cp -a $kept $live" . ($copy ? "; find $copy -mindepth 1 -delete" : ''));
     sql("SET client_min_messages = warning; SET lock_timeout = '30s';
          DROP TABLE IF EXISTS priority_jobs_1, priority_jobs_2, priority_jobs_3;
