@@ -54,6 +54,7 @@ all_is_done_where() {
         status=0
         way_through >"$BATS_TEST_TMPDIR/said" 2>&1 || case $setting=$status in
         default_transaction_read_only=69 | local_preload_libraries=69) ;;
+        temp_buffers=2) ;; # more than there is memory: the server makes no temporary table, as schema.sql has to
         *) failed+=("$setting = $value: $status, $output") ;;
         esac
         sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL; DELETE FROM jobs; DELETE FROM priorityjobs;
