@@ -140,7 +140,9 @@ static void look_at_archive(const struct look *look, enum place place, const cha
     status->is_missing = directory < 0 && status->is_usable;
     if (archive != NULL && archive_is_shared(archive))
         problems_add(look->troubles, SEVERITY_WARNING,
-                     "long-term storage \"%s\" is where everybody may create files", path);
+                     "long-term storage \"%s\" lies in a directory in which everybody may create "
+                     "files; set another one",
+                     path);
     if (directory >= 0) {
         status->has_room = survey_room(directory, path, &status->room, &failure);
         if (status->is_usable && !archive_may_change(archive, &failure))

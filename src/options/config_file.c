@@ -50,7 +50,7 @@ static bool apply_line(struct options *options, char *line, const char *source,
 
     const struct option *option = option_find(name, strlen(name));
     if (option == NULL)
-        return fail(failure, 0, "unrecognized option \"%.200s\"", name);
+        return fail(failure, 0, "unrecognized option \"%.200s\" (see crashmon.conf(5))", name);
     const char *earlier = option_source(options, option);
     if (strncmp(earlier, file_prefix, strlen(file_prefix)) == 0)
         return fail(failure, 0, "%s: already set at %s", name, earlier);

@@ -83,7 +83,8 @@ static size_t longest_name(const char *path)
 static bool check_path(const char *text, struct failure *failure)
 {
     if (text[0] != '/')
-        return fail(failure, 0, "it must begin with a slash, as cron starts programs anywhere");
+        return fail(failure, 0,
+                    "it must be an absolute path: it must begin with a slash, without quotes");
     if (longest_name(text) > NAME_MAX || strlen(text) > PATH_MAX - ROOM_BELOW)
         return fail(failure, 0, "it is too long for a path");
     return true;
