@@ -118,7 +118,7 @@ log_has() { [[ $(<"$LOG") == *"$1"* ]] || fail "not in the log: $1"; }
 background() {
     BACKGROUND=$BATS_TEST_TMPDIR/background.${#background_pids[@]}
     : >"$BACKGROUND" # for who waits for another one meanwhile
-    (EXEC='exec env --default-signal=INT,HUP' && "$@") >"$BACKGROUND" 2>&1 3>&- &
+    (EXEC='exec env --default-signal=INT,HUP,QUIT' && "$@") >"$BACKGROUND" 2>&1 3>&- &
     pid=$!
     background_pids+=("$pid")
 }

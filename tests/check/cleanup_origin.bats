@@ -252,12 +252,17 @@ is_new() {
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
 
-@test "a row without a mark that is of the other root: the second crash is quarantined, not unlinked" {
+# A throttled crash is queued, its row becomes like one of Socorro's, and its id comes again.
+of_the_other_root() {
     throttled=$(crash --root "$DEFERRED")
     expect_status 0 priority "$throttled"
     before=$(sums "$DEFERRED")
-    sql "UPDATE jobs SET root = NULL"
+    sql "UPDATE jobs SET $1"
     again "$throttled" 20081225
+}
+
+@test "a row without a mark that is of the other root: the second crash is quarantined, not unlinked" {
+    of_the_other_root "root = NULL"
     expect_status 1 scan
     quarantined "$throttled" "already queued from storage \"main\": \"$DEFERRED/"
     finish "$throttled" true
@@ -266,11 +271,7 @@ is_new() {
 }
 
 @test "a row that does not say where its pair is may be of the other root: the second crash stays, or is quarantined" {
-    throttled=$(crash --root "$DEFERRED")
-    expect_status 0 priority "$throttled"
-    before=$(sums "$DEFERRED")
-    sql "UPDATE jobs SET root = NULL, pathname = ''"
-    again "$throttled" 20081225
+    of_the_other_root "root = NULL, pathname = ''"
     expect_status 0 scan --deferred-storage-root=
     log_has "left: the pair of its job may be in the deferred storage root, which is not set"
     mv "$DEFERRED" "$BATS_TEST_TMPDIR/away"

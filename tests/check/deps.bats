@@ -71,7 +71,7 @@ nothing_left() {
 }
 
 # apt-get goes on to its end, as nobody has told it anything: until then the files are needed.
-@test "the same when it is told to end (129, 130, 143)" {
+@test "the same when it is told to end (129, 130, 131, 143)" {
     apt_get "until [ -e '$MACHINE/enough' ]; do sleep 0.05; done"
     for signal in HUP:129 INT:130 QUIT:131 TERM:143; do
         rm -f "$MACHINE"/{seen,said,enough}

@@ -53,6 +53,7 @@ settle-time|00:00:05|00:00:06
 give-up-after|00:10:00|00:20:00
 check-requests|00:15:00,00:30:00|00:15:01,00:30:00'
 CLEANUP='
+incomplete-age|24:00:00|120:00:00
 keep-empty-days|2|3
 keep-deferred-days||60
 keep-quarantine-days||90
@@ -66,7 +67,7 @@ check-finished|06:00:00,48:00:00|07:00:00,48:00:00
 check-quarantine|24:00:00|24:00:00,01:00:00'
 }
 
-# The options of a program, one a line.
+# The options of a program that have a value, one a line.
 options_of() {
     local its=${1#crashmon-}
     its=${its^^}
@@ -87,6 +88,13 @@ takes() {
     local name=${2%%|*} value=${2##*|}
     [[ $'\n'$output$'\n' == *$'\n'"# $3"$'\n'"$name = $value"$'\n'* ]] ||
         fail "$1 does not take $name = $value from $3:" "$output"
+}
+
+@test "the lists have every option with a value of each program" {
+    for program in "${PROGRAMS[@]}"; do
+        equal "$("$BUILD/$program" --help | grep -oP -- '--\K[a-z-]+(?==)' | grep -vx config | sort)" \
+            "$(options_of "$program" | cut -d '|' -f 1 | sort)"
+    done
 }
 
 @test "every option is taken from the command line" {

@@ -76,10 +76,44 @@ breaks() {
     add src/log/log.c 'return sqlca.sqlcode;'
     add src/log/log_file.h '#include <ecpglib.h>'
     add src/log/log_format.h 'return "/*" + PQstatus(connection) + "*/";'
-    breaks sql 'src/log/log.c: is no .pgc, but contains sqlca' \
+    breaks sql 'pgc/lock.pgc: contains no SQL' 'pgc/run.c: is no .pgc, but contains EXEC SQL' \
+        'src/log/log.c: is no .pgc, but contains sqlca' \
         'src/log/log_file.h: is no .pgc, but contains ecpglib' \
-        'src/log/log_format.h: is no .pgc, but contains PQstatus' \
-        'pgc/lock.pgc: contains no SQL' 'pgc/run.c: is no .pgc, but contains EXEC SQL'
+        'src/log/log_format.h: is no .pgc, but contains PQstatus'
+}
+
+@test "what only looks like SQL in a .pgc is none: a string, or a line for ECPG alone" {
+    for line in 'puts("EXEC SQL COMMIT;");' 'EXEC SQL DEFINE X 1;' 'EXEC SQL IFDEF X;' 'EXEC SQL ENDIF;'; do
+        add pgc/lock.pgc "$line"
+        breaks sql 'pgc/lock.pgc: contains no SQL'
+    done
+}
+
+@test "an include is found in each form: by ECPG, continued, by a digraph" {
+    add src/log/log.c 'EXEC SQL INCLUDE "session.h";'
+    add src/log/log_line.c '%:include "session.h"'
+    add src/log/log_format.c '#include \' '    "session.h"'
+    breaks arrows 'src/log/log.c: may not include pgc/session.h' \
+        'src/log/log_format.c: may not include pgc/session.h' \
+        'src/log/log_line.c: may not include pgc/session.h'
+}
+
+@test "an include of what is no header is found, and one that does not say of what" {
+    add src/log/log.c '#include "log/log_line.c"'
+    add src/log/log_line.c '#include HEADER'
+    breaks arrows 'src/log/log.c: includes what is not "NAME.h" or <NAME.h>: "log/log_line.c"' \
+        'src/log/log_line.c: includes what is not "NAME.h" or <NAME.h>: HEADER'
+}
+
+@test "files where none belong are found: in deeper folders, and of other kinds" {
+    add pgc/sub/x.c ''
+    add src/log/log.inc ''
+    add src/log/log.pgc 'EXEC SQL COMMIT;'
+    add src/log/sub/x.c ''
+    breaks folders 'pgc/sub/x.c: is in no folder that structure knows, or of no kind' \
+        'src/log/log.inc: is in no folder that structure knows, or of no kind' \
+        'src/log/log.pgc: is in no folder that structure knows, or of no kind' \
+        'src/log/sub/x.c: is in no folder that structure knows, or of no kind'
 }
 
 @test "a header of pgc/ in src/ is found, one of a folder above, and what is in no known folder" {
@@ -88,10 +122,10 @@ breaks() {
     add src/log/log_line.c '#include "../../pgc/session.h"'
     add src/misc/misc.h ''
     add src/main.c ''
-    breaks arrows 'src/main.c: in no folder that structure knows' \
-        'src/base/failure.h: may not include log/log.h' \
+    breaks arrows 'src/base/failure.h: may not include log/log.h' \
         'src/log/log.c: may not include pgc/session.h' \
         'src/log/log_line.c: may not include pgc/session.h' \
+        'src/main.c: in no folder that structure knows' \
         'src/misc/misc.h: in no folder that structure knows'
 }
 
@@ -129,8 +163,8 @@ breaks() {
 @test "a private header that is included outside its folder is found" {
     add pgc/run.c '#include "log/log_file.h"'
     add src/base/failure.h '#include "log/log_file.h"'
-    breaks folders 'src/base/failure.h: includes src/log/log_file.h, which is private to its folder' \
-        'pgc/run.c: includes src/log/log_file.h, which is private to its folder'
+    breaks folders 'pgc/run.c: includes src/log/log_file.h, which is private to its folder' \
+        'src/base/failure.h: includes src/log/log_file.h, which is private to its folder'
 }
 
 @test "what is too long is found" {
