@@ -241,27 +241,28 @@ static void forget(struct pair_location *here)
     *here = (struct pair_location){.pair = here->pair, .directory = -1};
 }
 
-/* Where the disk of its day may not be mounted, what long-term storage has may be a namesake. */
+enum { AWAY_SIZE = PATH_MAX + 64 };
+
+/* Where the disk of its day may not be mounted, what long-term storage has may be a namesake; for a
+ * day the pair counts as missing. */
 static bool may_be_away(const struct finished_job *job, const struct crash_id *id,
-                        struct failure *failure)
+                        char missing[AWAY_SIZE])
 {
     const struct origin *origin = &job->origin;
     struct pair its = {.spool = origin->spool, .id = *id};
-    if (origin->state != ORIGIN_KNOWN)
+    if (origin->state != ORIGIN_KNOWN || job->missed == MISSED_FOR_A_DAY)
         return false;
     memcpy(its.day, origin->day, sizeof its.day);
-    return pair_tree_is_empty(&its) &&
-           !fail(failure, 0,
-                 "its own directory \"%s/%s\" is empty (is it mounted?), and a pair of its id is "
-                 "in \"%s\"",
-                 its.spool->path, its.day, archive_path(job->archive));
+    snprintf(missing, AWAY_SIZE, "its pair, whose day \"%s/%s\" is empty (is it mounted?),",
+             its.spool->path, its.day);
+    return pair_tree_is_empty(&its);
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id,
                           const struct roots *roots, struct quarantine *quarantine,
                           struct report *report)
 {
-    char missing[NAME_MAX + 16];
+    char missing[AWAY_SIZE];
     struct failure failure;
     struct findings found = {.archived = {.directory = -1}};
     enum located archived = LOCATED_NOWHERE;
@@ -279,9 +280,10 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
     bool is_archived = found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE;
-    if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED ||
-        (is_archived && may_be_away(job, id, &failure)))
+    if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED)
         keep(job, &failure, report);
+    else if (is_archived && may_be_away(job, id, missing))
+        miss(job, &found, missing, quarantine, report);
     else if (is_archived) {
         job->move.pair = found.archived.pair;
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));

@@ -98,18 +98,28 @@ a_day_passes() {
     pair_is_whole "$DEFERRED" 20081225 "$id"
 }
 
-@test "nor is what long-term storage has taken for it then (1), which may be a namesake" {
-    queued
-    finish "$id" true
-    mv "$SPOOL/20081226/name" "$BATS_TEST_TMPDIR/away"
-    mkdir -p "$SPOOL/20081226/name" "$ARCHIVE/20081225/name"
-    cp -r "$BATS_TEST_TMPDIR/away/." "$ARCHIVE/20081225/name"
-    cleanup_says 1 "left: its own directory \"$SPOOL/20081226\" is empty (is it mounted?)"
-    rmdir "$SPOOL/20081226/name"
-    mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081226/name"
-    cleans
-    pair_is_whole "$ARCHIVE" 20081225 "$id"
-    equal "$(find "$SPOOL/20081226" -type f)" ""
+@test "nor is what long-term storage has, which may be a namesake: for a day the pair is missing (1)" {
+    for comes_back in yes no; do
+        queued
+        finish "$id" true
+        mv "$SPOOL/20081226/name" "$BATS_TEST_TMPDIR/away"
+        mkdir -p "$SPOOL/20081226/name" "$ARCHIVE/20081225/name"
+        cp -r "$BATS_TEST_TMPDIR/away/." "$ARCHIVE/20081225/name"
+        cleanup_says 1 "missing: its pair, whose day \"$SPOOL/20081226\" is empty (is it mounted?), was not found; the row stays for 24 hours"
+        expect_status 0 cleanup_jobs
+        sql_is "SELECT count(*) FROM jobs WHERE missingdatetime IS NOT NULL" 1
+        if [[ $comes_back == yes ]]; then
+            rmdir "$SPOOL/20081226/name"
+            mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081226/name"
+        else
+            sql "UPDATE jobs SET missingdatetime = now() - interval '24 hours', queueddatetime = '2008-12-26',
+                                 starteddatetime = '2008-12-26', completeddatetime = '2008-12-26'"
+        fi
+        cleans
+        pair_is_whole "$ARCHIVE" 20081225 "$id"
+        equal "$(find "$SPOOL/20081226" -type f)" ""
+        rm -rf "$SPOOL/20081226" "$BATS_TEST_TMPDIR/away"
+    done
 }
 
 @test "a pair that was moved to another day is archived" {

@@ -173,9 +173,22 @@ is_not_removed() {
 TRIGGER|BEFORE INSERT ON jobs|NEW.storage := 'west'
 TRIGGER|BEFORE INSERT ON jobs|NEW.pathname := '/elsewhere'
 TRIGGER|BEFORE INSERT ON jobs|NEW.uuid := upper(NEW.uuid)
+TRIGGER|AFTER INSERT ON jobs|BEGIN UPDATE crashmon.jobs SET pathname = '/elsewhere' WHERE uuid = NEW.uuid; EXCEPTION WHEN division_by_zero THEN NULL; END
 TRIGGER|AFTER INSERT ON jobs|DELETE FROM crashmon.jobs WHERE uuid = NEW.uuid
 CONSTRAINT TRIGGER|AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED|DELETE FROM crashmon.jobs WHERE uuid = NEW.uuid
 END
+}
+
+@test "scan: what a trigger may change of a row, also in a block with EXCEPTION, is no reason to refuse it" {
+    processor p1
+    mapfile -t ids < <(collect --count 5)
+    trigger "AFTER INSERT ON jobs" "BEGIN UPDATE crashmon.jobs SET priority = 1 WHERE uuid = NEW.uuid;
+        EXCEPTION WHEN division_by_zero THEN NULL; END; RETURN NULL;"
+    expect_status 0 scan
+    log_has "seen 5: queued 5; exit code 0"
+    jobs_are "${ids[@]}"
+    no_links "${ids[0]}"
+    sql_is "SELECT DISTINCT priority FROM jobs" 1
 }
 
 @test "scan, priority: the triggers of the schema itself call for no second look at new rows" {
