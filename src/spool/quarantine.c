@@ -98,7 +98,6 @@ static bool open_root(struct quarantine *quarantine, bool make, struct failure *
         good = quarantine->check(PLACE_QUARANTINE, path, root, failure);
     if (good) {
         quarantine->root = root;
-        quarantine->list = dir_open_to_list(root, NULL);
         quarantine->is_below = below != NULL;
     } else if (root >= 0) {
         close(root);
@@ -136,13 +135,23 @@ static bool lock_root(struct quarantine *quarantine, bool takes_away, struct fai
     return false;
 }
 
+/* Who only adds to it need not be able to read it. */
+static bool open_list(struct quarantine *quarantine, struct failure *failure)
+{
+    if (quarantine->list < 0)
+        quarantine->list = dir_open_to_list(quarantine->root, NULL);
+    return quarantine->list >= 0 ||
+           fail(failure, errno, "cannot open quarantine \"%s\" to read it", quarantine->name);
+}
+
 int quarantine_hold(struct quarantine *quarantine, bool dry_run, struct failure *failure)
 {
     pthread_mutex_lock(&quarantine->turn);
-    if (open_root(quarantine, false, failure) && (dry_run || lock_root(quarantine, true, failure)))
-        return quarantine->list;
-    pthread_mutex_unlock(&quarantine->turn);
-    return -1;
+    bool good = open_root(quarantine, false, failure) && open_list(quarantine, failure) &&
+                (dry_run || lock_root(quarantine, true, failure));
+    if (!good)
+        pthread_mutex_unlock(&quarantine->turn);
+    return good ? quarantine->list : -1;
 }
 
 bool quarantine_begin_strays(struct quarantine *quarantine, struct failure *failure)

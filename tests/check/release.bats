@@ -240,3 +240,15 @@ released_in_part() {
     expect_status 1 scan
     equal "$(ls "$QUARANTINE/20081225")" "$half"$'\n'"$half.1"
 }
+
+@test "a quarantine that may be written but not read is told (77) for each id, and nothing waits for itself" {
+    in_quarantine
+    other=44adfb61-f75b-11dc-b6be-001322081225
+    in_quarantine "$other"
+    as_a_user
+    chmod 300 "$SPOOL/quarantine"
+    EXEC="timeout -k 2 20 ${EXEC:-}"
+    expect_status 77 release "$id" "$other"
+    chmod 700 "$SPOOL/quarantine"
+    [[ $(grep -c 'cannot open quarantine ".*" to read it: Permission denied' <<<"$output") == 2 ]] || fail "$output"
+}
