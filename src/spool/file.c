@@ -272,11 +272,20 @@ bool file_move(int from, const char *name, int to, const char *new_name)
     return false;
 }
 
+/* Where there is no RENAME_NOREPLACE, a file that keeps its temporary name does not get the other
+ * one, too: what the caller takes back would be there still. */
 bool file_publish(int directory, const char *temporary, const char *name)
 {
-    return file_move(directory, temporary, directory, name) ||
-           (errno == EXDEV && linkat(directory, temporary, directory, name, 0) == 0 &&
-            unlinkat(directory, temporary, 0) == 0);
+    if (file_move(directory, temporary, directory, name))
+        return true;
+    if (errno != EXDEV || linkat(directory, temporary, directory, name, 0) < 0)
+        return false;
+    if (unlinkat(directory, temporary, 0) == 0)
+        return true;
+    int error = errno;
+    unlinkat(directory, name, 0);
+    errno = error;
+    return false;
 }
 
 static bool read_whole(int file, char *bytes, size_t length, off_t at)

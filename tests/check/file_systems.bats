@@ -3,6 +3,7 @@
 # that replaces nothing (NFS), as strace plays them.
 # shellcheck disable=SC2154,SC2034 # bats sets status and output
 load ../helper
+load quarantine
 
 setup() {
     begin_case
@@ -13,8 +14,8 @@ setup() {
 # Runs a command where these calls end with these errors: lesser CALL:ERROR[,...] COMMAND...
 lesser() {
     local options='' one EXEC
-    for one in ${1//,/ }; do options+=" -e inject=${one%:*}:error=${one#*:}"; done
-    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=fchmod,fchown,renameat2,linkat,renameat$options"
+    for one in ${1//,/ }; do options+=" -e inject=${one%%:*}:error=${one#*:}"; done
+    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=fchmod,fchown,renameat2,linkat,renameat,unlinkat$options"
     "${@:2}"
 }
 
@@ -65,8 +66,8 @@ ended_well() {
         equal "$(sums "$ARCHIVE")" "$sums"
         roots_are_empty
         # Only names of our own are linked: what the spool has under a name may be another file now.
-        [[ $(grep -c 'linkat(.*tmp"' "$BATS_TEST_TMPDIR/trace") == 3 ]] || fail "$(<"$BATS_TEST_TMPDIR/trace")"
-        [[ $(grep -c 'linkat(' "$BATS_TEST_TMPDIR/trace") == 3 ]] || fail "$(<"$BATS_TEST_TMPDIR/trace")"
+        [[ $(grep -c ' linkat(.*tmp"' "$BATS_TEST_TMPDIR/trace") == 3 ]] || fail "$(<"$BATS_TEST_TMPDIR/trace")"
+        [[ $(grep -c ' linkat(' "$BATS_TEST_TMPDIR/trace") == 3 ]] || fail "$(<"$BATS_TEST_TMPDIR/trace")"
         rm -r "$ARCHIVE/20081225"
     done
 }
@@ -110,4 +111,14 @@ ended_well() {
         [[ -s $SPOOL/.crashmon ]]
         equal "$(command find "$SPOOL" -name '.crashmon.*')" ""
     done
+}
+
+@test "a release there, of whose copies one could not lose its temporary name, is finished by the next" {
+    id=22adfb61-f75b-11dc-b6be-001322081225
+    in_quarantine "$id"
+    expect_status 74 lesser renameat2:EINVAL,unlinkat:EIO:when=1 priority --release "$id"
+    grep -q 'unlinkat.*INJECTED' "$BATS_TEST_TMPDIR/trace" || fail "not tried"
+    expect_status 0 lesser renameat2:EINVAL priority --release "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    [[ ! -e $CASE ]] || fail "$(ls -A "$CASE")"
 }
