@@ -196,6 +196,7 @@ void explain_places_open(struct explain_places *places, struct run *run, bool is
     places->whereabouts = (struct whereabouts){
         .roots = &places->roots,
         .paths = {options->save_successful_to, options->save_failed_to, options->quarantine_to},
+        .check = check != NULL ? storages_recognise : NULL,
         .only_looks = true};
     if (is_connected)
         read_processors(places, options, troubles);

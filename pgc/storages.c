@@ -262,6 +262,17 @@ bool storages_check(enum place place, const char *path, int descriptor, struct f
     return check(&directory, failure) || fail_unchanged(failure);
 }
 
+bool storages_recognise(enum place place, const char *path, int descriptor, struct failure *failure)
+{
+    struct directory directory = {.place = place, .path = path, .descriptor = descriptor};
+    if (!storages_know(place))
+        return true;
+    if (descriptor < 0)
+        return fail(failure, ENOENT, "cannot open %s \"%s\"", place_title(place), path);
+    return mark_read(place, path, descriptor, directory.mark, failure) &&
+           is_known(&directory, failure);
+}
+
 static bool check_root(enum place place, struct spool *spool)
 {
     struct failure failure;

@@ -40,6 +40,10 @@ bool storages_open_other(const struct spool *spool, struct spool **other, struct
 /* Checks a destination or a quarantine when it is opened; any thread may call it. */
 mark_check storages_check;
 
+/* The same for one that is only looked into, and makes nothing: what has no row is accepted. What
+ * has one must be there; a directory of -1 is not. */
+mark_check storages_recognise;
+
 /* Long-term storage that is known by its mark, as the options have it; `path` NULL deletes. NULL
  * when out of memory. */
 struct archive *storages_archive(const struct options *options, enum place place, const char *path);

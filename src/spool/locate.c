@@ -171,6 +171,19 @@ void locate_in(const struct spool *spool, const struct names *days, const struct
     *location = search.best;
 }
 
+/* Whether a day may be the mount point of a disk that is away, on which `what` may be. */
+static bool may_be_hidden(const struct spool *spool, const char *day, const char *what,
+                          struct failure *failure)
+{
+    struct pair its = {.spool = spool};
+    memcpy(its.day, day, sizeof its.day);
+    if (its.day[0] == '\0' || !pair_tree_is_empty(&its))
+        return false;
+    fail(failure, 0, "%s may be in \"%s/%s\", which is empty (is it mounted?)", what, spool->path,
+         day);
+    return true;
+}
+
 enum located locate_unlinked(const struct spool *spool, const struct crash_id *id,
                              struct failure *failure)
 {
@@ -182,14 +195,26 @@ enum located locate_unlinked(const struct spool *spool, const struct crash_id *i
         search_spool(&search, spool, &days);
     names_free(&days);
     location_close(&search.best);
-    struct pair its = {.spool = spool, .id = *id};
-    memcpy(its.day, id->day, sizeof its.day);
-    if (good && search.best.found == LOCATED_NOWHERE && its.day[0] != '\0' &&
-        pair_tree_is_empty(&its))
-        good = fail(failure, 0,
-                    "the pair of its job may be in \"%s/%s\", which is empty (is it mounted?)",
-                    spool->path, its.day);
+    good = good && !(search.best.found == LOCATED_NOWHERE &&
+                     may_be_hidden(spool, id->day, "the pair of its job", failure));
     return good ? search.best.found : LOCATED_FAILED;
+}
+
+/* Whether a pair that was not found may be where nobody could look: on the disk of a day, or in a
+ * root. One whose id has no date may lie under any day. */
+static bool may_be_away(const struct roots *roots, const struct crash_id *id,
+                        struct failure *failure)
+{
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {
+        if (may_be_hidden(roots->spools[i], id->day, "it", failure))
+            return true;
+        for (size_t j = 0; id->day[0] == '\0' && j < roots->days[i].count; j++)
+            if (may_be_hidden(roots->spools[i], roots->days[i].items[j], "it", failure))
+                return true;
+    }
+    if (roots->has_closed)
+        fail(failure, 0, "it may be in the deferred storage root, which is not set in this run");
+    return roots->has_closed;
 }
 
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
@@ -198,6 +223,10 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
     struct search search = {.id = id, .failure = failure};
     search_roots(&search, roots);
     *location = search.best;
+    if (location->found < LOCATED_FAILED && may_be_away(roots, id, failure)) {
+        failure->error = ENODEV;
+        location->found = LOCATED_FAILED;
+    }
 }
 
 void locate_queued(const struct roots *roots, const struct crash_id *id,

@@ -31,8 +31,10 @@ void origin_read(struct origin *origin, const struct roots *roots, const struct 
                  const char *mark, const char *pathname);
 
 /* Searches for a crash without a row: both roots under the day of the id, then under all others,
- * newest first; locate_in() one spool, with `days` from spool_days(); locate_there() only where the
- * pair should be. Gives the reason for LOCATED_FAILED. */
+ * newest first. One that is not whole there, and may be where nobody could look (a day that looks
+ * as if a disk were not mounted, a root that is closed), is LOCATED_FAILED, ENODEV. locate_in()
+ * searches one spool, with `days` from spool_days(); locate_there() only where the pair should be.
+ * Gives the reason for LOCATED_FAILED. */
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);
 

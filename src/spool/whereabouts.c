@@ -9,7 +9,20 @@
 
 enum { QUARANTINE = ELSEWHERE_COUNT - 1 };
 
-/* What is not there holds no crash; long-term storage may be the same for both verdicts. */
+static const enum place of_index[ELSEWHERE_COUNT] = {PLACE_SUCCESSFUL, PLACE_FAILED,
+                                                     PLACE_QUARANTINE};
+
+/* What is below the root is known by the mark of that. */
+static bool check_place(const struct whereabouts *whereabouts, enum place place, const char *path,
+                        int directory, struct failure *failure)
+{
+    if (whereabouts->check == NULL ||
+        (place == PLACE_QUARANTINE && spool_below(whereabouts->roots->spools[0], path) != NULL))
+        return true;
+    return whereabouts->check(place, path, directory, failure);
+}
+
+/* What was never there holds no crash; long-term storage may be the same for both verdicts. */
 static bool open_place(struct whereabouts *whereabouts, int index, struct failure *failure)
 {
     const struct spool *root = whereabouts->roots->spools[0];
@@ -23,12 +36,13 @@ static bool open_place(struct whereabouts *whereabouts, int index, struct failur
                          strcmp(whereabouts->places[0]->path, path) == 0))
         return true;
     *spool = (whereabouts->only_looks ? spool_open_to_look : spool_open)(
-        index == QUARANTINE ? PLACE_QUARANTINE : PLACE_SUCCESSFUL, path, root->json_suffix,
-        root->dump_suffix, failure);
+        of_index[index], path, root->json_suffix, root->dump_suffix, failure);
     if (*spool == NULL)
-        return failure->error == ENOENT;
+        return failure->error == ENOENT &&
+               check_place(whereabouts, of_index[index], path, -1, failure);
     (*spool)->is_archive = true;
-    return spool_days(*spool, &whereabouts->days[index], failure);
+    return check_place(whereabouts, of_index[index], path, (*spool)->root, failure) &&
+           spool_days(*spool, &whereabouts->days[index], failure);
 }
 
 static void close_places(struct whereabouts *whereabouts)
@@ -73,17 +87,23 @@ static enum located find_archived(const struct whereabouts *whereabouts, int ind
 
 enum { CASE_SIZE = 256 };
 
-static bool find_case(const struct whereabouts *whereabouts, const struct crash_id *id,
-                      char path[CASE_SIZE])
+/* LOCATED_WHOLE: there is one. Behind a link nobody has put any. */
+static enum located find_case(const struct whereabouts *whereabouts, const struct crash_id *id,
+                              char path[CASE_SIZE], struct failure *failure)
 {
     const struct spool *quarantine = whereabouts->places[QUARANTINE];
     const struct names *days = &whereabouts->days[QUARANTINE];
     for (size_t i = days->count; quarantine != NULL && i-- > 0;) {
         snprintf(path, CASE_SIZE, "%s/%s", days->items[i], id->text);
         if (dir_has(quarantine->root, path))
-            return true;
+            return LOCATED_WHOLE;
+        if (errno != ENOENT && errno != ENOTDIR) {
+            fail(failure, errno, "cannot look for it in \"%s/%s\"", quarantine->path,
+                 days->items[i]);
+            return LOCATED_FAILED;
+        }
     }
-    return false;
+    return LOCATED_NOWHERE;
 }
 
 /* The places that were searched: `it is in none of "/a", "/b" and "/c"`. */
@@ -106,22 +126,27 @@ static void list_places(const struct whereabouts *whereabouts, struct failure *r
                      all[i]->path);
 }
 
-/* Somebody else may have no right to look into long-term storage. */
+/* Somebody else may have no right to look into long-term storage, today or ever. All else will
+ * pass: a disk that is away, or refuses to be read. */
 static enum whereabouts_found unknown(struct failure *reason)
 {
     const struct failure why = *reason;
+    bool is_refused = why.error == EACCES || why.error == EPERM;
     fail(reason, 0, "it is in neither root, but may be elsewhere: %.900s", why.text);
-    return WHEREABOUTS_NONE;
+    if (!is_refused)
+        reason->error = why.error != 0 ? why.error : ENODEV;
+    return is_refused ? WHEREABOUTS_NONE : WHEREABOUTS_WAITS;
 }
 
 static enum whereabouts_found find_elsewhere(struct whereabouts *whereabouts,
                                              const struct crash_id *id, struct failure *reason)
 {
     char path[CASE_SIZE];
+    enum located found;
     if (!open_places(whereabouts, reason))
         return unknown(reason);
     for (int i = 0; i < QUARANTINE; i++) {
-        enum located found = find_archived(whereabouts, i, id, reason);
+        found = find_archived(whereabouts, i, id, reason);
         if (found == LOCATED_FAILED)
             return unknown(reason);
         if (found != LOCATED_NOWHERE) {
@@ -129,7 +154,10 @@ static enum whereabouts_found find_elsewhere(struct whereabouts *whereabouts,
             return WHEREABOUTS_ARCHIVED;
         }
     }
-    if (find_case(whereabouts, id, path)) {
+    found = find_case(whereabouts, id, path, reason);
+    if (found == LOCATED_FAILED)
+        return unknown(reason);
+    if (found != LOCATED_NOWHERE) {
         fail(reason, 0, "it is in quarantine: \"%s/%s\"", whereabouts->places[QUARANTINE]->path,
              path);
         return WHEREABOUTS_QUARANTINED;

@@ -13,7 +13,8 @@ struct whereabouts {
     const struct roots *roots;
     const char *paths[ELSEWHERE_COUNT]; /* of long-term storage (two), and of the quarantine; NULL:
                                            none, or that below the storage root */
-    bool only_looks; /* no file is made to ask for the time, see spool_open_to_look() */
+    mark_check *check; /* of these places; where one is not there the directory is -1. NULL: none */
+    bool only_looks;   /* no file is made to ask for the time, see spool_open_to_look() */
     struct spool *places[ELSEWHERE_COUNT]; /* all below: initially zero */
     struct names days[ELSEWHERE_COUNT];
     char quarantine[PATH_MAX];
@@ -22,10 +23,11 @@ struct whereabouts {
 
 enum whereabouts_found {
     WHEREABOUTS_READY, /* a pair that can be queued, in a root */
-    WHEREABOUTS_WAITS, /* a pair that is not ready, or a root cannot be searched: see the error */
+    WHEREABOUTS_WAITS, /* a pair that is not ready; or, with an errno value, it may be where nobody
+                          could look */
     WHEREABOUTS_ARCHIVED, /* the others: it is in neither root */
     WHEREABOUTS_QUARANTINED,
-    WHEREABOUTS_NONE, /* or another place cannot be searched */
+    WHEREABOUTS_NONE, /* or in another place, into which this user may not look */
 };
 
 /* Looks for the crash that a request names, in the letters given, in small letters and in capitals.

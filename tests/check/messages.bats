@@ -55,6 +55,7 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
     log_has "\"$ID\": given up: no pair for 10 min 0 s (it is in none of \"$SPOOL\", \"$DEFERRED\", \"$ARCHIVE\" and \"$FAILED\"); the request is removed"
     request "$ID"
     mkdir "$SPOOL/quarantine"
+    sql "DELETE FROM crashmon.storages WHERE place = 'deferred'" # or it might be there
     run priority --deferred-storage-root=
     log_has "\"$ID\": left: it is in none of \"$SPOOL\", \"$ARCHIVE\", \"$FAILED\" and \"$SPOOL/quarantine\""
 }

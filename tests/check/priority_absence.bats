@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# priority_absence.bats - crashmon-priority while a disk is away: what cannot be looked at makes a
+# request wait, whatever else has its id, and however old it is.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+load marks
+
+# A request that is overdue is still there after a run that ends like this: waits CODE ID WORD.
+waits() {
+    expect_status "$1" priority
+    [[ $output == *"cannot look for \"$2\": "*"$3"*"; the request stays for the next run"* ]] || fail "$output"
+    equal "$(requested)" "$2"
+    grep -qF "\"$2\": left: " "$LOG" || fail "no outcome"
+    expect_status 0 priority --explain "$2"
+    [[ $output == *"$3"* ]] || fail "$output"
+}
+
+@test "a day of a root that looks unmounted: its crash may be there, though long-term storage has a namesake" {
+    local root id
+    for root in "$SPOOL" "$DEFERRED"; do
+        sql "DELETE FROM jobs"
+        on_disks "$root/20081225"
+        id=$(collect --root "$root" --day 20081225 --without links)
+        collect --root "$ARCHIVE" --id "$id" --without links >/dev/null
+        requests 700 "$id"
+        away "$root/20081225"
+        waits 74 "$id" "it may be in \"$root/20081225\", which is empty (is it mounted?)"
+        rm -r "$ARCHIVE/20081225"
+        waits 74 "$id" "it may be in \"$root/20081225\", which is empty (is it mounted?)"
+        collect --root "$SPOOL" --day 20081226 --id "$id" --without dump >/dev/null # half a namesake
+        waits 74 "$id" "is it mounted?"
+        back "$root/20081225"
+        expect_status 0 priority
+        sql_is "SELECT uuid, priority FROM jobs" "$id|1"
+    done
+}
+
+@test "an id without a date may be in any day that looks unmounted" {
+    rmdir "$SPOOL/20000101" "$DEFERRED/20000101"
+    on_disks "$SPOOL/20081225"
+    id=$(crash --id 22adfb61-f75b-11dc-b6be-001322ffffff)
+    requests 700 "$id"
+    away "$SPOOL/20081225"
+    waits 74 "$id" "it may be in \"$SPOOL/20081225\", which is empty (is it mounted?)"
+}
+
+@test "a deferred root that the storage has, but the run has not" {
+    expect_status 0 priority
+    id=$(collect --root "$DEFERRED" --day 20081225)
+    collect --root "$ARCHIVE" --id "$id" --without links >/dev/null
+    requests 700 "$id"
+    cp "$CONF" "$CONF.whole"
+    sed -i '/^deferred/d' "$CONF"
+    waits 74 "$id" "it may be in the deferred storage root, which is not set in this run"
+    mv "$CONF.whole" "$CONF"
+    expect_status 0 priority
+    sql_is "SELECT uuid, priority FROM jobs" "$id|1"
+}
+
+@test "long-term storage that is away: what is asked for may be there, whatever the other one has" {
+    on_disks "$ARCHIVE" "$FAILED"
+    used
+    id=$(nowhere)
+    collect --root "$FAILED" --id "$id" --without links >/dev/null
+    requests 700 "$id"
+    away "$ARCHIVE"
+    waits 74 "$id" "long-term storage \"$ARCHIVE\" has no mark"
+    rmdir "$ARCHIVE"
+    waits 74 "$id" "No such file or directory"
+    back "$ARCHIVE"
+    expect_status 0 priority
+    equal "$(requested)" ""
+    log_has "\"$id\": finished: it has been archived in \"$FAILED\""
+}
+
+@test "a quarantine that is away" {
+    on_disks "$BATS_TEST_TMPDIR/quarantine"
+    echo "quarantine-to = $BATS_TEST_TMPDIR/quarantine" >>"$CONF"
+    crash --without json >/dev/null
+    expect_status 1 scan --incomplete-age=00:30:00
+    id=$(nowhere)
+    requests 700 "$id"
+    away "$BATS_TEST_TMPDIR/quarantine"
+    waits 74 "$id" "quarantine \"$BATS_TEST_TMPDIR/quarantine\" has no mark"
+    back "$BATS_TEST_TMPDIR/quarantine"
+    expect_status 1 priority
+    equal "$(requested)" ""
+    log_has "given up: no pair for 10 min 0 s (it is in none of "
+}
+
+@test "a quarantine that lies below the root now, and had a mark of its own elsewhere, is looked into" {
+    expect_status 0 scan
+    sql "INSERT INTO crashmon.storages (storage, place, identity, path, host)
+         VALUES ('main', 'quarantine', gen_random_uuid(), '/elsewhere', 'there')"
+    id=$(nowhere)
+    requests 700 "$id"
+    expect_status 1 priority
+    log_has "given up: no pair for 10 min 0 s (it is in none of "
+}
