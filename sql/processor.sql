@@ -43,9 +43,14 @@ CREATE OR REPLACE FUNCTION crashmon.register_processor(name text, storages text[
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    processor integer := crashmon.register_processor(name);
+    processor integer;
     is_done boolean;
 BEGIN
+    IF storages = '{}' OR array_position(storages, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'a processor serves all storages (null), or one at least, each with its name'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    processor := crashmon.register_processor(name);
     UPDATE processors SET storages = register_processor.storages WHERE id = processor
         RETURNING storages IS NOT DISTINCT FROM register_processor.storages INTO is_done;
     PERFORM crashmon.check_change(format('record which storages processor %s serves', processor), is_done);

@@ -50,7 +50,7 @@ BEGIN
                              WHERE privilege_type = 'CREATE' AND grantee <> nspowner)
     INTO its_owner, is_open FROM pg_namespace WHERE oid = home;
     IF its_owner = ANY (ours) AND NOT pg_has_role(its_owner, 'MEMBER') THEN
-        RAISE EXCEPTION 'crashmon belongs to role %: do this as that role', its_owner;
+        RAISE EXCEPTION 'the schema crashmon belongs to role %: do this as that role', its_owner;
     END IF;
     IF nullif(current_setting('crashmon.owner', true), '') IS NOT NULL
         AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_setting('crashmon.owner', true)

@@ -1,5 +1,6 @@
 #include "base/failure.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,8 @@ bool fail(struct failure *failure, int error, const char *format, ...)
     va_end(arguments);
     failure->error = error;
     if (error != 0) { /* which is not cut off, whatever the text is about */
-        const char *reason = strerror(error);
+        const char *reason = error == ENOTDIR ? "Not a directory (a symbolic link is not followed)"
+                                              : strerror(error);
         size_t used = strlen(failure->text), room = sizeof failure->text - strlen(": ") - 1;
         used = used + strlen(reason) > room ? room - strlen(reason) : used;
         snprintf(failure->text + used, sizeof failure->text - used, ": %s", reason);

@@ -7,7 +7,7 @@ const char *exit_code_words(enum exit_code code)
 {
     switch ((int)code) {
     case EXIT_NO_PROCESSOR: return "no processor";
-    case EXIT_NO_DATABASE: return "no database";
+    case EXIT_NO_DATABASE: return "the database";
     case EXIT_INTERNAL: return "internal error";
     case EXIT_LOG: return "no log";
     case EXIT_STORAGE: return "a directory or a disk";

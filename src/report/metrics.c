@@ -36,7 +36,7 @@ static const struct {
                              "When it last told that it is at work."},
     [METRIC_LAST_RUN] = {"last_run_timestamp_seconds", "gauge", NULL, "When the last run ended."},
     [METRIC_LAST_SUCCESS] = {"last_success_timestamp_seconds", "gauge", NULL,
-                             "When the last run ended that did its work (exit code 0 or 1)."},
+                             "When the last run ended that did its work (exit code 0, 1 or 73)."},
     [METRIC_LAST_FAILURE] = {"last_failure_timestamp_seconds", "gauge", NULL,
                              "When the last run ended that failed, or was killed."},
     [METRIC_LAST_RUN_DURATION] = {"last_run_duration_seconds", "gauge", NULL,

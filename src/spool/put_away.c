@@ -280,9 +280,10 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
     bool is_archived = found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE;
-    if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED)
+    if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED) {
         keep(job, &failure, report);
-    else if (is_archived && may_be_away(job, id, missing))
+        job->is_missing = job->missed != MISSED_NEVER; /* it was not found again */
+    } else if (is_archived && may_be_away(job, id, missing))
         miss(job, &found, missing, quarantine, report);
     else if (is_archived) {
         job->move.pair = found.archived.pair;

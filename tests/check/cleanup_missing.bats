@@ -293,6 +293,15 @@ setup_missing() {
     cleans
 }
 
+@test "a run that could not look for it does not have it missing anew" {
+    setup_missing
+    run_says 1 missing
+    ln -s "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225"
+    run_says 1 'left: cannot look for it'
+    rm "$SPOOL/20081225"
+    run_says 0 'left: its pair is missing; the row stays for 24 hours'
+}
+
 @test "priority does not give up what it cannot look for (1), and does when it can" {
     id=$(nowhere)
     requests 86400 "$id"
@@ -315,7 +324,7 @@ setup_missing() {
     mv "$SPOOL/20081225/name" "$BATS_TEST_TMPDIR/away"
     ln -s "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225/name"
     expect_status 1 scan
-    log_has "\"$id\": cannot open directory \"$SPOOL/20081225/name\": Not a directory; it stays for the next run"
+    log_has "\"$id\": cannot open directory \"$SPOOL/20081225/name\": Not a directory (a symbolic link is not followed); it stays for the next run"
     [[ ! -e $SPOOL/quarantine ]] || fail "$(find "$SPOOL/quarantine")"
     rm "$SPOOL/20081225/name"
     mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225/name"

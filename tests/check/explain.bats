@@ -343,7 +343,7 @@ json() {
     request "$id" 3600
     mv "$SPOOL/20081227" "$BATS_TEST_TMPDIR/day"
     ln -s "$BATS_TEST_TMPDIR/day" "$SPOOL/20081227"
-    does "$id" priority "leaves the request: cannot look for it in \"$SPOOL/20081227\": Not a directory"
+    does "$id" priority "leaves the request: cannot look for it in \"$SPOOL/20081227\": Not a directory (a symbolic link is not followed)"
     sql "DELETE FROM priorityjobs"
     code=74 says "$id" "It was not found, but" "storage root \"$SPOOL\": it could not be read"
     run explain "$id" --json

@@ -108,6 +108,15 @@ version_1() {
     [[ $output == *"a processor needs a name"* ]]
 }
 
+@test "register_processor refuses a list of storages that names none, or not each" {
+    for storages in "'{}'" "'{main,NULL}'"; do
+        run ! sql "SELECT crashmon.register_processor('alpha', $storages)"
+        [[ $output == *"a processor serves all storages (null), or one at least"* ]] || fail "$output"
+    done
+    sql_is "SELECT crashmon.register_processor('alpha', NULL)" 1
+    sql_is "SELECT crashmon.register_processor('alpha', '{main}')" 1
+}
+
 @test "heartbeat refreshes the row; false means that the processor was removed" {
     alpha=$(processor alpha 200)
     sql_is "SELECT crashmon.heartbeat($alpha)" t
