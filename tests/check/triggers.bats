@@ -214,3 +214,61 @@ END
     accept
     sql "DELETE FROM priorityjobs; ALTER TABLE priorityjobs ALTER uuid TYPE varchar(255)"
 }
+
+# --- the directories
+
+@test "--adopt: while a job does not get its new root, or a directory its row, nothing is adopted (70)" {
+    processor p1
+    new=$(collect)
+    expect_status 0 scan
+    rm "$SPOOL/.crashmon"
+    while IFS='|' read -r where do; do
+        trigger "$where" "$do"
+        before=$(db_state)
+        expect_status 70 scan --adopt
+        [[ $output == *"cannot record "*": the server has left "*" (a trigger, or a policy?)"* ]] || fail "$output"
+        ! grep "adopted: storage root" "$LOG" || fail "says that it is adopted"
+        equal "$(db_state)" "$before"
+        accept
+    done <<END
+BEFORE UPDATE ON jobs|$SWALLOW
+BEFORE UPDATE ON jobs|NEW.root := OLD.root; RETURN NEW;
+BEFORE UPDATE ON storages|$SWALLOW
+BEFORE UPDATE ON storages|NEW.path := '/elsewhere'; RETURN NEW;
+AFTER UPDATE ON storages|IF pg_trigger_depth() = 1 THEN UPDATE crashmon.storages SET identity = OLD.identity; END IF; RETURN NULL;
+END
+    expect_status 0 scan --adopt
+    sql_is "SELECT DISTINCT root = (SELECT identity FROM storages WHERE place = 'storage') FROM jobs" t
+    expect_status 0 scan
+}
+
+@test "a directory whose row is not made is not used (70)" {
+    processor p1
+    new=$(collect)
+    trigger "BEFORE INSERT ON storages" "$SWALLOW"
+    for adopt in --adopt ''; do
+        expect_status 70 scan $adopt
+        [[ $output == *"cannot record the mark of a directory: the server has left it as it was"* ]] || fail "$output"
+        ! grep "adopted: " "$LOG" || fail "says that it is adopted"
+        has_links "$new"
+    done
+    accept
+    expect_status 0 scan
+    jobs_are "$new"
+}
+
+@test "cleanup: a root of which it is not noted that it was swept is told (70), and keeps no job from being put away" {
+    processor p1
+    for how in "$SWALLOW" "RETURN OLD;" "$(raises P0001);"; do
+        marked
+        trigger "BEFORE UPDATE ON storages" "$how"
+        ended true "$(crash --without links)"
+        expect_status 70 cleanup_jobs
+        sql_is "SELECT count(*) FROM jobs" 0
+        [[ $output == *"cannot note which roots were swept: "* ]] || fail "$output"
+        accept
+        expect_status 0 cleanup_jobs
+        sql_is "SELECT count(*) FROM storages WHERE swept IS NOT NULL" 2
+        sql "UPDATE storages SET swept = NULL"
+    done
+}
