@@ -62,10 +62,18 @@ END $$;
 -- records the same.
 CREATE OR REPLACE FUNCTION crashmon.heartbeat(processor integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    is_done boolean;
 BEGIN
-    UPDATE processors SET lastseendatetime = clock_timestamp()
-        WHERE id = (SELECT id FROM processors WHERE id = processor FOR NO KEY UPDATE SKIP LOCKED);
-    RETURN FOUND OR EXISTS (SELECT FROM processors WHERE id = processor);
+    PERFORM FROM processors WHERE id = processor FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN EXISTS (SELECT FROM processors WHERE id = processor);
+    END IF;
+    -- A trigger may round it.
+    UPDATE processors SET lastseendatetime = clock_timestamp() WHERE id = processor
+        RETURNING lastseendatetime > clock_timestamp() - interval '1 minute' INTO is_done;
+    PERFORM crashmon.check_change(format('record that processor %s is alive', processor), is_done);
+    RETURN true;
 END $$;
 
 -- Takes up to `how_many` jobs that the processor owns and has not begun: first those in its
@@ -178,7 +186,9 @@ BEGIN
         WHERE id = job
         RETURNING success INTO is_done;
     PERFORM crashmon.check_change(format('record the end of job %s', job), is_done);
-    PERFORM crashmon.heartbeat(at_work);
+    -- A sign of life, but not heartbeat(): what has been done counts more than that.
+    UPDATE processors SET lastseendatetime = clock_timestamp()
+        WHERE id = (SELECT id FROM processors WHERE id = at_work FOR NO KEY UPDATE SKIP LOCKED);
     RETURN true;
 END $$;
 
@@ -201,7 +211,9 @@ BEGIN
         WHERE id = job
         RETURNING NOT success INTO is_done;
     PERFORM crashmon.check_change(format('record the end of job %s', job), is_done);
-    PERFORM crashmon.heartbeat(at_work);
+    -- A sign of life, but not heartbeat(): what has been done counts more than that.
+    UPDATE processors SET lastseendatetime = clock_timestamp()
+        WHERE id = (SELECT id FROM processors WHERE id = at_work FOR NO KEY UPDATE SKIP LOCKED);
     RETURN true;
 END $$;
 
@@ -221,7 +233,9 @@ BEGIN
     UPDATE jobs SET starteddatetime = NULL, attempts = attempts - 1 WHERE id = job
         RETURNING starteddatetime IS NULL INTO is_done;
     PERFORM crashmon.check_change(format('give job %s back', job), is_done);
-    PERFORM crashmon.heartbeat(at_work);
+    -- A sign of life, but not heartbeat(): what has been done counts more than that.
+    UPDATE processors SET lastseendatetime = clock_timestamp()
+        WHERE id = (SELECT id FROM processors WHERE id = at_work FOR NO KEY UPDATE SKIP LOCKED);
     RETURN true;
 END $$;
 
@@ -229,11 +243,18 @@ END $$;
 -- that the next crashmon-scan gives its jobs to others and removes it. False: it is not registered.
 CREATE OR REPLACE FUNCTION crashmon.leave(processor integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+DECLARE
+    is_done boolean;
 BEGIN
     UPDATE jobs SET starteddatetime = NULL, attempts = attempts - 1 WHERE id IN (
         SELECT id FROM jobs
         WHERE owner = processor AND success IS NULL AND starteddatetime IS NOT NULL
         ORDER BY id FOR UPDATE);
-    UPDATE processors SET lastseendatetime = '-infinity' WHERE id = processor;
-    RETURN FOUND;
+    UPDATE processors SET lastseendatetime = '-infinity' WHERE id = processor
+        RETURNING lastseendatetime = '-infinity' INTO is_done;
+    IF NOT FOUND AND NOT EXISTS (SELECT FROM processors WHERE id = processor) THEN
+        RETURN false;
+    END IF;
+    PERFORM crashmon.check_change(format('record that processor %s leaves', processor), is_done);
+    RETURN true;
 END $$;

@@ -17,7 +17,7 @@ SWALLOW="RETURN NULL;"
 # --- the functions
 
 @test "a function that the server keeps from its change says so (27000), and changes nothing" {
-    p=$(processor p1)
+    p=$(processor p1 200)
     job 1 "$p"
     job 2 "$p" starteddatetime='now()'
     request "$(id 3)"
@@ -42,6 +42,12 @@ AFTER INSERT ON priorityjobs|DELETE FROM crashmon.priorityjobs WHERE uuid = NEW.
 BEFORE INSERT ON processors|$SWALLOW|register_processor('p2')
 BEFORE INSERT ON processors|$SWALLOW|register_processor('p2', '{main}')
 BEFORE UPDATE ON processors|NEW.storages := NULL; RETURN NEW;|register_processor('p1', '{main}')
+BEFORE UPDATE ON processors|$SWALLOW|heartbeat($p)
+BEFORE UPDATE ON processors|$undo|heartbeat($p)
+BEFORE UPDATE ON processors|$SWALLOW|take_jobs($p, 2)
+BEFORE UPDATE ON processors|$SWALLOW|leave($p)
+BEFORE UPDATE ON processors|$undo|leave($p)
+BEFORE UPDATE ON processors|NEW.lastseendatetime := now(); RETURN NEW;|leave($p)
 BEFORE UPDATE ON jobs|$SWALLOW|take_jobs($p, 2)
 BEFORE UPDATE ON jobs|$undo|take_jobs($p, 2)
 BEFORE UPDATE ON jobs|$SWALLOW|job_succeeded(2)
@@ -68,6 +74,29 @@ END
     at UPDATE jobs "RETURN CASE NEW.id WHEN 1 THEN NULL ELSE OLD END" "$(id 1)" "$(id 2)"
     sql_is "SELECT crashmon.retry('-infinity')" 1
     sql_is "SELECT id FROM jobs WHERE success IS NULL" 3
+}
+
+@test "a report counts also where a sign of life is not taken; a rounded or locked one is no error" {
+    p=$(processor p1 200)
+    for n in 1 2 3; do job $n "$p" starteddatetime='now()'; done
+    trigger "BEFORE UPDATE ON processors" "$SWALLOW"
+    sql_is "SELECT crashmon.job_succeeded(1), crashmon.job_failed(2, 'no'), crashmon.give_back(3)" "t|t|t"
+    sql_is "SELECT id, success, starteddatetime IS NULL FROM jobs ORDER BY id" $'1|t|f\n2|f|f\n3||t'
+    accept
+    trigger "BEFORE UPDATE ON processors" "NEW.lastseendatetime := date_trunc('second', NEW.lastseendatetime); RETURN NEW;"
+    sql_is "SELECT crashmon.heartbeat($p), crashmon.heartbeat($p)" "t|t"
+    session "BEGIN; SELECT FROM processors FOR UPDATE"
+    sql_is "SELECT crashmon.heartbeat($p)" t
+    session COMMIT
+}
+
+@test "a job that the server does not give back keeps no processor from leaving" {
+    p=$(processor p1)
+    for n in 1 2; do job $n "$p" starteddatetime='now()'; done
+    at UPDATE jobs "NEW.starteddatetime := OLD.starteddatetime" "$(id 1)"
+    sql_is "SELECT crashmon.leave($p)" t
+    sql_is "SELECT lastseendatetime FROM processors" -infinity
+    sql_is "SELECT id FROM jobs WHERE starteddatetime IS NOT NULL" 1
 }
 
 @test "a request that is waiting, or has just been served, is no error" {
