@@ -4,7 +4,7 @@
 -- before the server was started; and time counts only from the start of a run until the next one of the
 -- same program is due, after which the database or the programs were away, perhaps for everybody. One
 -- that is due once a day must not stand for the others that long: half of `silence` is enough. While
--- somebody has `runs` locked, nobody is known to be silent.
+-- somebody has `runs` locked nothing is known ('-infinity'): nobody is dead, nor alive only for not being so.
 CREATE OR REPLACE FUNCTION crashmon.silent_since(silence interval) RETURNS timestamptz
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
@@ -27,7 +27,7 @@ BEGIN
         EXIT WHEN away IS NULL OR now() - silence - away >= since;
         since := now() - silence - away;
     END LOOP;
-    RETURN CASE WHEN since < pg_postmaster_start_time() THEN '-infinity' ELSE since END;
+    RETURN CASE WHEN since < pg_postmaster_start_time() THEN 'epoch' ELSE since END;
 EXCEPTION WHEN lock_not_available THEN
     RETURN '-infinity';
 END $$;

@@ -2,6 +2,7 @@
 # locks.bats - one run at a time, and how a run begins, is interrupted, and ends.
 # shellcheck disable=SC2154,SC2030,SC2031 # a case is a subshell; background sets pid
 load ../helper
+load refused
 
 # Asserts that each crash is either queued or still new, and that there are so many of them.
 nothing_lost() {
@@ -483,4 +484,36 @@ half_and_whole() {
 # Whether scan has the lock file open, and has queued its crashes.
 log_waits() {
     has_open /quarantine/.lock && sql_true "SELECT count(*) = 2 FROM jobs"
+}
+
+@test "meanwhile nobody is removed, jobs stay with their owners, and new ones go only to who has just been seen" {
+    p1=$(processor p1) late=$(processor late 400) dead=$(processor dead 86400) left=$(processor left)
+    sql "UPDATE processors SET lastseendatetime = '-infinity' WHERE id = $left"
+    mapfile -t owned < <(collect --count 6 --without links)
+    for n in 0 1 2 3 4; do
+        owner=$p1
+        ((n)) || owner=$late
+        ((n != 1)) || owner=$dead
+        sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '${owned[n]}', $owner)"
+    done
+    owners() { sql "SELECT uuid, owner FROM jobs WHERE uuid IN ($(quoted "${owned[@]}")) ORDER BY uuid"; }
+    before=$(owners)
+    session "BEGIN; LOCK TABLE crashmon.runs" >/dev/null
+    mapfile -t new < <(collect --count 4)
+    requests 0 "${owned[@]:0:3}" "${new[@]:0:2}"
+    expect_status 0 priority
+    expect_status 0 scan
+    sql_is "SELECT DISTINCT owner FROM jobs WHERE uuid IN ($(quoted "${new[@]}"))" "$p1"
+    equal "$(owners)" "$before"
+    sql_is "SELECT name FROM processors ORDER BY 1" $'dead\nlate\np1'
+    sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 5
+    sql "UPDATE processors SET lastseendatetime = now() - interval '400 s' WHERE id = $p1"
+    waiting=$(collect)
+    expect_status 68 scan
+    has_links "$waiting"
+    equal "$(owners)" "$before"
+    session COMMIT >/dev/null
+    sql "UPDATE processors SET lastseendatetime = now() WHERE id = $p1"
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM jobs WHERE owner IS DISTINCT FROM $p1 AND owner <> $late" 0
 }
