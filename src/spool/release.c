@@ -126,13 +126,65 @@ static bool is_left_of_release(struct release *release, const char *name)
     return true;
 }
 
-static void remove_temporaries(const struct release *release)
+/* A file with its temporary name as well is taken back before it could be taken for one of a pair.
+ */
+static bool take_back(const struct release *release, const struct released_file *file)
+{
+    struct stat status, there;
+    char name[NAME_MAX + 1];
+    temporary_name(name, file);
+    if (fstatat(release->to, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        fstatat(release->to, file->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        file_is_same(&status, &there))
+        return unlinkat(release->to, file->name, 0) == 0;
+    return file_remove(release->to, file->name, &file->there);
+}
+
+static bool remove_temporaries(const struct release *release, struct failure *failure)
 {
     char name[NAME_MAX + 1];
+    int error = 0;
     for (size_t i = 0; i < release->its.count; i++) {
         temporary_name(name, &release->its.files[i]);
-        unlinkat(release->to, name, 0);
+        if (unlinkat(release->to, name, 0) < 0 && errno != ENOENT)
+            error = errno;
     }
+    return error == 0 || fail(failure, error, "cannot remove its temporary names in \"%s/%s\"",
+                              release->pair.spool->path, release->pair.day);
+}
+
+/* The name link last, by which what remains after a kill is known as ours. */
+static void undo(const struct release *release)
+{
+    struct failure ignored;
+    for (size_t i = 0; i < release->its.count; i++)
+        if (release->its.files[i].is_there && !take_back(release, &release->its.files[i]))
+            return;
+    if (!remove_temporaries(release, &ignored))
+        return;
+    if (has_link(release->to, release->pair.id.text, release->name_target))
+        unlinkat(release->to, release->pair.id.text, 0);
+}
+
+/* What a release that was killed has left beside files of another crash. Those with the same bytes
+ * as ours may be that one's, too, unless they have a temporary name as well, or that is gone
+ * although others are there, or all are. */
+static void undo_killed(struct release *release, bool is_whole)
+{
+    struct stat status;
+    char name[NAME_MAX + 1];
+    bool has_any = is_whole;
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < release->its.count; i++) {
+            struct released_file *file = &release->its.files[i];
+            temporary_name(name, file);
+            bool has_temporary = fstatat(release->to, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+            has_any = has_any || has_temporary;
+            if (round == 1)
+                file->is_there = file->is_there && has_any &&
+                                 (!has_temporary || file_is_same(&status, &file->there));
+        }
+    undo(release);
 }
 
 /* Nothing, or what a release that was killed has left. */
@@ -146,17 +198,21 @@ static bool look_at_place(struct release *release, bool dry_run, struct failure 
     snprintf(path, sizeof path, "%s/date/" DATE_DIRECTORY, pair->day);
     release->date = dir_open(pair->spool->root, path);
     release->is_claimed = has_link(release->to, pair->id.text, release->name_target);
-    if (release->is_claimed && !dry_run)
-        remove_temporaries(release); /* which may be second names of the files */
-    bool good = list_there(pair, &names, failure);
-    for (size_t i = 0; good && i < names.count; i++)
-        good = is_left_of_release(release, names.items[i]) ||
-               fail_taken(pair, names.items[i], errno, failure);
+    bool is_listed = list_there(pair, &names, failure), good = is_listed, can_compare = is_listed;
+    for (size_t i = 0; is_listed && i < names.count; i++)
+        if (!is_left_of_release(release, names.items[i])) {
+            can_compare = can_compare && errno == 0;
+            if (good)
+                good = fail_taken(pair, names.items[i], errno, failure);
+        }
     names_free(&names);
     for (size_t i = 0; i < release->its.count; i++)
         is_whole = is_whole && release->its.files[i].is_there;
     bool has_date_link = has_link(release->date, pair->id.text, release->date_target);
     release->is_new = is_whole && (has_date_link || is_queued_from_here(release));
+    if (!good && can_compare && release->is_claimed && !has_date_link && !dry_run &&
+        !is_queued_from_here(release))
+        undo_killed(release, is_whole);
     if (good && release->job->text[0] != '\0' && !release->is_new)
         return fail(failure, 0, "%s", release->job->text);
     return good && (release->is_new || !has_date_link ||
@@ -207,12 +263,22 @@ static bool copy_files(struct release *release, struct failure *failure)
         const struct released_file *file = &release->its.files[i];
         const struct file_style style = {.mode = file->status.st_mode & 07777, .group = (gid_t)-1};
         temporary_name(name, file);
+        if (!file->is_there)
+            unlinkat(release->to, name, 0); /* of a release that was killed */
         if (!file->is_there && !file_copy(release->its.directory, file->name, &file->status,
                                           release->to, name, &style))
             return fail(failure, errno, "cannot copy it to \"%s/%s\"", release->pair.spool->path,
                         release->pair.day);
     }
     return true;
+}
+
+/* With its temporary name as well, so that nobody takes it for a file of a pair before all have
+ * their names, and none is another crash's; if the file system has no second names, without. */
+static bool publish(const struct release *release, const char *copy, const char *name)
+{
+    return linkat(release->to, copy, release->to, name, 0) == 0 ||
+           (errno != EEXIST && file_publish(release->to, copy, name));
 }
 
 static bool publish_files(struct release *release, struct failure *failure)
@@ -225,7 +291,7 @@ static bool publish_files(struct release *release, struct failure *failure)
         if (file->is_there)
             continue;
         if (fstatat(release->to, name, &file->there, AT_SYMLINK_NOFOLLOW) == 0 &&
-            file_publish(release->to, name, file->name))
+            publish(release, name, file->name))
             file->is_there = true;
         else if (errno == EEXIST)
             return fail_taken(pair, file->name, 0, failure);
@@ -234,6 +300,14 @@ static bool publish_files(struct release *release, struct failure *failure)
                         pair->spool->path, pair->day);
     }
     return true;
+}
+
+/* Whatever names it has. */
+static bool has_same_bytes(const struct stat *left, const struct stat *right)
+{
+    return file_is_same(left, right) && left->st_size == right->st_size &&
+           left->st_mtim.tv_sec == right->st_mtim.tv_sec &&
+           left->st_mtim.tv_nsec == right->st_mtim.tv_nsec;
 }
 
 /* Not what a collector has put beside it meanwhile, or in its place. */
@@ -247,7 +321,7 @@ static bool has_only_ours(struct release *release, struct failure *failure)
         const struct released_file *file = release_case_find(&release->its, names.items[i]);
         bool is_ours = file != NULL
                            ? fstatat(release->to, file->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                                 file_is_unchanged(&status, &file->there)
+                                 has_same_bytes(&status, &file->there)
                            : has_link(release->to, names.items[i], release->name_target);
         good = is_ours || fail_taken(pair, names.items[i], 0, failure);
     }
@@ -258,26 +332,13 @@ static bool has_only_ours(struct release *release, struct failure *failure)
     return good;
 }
 
-/* The name link last, by which what remains after a kill is known as ours. */
-static void undo(const struct release *release)
-{
-    remove_temporaries(release);
-    for (size_t i = 0; i < release->its.count; i++) {
-        const struct released_file *file = &release->its.files[i];
-        if (file->is_there && !file_remove(release->to, file->name, &file->there))
-            return;
-    }
-    if (has_link(release->to, release->pair.id.text, release->name_target))
-        unlinkat(release->to, release->pair.id.text, 0);
-}
-
 static bool make_new(struct release *release, const struct flush_set *changed,
                      struct failure *failure)
 {
     bool good = make_link(release, release->to, release->name_target, failure) &&
                 copy_files(release, failure) && flush_all(changed, failure) &&
                 publish_files(release, failure) && has_only_ours(release, failure) &&
-                flush_all(changed, failure) &&
+                remove_temporaries(release, failure) && flush_all(changed, failure) &&
                 make_link(release, release->date, release->date_target, failure);
     if (!good)
         undo(release);
@@ -295,7 +356,9 @@ static bool carry_out(struct release *release, int quarantine, struct failure *f
         flush_add_directory(&changed, release->date, spool->path);
     }
     pair_path(&release->pair, where);
-    good = good && (release->is_new || make_new(release, &changed, failure)) &&
+    good = good &&
+           (release->is_new ? remove_temporaries(release, failure)
+                            : make_new(release, &changed, failure)) &&
            flush_all(&changed, failure) &&
            (case_note_released(release->its.directory, spool->mark, where) ||
             fail(failure, errno, "it is new, but that cannot be noted in its reason")) &&

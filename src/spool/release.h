@@ -3,12 +3,14 @@
  *     look     one case is a whole pair; nothing of its id has a row, or lies in a root
  *     claim    the name link, which leads to date/released, where no collector works
  *     copy     the files under temporary names; flush
- *     publish  they get their names, and replace nothing; look again; flush
+ *     publish  they get their names, and replace nothing; look again; they lose their temporary
+ *              names, with which nobody takes them for files of a pair; flush
  *     link     the date link: from here on the crash is new; flush
  *     note     in its reason, that what is left in quarantine is a copy
  *     remove   what was copied, then the reason, and the directories
  *
- * What fails before the date link is made is undone. Each step of a release that was killed is
+ * What fails before the date link is made is undone, also what a release that was killed has left
+ * beside files of another crash. Each step of a release that was killed is
  * known again: by the name link, by the row that was queued from there, by the note.
  * doc/internals.md has the states.
  */

@@ -116,7 +116,7 @@ ended_well() {
 @test "a release there, of whose copies one could not lose its temporary name, is finished by the next" {
     id=22adfb61-f75b-11dc-b6be-001322081225
     in_quarantine "$id"
-    expect_status 74 lesser renameat2:EINVAL,unlinkat:EIO:when=1 priority --release "$id"
+    expect_status 74 lesser renameat2:EINVAL,unlinkat:EIO:when=3 priority --release "$id"
     grep -q 'unlinkat.*INJECTED' "$BATS_TEST_TMPDIR/trace" || fail "not tried"
     expect_status 0 lesser renameat2:EINVAL priority --release "$id"
     pair_is_whole "$SPOOL" 20081225 "$id"

@@ -33,6 +33,42 @@ race() {
     wait "$pid" && status=0 || status=$?
     [[ $status -le 1 ]] || fail "$1, $2: exit code $status" "$(<"$BACKGROUND")"
 }
+
+# The same, killed at the call: the other crash comes after that.
+kill_release() {
+    rm -rf "$SPOOL/quarantine" "$SPOOL/20081225"
+    sql "DELETE FROM jobs; DELETE FROM priorityjobs"
+    mkdir -p "$SPOOL/20081225/name/22/ad" "$SPOOL/20081225/date/12/05/web01_0"
+    in_quarantine
+    echo "first json" >"$CASE/$id.json"
+    echo "first dump" >"$CASE/$id.dump"
+    run strace -qq -o "$BATS_TEST_TMPDIR/trace" -e "trace=${1%:*}" -e "inject=${1%:*}:signal=KILL:when=${1#*:}" \
+        "$BUILD/crashmon-priority" --config="$CONF" --release "$id"
+    killed=$status
+    other_crash "$2"
+    find "$SPOOL/20081225" ! -type d -exec touch -hd '1 minute ago' {} +
+}
+run_them() {
+    local command
+    for command; do
+        case $command in
+        release) run priority --release "$id" ;;
+        scan) run scan --settle-time=00:00:00 ;;
+        repair)
+            find "$SPOOL/20081225" -exec touch -hd '1 minute ago' {} +
+            run scan --repair --incomplete-age=00:00:01 --settle-time=00:00:00
+            ;;
+        old)
+            find "$SPOOL/20081225" -exec touch -hd '1 minute ago' {} +
+            run scan --incomplete-age=00:00:01 --settle-time=00:00:00
+            ;;
+        request) run priority --settle-time=00:00:00 "$id" ;;
+        esac
+        # 74 can be told of what the other crash has left, but not 70 or a signal.
+        [[ $status == [01] || $status == 74 ]] || fail "$call, $order: $command ends with $status" "$output"
+    done
+}
+
 # Whose a file is: "first", "other", or nothing.
 whose() { head -c 5 "$1/$id.json" 2>/dev/null; echo -n " "; head -c 5 "$1/$id.dump" 2>/dev/null || true; }
 
@@ -52,4 +88,56 @@ whose() { head -c 5 "$1/$id.json" 2>/dev/null; echo -n " "; head -c 5 "$1/$id.du
     done
     [[ " ${both[*]} " == *" 0:first first "* && " ${both[*]} " == *" 1:other other "* ]] ||
         fail "nobody came too early, or too late: ${both[*]}"
+}
+
+note_written() {
+    local text
+    for text in json dump; do
+        rm -f "$BATS_TEST_TMPDIR/wrote.$text"
+        ! grep -qsF "other $text" "$SPOOL/20081225/name/22/ad/$id.$text" || : >"$BATS_TEST_TMPDIR/wrote.$text"
+    done
+}
+
+# What each of them has written is somewhere, and a pair that is queued is one of them.
+nothing_is_lost() {
+    local there text
+    there=$(whose "$SPOOL/20081225/name/22/ad")
+    [[ $there == "first first" || $(whose "$CASE") == "first first" ]] ||
+        fail "$call, $order, $*: the first one is lost: $there" "$(find "$SPOOL" ! -type d -ls)"
+    for text in json dump; do
+        [[ ! -e $BATS_TEST_TMPDIR/wrote.$text ]] ||
+            grep -qrF "other $text" "$SPOOL" || fail "$call, $order, $*: $text of the other one is lost"
+    done
+    sql_true "SELECT NOT EXISTS (SELECT FROM jobs)" || [[ $there == "first first" || $there == "other other" ]] ||
+        fail "$call, $order, $*: a mixture is queued: $there"
+}
+
+@test "a release is killed, then the other crash comes: nothing is lost or mixed, and it can be repeated" {
+    processor p1
+    local call order next last
+    # shellcheck disable=SC2046 # words
+    for call in symlinkat:1 sendfile:{1,2} syncfs:{1,2,3} linkat:{1,2} unlinkat:{1,2,3,4,5,6,7} symlinkat:2 fsync:{1,2}; do
+        for order in "json dump name date" "dump json name date" "name date json dump" "date json dump name" "date dump json name"; do
+            for next in "release" "scan release" "request release" "release scan"; do
+                kill_release "$call" "$order"
+                note_written
+                run_them $next
+                nothing_is_lost "$next"
+                # What may still be in the way is the other crash: it is processed, or was half a one.
+                last=$(sql "SELECT count(*) FROM jobs")
+                run_them repair old
+                nothing_is_lost "$next repair old"
+                if [[ $last == 1 || $(sql "SELECT count(*) FROM jobs") == 1 ]]; then
+                    finish "$id" true
+                    run cleanup_jobs
+                fi
+                run_them release scan
+                left=$(find "$SPOOL/20081225" -name '.released.*')
+                [[ -z $left ]] || fail "$call, $order, $next: left:" "$left" "$output"
+                sql_true "SELECT count(*) = 1 FROM jobs" || [[ -n $(find "$ARCHIVE" -name "$id.json" -exec grep first {} +) ]] ||
+                    fail "$call, $order, $next: the first one cannot be released: $output" "$(find "$SPOOL" "$ARCHIVE" ! -type d -ls)"
+                rm -rf "${ARCHIVE:?}/20081225"
+            done
+        done
+    done
 }
