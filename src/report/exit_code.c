@@ -35,6 +35,7 @@ enum exit_code exit_code_of_errno(int error)
     case ENOMEM: return EXIT_INTERNAL;
     case EFBIG:
     case ETXTBSY:
+    case EREMCHG:
     case EXDEV:
     case EWOULDBLOCK:
     case EINTR: return EXIT_LEFT;

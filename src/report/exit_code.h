@@ -31,9 +31,9 @@ bool exit_code_is_done(enum exit_code code);
 /* For a failed file operation (doc/internals.md has a table): EXIT_PERMISSION for EACCES and EPERM,
  * EXIT_CONFIGURATION for ENOTUNIQ (a directory that belongs to another storage or host),
  * EXIT_INTERNAL for limits of the process or of the machine (EMFILE, ENFILE, ENOMEM), EXIT_LEFT for
- * what is about one file alone (EFBIG, ETXTBSY; EXDEV: it is of a kind that cannot be copied;
- * EINTR: a signal came while it was copied; EWOULDBLOCK: somebody else holds a lock), else
- * EXIT_STORAGE. */
+ * what is about one file alone (EFBIG, ETXTBSY; EREMCHG: it has just changed; EXDEV: it is of a
+ * kind that cannot be copied; EINTR: a signal came while it was copied; EWOULDBLOCK: somebody else
+ * holds a lock), else EXIT_STORAGE. */
 enum exit_code exit_code_of_errno(int error);
 
 /* The same for one on the files of a crash, which may be itself at fault: EXIT_LEFT for an errno

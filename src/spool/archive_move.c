@@ -232,7 +232,7 @@ bool archive_move_remove_originals(struct archive_move *move, int source, struct
     for (struct pair_file *file = files->items; file < files->items + files->count; file++)
         if ((file->state == PAIR_FILE_THERE || move->unwanted) &&
             !file_remove(source, file->name, &file->status))
-            return errno == EINVAL
+            return errno == FILE_CHANGED
                        ? fail(failure, 0, "a file of it has changed since it was looked at")
                        : fail(failure, errno, "cannot remove a file of it from \"%s\"",
                               move->pair.spool->path);

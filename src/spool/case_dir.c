@@ -308,6 +308,6 @@ bool case_let_go(int from, const char *name, const struct stat *status)
         return file_remove(from, name, status);
     if (fstatat(from, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    errno = EINVAL;
+    errno = FILE_CHANGED;
     return file_is_same(&found, status) && S_ISLNK(found.st_mode) && unlinkat(from, name, 0) == 0;
 }

@@ -43,7 +43,7 @@ static bool remove_files(const struct pair_location *location, const struct pair
 {
     for (size_t i = 0; i < files->count; i++)
         if (!file_remove(location->directory, files->items[i].name, &files->items[i].status))
-            return errno == EINVAL
+            return errno == FILE_CHANGED
                        ? fail(failure, 0, "one of its files has just changed")
                        : fail(failure, errno, "cannot remove one of its files from \"%s\"",
                               location->pair.spool->path);

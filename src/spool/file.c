@@ -41,16 +41,18 @@ bool time_is_past(const struct timespec *then, long seconds, const struct timesp
     return !is_later(&due, now);
 }
 
-/* Never waits for a FIFO, never follows a link. EINVAL: not a regular file. */
+/* Never waits for a FIFO, never follows a link. */
 static int open_any_regular(int directory, const char *name, struct stat *status)
 {
     int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (file < 0)
+    if (file < 0) {
+        errno = errno == ELOOP || errno == ENXIO ? FILE_CHANGED : errno;
         return -1;
+    }
     if (fstat(file, status) == 0) {
         if (S_ISREG(status->st_mode))
             return file;
-        errno = EINVAL;
+        errno = FILE_CHANGED;
     }
     close_keeping_errno(file);
     return -1;
@@ -63,7 +65,7 @@ static int open_regular(int directory, const char *name, struct stat *status)
     if (file < 0 || file_is_regular(status))
         return file;
     close(file);
-    errno = EINVAL;
+    errno = FILE_CHANGED;
     return -1;
 }
 
@@ -104,7 +106,7 @@ static bool apply_style_by_name(int from, const char *name, const struct stat *e
     int file = open_regular(from, name, &status);
     if (file < 0)
         return false;
-    errno = EINVAL;
+    errno = FILE_CHANGED;
     bool good = file_is_unchanged(&status, expected) && apply_style(file, style);
     close_keeping_errno(file);
     return good;
@@ -191,7 +193,7 @@ static bool copy_extent(int source, int copy, off_t start, off_t end)
             sendfile(copy, source, &start, left < COPY_CHUNK ? (size_t)left : COPY_CHUNK);
         good = copied > 0 || (copied < 0 && errno == EINTR);
         if (copied == 0)
-            errno = EIO; /* it was truncated */
+            errno = FILE_CHANGED; /* it was truncated */
     }
     return good && start >= end;
 }
@@ -207,7 +209,7 @@ static bool copy_bytes(int source, int copy, off_t size)
             return false;
     if (errno != 0 || (end < size && ftruncate(copy, size) < 0) || fstat(source, &status) < 0)
         return false;
-    errno = EIO;
+    errno = FILE_CHANGED;
     return status.st_size >= size;
 }
 
@@ -256,7 +258,7 @@ bool file_copy(int from, const char *name, const struct stat *expected, int to,
     int source = open_regular(from, name, &status);
     if (source < 0)
         return false;
-    errno = EINVAL;
+    errno = FILE_CHANGED;
     bool good =
         file_is_unchanged(&status, expected) && copy_to(source, &status, to, temporary, style);
     close_keeping_errno(source);
@@ -350,7 +352,7 @@ bool file_remove(int directory, const char *name, const struct stat *status)
     struct stat found;
     if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    errno = EINVAL;
+    errno = FILE_CHANGED;
     return file_is_unchanged(&found, status) &&
            (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
 }

@@ -2,16 +2,22 @@
  *
  * It is a regular file with a single name: a second name could lie outside the root. The functions
  * that move a file check this, and that it is the file that was examined, so a name that becomes a
- * link in between does no harm. All set errno when they fail; EINVAL: it is not such a file. */
+ * link in between does no harm. All set errno when they fail;
+ * FILE_CHANGED: it is not such a file any more. */
 #ifndef FILE_H
 #define FILE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <time.h>
 
 /* A file of up to this size may be tried where there may be no room for it. */
 enum { FILE_SMALL = 1 << 20 };
+
+/* Somebody has changed it since it was examined, or has put something else in its place: the next
+ * run looks again. No file system gives this errno value. */
+enum { FILE_CHANGED = EREMCHG };
 
 bool file_is_regular(const struct stat *status);
 

@@ -1,9 +1,12 @@
 #include "spool/retire.h"
 
 #include "base/quote.h"
+#include "spool/file.h"
 #include "spool/links.h"
 
 #include <errno.h>
+
+static const char changed[] = "its files have changed since they were looked at";
 
 static void report_quarantine(struct report *report, bool done, const char *name,
                               const char *reason, struct quarantine *quarantine,
@@ -12,6 +15,10 @@ static void report_quarantine(struct report *report, bool done, const char *name
     char quoted[QUOTE_SIZE];
     if (done) {
         report_outcome(report, LEVEL_WARNING, name, QUARANTINED, "%s", reason);
+        return;
+    }
+    if (failure->error == FILE_CHANGED) {
+        report_waiting(report, name, changed);
         return;
     }
     quarantine_note_failure(quarantine, failure);
@@ -43,7 +50,7 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
     const struct crash *crash = &candidate->crash;
     const char *reason = crash_reason(crash);
     if (!report->dry_run && pair_came_again(&candidate->pair, candidate->directory, true)) {
-        report_waiting(report, crash->name, "its files have changed since they were looked at");
+        report_waiting(report, crash->name, changed);
         return;
     }
     bool done =

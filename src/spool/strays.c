@@ -5,6 +5,7 @@
 #include "spool/case_dir.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
+#include "spool/file.h"
 #include "spool/flush.h"
 
 #include <errno.h>
@@ -197,7 +198,7 @@ static void report_failed(struct strays *strays, const struct passage *passage,
     char quoted[QUOTE_SIZE];
     quarantine_note_failure(passage->quarantine, failure);
     bool is_news = failure->error != 0 && failure->error != EXDEV && failure->error != EINTR &&
-                   failure->error != ENOENT;
+                   failure->error != ENOENT && failure->error != FILE_CHANGED;
     if (is_news && ++strays->failed <= TOLD_MAXIMUM)
         report_error(report, exit_code_of_errno(failure->error),
                      "cannot quarantine %s: %s; it stays for the next run",

@@ -190,6 +190,31 @@ taken_before() { sql_true "SELECT starteddatetime < now() - interval '50 ms' FRO
 
 # --- in quarantine
 
+@test "what changes while it is copied to a quarantine on another disk waits for the next run (0)" {
+    local there=$BATS_TEST_TMPDIR/quarantine how file
+    disk "$there" size=4m
+    options=(--quarantine-to="$there" --incomplete-age=00:10:00)
+    crash --without json --age 3000 >/dev/null
+    expect_status 1 scan "${options[@]}"
+    for how in 'echo more >>' 'truncate -s 1' 'ln -sf nowhere' 'ln -f $LOG' 'rm'; do
+        for call in unlinkat sendfile; do
+            sql "DELETE FROM jobs"
+            id=$(crash --without json --age 3000)
+            file=$(place "$SPOOL" "$id").dump
+            rm -f "$BATS_TEST_TMPDIR/trace"
+            stops() {
+                EXEC+=" strace -D -f -q -o $BATS_TEST_TMPDIR/trace -e trace=$call -e inject=$call:signal=STOP:when=1" scan "${options[@]}"
+            }
+            background stops
+            await grep -qs 'stopped by SIGSTOP' "$BATS_TEST_TMPDIR/trace"
+            eval "$how \"$file\""
+            goes_on "$([[ $how == rm ]] && echo 1 || echo 0)"
+            [[ -z $output || $how == rm ]] || fail "$how, $call: $output"
+            rm -rf "$SPOOL/20081225"
+        done
+    done
+}
+
 @test "halves of two crashes with one id do not share a directory in quarantine" {
     id=$(crash --without dump --age 90000)
     expect_status 1 scan

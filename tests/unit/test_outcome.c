@@ -141,6 +141,7 @@ static void a_right_that_is_missing_is_no_fault_of_the_storage(void **state)
     assert_int_equal(exit_code_of_errno(ENOMEM), EXIT_INTERNAL);
     assert_int_equal(exit_code_of_errno(EFBIG), EXIT_LEFT);
     assert_int_equal(exit_code_of_errno(ETXTBSY), EXIT_LEFT);
+    assert_int_equal(exit_code_of_errno(EREMCHG), EXIT_LEFT);
     assert_int_equal(exit_code_of_errno(EXDEV), EXIT_LEFT);
     assert_int_equal(exit_code_of_errno(EINTR), EXIT_LEFT);
 }
