@@ -170,10 +170,15 @@ static bool is_whole_pair(const struct release_case *its, const struct pair *pai
     char quoted[QUOTE_SIZE];
     for (size_t i = 0; i < its->count; i++) {
         const struct released_file *file = &its->files[i];
-        if (!file_is_regular(&file->status) ||
+        if (!S_ISREG(file->status.st_mode) ||
             strncmp(file->name, pair->id.text, CRASH_ID_LENGTH) != 0 ||
             file->name[CRASH_ID_LENGTH] == '\0')
             return fail(failure, 0, "%s in quarantine is not a file of it: move it away",
+                        quote(quoted, file->name));
+        if (!file_is_regular(&file->status))
+            return fail(failure, 0,
+                        "%s in quarantine has a second name (a hard link), which may lie "
+                        "elsewhere: put a copy in its place",
                         quote(quoted, file->name));
     }
     for (int i = 0; i < 2; i++) {

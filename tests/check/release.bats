@@ -101,6 +101,16 @@ refused() {
     [[ ! -e $CASE ]] || fail "$(ls -A "$CASE")"
 }
 
+@test "a file with a second name is not moved away, but a copy is put in its place" {
+    in_quarantine
+    ln "$CASE/$id.dump" "$BATS_TEST_TMPDIR/second"
+    refused "\"$id.dump\" in quarantine has a second name (a hard link), which may lie elsewhere: put a copy in its place"
+    cp -p "$CASE/$id.dump" "$CASE/copy"
+    mv "$CASE/copy" "$CASE/$id.dump"
+    expect_status 0 release "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+}
+
 @test "a crash of the same id, in a root or with a row, keeps it in quarantine" {
     in_quarantine
     sql "INSERT INTO jobs (uuid, pathname, storage) VALUES ('$id', '/there/x.json', 'west')"
