@@ -61,6 +61,13 @@ each_errno() {
     ((count > 15)) || fail "$count errnos"
 }
 
+@test "each errno that has a code of its own is in the table" {
+    # ENOTUNIQ comes from no file system: it is ours for what the configuration is to blame for.
+    for errno in $(grep -oP 'case \KE[A-Z]+(?=:)' "$TESTS/../src/report/exit_code.c" | grep -v ENOTUNIQ); do
+        [[ " $(rows | xargs) " == *" ${errno/EWOULDBLOCK/EAGAIN} "* ]] || fail "not in doc/internals.md: $errno"
+    done
+}
+
 @test "scan ends with the code of each errno" { each_errno scan; }
 @test "priority ends with the code of each errno" { each_errno priority; }
 @test "cleanup ends with the code of each errno" { each_errno cleanup_jobs; }
