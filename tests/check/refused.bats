@@ -184,36 +184,6 @@ load refused
 
 # --- many rows
 
-# STATE:CODE of the rows of the table in doc/internals.md, where a trigger of few crashes raises it.
-states() {
-    sed -n '/^## What the server refuses/,/^## What the system/p' "$TESTS/../doc/internals.md" | perl -ne '
-        my ($states, $code) = /^\| (.*?) \|.*\| (?:.*else )?(\d+)[^|]*\|$/ or next;
-        $code = 70 if $states =~ /^(any|25006)/; # the connection is there, and the server writes
-        print "$_:$code\n" for $states =~ /\b([0-9A-Z]{5})\b/g;'
-}
-
-@test "a run for which the server has refused everything ends with the code of the SQLSTATE" {
-    processor p1
-    mapfile -t states < <(states)
-    for state in $(grep -oE '"[0-9A-Z]{5}"' "$TESTS/../pgc/db_status.pgc" | tr -d '"'); do
-        [[ " ${states[*]}" == *" $state:"* ]] || fail "not in doc/internals.md: $state"
-    done
-    for state in "${states[@]}"; do
-        mapfile -t ids < <(collect --count 3)
-        mapfile -t done < <(crash --count 3 --without links)
-        requests 0 "${ids[@]}"
-        ended true "${done[@]}"
-        at 'INSERT OR UPDATE' jobs "$(raises "${state%:*}")" "${ids[@]}" "${done[@]}"
-        expect_status "${state#*:}" scan
-        expect_status "${state#*:}" priority
-        accept
-        at DELETE jobs "$(raises "${state%:*}")" "${done[@]}"
-        expect_status "${state#*:}" cleanup_jobs
-        accept
-        for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
-    done
-}
-
 @test "what the server refuses is mailed once an hour, ten lines of it, whatever words it has for it" {
     sed -i /^stderr-repeat/d "$CONF"
     processor p1
