@@ -341,6 +341,8 @@ bool file_is_equal(int left, int right, const char *name)
                left_status.st_size == right_status.st_size &&
                has_equal_bytes(left_file, right_file, left_status.st_size);
         close_keeping_errno(right_file);
+    } else if (left_file >= 0 && errno == FILE_CHANGED) {
+        errno = EINVAL; /* which nobody has looked at before */
     }
     if (left_file >= 0)
         close_keeping_errno(left_file);

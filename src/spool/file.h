@@ -78,7 +78,7 @@ bool file_publish(int directory, const char *temporary, const char *name);
 
 /* Whether two directories have the same bytes under a name; the file in the second one may have
  * more names. False with errno 0: other bytes, or one and the same file, which is no copy. EINTR: a
- * signal came during the comparison of large files. */
+ * signal came during the comparison of large files. EINVAL: the one in the second is no file. */
 bool file_is_equal(int left, int right, const char *name);
 
 /* Removes the file that was examined, and no other. True also if nothing has the name. */
