@@ -174,27 +174,20 @@ void archive_ask_clock(const struct archive *archive)
 /* A day of the archive may be on another host's disk, and our time be a little old. */
 enum { CLOCK_TOLERANCE = 60 };
 
-static void forget_older(const struct archive *archive, struct main_file *file, long queued)
-{
-    file->is_older = file->found &&
-                     spool_is_past(archive->tree, &file->status.st_ctim, queued + CLOCK_TOLERANCE);
-    file->found = file->found && !file->is_older;
-}
-
 /* A file gets a new ctime when it is moved or copied here. A crash whose id has no date is put
  * under the day that it had in the spool, and a namesake may lie under another one. */
 enum located archive_find(const struct archive *archive, const struct crash_id *id,
                           const struct origin *origin, struct pair_location *location,
                           struct failure *failure)
 {
-    const long queued = (long)(origin->queued / SECOND);
+    const long age = (long)(origin->queued / SECOND) + CLOCK_TOLERANCE;
     struct crash_id its = *id;
     *location = (struct pair_location){.directory = -1};
     if (archive->tree == NULL)
         return LOCATED_NOWHERE;
     if (id->day[0] == '\0')
         memcpy(its.day, origin->day, sizeof its.day);
-    locate_in(archive->tree, &archive->days, &its, location, failure);
+    locate_in(archive->tree, &archive->days, &its, age, location, failure);
     location->pair.id = *id;
     /* A run that was killed may have moved it, and not have flushed that. */
     if (location->directory >= 0)
@@ -203,13 +196,6 @@ enum located archive_find(const struct archive *archive, const struct crash_id *
                                          : location->dump.status.st_dev,
                     location->directory, archive->tree->path);
     location_close(location);
-    if (location->found == LOCATED_FAILED)
-        return LOCATED_FAILED;
-    forget_older(archive, &location->json, queued);
-    forget_older(archive, &location->dump, queued);
-    location->found = location->json.found && location->dump.found   ? LOCATED_WHOLE
-                      : location->json.found || location->dump.found ? LOCATED_PART
-                                                                     : LOCATED_NOWHERE;
     return location->found;
 }
 

@@ -64,6 +64,13 @@ static int stat_file(const struct pair_location *location, const char *suffix,
                : EINVAL;
 }
 
+static enum located count_files(const struct pair_location *location)
+{
+    return location->json.found && location->dump.found   ? LOCATED_WHOLE
+           : location->json.found || location->dump.found ? LOCATED_PART
+                                                          : LOCATED_NOWHERE;
+}
+
 /* Looks for a pair under one day. Anything but a regular file is a failure: it may hide a pair. A
  * link or a file in a directory's place (ENOTDIR) is one, too, but for a file that is called like
  * the day.
@@ -84,10 +91,7 @@ static enum located search_day(struct pair_location *location, struct failure *f
              pair->day);
     else if (error != 0)
         fail(failure, error, "cannot look for it in \"%s/%s\"", pair->spool->path, pair->day);
-    return error != 0                                     ? LOCATED_FAILED
-           : location->json.found && location->dump.found ? LOCATED_WHOLE
-           : location->json.found || location->dump.found ? LOCATED_PART
-                                                          : LOCATED_NOWHERE;
+    return error != 0 ? LOCATED_FAILED : count_files(location);
 }
 
 static struct pair_location nowhere(const struct spool *spool, const struct crash_id *id)
@@ -99,6 +103,7 @@ struct search {
     const struct crash_id *id;
     bool is_queued; /* look for the only pair that has lost its name link, not for the first pair */
     const struct origin *origin; /* where it is not, if that is known; NULL: not known */
+    long age; /* what came there earlier than so many seconds ago does not count */
     struct pair_location best;
     bool is_ambiguous; /* another one is as good as the best */
     bool is_blind;     /* the pair may be where nobody could look */
@@ -118,6 +123,27 @@ static bool is_same(const struct pair_location *one, const struct pair_location 
            file_is_same(&here, &there);
 }
 
+static void forget_older(const struct spool *spool, struct main_file *file, long age)
+{
+    file->is_older = file->found && spool_is_past(spool, &file->status.st_ctim, age);
+    file->found = file->found && !file->is_older;
+}
+
+/* What is older is no reason to look no further: its own may lie behind it. */
+static void judge_age(struct search *search, struct pair_location *here)
+{
+    struct pair_location *best = &search->best;
+    if (search->age == ANY_AGE || !is_found(here->found))
+        return;
+    forget_older(here->pair.spool, &here->json, search->age);
+    forget_older(here->pair.spool, &here->dump, search->age);
+    here->found = count_files(here);
+    if (here->found == LOCATED_NOWHERE && best->found == LOCATED_NOWHERE) {
+        best->json.is_older |= here->json.is_older;
+        best->dump.is_older |= here->dump.is_older;
+    }
+}
+
 /* Keeps the better of the best so far and what is on this day. True while more has to be seen. */
 static bool keep_better(struct search *search, const struct spool *spool, const char *day)
 {
@@ -125,6 +151,7 @@ static bool keep_better(struct search *search, const struct spool *spool, const 
     memcpy(here.pair.day, day, sizeof here.pair.day);
     here.found = search_day(&here, search->failure);
     search->is_blind |= here.found == LOCATED_FAILED;
+    judge_age(search, &here);
     if (search->is_queued)
         here.found = evidence_of_other(&here, search->origin, search->failure);
     bool is_better = here.found > best->found;
@@ -164,9 +191,9 @@ void locate_there(const struct pair *pair, struct pair_location *location, struc
 }
 
 void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
-               struct pair_location *location, struct failure *failure)
+               long age, struct pair_location *location, struct failure *failure)
 {
-    struct search search = {.id = id, .best = nowhere(NULL, id), .failure = failure};
+    struct search search = {.id = id, .age = age, .best = nowhere(NULL, id), .failure = failure};
     search_spool(&search, spool, days);
     *location = search.best;
 }
@@ -189,7 +216,7 @@ enum located locate_unlinked(const struct spool *spool, const struct crash_id *i
 {
     struct names days = {0};
     struct search search = {
-        .id = id, .is_queued = true, .best = nowhere(NULL, id), .failure = failure};
+        .id = id, .is_queued = true, .age = ANY_AGE, .best = nowhere(NULL, id), .failure = failure};
     bool good = spool_days(spool, &days, failure);
     if (good)
         search_spool(&search, spool, &days);
@@ -220,7 +247,7 @@ static bool may_be_away(const struct roots *roots, const struct crash_id *id,
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure)
 {
-    struct search search = {.id = id, .failure = failure};
+    struct search search = {.id = id, .age = ANY_AGE, .failure = failure};
     search_roots(&search, roots);
     *location = search.best;
     if (location->found < LOCATED_FAILED && may_be_away(roots, id, failure)) {
@@ -233,7 +260,8 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure)
 {
-    struct search search = {.id = id, .is_queued = true, .origin = origin, .failure = failure};
+    struct search search = {
+        .id = id, .is_queued = true, .origin = origin, .age = ANY_AGE, .failure = failure};
     *location = nowhere(origin->spool, id);
     if (origin->state == ORIGIN_CLOSED) {
         fail(failure, 0, "it was queued from a root that is not set in this run");

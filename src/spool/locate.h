@@ -4,7 +4,11 @@
 
 #include "spool/location.h"
 
+#include <limits.h>
+
 enum { ROOT_COUNT = 2 };
+
+#define ANY_AGE LONG_MAX
 
 /* Zero-initialise it. */
 struct roots {
@@ -33,8 +37,9 @@ void origin_read(struct origin *origin, const struct roots *roots, const struct 
 /* Searches for a crash without a row: both roots under the day of the id, then under all others,
  * newest first. One that is not whole there, and may be where nobody could look (a day that looks
  * as if a disk were not mounted, a root that is closed), is LOCATED_FAILED, ENODEV. locate_in()
- * searches one spool, with `days` from spool_days(); locate_there() only where the pair should be.
- * Gives the reason for LOCATED_FAILED. */
+ * searches one spool, with `days` from spool_days(), for what came there in the last `age` seconds,
+ * unless that is 0; locate_there() only where the pair should be. Gives the reason for
+ * LOCATED_FAILED. */
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);
 
@@ -49,7 +54,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure);
 void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
-               struct pair_location *location, struct failure *failure);
+               long age, struct pair_location *location, struct failure *failure);
 void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure);
 
 /* Whether a pair with this id and no link lies in a spool: a row that does not say where its pair

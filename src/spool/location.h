@@ -12,7 +12,7 @@ enum located { LOCATED_NOWHERE, LOCATED_PART, LOCATED_FAILED, LOCATED_WHOLE };
 
 struct main_file {
     bool found;
-    bool is_older; /* by archive_find(): it is there, of an earlier crash with the id; not found */
+    bool is_older; /* by locate_in(): there is one of an earlier crash with the id; not found */
     struct stat status;
 };
 

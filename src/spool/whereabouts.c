@@ -80,7 +80,7 @@ static enum located find_archived(const struct whereabouts *whereabouts, int ind
     if (whereabouts->places[index] == NULL)
         return LOCATED_NOWHERE;
     locate_in(whereabouts->places[index], id->day[0] != '\0' ? &none : &whereabouts->days[index],
-              id, &location, failure);
+              id, ANY_AGE, &location, failure);
     location_close(&location);
     return location.found;
 }

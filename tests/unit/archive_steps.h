@@ -43,7 +43,7 @@ static inline bool move_crash(const char *id, struct failure *failure)
     archive_move_free(&moved);
     moved = (struct archive_move){0};
     assert_true(spool_days(spool, &days, failure));
-    locate_in(spool, &days, &pair.id, &location, failure);
+    locate_in(spool, &days, &pair.id, ANY_AGE, &location, failure);
     assert_true(location.found == LOCATED_WHOLE || location.found == LOCATED_PART);
     bool done = archive_move(archive, &location, &moved, failure) == ARCHIVE_MOVED;
     location_close(&location);

@@ -103,6 +103,30 @@ static void what_is_older_than_the_row_is_of_another_crash(void **state)
     end_archive();
 }
 
+static void an_older_pair_elsewhere_does_not_hide_half_of_its_own(void **state)
+{
+    (void)state;
+    struct failure failure;
+    struct pair_location location;
+    struct pair pair = pair_of(ID, DAY);
+    struct origin origin = {.queued = -59LL * SECOND}; /* by the tolerance: a second ago */
+    make_directories(NAME_PATH);
+    make_file("../archive/20091231/name/22/ad/" ID ".json", "x", 0);
+    make_file("../archive/20091231/name/22/ad/" ID ".dump", "x", 0);
+    open_archive(beside_spool("archive"));
+    usleep(1100000);
+    archive_ask_clock(archive);
+    assert_int_equal(archive_find(archive, &pair.id, &origin, &location, &failure),
+                     LOCATED_NOWHERE);
+    assert_true(location.json.is_older && location.dump.is_older);
+    make_file("../archive/" NAME_PATH "/" ID ".json", "x", 0);
+    archive_ask_clock(archive);
+    assert_int_equal(archive_find(archive, &pair.id, &origin, &location, &failure), LOCATED_PART);
+    assert_true(location.json.found && !location.dump.found);
+    assert_string_equal(location.pair.day, DAY);
+    end_archive();
+}
+
 static void without_a_path_pairs_are_deleted(void **state)
 {
     (void)state;
@@ -234,6 +258,7 @@ int main(void)
         in_scratch_spool(the_day_is_that_of_the_id),
         in_scratch_spool(a_pair_of_which_a_part_was_moved_is_finished),
         in_scratch_spool(what_is_older_than_the_row_is_of_another_crash),
+        in_scratch_spool(an_older_pair_elsewhere_does_not_hide_half_of_its_own),
         in_scratch_spool(without_a_path_pairs_are_deleted),
         in_scratch_spool(a_file_that_has_changed_is_not_deleted),
         in_scratch_spool(to_another_file_system_it_takes_three_steps),
