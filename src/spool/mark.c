@@ -65,7 +65,7 @@ bool mark_read(enum place place, const char *path, int directory, char mark[MARK
     if (file < 0 && errno == ENOENT)
         return true;
     ssize_t length = file < 0 ? -1 : read_line(file, line, sizeof line);
-    if (length < 0)
+    if (length < 0 && errno != ELOOP)
         fail(failure, errno, "cannot read the mark \"%s/" MARK_NAME "\" of the %s", path,
              place_title(place));
     else if (length != LENGTH || !parse(line, mark))

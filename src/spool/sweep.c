@@ -20,6 +20,9 @@ struct sweep {
     const struct spool *spool;
     bool dry_run;
     struct swept *swept;
+    /* The day has a date tree: crashes may still lead into its name tree, whose top may be the
+     * mount point of a disk that is away, and stays. */
+    bool has_date;
     char path[PATH_MAX]; /* below the root, of the directory in hand */
 };
 
@@ -38,6 +41,11 @@ static bool remove_directory(struct sweep *sweep, int parent, const char *name)
     bool removed = sweep->dry_run || unlinkat(parent, name, AT_REMOVEDIR) == 0;
     sweep->swept->removed += removed;
     return removed || errno == ENOENT;
+}
+
+static bool is_top_of_name_tree(const struct sweep *sweep)
+{
+    return strcmp(sweep->path + DAY_LENGTH, "/name") == 0;
 }
 
 /* Whether it stays for a good reason: somebody has put something there, or mounted. */
@@ -60,15 +68,19 @@ static bool is_ours(const struct sweep *sweep, const char *name, int levels)
 /* True if nothing is left in the directory. */
 static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels)
 {
-    bool is_empty = true;
+    bool is_empty = true, is_day = levels == LEVELS;
     const struct dirent64 *entry;
     struct dir_reader reader;
     if (!dir_begin(&reader, parent, name))
         return errno == ENOENT || (errno != ENOTDIR && refuse(sweep, "read"));
+    if (is_day)
+        sweep->has_date = !sweep_entry(sweep, reader.descriptor, "date", levels - 1);
     while ((entry = dir_next(&reader)) != NULL && signals_caught() == 0)
-        if (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
-            !is_ours(sweep, entry->d_name, levels) ||
-            !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1))
+        if (is_day && strcmp(entry->d_name, "date") == 0)
+            is_empty = is_empty && !sweep->has_date;
+        else if (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
+                 !is_ours(sweep, entry->d_name, levels) ||
+                 !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1))
             is_empty = false;
     if (entry != NULL)
         is_empty = false;
@@ -91,6 +103,7 @@ static bool sweep_directory(struct sweep *sweep, int parent, const char *name, i
         return false;
     bool is_quiet = spool_is_past(spool, &status.st_mtim, SWEEP_QUIET_TIME) ||
                     spool_is_ahead(spool, &status.st_mtim);
+    is_quiet = is_quiet && !(sweep->has_date && is_top_of_name_tree(sweep));
     if (is_quiet && !sweep->dry_run && remove_directory(sweep, parent, name))
         return true;
     return !dir_is_mounted(spool->root, parent, name) &&

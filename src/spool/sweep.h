@@ -1,5 +1,6 @@
 /* sweep.h - removes the empty directories of days that are over, so that a spool does not run out
- * of inodes: of the name tree, of the date tree, then the day. */
+ * of inodes: of the date tree, of the name tree, then the day. The top of the name tree stays while
+ * there is a date tree. */
 #ifndef SWEEP_H
 #define SWEEP_H
 

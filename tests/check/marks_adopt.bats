@@ -155,7 +155,9 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
     for make in "ln -s $CONF" "mkfifo" "mkdir" "touch" "cp $CONF"; do
         rm -rf "$SPOOL/.crashmon"
         $make "$SPOOL/.crashmon"
-        for run in "${RUNS[@]}"; do refused 74 "$run" "mark \"$SPOOL/.crashmon\""; done
+        for run in "${RUNS[@]}"; do
+            refused 74 "$run" "mark \"$SPOOL/.crashmon\"" "restore it, or remove it and use --adopt"
+        done
         expect_status 74 scan --adopt
     done
     rm "$SPOOL/.crashmon"

@@ -127,6 +127,24 @@ load sweep
     [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
 }
 
+@test "nor goes that of a name tree to which links lead: when its disk is back its crashes are queued" {
+    local tree=$SPOOL/20081225/name
+    mkdir "$BATS_TEST_TMPDIR/its_disk"
+    processor p1
+    bind "$BATS_TEST_TMPDIR/its_disk" "$tree"
+    crash --count 2 >/dev/null
+    umount "$tree"
+    age '3 days' "$SPOOL"
+    cleans
+    expect_status 0 scan --settle-time=00:00:00 --incomplete-age=00:00:01
+    log_has "the name tree of its day is empty (is it mounted?)"
+    mount --bind "$BATS_TEST_TMPDIR/its_disk" "$tree"
+    expect_status 0 scan
+    log_has "seen 2: queued 2"
+    disks=()
+    umount "$tree"
+}
+
 @test "what cannot be removed is told once (77), and keeps no job from being put away" {
     [[ $(id -u) == 0 ]] || skip "only root can give files away"
     id=$(crash --without links --depth 1)
