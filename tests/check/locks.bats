@@ -507,6 +507,9 @@ log_waits() {
     equal "$(owners)" "$before"
     sql_is "SELECT name FROM processors ORDER BY 1" $'dead\nlate\np1'
     sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 5
+    run scan --status --json
+    sql_is "SELECT string_agg(p ->> 'name' || ' ' || (p ->> 'state'), ', ')
+            FROM jsonb_array_elements(\$\$$output\$\$::jsonb -> 'processors' -> 'list') AS p" "dead late, late late, p1 alive"
     sql "UPDATE processors SET lastseendatetime = now() - interval '400 s' WHERE id = $p1"
     waiting=$(collect)
     expect_status 68 scan
