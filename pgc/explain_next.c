@@ -367,8 +367,10 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
         explain_add(text, "unknown: out of memory");
         return;
     }
-    request_judge(candidate, explanation->requested > options->give_up_after, job->id != 0,
-                  job->is_finished);
+    enum request_age age = explanation->requested <= options->give_up_after ? REQUEST_NEW
+                           : explanation->requested <= 24 * 3600            ? REQUEST_OVERDUE
+                                                                            : REQUEST_OLD;
+    request_judge(candidate, age, job->id != 0, job->is_finished);
     if (candidate->verdict == LEFT || candidate->verdict == GIVEN_UP)
         is_searched = request_look(candidate, &explanation->places->whereabouts,
                                    options->settle_time, &failure);

@@ -1,8 +1,10 @@
 #include "requests.h"
 
-void request_judge(struct candidate *candidate, bool is_overdue, bool is_queued, bool is_finished)
+void request_judge(struct candidate *candidate, enum request_age age, bool is_queued,
+                   bool is_finished)
 {
     struct crash_id id;
+    candidate->is_old = age == REQUEST_OLD;
     if (!crash_id_parse(&id, candidate->request))
         candidate_judge(candidate, REJECTED, "not a crash id; the request is removed");
     else if (is_finished)
@@ -10,7 +12,7 @@ void request_judge(struct candidate *candidate, bool is_overdue, bool is_queued,
     else if (is_queued)
         candidate_judge(candidate, RAISED, "its job has priority now");
     else
-        candidate->verdict = is_overdue ? GIVEN_UP : LEFT;
+        candidate->verdict = age == REQUEST_NEW ? LEFT : GIVEN_UP;
 }
 
 bool request_look(struct candidate *candidate, struct whereabouts *whereabouts, long settle_time,
@@ -18,6 +20,8 @@ bool request_look(struct candidate *candidate, struct whereabouts *whereabouts, 
 {
     enum whereabouts_found found =
         whereabouts_find(whereabouts, candidate->request, settle_time, &candidate->pair, failure);
+    if (failure->error == LOCATE_AWAY && candidate->is_old)
+        failure->error = 0;
     if (found == WHEREABOUTS_READY)
         candidate->verdict = QUEUED;
     else

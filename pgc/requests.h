@@ -6,12 +6,17 @@
 #include "spool/candidate.h"
 #include "spool/whereabouts.h"
 
+/* REQUEST_OVERDUE: for give-up-after. REQUEST_OLD: for a day, too. */
+enum request_age { REQUEST_NEW, REQUEST_OVERDUE, REQUEST_OLD };
+
 /* By its row and the queue alone. LEFT, or GIVEN_UP if it is overdue: its pair has to be looked
  * for, and the reason follows from that. */
-void request_judge(struct candidate *candidate, bool is_overdue, bool is_queued, bool is_finished);
+void request_judge(struct candidate *candidate, enum request_age age, bool is_queued,
+                   bool is_finished);
 
-/* Looks for the pair of a crash that has no job. One that cannot be looked for is not given up, and
- * one that has been archived is done. False with the reason if it cannot be looked for. */
+/* Looks for the pair of a crash that has no job. One that cannot be looked for is not given up, for
+ * a day if its disk only seems to be away; one that has been archived is done. False with the
+ * reason if it cannot be looked for. */
 bool request_look(struct candidate *candidate, struct whereabouts *whereabouts, long settle_time,
                   struct failure *failure);
 

@@ -45,5 +45,6 @@ enum exit_code exit_code_of_errno(int error)
 
 enum exit_code exit_code_of_crash(int error)
 {
-    return error == 0 || error == ENOTDIR ? EXIT_LEFT : exit_code_of_errno(error);
+    bool is_its_own = error == 0 || error == ENOTDIR || error == ENOMEDIUM;
+    return is_its_own ? EXIT_LEFT : exit_code_of_errno(error);
 }

@@ -37,7 +37,8 @@ bool exit_code_is_done(enum exit_code code);
 enum exit_code exit_code_of_errno(int error);
 
 /* The same for one on the files of a crash, which may be itself at fault: EXIT_LEFT for an errno
- * value of 0, and for ENOTDIR (a link or a file is in the place of one of its directories). */
+ * value of 0, for ENOTDIR (a link or a file is in the place of one of its directories), and for
+ * ENOMEDIUM (the disk that it may be on seems to be away). */
 enum exit_code exit_code_of_crash(int error);
 
 #endif

@@ -19,7 +19,8 @@ struct candidate {
     enum outcome verdict;
     char *why;             /* of the verdict; NULL for QUEUED */
     const char *processor; /* name of the processor assigned, or NULL */
-    char *request;         /* text of the request, or NULL */
+    char *request;         /* text of the request, or NULL; */
+    bool is_old;           /* and whether it was made more than a day ago */
 };
 
 struct batch {

@@ -251,7 +251,7 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
     search_roots(&search, roots);
     *location = search.best;
     if (location->found < LOCATED_FAILED && may_be_away(roots, id, failure)) {
-        failure->error = ENODEV;
+        failure->error = LOCATE_AWAY;
         location->found = LOCATED_FAILED;
     }
 }

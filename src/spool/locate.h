@@ -4,6 +4,7 @@
 
 #include "spool/location.h"
 
+#include <errno.h>
 #include <limits.h>
 
 enum { ROOT_COUNT = 2 };
@@ -34,12 +35,15 @@ bool roots_refresh(struct roots *roots, struct failure *failure);
 void origin_read(struct origin *origin, const struct roots *roots, const struct crash_id *id,
                  const char *mark, const char *pathname);
 
+/* No file system fails with this errno value. */
+enum { LOCATE_AWAY = ENOMEDIUM };
+
 /* Searches for a crash without a row: both roots under the day of the id, then under all others,
  * newest first. One that is not whole there, and may be where nobody could look (a day that looks
- * as if a disk were not mounted, a root that is closed), is LOCATED_FAILED, ENODEV. locate_in()
- * searches one spool, with `days` from spool_days(), for what came there in the last `age` seconds,
- * unless that is 0; locate_there() only where the pair should be. Gives the reason for
- * LOCATED_FAILED. */
+ * as if a disk were not mounted, a root that is closed), is LOCATED_FAILED, LOCATE_AWAY.
+ * locate_in() searches one spool, with `days` from spool_days(), for what came there in the last
+ * `age` seconds, unless that is 0; locate_there() only where the pair should be. Gives the reason
+ * for LOCATED_FAILED. */
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);
 

@@ -24,15 +24,29 @@ waits() {
         collect --root "$ARCHIVE" --id "$id" --without links >/dev/null
         requests 700 "$id"
         away "$root/20081225"
-        waits 74 "$id" "it may be in \"$root/20081225\", which is empty (is it mounted?)"
+        waits 1 "$id" "it may be in \"$root/20081225\", which is empty (is it mounted?)"
         rm -r "$ARCHIVE/20081225"
-        waits 74 "$id" "it may be in \"$root/20081225\", which is empty (is it mounted?)"
+        waits 1 "$id" "it may be in \"$root/20081225\", which is empty (is it mounted?)"
         collect --root "$SPOOL" --day 20081226 --id "$id" --without dump >/dev/null # half a namesake
-        waits 74 "$id" "is it mounted?"
+        waits 1 "$id" "is it mounted?"
         back "$root/20081225"
         expect_status 0 priority
         sql_is "SELECT uuid, priority FROM jobs" "$id|1"
     done
+}
+
+@test "for a day: a disk that only seems to be away does not keep a request for ever" {
+    local id
+    id=$(nowhere)
+    mkdir -p "$SPOOL/20$(tail -c 7 <<<"$id")/name"
+    requests 80000 "$id"
+    waits 1 "$id" "which is empty (is it mounted?)"
+    sql "UPDATE priorityjobs SET requesteddatetime = requesteddatetime - interval '2 hours'"
+    expect_status 0 priority --explain "$id"
+    [[ $output == *"gives the request up"* ]] || fail "$output"
+    expect_status 1 priority
+    equal "$(requested)" ""
+    log_has "given up: no pair for 10 min 0 s (it may be in "
 }
 
 @test "an id without a date may be in any day that looks unmounted" {
@@ -41,7 +55,7 @@ waits() {
     id=$(crash --id 22adfb61-f75b-11dc-b6be-001322ffffff)
     requests 700 "$id"
     away "$SPOOL/20081225"
-    waits 74 "$id" "it may be in \"$SPOOL/20081225\", which is empty (is it mounted?)"
+    waits 1 "$id" "it may be in \"$SPOOL/20081225\", which is empty (is it mounted?)"
 }
 
 @test "a deferred root that the storage has, but the run has not" {
@@ -51,7 +65,7 @@ waits() {
     requests 700 "$id"
     cp "$CONF" "$CONF.whole"
     sed -i '/^deferred/d' "$CONF"
-    waits 74 "$id" "it may be in the deferred storage root, which is not set in this run"
+    waits 1 "$id" "it may be in the deferred storage root, which is not set in this run"
     mv "$CONF.whole" "$CONF"
     expect_status 0 priority
     sql_is "SELECT uuid, priority FROM jobs" "$id|1"

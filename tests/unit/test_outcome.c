@@ -151,6 +151,7 @@ static void a_crash_may_be_at_fault_itself(void **state)
     (void)state;
     assert_int_equal(exit_code_of_crash(0), EXIT_LEFT);
     assert_int_equal(exit_code_of_crash(ENOTDIR), EXIT_LEFT);
+    assert_int_equal(exit_code_of_crash(ENOMEDIUM), EXIT_LEFT);
     assert_int_equal(exit_code_of_crash(EACCES), EXIT_PERMISSION);
     assert_int_equal(exit_code_of_crash(EIO), EXIT_STORAGE);
 }
