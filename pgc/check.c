@@ -307,13 +307,9 @@ static void judge_places(struct check *check, const struct disk_status *disk)
     char name[64];
     for (int place = 0; place < PLACE_COUNT; place++) {
         const struct place_status *one = &disk->places[place];
-        if (one->path == NULL || !one->has_room)
-            continue;
-        if (one->is_usable && one->room.error != 0)
-            problems_add(&check->problems, SEVERITY_CRITICAL,
-                         "cannot write to %s \"%s\", or to its latest day: %s",
-                         place_title((enum place)place), one->path, strerror(one->room.error));
-        if (is_judged(disk, place))
+        if (one->barrier.text[0] != '\0')
+            problems_add(&check->problems, SEVERITY_CRITICAL, "%s", one->barrier.text);
+        if (one->path == NULL || !one->has_room || is_judged(disk, place))
             continue;
         snprintf(name, sizeof name, "%s_space", storage_row_names[place]);
         if (one->room.bytes > 0)

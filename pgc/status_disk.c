@@ -50,6 +50,15 @@ static void look_at_layout(const struct look *look, const struct spool *spool)
                      "%s: crashes with another layout are not seen", failure.text);
 }
 
+/* A mark that it lacks the first run makes. */
+static void look_at_root(const struct look *look, enum place place, const struct spool *spool)
+{
+    struct place_status *status = &look->status->places[place];
+    bool has_mark = status->mark[0] != '\0' || look->check == NULL;
+    if (has_mark || mark_may_make(place, status->path, spool->root, &status->barrier))
+        survey_may_change(spool, &status->barrier);
+}
+
 /* NULL if it cannot be used. */
 static struct spool *open_root(const struct look *look, enum place place, const char *path)
 {
@@ -64,7 +73,7 @@ static struct spool *open_root(const struct look *look, enum place place, const 
     if (spool == NULL)
         return NULL;
     if (look_at_place(look, place, spool->root, true)) {
-        look->status->places[place].room.error = survey_change_error(spool);
+        look_at_root(look, place, spool);
         look_at_layout(look, spool);
         return spool;
     }
@@ -84,13 +93,16 @@ static void look_at_quarantine(const struct look *look, const struct spool *stor
     place->path = status->quarantine_path;
     int quarantine = survey_open_quarantine(path, storage, &failure);
     place->is_missing = quarantine < 0 && failure.error == ENOENT;
-    if (place->is_missing)
+    if (place->is_missing) {
         status->quarantine.count = (struct count){.state = COUNT_COMPLETE, .oldest = -1};
-    else if (quarantine < 0)
+        survey_may_make_quarantine(path, storage, &place->barrier);
+    } else if (quarantine < 0) {
         add_trouble(look, &failure);
-    else if (look_at_place(look, PLACE_QUARANTINE, quarantine, has_mark) &&
-             !survey_quarantine(quarantine, place->path, &status->quarantine, &failure))
-        add_trouble(look, &failure);
+    } else if (look_at_place(look, PLACE_QUARANTINE, quarantine, has_mark)) {
+        survey_may_write(PLACE_QUARANTINE, place->path, quarantine, &place->barrier);
+        if (!survey_quarantine(quarantine, place->path, &status->quarantine, &failure))
+            add_trouble(look, &failure);
+    }
     if (quarantine >= 0)
         close(quarantine);
 }
@@ -145,8 +157,8 @@ static void look_at_archive(const struct look *look, enum place place, const cha
                      path);
     if (directory >= 0) {
         status->has_room = survey_room(directory, path, &status->room, &failure);
-        if (status->is_usable && !archive_may_change(archive, &failure))
-            status->room.error = failure.error;
+        if (status->is_usable)
+            archive_may_change(archive, &status->barrier);
         mark_read(place, path, directory, status->mark, &failure);
         close(directory);
     }

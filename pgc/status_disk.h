@@ -16,6 +16,8 @@ struct place_status {
     char mark[MARK_SIZE]; /* "": it has none, or cannot be used */
     bool has_room;
     struct survey_room room;
+    struct failure
+        barrier; /* why this process cannot do there what a run would; its text "": it can */
 };
 
 struct disk_status {

@@ -168,6 +168,13 @@ static bool make_known(struct directory *directory, struct failure *failure)
            transact(storage_rows_write, &question, directory, failure);
 }
 
+/* A dry run ends as the run would. Who asks is told by status_disk.c. */
+static bool may_make_known(const struct directory *directory, struct failure *failure)
+{
+    return directory->mark[0] != '\0' || options_ask(&run->options) ||
+           mark_may_make(directory->place, directory->path, directory->descriptor, failure);
+}
+
 /* What the one who adopts a directory may have missed. */
 static void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void warn(const char *format, ...)
@@ -243,8 +250,9 @@ static bool check(struct directory *directory, struct failure *failure)
         return adopt(directory, failure);
     if (storage_rows[place].mark[0] == '\0')
         return is_no_other_root(directory, failure) && holds_what_was_queued(directory, failure) &&
-               (run->options.dry_run ||
-                (make_known(directory, failure) && is_known(directory, failure)));
+               (run->options.dry_run
+                    ? may_make_known(directory, failure)
+                    : make_known(directory, failure) && is_known(directory, failure));
     return is_known(directory, failure) &&
            (strcmp(storage_rows[place].path, directory->path) == 0 ||
             note_path(directory, failure));

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool may_make_in(const char *directory, struct failure *failure)
+bool access_may_make_in(const char *directory, struct failure *failure)
 {
     return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 ||
            fail(failure, errno, "cannot write to directory \"%s\"", directory);
@@ -19,7 +19,7 @@ static bool may_make(const char *path, struct failure *failure)
 {
     char copy[PATH_MAX];
     snprintf(copy, sizeof copy, "%s", path);
-    return may_make_in(dirname(copy), failure);
+    return access_may_make_in(dirname(copy), failure);
 }
 
 bool access_is_system(const char *path)

@@ -10,6 +10,9 @@
 /* Whether what a path leads to is the system's, as /dev/stderr: that need not be a regular file. */
 bool access_is_system(const char *path);
 
+/* False with the reason if this process cannot make anything in a directory. */
+bool access_may_make_in(const char *directory, struct failure *failure);
+
 /* False with the reason if a file cannot be written; a missing one, if it cannot be made. It must
  * be regular, and no link, unless it is the system's. */
 bool access_may_append(const char *path, struct failure *failure);

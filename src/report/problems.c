@@ -4,6 +4,7 @@
 #include "log/log_format.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -78,7 +79,7 @@ void problems_add_failure(struct problems *problems, enum exit_code code,
 {
     if (problems->code == EXIT_DONE)
         problems->code = code;
-    problems_add(problems, code == EXIT_PERMISSION ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s",
+    problems_add(problems, failure->error == EACCES ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL, "%s",
                  failure->text);
 }
 

@@ -28,8 +28,8 @@ struct problems {
  * counts, but has no text. */
 void problems_add(struct problems *problems, enum severity severity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Adds what hinders a run, which would end with this code: CRITICAL, but UNKNOWN if it is that
- * whoever asks may not see something. */
+/* Adds what hinders a run, which would end with this code: CRITICAL, but UNKNOWN if it is
+ * that the user who asks may not see something on the disk (EACCES). */
 void problems_add_failure(struct problems *problems, enum exit_code code,
                           const struct failure *failure);
 void problems_free(struct problems *problems);

@@ -158,11 +158,10 @@ bool archive_open(struct archive *archive, struct failure *failure)
 
 bool archive_may_change(struct archive *archive, struct failure *failure)
 {
-    int error = archive->tree != NULL ? survey_change_error(archive->tree) : 0;
-    if (error == 0)
+    if (archive->tree == NULL || survey_may_change(archive->tree, failure))
         return true;
     archive->state = ARCHIVE_OUT_OF_ORDER;
-    return fail(failure, error, "cannot write to long-term storage \"%s\"", archive->tree->path);
+    return false;
 }
 
 void archive_ask_clock(const struct archive *archive)

@@ -145,16 +145,27 @@ static bool make(int directory)
     return invent(mark) && (make_nameless(directory, mark) || make_named(directory, mark));
 }
 
+static bool fail_to_make(enum place place, const char *path, struct failure *failure)
+{
+    fail(failure, errno, "cannot make the mark \"%s/" MARK_NAME "\" of the %s", path,
+         place_title(place));
+    return fail_further(failure, " (let the user of the runs write there, or make it by hand: "
+                                 "\"First day\" in doc/operations.md)");
+}
+
+bool mark_may_make(enum place place, const char *path, int directory, struct failure *failure)
+{
+    return faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0 ||
+           fail_to_make(place, path, failure);
+}
+
 bool mark_make(enum place place, const char *path, int directory, char mark[MARK_SIZE],
                struct failure *failure)
 {
     if (!mark_read(place, path, directory, mark, failure))
         return false;
     /* Also a mark that was there: whoever made it may have been killed before this. */
-    if ((mark[0] == '\0' && !make(directory)) || !dir_flush(directory)) {
-        fail(failure, errno, "cannot make the mark \"%s/" MARK_NAME "\" of the %s", path,
-             place_title(place));
-        return fail_further(failure, " (a user who may write there can make it, by --adopt)");
-    }
+    if ((mark[0] == '\0' && !make(directory)) || !dir_flush(directory))
+        return fail_to_make(place, path, failure);
     return mark[0] != '\0' || mark_read(place, path, directory, mark, failure);
 }

@@ -29,6 +29,9 @@ bool mark_read(enum place place, const char *path, int directory, char mark[MARK
 /* Whether a directory that is not open has a mark, of whatever kind. */
 bool mark_is_there(const char *path);
 
+/* False with the reason if this process could not make a mark in an open directory. */
+bool mark_may_make(enum place place, const char *path, int directory, struct failure *failure);
+
 /* The same as mark_read(), but makes a mark if there is none, and has it on disk. When several
  * processes do that, the first one's mark is the one that all of them get. A kill leaves no mark or
  * a whole one, and where no file can be without a name perhaps ".crashmon.UUID": no harm. */

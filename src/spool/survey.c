@@ -1,5 +1,6 @@
 #include "spool/survey.h"
 
+#include "base/access.h"
 #include "base/quote.h"
 #include "spool/dir.h"
 #include "spool/file.h"
@@ -7,7 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -245,11 +249,6 @@ bool survey_quarantine(int directory, const char *path, struct survey_cases *cas
 
 /* --- its file system */
 
-static int error_of_change(int directory)
-{
-    return faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
-}
-
 bool survey_room(int directory, const char *path, struct survey_room *room, struct failure *failure)
 {
     struct statvfs status;
@@ -262,27 +261,59 @@ bool survey_room(int directory, const char *path, struct survey_room *room, stru
         .free_bytes = (unsigned long long)status.f_bavail * status.f_frsize,
         .inodes = status.f_files,
         .free_inodes = status.f_favail,
-        .error = error_of_change(directory),
     };
     return true;
 }
 
-int survey_change_error(const struct spool *spool)
+bool survey_may_write(enum place place, const char *path, int directory, struct failure *failure)
 {
-    char path[DAY_LENGTH + sizeof "/name"];
+    return faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0 ||
+           fail(failure, errno, "cannot write to %s \"%s\"", place_title(place), path);
+}
+
+static bool may_change_latest_day(const struct spool *spool, const struct names *days,
+                                  struct failure *failure)
+{
+    char below[DAY_LENGTH + sizeof "/name"], path[PATH_MAX];
+    int directory = -1;
+    for (size_t i = days->count; directory < 0 && i-- > 0;) {
+        snprintf(below, sizeof below, "%.*s/name", DAY_LENGTH, days->items[i]);
+        directory = dir_open(spool->root, below);
+    }
+    if (directory < 0)
+        return true;
+    snprintf(path, sizeof path, "%s/%s", spool->path, below);
+    bool good = survey_may_write(spool->place, path, directory, failure);
+    close(directory);
+    return good;
+}
+
+bool survey_may_change(const struct spool *spool, struct failure *failure)
+{
     struct names days = {0};
-    struct failure failure;
-    int error = spool->is_archive ? error_of_change(spool->root) : 0, directory = -1;
-    if (error == 0 && !spool_days(spool, &days, &failure))
-        error = failure.error;
-    for (size_t i = days.count; error == 0 && directory < 0 && i-- > 0;) {
-        snprintf(path, sizeof path, "%.*s/name", DAY_LENGTH, days.items[i]);
-        directory = dir_open(spool->root, path);
-    }
-    if (directory >= 0) {
-        error = error_of_change(directory);
-        close(directory);
-    }
+    bool good =
+        (!spool->is_archive || survey_may_write(spool->place, spool->path, spool->root, failure)) &&
+        spool_days(spool, &days, failure) && may_change_latest_day(spool, &days, failure);
     names_free(&days);
-    return error;
+    return good;
+}
+
+/* Below the root of the spool directories on the way are made, too. */
+bool survey_may_make_quarantine(const char *path, const struct spool *spool,
+                                struct failure *failure)
+{
+    char directory[PATH_MAX];
+    struct failure reason;
+    bool is_below = path == NULL || spool_below(spool, path) != NULL;
+    snprintf(directory, sizeof directory, "%s%s", path != NULL ? path : spool->path,
+             path != NULL ? "" : "/quarantine");
+    char *whole = strdup(directory);
+    do
+        dirname(directory);
+    while (is_below && access(directory, F_OK) < 0 && errno == ENOENT);
+    bool good = access_may_make_in(directory, &reason) ||
+                fail(failure, 0, "cannot make quarantine \"%s\": %s", whole != NULL ? whole : "",
+                     reason.text);
+    free(whole);
+    return good;
 }

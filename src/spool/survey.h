@@ -39,14 +39,18 @@ struct survey_room {
     dev_t device;
     unsigned long long bytes, free_bytes;   /* for users other than root */
     unsigned long long inodes, free_inodes; /* 0 of 0, where they are made as needed */
-    int error; /* why this process cannot make anything in the directory, as errno; 0: it can */
 };
 bool survey_room(int directory, const char *path, struct survey_room *room,
                  struct failure *failure);
 
-/* Why this process cannot change anything in the name tree of the latest day, as errno; in
- * long-term storage, where it makes the days, in the root itself. 0 if it can, or there is no day:
- * another root may belong to somebody else. */
-int survey_change_error(const struct spool *spool);
+/* False with the reason if this process cannot make anything in an open directory; with that of a
+ * spool, in the name tree of its latest day, and in long-term storage, where it makes the days, in
+ * the root itself. (Another root may belong to somebody else.) */
+bool survey_may_write(enum place place, const char *path, int directory, struct failure *failure);
+bool survey_may_change(const struct spool *spool, struct failure *failure);
+
+/* The same for a quarantine that is not there yet: whether this process could make it. */
+bool survey_may_make_quarantine(const char *path, const struct spool *spool,
+                                struct failure *failure);
 
 #endif

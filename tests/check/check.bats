@@ -244,7 +244,7 @@ fresh() {
     as_a_user
     answers 0 scan --
     chmod 555 "$SPOOL/20081225/name"
-    answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL\", or to its latest day: Permission denied"
+    answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL/20081225/name\": Permission denied$"
     chmod 755 "$SPOOL/20081225/name"
     chmod 0 "$SPOOL"
     answers 3 scan -- 'UNKNOWN: cannot open storage root .*Permission denied$'
@@ -254,9 +254,39 @@ fresh() {
     mkdir -p "$ARCHIVE/20081225/name"
     for place in "$ARCHIVE" "$ARCHIVE/20081225/name"; do
         chmod 555 "$place"
-        answers 2 cleanup_jobs -- "CRITICAL: cannot write to long-term storage \"$ARCHIVE\", or to its latest day: Permission denied$"
+        answers 2 cleanup_jobs -- "CRITICAL: cannot write to long-term storage \"$place\": Permission denied$"
         chmod 755 "$place"
     done
+}
+
+@test "what a first run would make and its user cannot: marks, a quarantine; a dry run ends as the run would" {
+    unset -f id # that of jobs.bash
+    as_a_user
+    local hint='(let the user of the runs write there, or make it by hand: "First day" in doc/operations.md)'
+    local mark="cannot make the mark \"$SPOOL/.crashmon\" of the storage root: Permission denied $hint"
+    chmod 555 "$SPOOL" "$DEFERRED"
+    local quarantine="CRITICAL: cannot make quarantine \"$SPOOL/quarantine\": cannot write to directory \"$SPOOL\": Permission denied$"
+    answers 2 scan -- "CRITICAL: $mark$" "$quarantine"
+    answers 2 cleanup_jobs -- "CRITICAL: $mark$" "$quarantine" "CRITICAL: cannot make the mark \"$DEFERRED/.crashmon\""
+    for run in "${RUNS[@]}"; do
+        expect_status 77 "$run" --dry-run
+        [[ $output == *"$mark; nothing was read or changed" ]] || fail "$output"
+        expect_status 77 "$run"
+        [[ $output == *"$mark; nothing was read or changed" ]] || fail "$output"
+    done
+    chmod 755 "$SPOOL"
+    answers 2 priority --check-exit-code=, -- "CRITICAL: cannot make the mark \"$DEFERRED/.crashmon\" of the deferred storage root: Permission denied"
+    expect_status 0 scan --status
+    [[ $output != *Troubles* ]] || fail "$output"
+    answers 0 scan --check-exit-code=, --
+    chmod 755 "$DEFERRED"
+    for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
+    for run in "${RUNS[@]}"; do answers 0 "$run" --; done
+    mkdir -m 555 "$BATS_TEST_TMPDIR/there"
+    answers 2 scan --quarantine-to="$BATS_TEST_TMPDIR/there/q" -- \
+        "CRITICAL: cannot make quarantine \"$BATS_TEST_TMPDIR/there/q\": cannot write to directory \"$BATS_TEST_TMPDIR/there\": Permission denied$"
+    answers 2 scan --quarantine-to="$BATS_TEST_TMPDIR/nowhere/q" -- 'CRITICAL: cannot make quarantine .*/nowhere": No such file'
+    answers 2 scan --quarantine-to="$BATS_TEST_TMPDIR/there" -- 'CRITICAL: cannot write to quarantine .*/there": Permission denied$'
 }
 
 @test "usage and configuration are UNKNOWN (3), on stdout, in one line" {
@@ -320,7 +350,8 @@ fresh() {
     sql "CREATE ROLE test_check_$$ LOGIN"
     denied="cannot read the version of the schema: .*permission denied for schema crashmon (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
     PGUSER=test_check_$$ expect_status 77 scan
-    PGUSER=test_check_$$ answers 3 scan -- "UNKNOWN: $denied"
+    mkdir -p "$SPOOL/quarantine/20081225/x" # news from there hides nothing
+    PGUSER=test_check_$$ answers 2 scan -- "CRITICAL: $denied" 'WARNING: 1 in quarantine'
     sql "GRANT USAGE ON SCHEMA crashmon TO test_check_$$;
          GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO test_check_$$"
     PGUSER=test_check_$$ expect_status 2 scan --check

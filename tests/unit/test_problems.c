@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,13 +69,21 @@ static void notes_come_last_and_do_not_count(void **state)
 
 static void what_hinders_a_run_is_critical_but_what_one_may_not_see(void **state)
 {
-    const struct failure failure = {.text = "no"};
+    static const struct {
+        int error;
+        enum exit_code code;
+        enum severity severity;
+    } cases[] = {{EIO, EXIT_STORAGE, SEVERITY_CRITICAL},
+                 {EACCES, EXIT_PERMISSION, SEVERITY_UNKNOWN},
+                 {EPERM, EXIT_PERMISSION, SEVERITY_CRITICAL},
+                 {0, EXIT_PERMISSION, SEVERITY_CRITICAL}}; /* of the login */
     (void)state;
-    for (int is_denied = 0; is_denied < 2; is_denied++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct failure failure = {.error = cases[i].error, .text = "no"};
         struct problems problems = {0};
-        problems_add_failure(&problems, is_denied ? EXIT_PERMISSION : EXIT_STORAGE, &failure);
-        assert_int_equal(problems.code, is_denied ? EXIT_PERMISSION : EXIT_STORAGE);
-        assert_int_equal(problems.worst, is_denied ? SEVERITY_UNKNOWN : SEVERITY_CRITICAL);
+        problems_add_failure(&problems, cases[i].code, &failure);
+        assert_int_equal(problems.code, cases[i].code);
+        assert_int_equal(problems.worst, cases[i].severity);
         problems_free(&problems);
     }
 }
