@@ -81,7 +81,10 @@ static void judge_age_unless(struct check *check, const char *excuse, const char
         return;
     put_figure(check, name, count->number, "", NULL);
     bool is_judged = limits->warning >= 0 || limits->critical >= 0;
-    if (count->oldest < 0 && count->is_least && is_judged)
+    if (count->oldest < 0 && count->is_least && is_judged && count->number == 0)
+        problems_add(&check->problems, SEVERITY_UNKNOWN,
+                     "%s is not known: nothing was found before the time was over", name);
+    else if (count->oldest < 0 && count->is_least && is_judged)
         problems_add(&check->problems, SEVERITY_UNKNOWN,
                      "%s an unknown time: of %s none that has an age was found", text,
                      figure_count(age, count));
@@ -242,6 +245,24 @@ static void judge_quarantine(struct check *check, const struct count *cases)
                      figure_age(age, cases->oldest));
 }
 
+/* Nobody has to wait for a processor where only the links of queued crashes cannot be removed. */
+static void judge_new(struct check *check, const struct disk_status *disk)
+{
+    char text[QUOTE_SIZE + 128], quoted[QUOTE_SIZE];
+    bool is_queued = false;
+    struct failure failure;
+    snprintf(text, sizeof text, "the oldest new pair has not been queued for");
+    if (check->database.is_connected && disk->oldest_new.id[0] != '\0' &&
+        status_is_queued(check->options, disk->oldest_new.id, &is_queued, &failure) != DB_OK)
+        snprintf(text, sizeof text, "the oldest new pair is still in the spool after");
+    if (is_queued)
+        snprintf(text, sizeof text,
+                 "the oldest new pair is queued, but its link %s is still there after",
+                 quote(quoted, disk->oldest_new.path));
+    judge_age_unless(check, is_queued ? "" : excuse_of_new(check), "new", &disk->fresh,
+                     &check->options->check_new, text);
+}
+
 static void judge_work(struct check *check, const struct disk_status *disk)
 {
     const struct options *options = check->options;
@@ -249,8 +270,7 @@ static void judge_work(struct check *check, const struct disk_status *disk)
     char text[QUOTE_SIZE + 64], quoted[QUOTE_SIZE];
     switch (options->program) {
     case PROGRAM_SCAN:
-        judge_age_unless(check, excuse_of_new(check), "new", &disk->fresh, &options->check_new,
-                         "the oldest new pair has not been queued for");
+        judge_new(check, disk);
         judge_age(check, "waiting", &jobs->waiting, &options->check_waiting,
                   "the oldest job has waited for");
         snprintf(text, sizeof text, "the oldest started job is with %s for",

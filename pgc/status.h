@@ -70,6 +70,9 @@ void status_read_around(const struct options *options, struct database_status *s
 void status_read_queue(const struct options *options, struct database_status *status,
                        struct problems *troubles);
 void status_read_requests(struct database_status *status, struct problems *troubles);
+/* Whether this storage has a job for a crash, in the session that there is. */
+enum db_status status_is_queued(const struct options *options, const char *id, bool *is_queued,
+                                struct failure *failure);
 void status_free(struct database_status *status);
 
 #endif

@@ -114,7 +114,7 @@ static void look_at_roots(const struct look *look)
     struct failure failure;
     struct spool *storage = open_root(look, PLACE_STORAGE, options->storage_root);
     if (storage != NULL && options->program == PROGRAM_SCAN &&
-        !survey_new(storage, options->settle_time, &status->fresh, &failure))
+        !survey_new(storage, options->settle_time, &status->fresh, &status->oldest_new, &failure))
         add_trouble(look, &failure);
     if (storage != NULL && options->program != PROGRAM_PRIORITY)
         look_at_quarantine(look, storage);

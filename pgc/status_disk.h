@@ -16,14 +16,14 @@ struct place_status {
     char mark[MARK_SIZE]; /* "": it has none, or cannot be used */
     bool has_room;
     struct survey_room room;
-    struct failure
-        barrier; /* why this process cannot do there what a run would; its text "": it can */
+    struct failure barrier; /* what keeps a run of this process from its work there; "": nothing */
 };
 
 struct disk_status {
     struct place_status places[PLACE_COUNT];
     char quarantine_path[PATH_MAX]; /* where places[PLACE_QUARANTINE].path may point to */
     struct count fresh, deferred;   /* crashes that are new, and that are throttled */
+    struct survey_link oldest_new;
     struct survey_cases quarantine;
 };
 

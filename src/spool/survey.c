@@ -2,6 +2,7 @@
 
 #include "base/access.h"
 #include "base/quote.h"
+#include "spool/date_dir.h"
 #include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/walk.h"
@@ -70,10 +71,19 @@ static bool count_entries(struct walk *walk, struct count *count,
 
 struct search {
     struct count *count;
+    struct survey_link *oldest;
     long settle_time;
     const struct date_dir *directory; /* in which the first ready pair was found */
     bool is_through;                  /* all of that has been seen */
 };
+
+static void note_link(struct survey_link *link, const struct pair *pair,
+                      const struct walk_entry *entry)
+{
+    snprintf(link->id, sizeof link->id, "%s", pair->id.text);
+    snprintf(link->path, sizeof link->path, "%s/%s/%s", pair->spool->path, entry->directory->path,
+             entry->name);
+}
 
 /* The oldest one is in the directory that has the first one; before that may be any number of pairs
  * that are not ready. */
@@ -88,8 +98,10 @@ static bool is_new(const struct walk_entry *entry, void *context)
         long long age = age_of(entry, &pair, search->settle_time);
         if (age >= 0)
             search->directory = entry->directory;
-        if (age > search->count->oldest)
+        if (age > search->count->oldest) {
             search->count->oldest = age;
+            note_link(search->oldest, &pair, entry);
+        }
     }
     return true;
 }
@@ -105,11 +117,12 @@ static void look_on(struct walk *walk, struct search *search)
 }
 
 bool survey_new(const struct spool *spool, long settle_time, struct count *count,
-                struct failure *failure)
+                struct survey_link *oldest, struct failure *failure)
 {
-    struct search search = {.count = count, .settle_time = settle_time};
+    struct search search = {.count = count, .oldest = oldest, .settle_time = settle_time};
     struct walk *walk = walk_new(spool, true, failure);
     *count = (struct count){.oldest = -1};
+    *oldest = (struct survey_link){.id = ""};
     if (walk == NULL)
         return false;
     bool good = count_entries(walk, count, is_new, &search, failure);

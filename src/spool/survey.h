@@ -5,16 +5,24 @@
 
 #include "report/figures.h"
 #include "report/reasons.h"
+#include "spool/crash_id.h"
 #include "spool/spool.h"
+
+#include <limits.h>
 
 enum { SURVEY_TIME = 100 }; /* milliseconds */
 
-/* Counts the date links of crashes: what is new. The age is that of the oldest pair that is ready,
- * as far as the walk has to go to find one, for which there is five times as long; half pairs and
- * pairs that are still being written have no age. False with the reason if something could not be
- * read; the count is of all else. */
+/* A date link, and the id that it is called after; "": there is none. */
+struct survey_link {
+    char id[CRASH_ID_LENGTH + 1], path[PATH_MAX];
+};
+
+/* Counts the date links of crashes: what is new. *oldest becomes that of the oldest. The age is
+ * that of the oldest pair that is ready, as far as the walk has to go to find one, for which there
+ * is five times as long; half pairs and pairs that are still being written have no age. False with
+ * the reason if something could not be read; the count is of all else. */
 bool survey_new(const struct spool *spool, long settle_time, struct count *count,
-                struct failure *failure);
+                struct survey_link *oldest, struct failure *failure);
 
 /* Counts the pairs by their metadata, whether they have links or not; without an age. */
 bool survey_pairs(const struct spool *spool, struct count *count, struct failure *failure);

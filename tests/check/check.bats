@@ -103,6 +103,29 @@ fresh() {
     done
 }
 
+@test "a pair that is queued, and whose links cannot be removed, is not told as one that waits for a processor" {
+    used
+    crash --age 5000 >/dev/null
+    unset -f id # that of jobs.bash
+    as_a_user
+    link=$(find "$SPOOL" -path '*/date/*' -type l)
+    chmod 555 "${link%/*}"
+    expect_status 77 scan
+    sql_is "SELECT count(*) FROM jobs" 1
+    answers 1 scan --check-exit-code=, --check-new=01:00:00, -- "WARNING: the oldest new pair is queued, but its link \"$link\" is still there after 1 h 23 min$"
+    sql "DELETE FROM jobs"
+    answers 1 scan --check-exit-code=, --check-new=01:00:00, -- 'WARNING: the oldest new pair has not been queued for 1 h 23 min$'
+}
+
+@test "that nothing was found in time is not told of a pair" {
+    local slowly="strace -qq -o $BATS_TEST_TMPDIR/trace -e trace=getdents64 -e inject=getdents64:delay_exit=250000"
+    $slowly true 2>/dev/null || skip "no strace here"
+    used
+    mkdir -p "$SPOOL/20081225/date/00"/{05,10}/web
+    touch "$SPOOL/20081225/date/00"/{05,10}/web/stray
+    EXEC=$slowly answers 3 scan -- 'UNKNOWN: new is not known: nothing was found before the time was over$'
+}
+
 @test "the oldest new pair is found behind any number of half pairs" {
     used
     crash --count 1050 --without dump --time 00:05 --age 5000 >/dev/null
