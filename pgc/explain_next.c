@@ -137,7 +137,8 @@ static void say_left(const struct explanation *explanation, const struct sightin
 {
     long long left = explanation->options->incomplete_age - sighting->age;
     char age[FIGURE_SIZE];
-    if (sighting->state == PAIR_INCOMPLETE && explanation->job.id == 0 && left > 0)
+    if (sighting->state == PAIR_INCOMPLETE && sighting->examined != EXAMINED_UNREADABLE &&
+        explanation->job.id == 0 && left > 0)
         explain_add(text, "leaves it: %s; quarantines it if that stays so for another %s", why,
                     figure_age(age, left));
     else

@@ -29,11 +29,11 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
     if (!is_past(entry, latest, settle_time) && !spool_is_ahead(entry->directory->spool, latest))
         return EXAMINED_WAITS;
     result->verdict = is_past(entry, latest, incomplete_age) ? QUARANTINED : LEFT;
-    if (result->verdict != QUARANTINED || pair_has_files(&result->pair, &(struct timespec){0}))
+    if (pair_has_files(&result->pair, &(struct timespec){0}))
         return EXAMINED_CRASH;
     if (links_lead_elsewhere(&result->pair, entry->descriptor, &result->reason))
         return EXAMINED_UNREADABLE;
-    if (pair_tree_is_empty(&result->pair)) {
+    if (result->verdict == QUARANTINED && pair_tree_is_empty(&result->pair)) {
         result->verdict = LEFT;
         fail(&result->reason, 0, "the name tree of its day is empty (is it mounted?)");
     }

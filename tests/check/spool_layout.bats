@@ -53,6 +53,27 @@ request_finds() {
     done
 }
 
+@test "so does one whose id is queued from another day, or that has just come" {
+    processor p1
+    id=22ad5f07-0000-4000-8000-000002081225
+    for queued in yes no; do
+        [[ $queued == no ]] || scan_queues 20081225 "$(crash --id "$id")"
+        collect --day 20081226 --id "$id" >/dev/null
+        mkdir -p "$SPOOL/20081226/name/22/ad/5f/07"
+        mv "$SPOOL/20081226/name/$(name_dir "$id")/$id".* "$SPOOL/20081226/name/22/ad/5f/07"
+        link=$SPOOL/20081226/date/12/05/web01_0/$id
+        ln -sfn "../../../../name/22/ad/5f/07" "$link"
+        touch -hd '1 hour ago' "$link"
+        expect_status 1 scan
+        log_has "\"$id\": left: its files are in \"20081226/name/22/ad/5f/07\", which is not as deep as its id says"
+        run priority --explain "$id"
+        [[ $output == *"leaves it: its files are in "* && $output != *"quarantines it"* ]] || fail "$output"
+        [[ -L $link && ! -e $SPOOL/quarantine ]] || fail "$(find "$SPOOL")"
+        rm -r "$SPOOL/20081226"
+        sql "DELETE FROM jobs"
+    done
+}
+
 @test "an id whose last six characters are no date is an id: depth 4, under any day" {
     scan_queues 20081225 "$(collect --day 20081225 --id-day none)"
     scan_queues 20090101 "$(collect --day 20090101 --id-day 091399)"
