@@ -33,10 +33,7 @@ static long done(void)
 {
     const struct progress_settings *settings = &progress.settings;
     const struct tally tally = report_tally(settings->report);
-    long sum = 0;
-    for (int i = 0; i < OUTCOME_COUNT; i++)
-        sum += tally.outcomes[i];
-    return settings->report->looked > 0 ? settings->report->looked : sum;
+    return settings->report->looked > 0 ? settings->report->looked : tally.seen;
 }
 
 /* Whether a line can be replaced by the next one. */

@@ -35,6 +35,7 @@ struct tally report_tally(struct report *report)
     pthread_mutex_lock(&report->mutex);
     struct tally tally = report->tally;
     pthread_mutex_unlock(&report->mutex);
+    tally.seen = tally_sum(&tally);
     return tally;
 }
 

@@ -56,7 +56,7 @@ void report_waiting(struct report *report, const char *name, const char *reason)
 /* Only counts it. */
 void report_count(struct report *report, enum outcome outcome);
 
-/* The counts so far. */
+/* The counts so far, which add up: what the run is still working on is not seen yet. */
 struct tally report_tally(struct report *report);
 
 /* Logs, or prints in a dry run, a line that is not about one crash. */

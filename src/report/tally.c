@@ -2,12 +2,17 @@
 
 #include <stdio.h>
 
-bool tally_adds_up(const struct tally *tally)
+long tally_sum(const struct tally *tally)
 {
     long sum = 0;
     for (int i = 0; i < OUTCOME_COUNT; i++)
         sum += tally->outcomes[i];
-    return sum == tally->seen;
+    return sum;
+}
+
+bool tally_adds_up(const struct tally *tally)
+{
+    return tally_sum(tally) == tally->seen;
 }
 
 bool tally_has_left(const struct tally *tally)

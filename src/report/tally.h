@@ -17,6 +17,8 @@ struct tally {
 
 enum { TALLY_TEXT_SIZE = 512 };
 
+/* How many have an outcome. */
+long tally_sum(const struct tally *tally);
 bool tally_adds_up(const struct tally *tally);
 
 /* Whether a crash needs attention, or was left and does not just wait. */

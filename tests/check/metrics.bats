@@ -145,6 +145,13 @@ is_now() {
     background scan --batch-size=1
     is_moving() { [[ -e $METRICS/crashmon-scan-main.prom && $(value crashes_total outcome=queued) -gt 0 ]]; }
     await is_moving
+    adds_up() {
+        sql_is "SELECT seen = (SELECT sum(n::int) FROM jsonb_each_text(outcomes) AS o (w, n))
+                FROM crashmon.runs" t
+        awk '/^crashmon_crashes_seen_total/ { seen = $NF } /^crashmon_crashes_total/ { sum += $NF }
+             END { exit seen != sum }' "$METRICS/crashmon-scan-main.prom" || fail "$(cat "$METRICS"/*)"
+    }
+    adds_up
     metrics 'run_active 1'
     is_now run_start_timestamp_seconds
     is_now run_progress_timestamp_seconds
