@@ -144,7 +144,7 @@ static void follows_no_link_and_waits_for_no_writer(void **state)
     write_mark("crashmon 1 " UUID "\n", 48);
     assert_int_equal(rename(".crashmon", "elsewhere"), 0);
     assert_int_equal(symlink("elsewhere", ".crashmon"), 0);
-    expect_refused(ELOOP, "cannot read");
+    expect_refused(0, "with the line");
     assert_int_equal(unlink(".crashmon"), 0);
     assert_int_equal(mkfifo(".crashmon", 0600), 0);
     expect_refused(0, "with the line");
