@@ -162,9 +162,10 @@ static void judge_run(struct check *check, const struct run_status *run)
     const char *words = exit_code_words((enum exit_code)run->exit_code);
     if (severity != SEVERITY_OK)
         problems_add(&check->problems, severity,
-                     "the last run of %s ended with exit code %d%s%s%s%s, %s ago", run->program,
+                     "the last run of %s ended with exit code %d%s%s%s%s, %s ago%s%s", run->program,
                      run->exit_code, *words != '\0' ? " (" : "", words, *words != '\0' ? ")" : "",
-                     last_run_elsewhere(run, host), figure_age(age, run->ended));
+                     last_run_elsewhere(run, host), figure_age(age, run->ended),
+                     *run->error != '\0' ? ": " : "", run->error);
 }
 
 /* The last one of the program on this storage; NULL: none is known. */

@@ -482,7 +482,8 @@ static void doubt(const struct explanation *explanation, enum program program, c
         return;
     enum exit_code code = (enum exit_code)run->exit_code;
     if (!exit_code_is_done(code))
-        explain_add(text, "but its last run ended with %d (%s)", (int)code, exit_code_words(code));
+        explain_add(text, "but its last run ended with %d (%s)%s%s", (int)code,
+                    exit_code_words(code), *run->error != '\0' ? ": " : "", run->error);
 }
 
 void explain_what(const struct explanation *explanation, enum program program, char text[NEXT_SIZE])

@@ -19,6 +19,7 @@ struct run_status {
     double duration;          /* how long it took, in seconds; below 0: not known */
     long long seen;
     char *outcomes;    /* "queued 20, left 1" */
+    char *error;       /* what its code comes from; "": not known */
     bool has_done;     /* one that is not "left" */
     char *holder;      /* who has the lock, if none is at work: "database session 12"; "": nobody */
     long long held_up; /* for how long its session has waited for a synchronous standby; below 0: it

@@ -264,8 +264,10 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
 
 static void note_log(struct report *report)
 {
-    if (report->code <= EXIT_LEFT && log_has_failed())
-        report->code = EXIT_LOG;
+    if (report->code > EXIT_LEFT || !log_has_failed())
+        return;
+    report->code = EXIT_LOG;
+    report->error[0] = '\0';
 }
 
 /* Whatever a repair finds, somebody should look why. */
@@ -284,6 +286,8 @@ static void find_final_code(struct report *report, bool is_repair)
         report->code = EXIT_LEFT;
     if (report->code == EXIT_LEFT && report->is_reader_gone) /* who wanted to see no more */
         report->code = EXIT_DONE;
+    if (report->code == EXIT_DONE || report->code > EXIT_SIGNAL)
+        report->error[0] = '\0';
     log_flush();
     note_log(report);
 }
@@ -293,6 +297,9 @@ static void complete_run(struct run *run)
     struct failure failure;
     if (run->row == 0)
         return;
+    if (run->report.error[0] != '\0' &&
+        runs_note_error(run->row, run->report.error, &failure) != DB_OK)
+        log_info("%s", failure.text);
     enum db_status status = runs_note(run->row, &run->report.tally, &run->report.code, &failure);
     bool is_told = run->report.code == EXIT_NO_DATABASE || signals_are_urgent();
     if (status == DB_LOST && is_told)

@@ -14,4 +14,8 @@ enum db_status runs_enter(const char *program, const char *storage, long interva
 enum db_status runs_note(long long row, const struct tally *tally, const enum exit_code *code,
                          struct failure *failure);
 
+/* Notes there, before that, what its exit code comes from: as in the log, and cut. By itself, as a
+ * server may refuse any text, and nothing else may fail with it. */
+enum db_status runs_note_error(long long row, const char *error, struct failure *failure);
+
 #endif

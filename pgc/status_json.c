@@ -157,6 +157,7 @@ static void put_runs(struct json *json, const struct database_status *database)
             json_text(json, "due", NULL);
         json_seconds(json, "duration", one->duration >= 0 ? one->duration : NAN);
         json_known(json, "exit_code", has_ended ? one->exit_code : -1);
+        json_sentence(json, "error", one->error);
         json_number(json, "seen", one->seen);
         json_name(json, "lock", one->holder);
         json_known(json, "held_up", one->held_up);

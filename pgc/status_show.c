@@ -203,6 +203,8 @@ static void say_run(const struct options *options, const struct run_status *run)
     say("  %-25.60s %-15s %-9s %-11s %s", title, figure_ago(started, run->started), state,
         has_ended ? figure_seconds(took, run->duration) : "", due);
     say_end(run, has_ended ? exit_code_words((enum exit_code)run->exit_code) : "");
+    if (has_ended && *run->error != '\0')
+        say("    %s", run->error);
     bool is_expected = !has_ended || (run->is_due && run->due < 0);
     if (is_expected && *run->holder != '\0')
         say("    its lock is taken: %s", run->holder);

@@ -52,7 +52,8 @@ CREATE TABLE IF NOT EXISTS :place.runs (
     exit_code integer,
     seen bigint,
     outcomes jsonb,                   -- crashes by outcome; they add up to `seen`
-    reasons jsonb                     -- for what crashes were quarantined, as counts
+    reasons jsonb,                    -- for what crashes were quarantined, as counts
+    error text                        -- what the exit code comes from; of 1 the first of it
 );
 
 -- By which mark, the file .crashmon in it, each directory of a storage is known. Destinations and

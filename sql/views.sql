@@ -146,7 +146,8 @@ SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, n
             ELSE false END AS overdue,
        running,
        ended IS NULL AND NOT running AND NOT pg_is_in_recovery() AS killed,
-       EXISTS (SELECT FROM crashmon.pauses AS p WHERE p.storage = last.storage) AS paused
+       EXISTS (SELECT FROM crashmon.pauses AS p WHERE p.storage = last.storage) AS paused,
+       error
 FROM last, LATERAL (
     SELECT ended IS NULL AND EXISTS (
         SELECT FROM held

@@ -82,31 +82,69 @@ void report_note(struct report *report, enum log_level level, const char *format
     va_end(arguments);
 }
 
+/* The first sentence for a code counts; one for a code above 1 takes the place of others. What is
+ * EXIT_LEFT at the end alone has EXIT_DONE here. */
+static void note_sentence(struct report *report, enum exit_code code, const char *sentence)
+{
+    pthread_mutex_lock(&report->mutex);
+    if (report->code <= EXIT_LEFT) {
+        if (code > EXIT_LEFT || report->error[0] == '\0')
+            snprintf(report->error, sizeof report->error, "%s", sentence);
+        if (code > report->code)
+            report->code = code;
+    }
+    pthread_mutex_unlock(&report->mutex);
+}
+
+static void note_error(struct report *report, enum exit_code code, const char *format,
+                       va_list arguments)
+{
+    char sentence[sizeof report->error];
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    note_sentence(report, code, sentence);
+}
+
+static void tell_outcome(struct report *report, enum log_level level, const char *name,
+                         enum outcome outcome, bool waits, const char *format, va_list arguments)
+{
+    char line[QUOTE_SIZE + 1100];
+    quote(line, name);
+    char *detail = stpcpy(stpcpy(stpcpy(strchr(line, '\0'), ": "), outcome_word(outcome)), ": ");
+    vsnprintf(detail, sizeof line - (size_t)(detail - line), format, arguments);
+    report_note(report, level, "%s", line);
+    report_count(report, outcome);
+    if (outcome >= LEFT && !waits)
+        note_sentence(report, EXIT_DONE, line);
+    if (outcome != QUARANTINED && !waits)
+        return;
+    pthread_mutex_lock(&report->mutex);
+    if (waits)
+        report->tally.waiting++;
+    else
+        reasons_count(&report->tally.reasons, detail);
+    pthread_mutex_unlock(&report->mutex);
+}
+
 void report_outcome(struct report *report, enum log_level level, const char *name,
                     enum outcome outcome, const char *format, ...)
 {
-    char line[QUOTE_SIZE + 1100];
     va_list arguments;
-    quote(line, name);
-    char *detail = stpcpy(stpcpy(stpcpy(strchr(line, '\0'), ": "), outcome_word(outcome)), ": ");
     va_start(arguments, format);
-    vsnprintf(detail, sizeof line - (size_t)(detail - line), format, arguments);
+    tell_outcome(report, level, name, outcome, false, format, arguments);
     va_end(arguments);
-    report_note(report, level, "%s", line);
-    report_count(report, outcome);
-    if (outcome != QUARANTINED)
-        return;
-    pthread_mutex_lock(&report->mutex);
-    reasons_count(&report->tally.reasons, detail);
-    pthread_mutex_unlock(&report->mutex);
+}
+
+static void tell_waiting(struct report *report, const char *name, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell_outcome(report, LEVEL_DEBUG, name, LEFT, true, format, arguments);
+    va_end(arguments);
 }
 
 void report_waiting(struct report *report, const char *name, const char *reason)
 {
-    report_outcome(report, LEVEL_DEBUG, name, LEFT, "%s", reason);
-    pthread_mutex_lock(&report->mutex);
-    report->tally.waiting++;
-    pthread_mutex_unlock(&report->mutex);
+    tell_waiting(report, name, "%s", reason);
 }
 
 void report_crash(struct report *report, enum log_level level, const struct crash *crash)
@@ -115,25 +153,6 @@ void report_crash(struct report *report, enum log_level level, const struct cras
         report_waiting(report, crash->name, crash_reason(crash));
     else
         report_outcome(report, level, crash->name, crash->outcome, "%s", crash_reason(crash));
-}
-
-static void note_code(struct report *report, enum exit_code code)
-{
-    pthread_mutex_lock(&report->mutex);
-    if (report->code <= EXIT_LEFT)
-        report->code = code;
-    pthread_mutex_unlock(&report->mutex);
-}
-
-static void note_error(struct report *report, enum exit_code code, const char *format,
-                       va_list arguments)
-{
-    pthread_mutex_lock(&report->mutex);
-    if (report->code <= EXIT_LEFT) {
-        report->code = code;
-        vsnprintf(report->error, sizeof report->error, format, arguments);
-    }
-    pthread_mutex_unlock(&report->mutex);
 }
 
 bool report_error(struct report *report, enum exit_code code, const char *format, ...)
@@ -162,7 +181,9 @@ void report_refusal(struct report *report, enum exit_code code, const char *form
     va_start(arguments, format);
     log_vlasting(format, arguments);
     va_end(arguments);
-    note_code(report, EXIT_LEFT);
+    va_start(arguments, format);
+    note_error(report, EXIT_LEFT, format, arguments);
+    va_end(arguments);
     report->refusal = code;
 }
 
@@ -172,7 +193,9 @@ void report_warning(struct report *report, const char *format, ...)
     va_start(arguments, format);
     tell(report, LEVEL_WARNING, format, arguments);
     va_end(arguments);
-    note_code(report, EXIT_LEFT);
+    va_start(arguments, format);
+    note_error(report, EXIT_LEFT, format, arguments);
+    va_end(arguments);
 }
 
 bool report_failure(struct report *report, const struct failure *failure)

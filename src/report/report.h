@@ -27,7 +27,7 @@ struct report {
     struct tally tally;
     _Atomic long looked; /* crashes that a repair has looked at, most of which are well */
     enum exit_code code;
-    char error[1024];       /* the sentence that the code comes from, if it is an error; else "" */
+    char error[1024];       /* the sentence that the code comes from; of EXIT_LEFT the first one */
     enum exit_code refusal; /* the latest, see report_refusal() */
     bool has_moved;         /* jobs were changed that have no outcome in this run */
     pthread_mutex_t mutex;  /* for the tally and the code */

@@ -189,16 +189,51 @@ fresh() {
     crash --without dump >/dev/null
     find "$SPOOL" -exec touch -h -d '2 days ago' {} +
     expect_status 1 scan
-    answers 1 scan -- 'WARNING: the last run of crashmon-scan ended with exit code 1' \
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan ended with exit code 1, [0-9] s ago: "[-0-9a-f]*": quarantined: .dump is missing$' \
         'WARNING: 1 in quarantine, the latest came [0-9] s ago'
     find "$SPOOL/quarantine" -mindepth 2 -exec touch -h -d '2 days ago' {} +
     expect_status 0 scan
     answers 0 scan --
     sql "UPDATE processors SET lastseendatetime = now() - interval '6 minutes'"
     expect_status 68 scan
-    answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan ended with exit code 68 (no processor), [0-9] s ago$'
+    answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan ended with exit code 68 (no processor), [0-9] s ago: no processor is alive'
     sql "UPDATE crashmon.runs SET exit_code = 73"
     answers 1 scan --check-processors=, -- 'WARNING: the last run of crashmon-scan ended with exit code 73'
+}
+
+@test "what the exit code of the last run comes from is told by --check, --status and last_runs, as in the log" {
+    used
+    disk "$ARCHIVE" size=16k
+    marked
+    ended true $(crash --count 2 --size 40000)
+    expect_status 74 cleanup_jobs
+    full="cannot put \"[-0-9a-f]*\" away: .*\"$ARCHIVE[^\"]*\": No space left on device.*"
+    answers 2 cleanup_jobs --check-space=, --check-inodes=, -- \
+        "CRITICAL: the last run of crashmon-cleanup ended with exit code 74 (a directory or a disk), [0-9] s ago: $full"
+    [[ $(scan --status) =~ $'\n'"    "$full ]] || fail "$(scan --status)"
+    [[ $(scan --status --json) =~ '"exit_code": 74, "duration": '[0-9.]*', "error": "cannot put \"' ]] || fail "$(scan --status --json)"
+    sql_is "SELECT exit_code, error ~ '^cannot put .*No space' FROM crashmon.last_runs WHERE program = 'crashmon-cleanup'" '74|t'
+    crash --count 3 >/dev/null
+    touch "$SPOOL"/20081225/date/12/05/web01_0/$'a\n\xff|b' "$SPOOL"/20081225/date/12/05/web01_0/b
+    find "$SPOOL" -exec touch -h -d '2 days ago' {} +
+    expect_status 1 scan
+    sql_is "SELECT error FROM crashmon.runs WHERE seen = 5" '"a\n\xff|b": quarantined: in the date tree, but not a link'
+    answers 1 scan --check-space=, --check-inodes=, -- 'WARNING: the last run of crashmon-scan ended with exit code 1, [0-9] s ago: "a\\n\\xff!b": quarantined: ' 'WARNING: 2 in quarantine'
+    expect_status 0 scan
+    sql_is "SELECT error IS NULL FROM crashmon.last_runs WHERE program = 'crashmon-scan'" t
+}
+
+@test "a server that refuses to note it, or whose schema was loaded earlier, has the end of the run all the same" {
+    used
+    sql "ALTER TABLE crashmon.runs ADD CONSTRAINT mine CHECK (error IS NULL)"
+    crash --without dump >/dev/null
+    find "$SPOOL" -exec touch -h -d '2 days ago' {} +
+    run scan
+    sql "ALTER TABLE crashmon.runs DROP CONSTRAINT mine"
+    equal "$status $output" "1 "
+    sql_is "SELECT exit_code, seen, error IS NULL FROM crashmon.last_runs WHERE program = 'crashmon-scan'" '1|1|t'
+    [[ $(grep -c 'cannot record the error of the run: ' "$LOG") == 1 ]] || fail "not told"
+    answers 1 scan --check-quarantine=, -- 'WARNING: the last run of crashmon-scan ended with exit code 1, [0-9] s ago$'
 }
 
 @test "whose run it was that ended badly, and who has the lock of one that is late" {

@@ -224,7 +224,7 @@ json() {
     expect_status 74 cleanup_jobs
     rm "$ARCHIVE"
     mkdir "$ARCHIVE"
-    does "$id" cleanup "puts its pair away, and deletes its row: moved to *; but its last run ended with 74 (a directory or a disk)"
+    does "$id" cleanup "puts its pair away, and deletes its row: moved to *; but its last run ended with 74 (a directory or a disk): cannot open long-term storage \"$ARCHIVE\": Not a directory*"
 }
 
 @test "a pair that is nowhere while there is a job" {

@@ -52,4 +52,4 @@ refused() {
 shape() { pg_dump -s | grep -vE '^(--|\\(un)?restrict|$)|GRANT USAGE ON SCHEMA public' | sort; }
 
 # All rows; what a new column has, where nobody has put anything into it, is not told.
-rows() { db_state | sed -E 's/, "(storages|attempts|root|missingdatetime|reasons)": (null|0)\b//g'; }
+rows() { db_state | sed -E 's/, "(storages|attempts|root|missingdatetime|reasons|error)": (null|0)\b//g'; }

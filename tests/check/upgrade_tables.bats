@@ -17,6 +17,7 @@ load upgrade
         'column "completeddatetime" of table jobs is "timestamp with time zone NOT NULL"'
         "ALTER TABLE public.jobs ALTER completeddatetime SET NOT NULL"
         'column "reasons" of table runs is "text"' "ALTER TABLE crashmon.runs ADD reasons text"
+        'column "error" of table runs is "jsonb"' "ALTER TABLE crashmon.runs ADD error jsonb"
         'constraint "processors_storages" of table processors is "CHECK ((id > 0))"'
         "ALTER TABLE public.processors ADD CONSTRAINT processors_storages CHECK (id > 0)"
         'index "jobs_tried" of table jobs is "CREATE INDEX jobs_tried ON jobs USING btree (message)"'

@@ -105,7 +105,31 @@ static void the_first_code_above_1_counts(void **state)
     report_error(&report, EXIT_LEFT, "four");
     report_error(&report, EXIT_NO_PROCESSOR, "five");
     assert_int_equal(report.code, EXIT_NO_DATABASE);
+    assert_string_equal(report.error, "two: gone");
     expect_log("ERROR one\nERROR two: gone\nERROR three\nERROR four\nERROR five\n");
+}
+
+static void of_what_needs_attention_the_first_is_kept(void **state)
+{
+    struct crash crash = {.name = "two"};
+    (void)state;
+    begin_report();
+    report_waiting(&report, "one", "too young");
+    report_outcome(&report, LEVEL_DEBUG, "one", QUEUED, "to %s", "p1");
+    assert_string_equal(report.error, "");
+    crash_set(&crash, FAILED, "attempts: 6");
+    report_crash(&report, LEVEL_DEBUG, &crash);
+    crash_clear(&crash);
+    assert_int_equal(report.code, EXIT_DONE);
+    report_warning(&report, "a warning");
+    report_refusal(&report, EXIT_PERMISSION, "no right");
+    report_error(&report, EXIT_LEFT, "left");
+    assert_string_equal(report.error, "\"two\": failed: attempts: 6");
+    report_error(&report, EXIT_STORAGE, "a disk");
+    assert_string_equal(report.error, "a disk");
+    expect_log("DEBUG \"one\": left: too young\nDEBUG \"one\": queued: to p1\n"
+               "DEBUG \"two\": failed: attempts: 6\nWARNING a warning\nERROR no right\n"
+               "ERROR left\nERROR a disk\n");
 }
 
 static void a_failure_has_the_code_of_its_errno(void **state)
@@ -241,6 +265,7 @@ int main(void)
         in_scratch_directory(one_that_waits_counts_as_left_and_needs_nobody),
         in_scratch_directory(a_refusal_is_1_and_keeps_the_code_of_the_server),
         in_scratch_directory(the_first_code_above_1_counts),
+        in_scratch_directory(of_what_needs_attention_the_first_is_kept),
         in_scratch_directory(a_failure_has_the_code_of_its_errno),
         in_scratch_directory(a_note_is_a_line_and_no_more),
         in_scratch_directory(a_dry_run_tells_crashes_on_stdout_alone),
