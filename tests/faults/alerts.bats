@@ -254,6 +254,29 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     fire Fails NoProcessor ProcessorGone
 }
 
+@test "processors come back, and one scan works for hours: it counts them again at its end" {
+    crash >/dev/null
+    cron 10
+    sql "UPDATE processors SET name = 'silent'"
+    cron 45
+    crash --count 500 --age 100 >/dev/null
+    sql "UPDATE processors SET name = 'alive', lastseendatetime = now();
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_catalog.pg_sleep(0.2); RETURN NEW; END';
+         CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+    background scan --batch-size=1
+    has_told() { [[ $(grep '^crashmon_run_progress' "$METRICS/crashmon-scan-main.prom") != "$1" ]]; }
+    for _ in {1..8}; do
+        await has_told "$(grep '^crashmon_run_progress' "$METRICS/crashmon-scan-main.prom")"
+        priority
+        cleanup_jobs
+        pass
+    done
+    fire
+    kill "$pid"
+    background_ends 143
+}
+
 @test "one of two processors dies, and its jobs go to the other" {
     sql "INSERT INTO processors (name) VALUES ('second')"
     cron 10
