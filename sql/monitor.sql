@@ -21,7 +21,7 @@ BEGIN
                   WHERE started >= coalesce((SELECT max(started) FROM runs
                                              WHERE started < since - reach AND started > '-infinity'),
                                             since) - reach
-                      AND started < 'infinity' AND next_due > '-infinity'
+                      AND started <= now() AND next_due > '-infinity'
                   UNION ALL SELECT now(), now()) AS run (began, reached)) AS absence
         WHERE began > due AND began > since;
         EXIT WHEN away IS NULL OR now() - silence - away >= since;

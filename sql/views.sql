@@ -137,7 +137,7 @@ last AS (
         WHERE r.program = known.program AND r.storage = known.storage
             AND r.started = (SELECT max(s.started) FROM crashmon.runs AS s
                              WHERE s.program = known.program AND s.storage = known.storage
-                                 AND s.started < 'infinity')
+                                 AND s.started <= now())
         ORDER BY r.id DESC LIMIT 1) AS latest)
 SELECT program, storage, host, pid, started, ended, exit_code, seen, outcomes, next_due,
        CASE WHEN isfinite(started) AND isfinite(next_due)

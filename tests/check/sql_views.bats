@@ -206,9 +206,9 @@ ran() {
     sql_is "SELECT name FROM processors" beta
 }
 
-@test "runs with times without an end hide no others, and nobody's silence" {
+@test "runs with times ahead or without an end hide no others, and nobody's silence" {
     ran crashmon-scan 700 300
-    for times in "started='infinity'" "started='-infinity'" "next_due='infinity'" "next_due='-infinity'" "ended='infinity'"; do
+    for times in "started=now() + interval '1 day'" "started='infinity'" "started='-infinity'" "next_due='infinity'" "next_due='-infinity'" "ended='infinity'"; do
         ran crashmon-cleanup 700 300 "$times"
         ran crashmon-scan 7000 300 "$times"
     done
