@@ -9,7 +9,8 @@ load refused
 states() {
     sed -n '/^## What the server refuses/,/^## What the system/p' "$TESTS/../doc/internals.md" | perl -ne '
         my ($states, $code) = /^\| (.*?) \|.*\| (?:.*else )?(\d+)[^|]*\|$/ or next;
-        $code = 70 if $states =~ /^(any|25006)/; # the connection is there, and the server writes
+        # The connection is there, the server writes, and what is missing is not ours.
+        $code = 70 if $states =~ /^(any|25006|42P01)/;
         print "$_:$code\n" for $states =~ /\b([0-9A-Z]{5})\b/g;'
 }
 
@@ -54,8 +55,59 @@ states() {
         expect_status 76 "$run"
         [[ $output == *'function crashmon.silent_since(interval) does not exist'* ]] || fail "$output"
     done
-    sql "ALTER FUNCTION crashmon.none(interval) RENAME TO silent_since"
+    sql "ALTER FUNCTION crashmon.none(interval) RENAME TO silent_since; ALTER TABLE crashmon.runs RENAME TO none"
+    for run in scan priority; do
+        expect_status 76 "$run"
+        [[ $output == *'relation "crashmon.runs" does not exist'* ]] || fail "$output"
+    done
+    sql "ALTER TABLE crashmon.none RENAME TO runs"
     equal "$(everything | grep -v '^runs|')" "$before"
+}
+
+@test "what a trigger of the site's misses is not our schema (70), and told in the server's words" {
+    processor p1
+    while IFS='|' read -r statement message; do
+        mapfile -t ids < <(collect --count 3)
+        requests 0 "${ids[@]}"
+        sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS
+                 'BEGIN $statement; RETURN NEW; END';
+             CREATE TRIGGER refuse BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+        statuses='' said=''
+        for run in scan priority; do
+            run "$run"
+            statuses+=" $status" said+=$output
+        done
+        accept
+        equal "$statuses" " 70 70" "$statement"
+        [[ $said == *"$message"*"refuse()"* ]] || fail "$said"
+        jobs_are
+        has_links "${ids[0]}"
+        expect_status 0 priority
+        sql "DELETE FROM jobs"
+    done <<'END'
+INSERT INTO audit VALUES (NEW.uuid)|relation "audit" does not exist
+INSERT INTO crashmon_audit.jobs VALUES (NEW.uuid)|relation "crashmon_audit.jobs" does not exist
+UPDATE processors SET "comment" = NEW.uuid|relation "processors" does not exist
+PERFORM audit(NEW.uuid)|function audit(character varying) does not exist
+NEW.audited := now()|record "new" has no field "audited"
+PERFORM ''audit.jobs''::regclass|schema "audit" does not exist
+CREATE TABLE audit.jobs ()|schema "audit" does not exist
+END
+}
+
+@test "a column of ours that is missing (76): nothing is done" {
+    processor p1
+    id=$(collect)
+    request "$id"
+    sql "ALTER TABLE crashmon.jobs RENAME COLUMN pathname TO path"
+    for run in scan priority; do
+        expect_status 76 "$run"
+        [[ $output == *'column "pathname" '*'does not exist'* ]] || fail "$output"
+    done
+    sql "ALTER TABLE crashmon.jobs RENAME COLUMN path TO pathname"
+    has_links "$id"
+    expect_status 0 priority
+    jobs_are "$id"
 }
 
 @test "a check, or a foreign key, of the site's that all fail (70): nothing is lost" {
