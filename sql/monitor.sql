@@ -112,6 +112,9 @@ BEGIN
                       THEN crashmon.lock_priority_table(processor) ELSE 'busy' END;
         IF state = 'ready' THEN
             BEGIN
+                -- What its processor could not remove again is not put there: a table that is published
+                -- without a key admits no DELETE, not even of nothing.
+                EXECUTE format('DELETE FROM ONLY %s WHERE false', crashmon.priority_table(processor));
                 EXECUTE format(
                     'INSERT INTO %1$s (uuid)
                      SELECT DISTINCT u FROM unnest($1, $2) AS t (o, u)

@@ -158,10 +158,16 @@ BEGIN
             WHERE NOT EXISTS (SELECT FROM jobs AS j
                               WHERE j.uuid = u AND j.owner = processor AND j.success IS NULL
                                   AND j.starteddatetime IS NULL);
-        EXECUTE format('DELETE FROM ONLY %1$s WHERE uuid IN (
-                            SELECT uuid FROM ONLY %1$s WHERE uuid = ANY ($1) FOR UPDATE SKIP LOCKED)',
-                       its_table)
-            USING named;
+        -- What stays, if the table admits no DELETE, is looked for again the next time.
+        BEGIN
+            EXECUTE format('DELETE FROM ONLY %1$s WHERE uuid IN (
+                                SELECT uuid FROM ONLY %1$s WHERE uuid = ANY ($1) FOR UPDATE SKIP LOCKED)',
+                           its_table)
+                USING named;
+        EXCEPTION
+            WHEN serialization_failure OR deadlock_detected THEN RAISE;
+            WHEN OTHERS THEN NULL;
+        END;
     END IF;
 END $$;
 

@@ -186,6 +186,24 @@ version_1() {
     equal "$(take "$beta" 9)" 2
 }
 
+@test "take_jobs: a priority table that admits no DELETE is not filled, and keeps back no job" {
+    alpha=$(processor alpha)
+    for number in 1 2 3; do job $number "$alpha"; done
+    sql "CREATE TABLE crashmon_priority.priority_jobs_$alpha (uuid varchar(50))"
+    names "$alpha" "$(id 2)"
+    sql "SET client_min_messages = error; CREATE PUBLICATION everything FOR ALL TABLES"
+    request "$(id 3)"
+    expect_status 0 priority
+    log_has "cannot use the priority tables of processors $alpha "
+    equal "$(take "$alpha" 1)" 2
+    equal "$(take "$alpha" 1)" 3
+    equal "$(take "$alpha" 9)" 1
+    sql_is "SELECT uuid FROM crashmon_priority.priority_jobs_$alpha" "$(id 2)"
+    sql "DROP PUBLICATION everything"
+    equal "$(take "$alpha" 9)" ""
+    sql_is "SELECT uuid FROM crashmon_priority.priority_jobs_$alpha" ""
+}
+
 @test "take_jobs is a heartbeat" {
     alpha=$(processor alpha 200)
     take "$alpha" 1
