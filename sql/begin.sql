@@ -18,6 +18,9 @@ BEGIN
         RAISE EXCEPTION 'crashmon needs PostgreSQL 14 or later, this server is %: nothing is done',
             current_setting('server_version');
     END IF;
+    -- PostgreSQL 17 has it.
+    PERFORM set_config('transaction_timeout', '0', true)
+        WHERE current_setting('transaction_timeout', true) <> '0';
     PERFORM pg_advisory_xact_lock(hashtext('crashmon'), 0);
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'another session is changing crashmon''s schema or roles: nothing is done'

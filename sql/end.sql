@@ -14,6 +14,8 @@ DECLARE
     detail text;
     open text[];
 BEGIN
+    PERFORM set_config('transaction_timeout', '0', true)
+        WHERE current_setting('transaction_timeout', true) <> '0';
     FOR name IN SELECT old.nspname FROM pg_namespace AS old JOIN pg_namespace AS new USING (nspowner)
                 WHERE old.nspname ~ '^crashmon_replaced_[0-9]+$' AND new.nspname = 'crashmon' LOOP
         IF open IS NULL THEN

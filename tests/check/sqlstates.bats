@@ -90,7 +90,7 @@ INSERT INTO crashmon_audit.jobs VALUES (NEW.uuid)|relation "crashmon_audit.jobs"
 UPDATE processors SET "comment" = NEW.uuid|relation "processors" does not exist
 PERFORM audit(NEW.uuid)|function audit(character varying) does not exist
 NEW.audited := now()|record "new" has no field "audited"
-PERFORM ''audit.jobs''::regclass|schema "audit" does not exist
+PERFORM ''audit.jobs''::regclass|"audit
 CREATE TABLE audit.jobs ()|schema "audit" does not exist
 END
 }

@@ -17,7 +17,7 @@ values() {
              ('search_path', ''), ('search_path', 'public'), ('search_path', 'nowhere'),
              ('default_tablespace', 'pg_default'), ('lc_monetary', 'C'), ('lc_numeric', 'C'),
              ('temp_tablespaces', ''), ('timezone_abbreviations', 'India'), ('statement_timeout', '100'),
-             ('lock_timeout', '100'), ('idle_session_timeout', '100'),
+             ('lock_timeout', '100'), ('idle_session_timeout', '100'), ('transaction_timeout', '100'),
              ('idle_in_transaction_session_timeout', '100'), ('application_name', 'crashmon-scan'),
              ('default_table_access_method', 'nothing'), ('default_text_search_config', 'german'),
              ('lc_time', 'C'), ('local_preload_libraries', 'nothing'),
@@ -73,3 +73,25 @@ all_is_done_where() {
 @test "the same with settings from e to i" { all_is_done_where "lower(name) BETWEEN 'e' AND 'j'"; }
 @test "the same with settings from j to q" { all_is_done_where "lower(name) > 'j' AND lower(name) < 'r'"; }
 @test "the same with settings from r on" { all_is_done_where "lower(name) >= 'r'"; }
+
+@test "transaction_timeout, where the server has it, ends neither a batch nor a script that takes longer" {
+    [[ $(sql "SELECT current_setting('transaction_timeout', true)") ]] || skip "the server has none"
+    processor p1
+    id=$(collect)
+    sql "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END';
+         CREATE TRIGGER linger BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION linger()"
+    background psql -qAtX -c "SELECT pg_advisory_lock(hashtext('crashmon'), 0)" \
+        -c "DO 'BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = ''advisory''
+                AND waitstart < clock_timestamp() - interval ''0.3 s'') LOOP
+                PERFORM pg_sleep(0.005); END LOOP; END'"
+    await sql_true "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 0)"
+    sql "ALTER DATABASE \"$PGDATABASE\" SET transaction_timeout = '200ms'"
+    expect_status 0 scan
+    jobs_are "$id"
+    sql "DROP TRIGGER linger ON jobs"
+    PGOPTIONS='' run psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql"
+    sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
+    [[ $output$status == 0 ]] || fail "$output"
+    background_ends 0
+}
