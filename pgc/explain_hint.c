@@ -1,5 +1,8 @@
 #include "explain_hint.h"
 
+#include "base/quote.h"
+#include "explain_case.h"
+
 #include <string.h>
 
 static const struct sighting *find_archived(const struct explanation *explanation)
@@ -18,11 +21,24 @@ static bool has_file(const struct sighting *sighting, const char *id, const char
     return false;
 }
 
+/* Both kinds may share a directory. */
+static bool has_failed(const struct sighting *archived, const char *id)
+{
+    return archived->place == PLACE_FAILED || has_file(archived, id, ".reason");
+}
+
 static void hint_at_case(const struct explanation *explanation, const struct sighting *its,
                          char text[NEXT_SIZE])
 {
     const struct options *options = explanation->options;
     const char *id = explanation->id.text;
+    if (explain_case_is_of_another(explanation, its)) {
+        explain_add(text,
+                    "ask with the configuration of the storage whose root has the mark %s in "
+                    "crashmon.storages",
+                    its->owner);
+        return;
+    }
     if (find_archived(explanation) != NULL)
         explain_add(
             text, "compare it with the crash of its id in long-term storage, and delete one of the "
@@ -39,7 +55,7 @@ static void hint_at_processing(const struct explanation *explanation, char text[
     const struct sightings *sightings = &explanation->sightings;
     const struct sighting *found = explained_in_roots(explanation);
     const struct sighting *archived = find_archived(explanation);
-    const struct sighting *quarantined = sightings_find(sightings, PLACE_QUARANTINE);
+    const struct sighting *quarantined = explained_case(explanation);
     const char *id = explanation->id.text;
     if (found != NULL && found->date_link != NULL && found->place == PLACE_STORAGE)
         return;
@@ -49,11 +65,30 @@ static void hint_at_processing(const struct explanation *explanation, char text[
         hint_at_case(explanation, quarantined, text);
     else if (found == NULL && archived != NULL)
         explain_add(text,
-                    "it is done; to have it processed again, copy its pair to \"%s/%s/%s\", then "
+                    "%s; to have it processed again, copy its pair to \"%s/%s/%s\", then "
                     "crashmon-priority --release %s",
+                    has_failed(archived, id) ? "its job has failed" : "it is done",
                     explanation->places->quarantine_path, archived->day, id, id);
     else if (sightings->count == 0)
         explain_add(text, "it may be on its way, or in another storage");
+}
+
+/* Of a job whose pair is neither in a root nor in long-term storage. */
+static void hint_at_lost(const struct explanation *explanation, char text[NEXT_SIZE])
+{
+    const struct explained_job *job = &explanation->job;
+    const struct sighting *its = explained_case(explanation);
+    char storage[QUOTE_SIZE];
+    if (strcmp(job->storage, explanation->options->storage_name) != 0)
+        explain_add(text, "its job is that of storage %.200s: ask with its configuration",
+                    quote(storage, job->storage));
+    else if (its != NULL && !explain_case_is_of_another(explanation, its))
+        explain_add(text,
+                    "its pair is in quarantine; once its job has failed and its row is gone: "
+                    "crashmon-priority --release %s",
+                    explanation->id.text);
+    else
+        explain_add(text, "its pair is nowhere: is a disk not mounted, or another storage's?");
 }
 
 bool explain_hint(const struct explanation *explanation, bool is_known, char text[NEXT_SIZE])
@@ -69,7 +104,7 @@ bool explain_hint(const struct explanation *explanation, bool is_known, char tex
             "that of another storage, whose configuration has to be asked");
     else if (job->id != 0 && explanation->is_complete && explained_in_roots(explanation) == NULL &&
              find_archived(explanation) == NULL)
-        explain_add(text, "its pair is nowhere: is a disk not mounted, or another storage's?");
+        hint_at_lost(explanation, text);
     else if (job->id != 0 || !explain_can_work(explanation, PROGRAM_PRIORITY, text))
         text[0] = '\0';
     else

@@ -6,6 +6,7 @@
 #include "attempts.h"
 #include "base/quote.h"
 #include "enqueue.h"
+#include "explain_case.h"
 #include "finished_rows.h"
 #include "options/command_line.h"
 #include "requests.h"
@@ -264,14 +265,16 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
         if (one->place != PLACE_STORAGE || one->date_link != NULL)
             continue;
         memcpy(pair.day, one->day, sizeof pair.day);
+        long quiet = explanation->options->incomplete_age;
         if (stranded_look(&pair, 0, &failure) == STRANDED_NOT)
             explain_add(text, "does not see it, as it is no part of a pair");
+        else if (stranded_look(&pair, quiet, &failure) != STRANDED_NOT)
+            explain_add(text, "does not see it, as it has no date link; with --repair it would");
         else
-            explain_add(
-                text,
-                "does not see it, as it has no date link; with --repair it would when nothing "
-                "of it has changed for %s",
-                figure_age(age, explanation->options->incomplete_age));
+            explain_add(text,
+                        "does not see it, as it has no date link; with --repair it would when "
+                        "nothing of it, and of its directory, has changed for %s",
+                        figure_age(age, quiet));
     }
 }
 
@@ -461,15 +464,21 @@ static void say_of_what_is_kept(const struct explanation *explanation, char text
 {
     const struct options *options = explanation->options;
     const struct sighting *throttled = sightings_find(&explanation->sightings, PLACE_DEFERRED);
-    const struct sighting *quarantined = sightings_find(&explanation->sightings, PLACE_QUARANTINE);
+    const struct sighting *quarantined = explained_case(explanation);
     if (explanation->job.id == 0 && explanation->requested < 0 && throttled != NULL)
         say_of_days(text, throttled, "it", ": it is throttled, and was not requested",
                     options->keep_deferred_days,
                     !spool_day_is_over(explanation->places->trees[PLACE_DEFERRED], throttled->day,
                                        options->keep_deferred_days));
-    if (quarantined != NULL)
+    if (quarantined != NULL && explain_case_is_deleted(explanation, quarantined))
         say_of_days(text, quarantined, "what is in quarantine", "", options->keep_quarantine_days,
                     false);
+    else if (quarantined != NULL)
+        explain_add(text, "leaves what is in quarantine: %s%s",
+                    quarantined->owner[0] != '\0'
+                        ? "it is from another storage, with the mark "
+                        : "its reason does not say of which storage it is",
+                    quarantined->owner);
 }
 
 /* --- all */

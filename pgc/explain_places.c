@@ -125,7 +125,8 @@ static void open_quarantine(struct explain_places *places, const struct options 
     places->is_missing[PLACE_QUARANTINE] = directory < 0 && failure.error == ENOENT;
     if (places->is_missing[PLACE_QUARANTINE])
         return;
-    bool has_mark = check != NULL && path != NULL && spool_below(storage, path) == NULL;
+    places->is_quarantine_below = path == NULL || spool_below(storage, path) != NULL;
+    bool has_mark = check != NULL && !places->is_quarantine_below;
     if (directory < 0 || (has_mark && !check(PLACE_QUARANTINE, path, directory, &failure))) {
         add_trouble(troubles, &failure);
         if (directory >= 0)
@@ -183,7 +184,7 @@ void explain_places_open(struct explain_places *places, struct run *run, bool is
     mark_check *check = NULL;
     *places = (struct explain_places){.quarantine = -1};
     name_places(places, options);
-    enum db_status status = is_connected ? storages_read(run, &failure) : DB_LOST;
+    enum db_status status = is_connected ? storages_read(run, troubles, &failure) : DB_LOST;
     if (status == DB_OK)
         check = storages_check;
     else if (is_connected)

@@ -39,6 +39,8 @@ static void say_sighting(const struct sighting *sighting)
         say("    date link in %s", quote(quoted, sighting->date_link));
     if (sighting->place == PLACE_QUARANTINE)
         say("    reason: %s", sighting->reason != NULL ? sighting->reason : "unknown");
+    else if (sighting->reason != NULL)
+        say("    reason: %s", quote(quoted, sighting->reason));
 }
 
 static void say_owner(const struct explanation *explanation)

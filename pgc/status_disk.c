@@ -172,7 +172,7 @@ void status_read_disk(struct run *run, bool is_connected, struct disk_status *st
     struct look look = {.run = run, .status = status, .troubles = troubles};
     struct failure failure;
     *status = (struct disk_status){0};
-    enum db_status known = is_connected ? storages_read(run, &failure) : DB_LOST;
+    enum db_status known = is_connected ? storages_read(run, troubles, &failure) : DB_LOST;
     if (known == DB_OK)
         look.check = storages_check;
     else if (is_connected)

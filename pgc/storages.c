@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 static struct run *run;
+static struct problems *asked; /* for warnings; NULL: they are reported */
 static struct places places = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 static char this_host[HOST_SIZE];
 
@@ -217,6 +218,21 @@ static bool adopt(struct directory *directory, struct failure *failure)
     return true;
 }
 
+/* Who only asks is told beside the answer. */
+static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void tell(const char *format, ...)
+{
+    char text[2 * PATH_MAX + 256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (asked != NULL)
+        problems_add(asked, SEVERITY_WARNING, "%s", text);
+    else
+        report_warning(&run->report, "%s", text);
+}
+
 /* Tells once which jobs still have the path that a root has had on this host. On another one it may
  * be mounted elsewhere: there it is for those to record its path who queue jobs with it. */
 static bool note_path(struct directory *directory, struct failure *failure)
@@ -230,12 +246,10 @@ static bool note_path(struct directory *directory, struct failure *failure)
     if (is_root(place) && !transact(storage_rows_count_old, &question, directory, failure))
         return false;
     if (question.count > 0)
-        report_warning(&run->report,
-                       "%s \"%s\" was at \"%s\" before; unfinished jobs that still have the old "
-                       "path, at which processors look for their pairs: %ld (see \"Moving the "
-                       "spool\" in doc/operations.md)",
-                       place_title(place), directory->path, storage_rows[place].path,
-                       question.count);
+        tell("%s \"%s\" was at \"%s\" before; unfinished jobs that still have the old "
+             "path, at which processors look for their pairs: %ld (see \"Moving the "
+             "spool\" in doc/operations.md)",
+             place_title(place), directory->path, storage_rows[place].path, question.count);
     return run->options.dry_run || transact(storage_rows_write, &question, directory, failure);
 }
 
@@ -258,16 +272,17 @@ static bool check(struct directory *directory, struct failure *failure)
             note_path(directory, failure));
 }
 
-/* Ends each reason for which a run does nothing. */
-static bool fail_unchanged(struct failure *failure)
+/* Ends each reason for which a run does nothing, or nothing with one of its destinations. */
+static bool fail_unchanged(enum place place, struct failure *failure)
 {
-    return !options_ask(&run->options) && fail_further(failure, "; nothing was read or changed");
+    return !options_ask(&run->options) &&
+           fail_further(failure, "; nothing was read or changed%s", is_root(place) ? "" : " there");
 }
 
 bool storages_check(enum place place, const char *path, int descriptor, struct failure *failure)
 {
     struct directory directory = {.place = place, .path = path, .descriptor = descriptor};
-    return check(&directory, failure) || fail_unchanged(failure);
+    return check(&directory, failure) || fail_unchanged(place, failure);
 }
 
 bool storages_recognise(enum place place, const char *path, int descriptor, struct failure *failure)
@@ -325,7 +340,7 @@ static bool add_places(const struct spool *storage, const struct spool *deferred
         snprintf(quarantine, sizeof quarantine, "%s/quarantine", storage->path);
     if (add_paths(storage, deferred, &failure))
         return true;
-    fail_unchanged(&failure);
+    fail_unchanged(PLACE_STORAGE, &failure);
     return report_failure(&run->report, &failure);
 }
 
@@ -364,10 +379,12 @@ static void begin(struct run *its_run)
     gethostname(this_host, sizeof this_host - 1);
 }
 
-enum db_status storages_read(struct run *its_run, struct failure *failure)
+enum db_status storages_read(struct run *its_run, struct problems *troubles,
+                             struct failure *failure)
 {
     struct storage_question question = {.options = &its_run->options};
     begin(its_run);
+    asked = troubles;
     return storage_rows_read(&question, failure);
 }
 
@@ -376,7 +393,7 @@ bool storages_check_roots(struct run *its_run, struct spool *storage, struct spo
     struct failure failure;
     begin(its_run);
     return add_places(storage, deferred) &&
-           run_check(run, storages_read(run, &failure), &failure) &&
+           run_check(run, storages_read(run, NULL, &failure), &failure) &&
            check_root(PLACE_STORAGE, storage) &&
            (deferred == NULL || check_root(PLACE_DEFERRED, deferred)) && look_at_root(storage) &&
            (deferred == NULL || look_at_root(deferred));

@@ -7,6 +7,7 @@
 #ifndef STORAGES_H
 #define STORAGES_H
 
+#include "report/problems.h"
 #include "run.h"
 #include "spool/mark.h"
 #include "spool/spool.h"
@@ -22,8 +23,9 @@ bool storages_check_roots(struct run *run, struct spool *storage, struct spool *
 bool storages_layout_is_known(const struct options *options, const struct spool *spool,
                               struct failure *failure);
 
-/* Only reads the rows of the storage, for a caller that looks at one place after the other. */
-enum db_status storages_read(struct run *run, struct failure *failure);
+/* Only reads the rows of the storage, for a caller that looks at one place after the other. What
+ * storages_check() then has to warn of is added to `troubles`. */
+enum db_status storages_read(struct run *run, struct problems *troubles, struct failure *failure);
 
 /* Whether a root is due to be swept: once a day, in UTC by the server's clock. In a dry run always.
  * storages_note_swept() notes that it has been; the reason of a failure has been reported. */

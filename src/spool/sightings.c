@@ -149,6 +149,23 @@ static void look_at_root(struct sighting *sighting, const struct look *look)
         note_date_link(sighting, link);
 }
 
+/* The line that cleanup has put beside the pair of a job that failed. */
+static char *read_reason(int directory, const struct crash_id *id)
+{
+    char name[CRASH_ID_LENGTH + sizeof ".reason"], line[1024];
+    struct stat status;
+    snprintf(name, sizeof name, "%s.reason", id->text);
+    int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    ssize_t length = file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)
+                         ? read(file, line, sizeof line - 1)
+                         : -1;
+    if (file >= 0)
+        close(file);
+    line[length > 0 ? length : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    return line[0] != '\0' ? strdup(line) : NULL;
+}
+
 static bool look_at_day(const struct look *look, struct failure *failure)
 {
     char where[PAIR_DIRECTORY_SIZE];
@@ -160,6 +177,8 @@ static bool look_at_day(const struct look *look, struct failure *failure)
     bool good =
         (directory >= 0 ? list_files(&sighting, directory, &look->pair.id) : errno == ENOENT) ||
         fail(failure, errno, "cannot look for it in \"%s/%s\"", spool->path, where);
+    if (directory >= 0 && look->date_links == NULL)
+        sighting.reason = read_reason(directory, &look->pair.id);
     if (directory >= 0)
         close(directory);
     if (look->date_links != NULL)
@@ -215,6 +234,7 @@ static bool look_at_case(struct sightings *sightings, int quarantine, const char
     if (fstatat(directory, case_reason, &status, AT_SYMLINK_NOFOLLOW) == 0)
         note_age(&sighting, &status);
     sighting.reason = case_last_line(directory);
+    case_read_owner(directory, sighting.owner);
     close(directory);
     if (asprintf(&sighting.where, "%s/%s", day, name) < 0)
         sighting.where = NULL;

@@ -3,6 +3,7 @@
 #define SIGHTINGS_H
 
 #include "spool/date_links.h"
+#include "spool/mark.h"
 
 /* Ages in seconds; 0 if it lies ahead. */
 struct sighted_file {
@@ -21,7 +22,9 @@ struct sighting {
     char *name_link;       /* what it says; NULL: there is none */
     const char *date_link; /* where it is, below the root; NULL: none, or this is no root */
     struct date_dir *date_directory; /* the same, for batch_add_found() */
-    char *reason;                    /* in quarantine: the last one; NULL: none */
+    char *reason; /* in quarantine the last one, in long-term storage why its job failed; NULL: none
+                   */
+    char owner[MARK_SIZE]; /* in quarantine: the mark of whose it is; "": not known */
 
     long long age; /* in a root or in quarantine: of the last change */
 

@@ -148,9 +148,10 @@ static struct spool *fail_open(enum place place, const char *path, bool ask,
 {
     int error = errno;
     fail(failure, error, "cannot open %s \"%s\"", place_title(place), path);
-    fail_further(failure, "%s%s",
+    bool is_root = place == PLACE_STORAGE || place == PLACE_DEFERRED;
+    fail_further(failure, "%s%s%s",
                  error == ENOENT ? " (has it not been made yet, or is its disk not mounted?)" : "",
-                 ask ? "; nothing was read or changed" : "");
+                 ask ? "; nothing was read or changed" : "", ask && !is_root ? " there" : "");
     return NULL;
 }
 

@@ -2,32 +2,7 @@
 # explain.bats - crashmon-priority --explain: all that is known of a crash, and what is done with it next.
 # shellcheck disable=SC2154 # bats sets status and output
 load ../helper
-
-explain() { priority --explain "$@"; }
-
-# Asserts that the answer about a crash has these lines, of which the beginning and any blanks do not
-# matter: says ID LINE...
-says() {
-    local line
-    expect_status "${code:-0}" explain "$1"
-    for line in "${@:2}"; do
-        grep -qE -- "^ *$line" <(tr -s ' ' <<<"$output") || fail "no line: $line" "$output"
-    done
-}
-
-# Asserts what a program is said to do next: does ID PROGRAM SENTENCE
-does() {
-    local value
-    value=$(explain "$1" --json | json next "$2")
-    [[ $value == $3 ]] || fail "$2: $value" "instead of: $3"
-}
-json() {
-    perl -MJSON::PP -e '
-        my $all = decode_json(join "", <STDIN>);
-        my ($what, @more) = @ARGV;
-        if ($what eq "next") { print map { $_->{program} eq "crashmon-$more[0]" ? $_->{does} : () } @{$all->{next}} }
-        else { print JSON::PP->new->canonical->encode($all) }' "$@"
-}
+load explain
 
 # --- one that is new
 
@@ -67,7 +42,7 @@ json() {
 @test "what lies without a date link, or has only that, is told as it is" {
     processor p1
     id=$(crash --without links)
-    does "$id" scan "does not see it, as it has no date link; with --repair it would when nothing of it has changed for 1 d 0 h"
+    does "$id" scan "does not see it, as it has no date link; with --repair it would when nothing of it, and of its directory, has changed for 1 d 0 h"
     only=$(crash --without json --without dump --without name-link)
     says "$only" 'date link in "20081225/date/12/05/web01_0"'
     does "$only" scan "leaves it: its directory is missing; quarantines it if that stays so for another 2[23] h *"
@@ -190,7 +165,7 @@ json() {
     sql "UPDATE jobs SET message = 'why'"
     cleans
     says "$id" "long-term storage \"$FAILED/20081225/name" "\"$id.json\" file" 'Job none' \
-        "Hint it is done; to have it processed again, copy its pair to \"$SPOOL/quarantine/20081225/$id\", then crashmon-priority --release $id$"
+        'reason: "why"' "Hint its job has failed; to have it processed again, copy its pair to \"$SPOOL/quarantine/20081225/$id\", then crashmon-priority --release $id$"
     sql "SELECT crashmon.pause('main', 'why not')"
     says "$id" "Job none"
     [[ $output != *Hint* ]] || fail "$output"

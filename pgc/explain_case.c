@@ -1,0 +1,33 @@
+#include "explain_case.h"
+
+#include <string.h>
+
+/* "": all in the quarantine is of this storage. */
+static const char *our_mark(const struct explanation *explanation)
+{
+    const struct explain_places *places = explanation->places;
+    const struct spool *storage = places->trees[PLACE_STORAGE];
+    return places->is_quarantine_below || storage == NULL ? "" : storage->mark;
+}
+
+bool explain_case_is_of_another(const struct explanation *explanation, const struct sighting *its)
+{
+    const char *mark = our_mark(explanation);
+    return mark[0] != '\0' && its->owner[0] != '\0' && strcmp(its->owner, mark) != 0;
+}
+
+bool explain_case_is_deleted(const struct explanation *explanation, const struct sighting *its)
+{
+    const char *mark = our_mark(explanation);
+    return mark[0] == '\0' || strcmp(its->owner, mark) == 0;
+}
+
+const struct sighting *explained_case(const struct explanation *explanation)
+{
+    const struct sightings *sightings = &explanation->sightings;
+    for (size_t i = 0; i < sightings->count; i++)
+        if (sightings->items[i].place == PLACE_QUARANTINE &&
+            !explain_case_is_of_another(explanation, &sightings->items[i]))
+            return &sightings->items[i];
+    return sightings_find(sightings, PLACE_QUARANTINE);
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# explain_quarantine.bats - --explain of a crash of which something lies in quarantine, and what may lie elsewhere.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+load explain
+load quarantine
+
+@test "in a quarantine that is shared: what another storage has put there is neither deleted nor released by this one" {
+    shared_quarantine
+    expect_status 0 scan
+    mark=$(cut -d' ' -f3 "$WEST/.crashmon")
+    find "$QUARANTINE" -exec touch -h -d '90 days ago' {} +
+    for days in '' 30; do
+        [[ ! $days ]] || echo "keep-quarantine-days = $days" >>"$CONF"
+        does "$half" cleanup "leaves what is in quarantine: it is from another storage, with the mark $mark"
+    done
+    says "$half" "Hint ask with the configuration of the storage whose root has the mark $mark in crashmon.storages$"
+    expect_status 1 priority --release "$half"
+    [[ $output == *"the quarantine has it from another storage, with the mark $mark"* ]] || fail "$output"
+    expect_status 0 cleanup_jobs --dry-run
+    [[ $output != *"$half"* ]] || fail "$output"
+    cp -r "$QUARANTINE/20081225/$half" "$QUARANTINE/20081225/$half.1"
+    sed -i "s/$mark/$(cut -d' ' -f3 "$SPOOL/.crashmon")/" "$QUARANTINE/20081225/$half.1/reason"
+    does "$half" cleanup "deletes what is in quarantine if nothing of it changes for another 30 d *"
+    says "$half" "Hint put what is missing .* crashmon-priority --release $half$"
+    sed -i "s/$mark//" "$QUARANTINE/20081225/$half/reason"
+    rm -r "$QUARANTINE/20081225/$half.1"
+    does "$half" cleanup "leaves what is in quarantine: its reason does not say of which storage it is"
+    says "$half" "Hint put what is missing .* crashmon-priority --release $half$"
+    run west crashmon-priority --explain "$half"
+    [[ $output == *"--release $half"* ]] || fail "$output"
+}
+
+@test "a job whose pair lies in quarantine, as after a restore: what brings it back" {
+    in_quarantine
+    ended NULL "$id"
+    says "$id" "Hint its pair is in quarantine; once its job has failed and its row is gone: crashmon-priority --release $id$"
+    rm -r "$CASE"
+    says "$id" 'Hint its pair is nowhere: is a disk not mounted'
+}
+
+@test "a job of another storage: that one knows where its pair is" {
+    in_quarantine
+    ended NULL "$id"
+    sql "UPDATE jobs SET storage = 'west'"
+    says "$id" 'Hint its job is that of storage "west": ask with its configuration$'
+}
+
+@test "a pair, and a half one, without a date link: whether --repair sees it already" {
+    processor p1
+    for without in links 'links dump'; do
+        # shellcheck disable=SC2086 # several words
+        id=$(crash --age 90000 $(printf -- '--without %s ' $without))
+        find "$SPOOL/20081225" -exec touch -h -d '90000 seconds ago' {} +
+        does "$id" scan 'does not see it, as it has no date link; with --repair it would'
+        expect_status 1 scan --repair --dry-run
+        [[ $output == *" $id "* ]] || fail "$output"
+        touch -h -d '80000 seconds ago' "$(dirname "$(place "$SPOOL" "$id")")" "$(place "$SPOOL" "$id").json"
+        does "$id" scan '*; with --repair it would when nothing of it, and of its directory, has changed for 1 d 0 h'
+        expect_status 0 scan --repair --dry-run
+        rm -r "$SPOOL/20081225"
+    done
+}
+
+@test "a root that was elsewhere before: jobs with the old path are told among the troubles, and by --check" {
+    expect_status 0 cleanup_jobs --adopt
+    id=$(crash --without links)
+    ended NULL "$id"
+    mv "$SPOOL" "$SPOOL.new"
+    sed -i "s|^storage-root = .*|storage-root = $SPOOL.new|" "$CONF"
+    warning="storage root \"$SPOOL.new\" was at \"$SPOOL\" before; unfinished jobs that still have the old path, .*: 1 (see"
+    for ask in "priority --explain $id" "scan --status"; do
+        # shellcheck disable=SC2086 # several words
+        run --separate-stderr $ask
+        [[ -z $stderr && $output =~ Troubles.*"was at \"$SPOOL\" before" ]] || fail "$ask: $output" "$stderr"
+    done
+    run --separate-stderr scan --check
+    [[ -z $stderr ]] || fail "$stderr"
+    grep -q "^WARNING: $warning" <<<"$output" || fail "$output"
+}
