@@ -292,14 +292,23 @@ static void find_final_code(struct report *report, bool is_repair)
     note_log(report);
 }
 
+/* That a connection is lost is told with its end. */
+static void note_error(struct run *run)
+{
+    struct failure failure;
+    enum db_status status = run->report.error[0] != '\0'
+                                ? runs_note_error(run->row, run->report.error, &failure)
+                                : DB_OK;
+    if (status != DB_OK && status != DB_LOST)
+        log_info("%s", failure.text);
+}
+
 static void complete_run(struct run *run)
 {
     struct failure failure;
     if (run->row == 0)
         return;
-    if (run->report.error[0] != '\0' &&
-        runs_note_error(run->row, run->report.error, &failure) != DB_OK)
-        log_info("%s", failure.text);
+    note_error(run);
     enum db_status status = runs_note(run->row, &run->report.tally, &run->report.code, &failure);
     bool is_told = run->report.code == EXIT_NO_DATABASE || signals_are_urgent();
     if (status == DB_LOST && is_told)
