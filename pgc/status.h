@@ -33,6 +33,7 @@ struct processor_status {
     long long waiting, started; /* its jobs of all storages */
     char *storages;             /* that it serves, with a line feed around each; "": all */
     bool serves;                /* this one */
+    bool has_left;              /* it has said so: crashmon.leave() */
 };
 
 /* The next name of its list, which begins with processor->storages; NULL: there is no more. */

@@ -53,7 +53,8 @@ static void put_jobs(struct json *json, const struct job_counts *jobs)
     put_count(json, "started", &jobs->started, "oldest");
     json_name(json, "oldest_started_by", jobs->oldest_started_by);
     put_count(json, "tried", &jobs->tried, NULL);
-    json_number(json, "most_attempts", jobs->most_attempts);
+    json_known(json, "most_attempts",
+               jobs->tried.state != COUNT_UNKNOWN ? jobs->most_attempts : -1);
     put_count(json, "finished", &jobs->finished, "oldest");
     put_count(json, "failed", &jobs->failed, "oldest");
     put_count(json, "missing", &jobs->missing, "oldest");
@@ -99,7 +100,7 @@ static void put_processors(struct json *json, const struct database_status *data
     json_known(json, "late", database->late);
     json_known(json, "dead", database->dead);
     json_known(json, "others", database->others);
-    json_bool(json, "complete", !database->loads_are_partial);
+    json_bool(json, "complete", database->processor_count >= 0 && !database->loads_are_partial);
     json_begin(json, "list", '[');
     for (long i = 0; i < database->processor_count; i++) {
         const struct processor_status *one = &database->processors[i];

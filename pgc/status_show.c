@@ -2,6 +2,7 @@
 
 #include "base/quote.h"
 #include "base/utf8.h"
+#include "options/command_line.h"
 #include "report/say.h"
 #include "status.h"
 #include "status_disk.h"
@@ -121,7 +122,8 @@ static void say_processor(const struct options *options, const struct processor_
     snprintf(its_started, sizeof its_started, "%s%s", at_least,
              figure_number(started, one->started));
     say("  %-22s %-5s %-15s %-15s %8s %7s", name_short(name, one->name), one->state,
-        figure_ago(seen, one->seen), figure_ago(since, one->registered), its_waiting, its_started);
+        one->has_left ? "has left" : figure_ago(seen, one->seen),
+        figure_ago(since, one->registered), its_waiting, its_started);
     if (status_excuses(options, one))
         say("    not %s, as the server or all runs were away meanwhile",
             strcmp(one->state, "alive") == 0 ? "late" : "dead");
@@ -236,6 +238,18 @@ static int compare_runs(const void *left, const void *right)
     return ranks != 0 ? ranks : (one > other) - (one < other);
 }
 
+/* As long as nothing has run on the storage, this is no news. */
+static void say_never_run(const struct options *options, const struct database_status *database)
+{
+    static const enum program programs[] = {PROGRAM_SCAN, PROGRAM_PRIORITY, PROGRAM_CLEANUP};
+    for (size_t i = 0; i < sizeof programs / sizeof *programs && database->first_run >= 0; i++) {
+        const char *name = options_program_name(programs[i]);
+        if (last_runs_find(database->runs, database->run_count, name, options->storage_name) ==
+            NULL)
+            say("  %-25s never", name);
+    }
+}
+
 /* All of this storage, and as many of others as there is room for on the screen. */
 static void say_each_run(const struct options *options, const struct database_status *database,
                          const struct run_status **others)
@@ -248,6 +262,7 @@ static void say_each_run(const struct options *options, const struct database_st
             say_run(options, &database->runs[i]);
         else
             others[count++] = &database->runs[i];
+    say_never_run(options, database);
     qsort(others, (size_t)count, sizeof(*others), compare_runs);
     for (long i = 0; i < count && i < MOST; i++)
         say_run(options, others[i]);

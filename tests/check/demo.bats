@@ -11,9 +11,9 @@ show_once() {
     } || fail "$(cat "$SHOWN" "$SHOWN.server")"
 }
 
-# What differs from one run to the next, on one line: ages, the host, free space, marks, directories.
+# What differs from one run to the next, on one line: ages, ids, the host, free space, marks, directories.
 shape() {
-    sed -E 's/([0-9]+ (d|h|min|s)\b ?)+/AGE /g; s/ on [^ ]+, [-0-9]+ [0-9:]+$/ on HOST, TIME/
+    sed -E 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/ID/g; s/([0-9]+ (d|h|min|s)\b ?)+/AGE /g; s/ on [^ ]+, [-0-9]+ [0-9:]+$/ on HOST, TIME/
         s|^(  [a-z]+) +[0-9.]+ [kMGT]?B, [0-9]+% +([0-9]+%\|-) +([0-9a-f]{8}\|-)( +)/.*/|\1 ROOM MARK PATH/|
         s|(less ).*/|\1|; s/ +/ /g; s/ $//'
 }

@@ -164,7 +164,17 @@ says() {
     sql "UPDATE crashmon.runs SET started = started - interval '5 min', ended = ended - interval '5 min' WHERE storage = 's18'"
     says '  crashmon-scan  *[0-9] s ago *0 ' '  crashmon-scan "s17" .* 74 ' '  crashmon-cleanup "s18" .* late$' \
         '  30 others; failed or killed: 0, late: 0$'
-    equal "$(grep -c '^  crashmon-' <<<"$answer")" 11
+    equal "$(grep -c '^  crashmon-' <<<"$answer")" 13 # with two that have never run
+}
+
+@test "a processor that has left is told from one that has died, and a program that has never run from one that is fine" {
+    processor alpha 2000
+    sql "SELECT crashmon.leave($(processor beta))"
+    says '  none yet$' '  "alpha" *dead  33 min [0-9]* s ago' '  "beta" *dead  has left '
+    [[ $answer != *never* ]] || fail "$answer"
+    processor gamma
+    expect_status 0 scan
+    answer='' says '  crashmon-scan *[0-9] s ago *0 ' '  crashmon-priority *never$' '  crashmon-cleanup *never$'
 }
 
 @test "each place with its free space and its mark; the one that is not the right one is not read" {
@@ -193,6 +203,8 @@ says() {
     job 1 NULL
     answer=$(PGPORT=1 scan --status)
     says 'New         2' 'Waiting     unknown$' '  cannot connect to the database'
+    PGPORT=1 value_is jobs.most_attempts null processors.alive null processors.complete 0
+    value_is jobs.most_attempts 0 processors.complete 1
     rm -r "$SPOOL"
     answer=$(scan --status)
     says 'New         unknown$' 'Waiting     1' "  cannot open storage root \"$SPOOL\": No such file"
