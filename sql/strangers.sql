@@ -12,6 +12,8 @@
 --     a function, an operator, ... in           It leaves no lock, or not one on every server. So a schema
 --     the schema crashmon                       that others may create in, as they may in version 1, is
 --                                               left to them: ours moves to a new one.
+--
+-- Whoever cannot be told by his login, as of a prepared transaction, is one of the others.
 \if :{?owner}
 SELECT set_config('crashmon.owner', :'owner', true)
 \g (format=unaligned tuples_only) /dev/null
@@ -63,9 +65,9 @@ BEGIN
     is_open := its_owner IS NOT NULL AND its_owner = ANY (ours) AND (
         is_open
         OR NOT is_new AND EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'jobs')
-        OR EXISTS (SELECT FROM pg_locks WHERE classid = 'pg_namespace'::regclass AND objid = home
+        OR EXISTS (SELECT FROM pg_locks AS l WHERE classid = 'pg_namespace'::regclass AND objid = home
                        AND database = this AND mode = 'AccessShareLock' AND granted
-                       AND pid IS DISTINCT FROM pg_backend_pid()));
+                       AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = l.pid AND usesysid = ANY (ours))));
     tables := ARRAY(
         SELECT oid FROM pg_class AS c
         WHERE relkind IN ('r', 'p', 'v') AND relpersistence <> 't' AND relowner = ANY (ours)
@@ -93,9 +95,10 @@ BEGIN
                    WHERE privilege_type IN ('TRIGGER', 'REFERENCES') AND grantee <> relowner)
         OR EXISTS (SELECT FROM pg_attribute, aclexplode(attacl)
                    WHERE attrelid = c.oid AND privilege_type = 'REFERENCES')
-        OR EXISTS (SELECT FROM pg_locks
-                   WHERE relation = c.oid AND granted AND pid IS DISTINCT FROM pg_backend_pid()
-                       AND database = this AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')));
+        OR EXISTS (SELECT FROM pg_locks AS l
+                   WHERE relation = c.oid AND granted AND database = this
+                       AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+                       AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = l.pid AND usesysid = ANY (ours))));
     IF to_lock IS NULL THEN
         RETURN;
     END IF;

@@ -219,3 +219,31 @@ its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
     done
     sql "DROP FUNCTION public.spring() CASCADE"
 }
+
+@test "what the owner, or a superuser, holds open in our schema is no stranger's: it stays, and the scripts are loaded" {
+    sql "CREATE ROLE ${OWNER}_reader"
+    as "$OWNER" load_schema
+    as "$OWNER" sql "CREATE MATERIALIZED VIEW crashmon.mine AS SELECT count(*) FROM crashmon.jobs;
+                     CREATE TABLE crashmon.ours (n integer)"
+    load_schema -v owner="$OWNER" -f "$SQL/roles.sql"
+    home=$(sql "SELECT 'crashmon'::regnamespace::oid")
+    for who in "$OWNER" "${PGUSER:-}"; do
+        for what in "REFRESH MATERIALIZED VIEW crashmon.mine" "CREATE TABLE crashmon.mine_too ()" \
+            "CREATE FUNCTION crashmon.mine() RETURNS integer LANGUAGE sql RETURN 1" \
+            "ALTER TABLE crashmon.ours ADD m integer" "GRANT USAGE ON SCHEMA crashmon TO ${OWNER}_reader" \
+            "LOCK TABLE crashmon.jobs IN SHARE ROW EXCLUSIVE MODE"; do
+            as "$who" session "BEGIN; $what"
+            equal "$(as "$OWNER" load_schema)" ""
+            session ROLLBACK
+            sql_is "SELECT 'crashmon'::regnamespace::oid" "$home"
+        done
+        session_end
+        unset SESSION_PID
+    done
+    # Whose a prepared transaction is cannot be told.
+    session "BEGIN; CREATE TABLE crashmon.mine_too (); PREPARE TRANSACTION 'mine'"
+    as "$OWNER" run load_schema
+    session "ROLLBACK PREPARED 'mine'"
+    [[ $status -ne 0 && $output == *"the schema crashmon or a view in it is in use"* ]] || fail "$output"
+    sql "DROP OWNED BY ${OWNER}_reader; DROP ROLE ${OWNER}_reader"
+}
