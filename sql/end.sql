@@ -1,6 +1,7 @@
 -- How schema.sql, from-socorro.sql and roles.sql end; and a schema that has been replaced (see strangers.sql) goes when no
 -- transaction is left in which somebody could still create in it.
 \ir rights.sql
+\ir others.sql
 COMMIT;
 
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;

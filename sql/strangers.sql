@@ -224,10 +224,18 @@ DECLARE
     its_comment text := obj_description(to_regnamespace('crashmon'), 'pg_namespace');
     name text := 'crashmon_replaced_1';
     command text;
+    lost text;
 BEGIN
     IF NOT current_setting('crashmon.is_open')::boolean THEN
         RETURN;
     END IF;
+    -- What follows the name of a schema does not follow its tables. (PostgreSQL 14 publishes no schemas.)
+    FOR lost IN SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
+                WHERE refclassid = 'pg_namespace'::regclass AND refobjid = old
+                    AND classid IN ('pg_default_acl'::regclass, to_regclass('pg_publication_namespace')) LOOP
+        RAISE WARNING 'the schema crashmon is replaced, and does not have this any more: %', lost
+            USING HINT = 'If it is yours, make it again.';
+    END LOOP;
     WHILE to_regnamespace(name) IS NOT NULL LOOP
         name := 'crashmon_replaced_' || substring(name FROM '[0-9]+$')::integer + 1;
     END LOOP;

@@ -247,3 +247,46 @@ its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
     [[ $status -ne 0 && $output == *"the schema crashmon or a view in it is in use"* ]] || fail "$output"
     sql "DROP OWNED BY ${OWNER}_reader; DROP ROLE ${OWNER}_reader"
 }
+
+@test "publications and default privileges that give others rights on our tables are named" {
+    load_roles
+    sql "CREATE ROLE ${OWNER}_former; GRANT CREATE ON DATABASE \"$PGDATABASE\" TO ${OWNER}_former; CREATE PUBLICATION mine FOR ALL TABLES"
+    equal "$(load_roles)" ""
+    warned() { # SENTENCE STATEMENT UNDOES
+        sql "SET client_min_messages = error; $2"
+        for load in load_schema load_roles; do
+            expect_status 0 "$load"
+            [[ $output == *"WARNING:  $1"*HINT* ]] || fail "$2: $output"
+        done
+        sql "$3"
+        equal "$(load_roles)" ""
+    }
+    for what in "ALL TABLES" "TABLE crashmon.jobs, crashmon.runs"; do
+        warned "publication his of role ${OWNER}_former has tables of crashmon's: jobs, " \
+            "CREATE PUBLICATION his FOR $what; ALTER ROLE ${OWNER}_former SUPERUSER;
+             ALTER PUBLICATION his OWNER TO ${OWNER}_former; ALTER ROLE ${OWNER}_former NOSUPERUSER" "DROP PUBLICATION his"
+    done
+    for whose in "$(sql "SELECT current_user") crashmon" "crashmon_processor crashmon_priority"; do
+        for place in "" "IN SCHEMA ${whose#* }"; do
+            defaults="ALTER DEFAULT PRIVILEGES FOR ROLE ${whose% *} $place"
+            warned "default privileges of role ${whose% *} let others change the tables that it makes: ${OWNER}_former" \
+                "$defaults GRANT ALL ON TABLES TO ${OWNER}_former" "$defaults REVOKE ALL ON TABLES FROM ${OWNER}_former"
+            sql "$defaults GRANT SELECT ON TABLES TO ${OWNER}_former"
+            equal "$(load_roles)" ""
+            sql "$defaults REVOKE ALL ON TABLES FROM ${OWNER}_former"
+        done
+    done
+    defaults="ALTER DEFAULT PRIVILEGES FOR ROLE crashmon_processor"
+    warned "default privileges of role crashmon_processor take its own rights " \
+        "$defaults REVOKE INSERT ON TABLES FROM crashmon_processor" "$defaults GRANT ALL ON TABLES TO crashmon_processor"
+    sql "DROP PUBLICATION mine; DROP OWNED BY ${OWNER}_former; DROP ROLE ${OWNER}_former"
+}
+
+@test "what a schema that is replaced takes with it is named" {
+    load_roles
+    sql "ALTER DEFAULT PRIVILEGES IN SCHEMA crashmon GRANT SELECT ON TABLES TO $OWNER; GRANT CREATE ON SCHEMA crashmon TO $PROCESSOR"
+    expect_status 0 load_schema
+    [[ $output == *"WARNING:  the schema crashmon is replaced, and does not have this any more: default privileges on new relations "*" in schema crashmon"*HINT* ]] ||
+        fail "$output"
+    equal "$(load_roles)" ""
+}
