@@ -1,6 +1,21 @@
 -- How schema.sql, from-socorro.sql and roles.sql begin: a transaction in which names mean what they
--- should, whatever the session, the role or the database has been set to.
+-- should, whatever psql, the session, the role or the database has been set to.
+\set SINGLELINE off
 \set QUIET on
+\set FETCH_COUNT 0
+-- COMMIT would also end a transaction that is somebody else's. Of one that is open already this is not
+-- the first statement; without AUTOCOMMIT psql would open one here.
+\set autocommit :AUTOCOMMIT
+\set AUTOCOMMIT on
+SELECT pg_catalog.now() OPERATOR(pg_catalog.<>) pg_catalog.statement_timestamp() AS is_open \gset
+\set AUTOCOMMIT :autocommit
+\if :is_open
+DO $$
+BEGIN
+    RAISE EXCEPTION 'a transaction is open already: nothing is done'
+        USING HINT = 'Load this without -1 (--single-transaction), after COMMIT, and with -X if ~/.psqlrc begins one.';
+END $$;
+\endif
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL client_min_messages = warning;
 SET LOCAL standard_conforming_strings = on;
