@@ -95,6 +95,20 @@ CREATE TABLE audit.jobs ()|schema "audit" does not exist
 END
 }
 
+@test "a right that a trigger of the site's misses (77) is told in the server's words, without our advice" {
+    processor p1
+    id=$(collect)
+    sql "CREATE TABLE public.audit (uuid text);
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN SET LOCAL ROLE pg_monitor; INSERT INTO public.audit VALUES (NEW.uuid); RETURN NEW; END';
+         CREATE TRIGGER refuse BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+    expect_status 77 scan
+    accept
+    sql "DROP TABLE public.audit"
+    [[ $output == *"permission denied for "*"refuse()"* && $output != *roles.sql* ]] || fail "$output"
+    has_links "$id"
+}
+
 @test "a column of ours that is missing (76): nothing is done" {
     processor p1
     id=$(collect)
