@@ -72,7 +72,7 @@ bool discard(const struct candidate *candidate, long seconds, bool dry_run, stru
     struct pair_location location;
     locate_there(&candidate->pair, &location, failure);
     bool is_misplaced =
-        location.found == LOCATED_NOWHERE &&
+        location.found == LOCATED_NOWHERE && candidate->date_directory != NULL &&
         links_lead_elsewhere(&candidate->pair, date_dir_open(candidate->date_directory), failure);
     const struct spool *spool = candidate->pair.spool;
     bool is_mounted =
@@ -84,8 +84,10 @@ bool discard(const struct candidate *candidate, long seconds, bool dry_run, stru
     if (good && !dry_run)
         good = signals_permit(failure) &&
                (location.directory < 0 || list_and_remove(&location, seconds, failure)) &&
-               links_remove_from(&candidate->pair, location.directory, candidate->date_directory,
-                                 failure);
+               (candidate->date_directory == NULL
+                    ? links_remove(&candidate->pair, failure)
+                    : links_remove_from(&candidate->pair, location.directory,
+                                        candidate->date_directory, failure));
     location_close(&location);
     return good;
 }

@@ -1,6 +1,6 @@
-/* discard.h - removes a crash that was found by its date link, and that nobody wants: its files,
- * the metadata last, then the name link, then the date link. So it stays in sight until all of it
- * is gone, and a kill leaves what the next run finishes. */
+/* discard.h - removes a crash that nobody wants: its files, the metadata last, then the name link,
+ * then the date link, if it was found by that. So it stays in sight until all of it is gone, and a
+ * kill leaves what the next run finishes. */
 #ifndef DISCARD_H
 #define DISCARD_H
 

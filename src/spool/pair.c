@@ -66,6 +66,14 @@ bool pair_tree_is_empty(const struct pair *pair)
     return has_no_directory(pair->spool, pair->day) || has_no_directory(pair->spool, tree);
 }
 
+bool pair_tree_is_mounted(const struct pair *pair)
+{
+    char tree[DAY_LENGTH + sizeof "/name"];
+    int root = pair->spool->root;
+    snprintf(tree, sizeof tree, "%s/name", pair->day);
+    return dir_is_mounted(root, root, pair->day) || dir_is_mounted(root, root, tree);
+}
+
 bool pair_fail(const struct pair *pair, const char *what, struct failure *failure)
 {
     char path[PAIR_DIRECTORY_SIZE];

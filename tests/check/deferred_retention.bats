@@ -27,6 +27,33 @@ stays() {
 
 # --- what goes, and what stays
 
+@test "those of a collector that makes no links go, too; but not what came lately, was requested or has a job" {
+    mapfile -t ids < <(throttled --count 230 --without links --extra browser)
+    half=$(throttled --without links --without dump)
+    linked=$(throttled --day 20081226)
+    young=$(throttled --without links) late=$(throttled --without links --extra plugin)
+    touch "$DEFERRED/20081225/name/$(name_dir "$young")/$young.dump" "$DEFERRED/20081225/name/$(name_dir "$late")/$late.plugin.dump"
+    wanted=$(throttled --without links) queued=$(throttled --without links) today=$(throttled --without links --day "$(over 5)")
+    sql "INSERT INTO priorityjobs (uuid) VALUES (upper('$wanted'));
+         INSERT INTO jobs (pathname, uuid) VALUES ('$(place "$DEFERRED" "$queued").json', '$queued')"
+    expect_status 0 retains --dry-run
+    equal "$(grep -c 'deleted: throttled' <<<"$output")" 232
+    expect_status 0 retains --limit=120
+    log_has "seen 120: deleted 120"
+    expect_status 0 retains
+    gone "${ids[@]}" "$half" "$linked"
+    log_has "seen 112: deleted 112"
+    for id in "$young" "$late" "$wanted" "$queued"; do pair_is_whole "$DEFERRED" 20081225 "$id"; done
+    pair_is_whole "$DEFERRED" "$(over 5)" "$today"
+    # A young date link keeps its crash, whether or not a name link leads back to it.
+    id=$(throttled)
+    rm "$DEFERRED/20081225/name/$(name_dir "$id")/$id"
+    touch -h "$DEFERRED/20081225/date/12/05/web01_0/$id"
+    due
+    expect_status 0 retains
+    pair_is_whole "$DEFERRED" 20081225 "$id"
+}
+
 @test "without the option throttled crashes are kept for ever" {
     id=$(throttled)
     cleans
