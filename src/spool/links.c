@@ -170,13 +170,16 @@ bool links_remove(const struct pair *pair, struct failure *failure)
 bool links_lead_elsewhere(const struct pair *pair, int date_directory, struct failure *reason)
 {
     char target[PATH_MAX - 16], path[PATH_MAX], name[NAME_MAX + 1], quoted[QUOTE_SIZE];
+    char its_path[PAIR_DIRECTORY_SIZE];
     const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
     struct stat status;
     ssize_t length = readlinkat(date_directory, pair->id.text, target, sizeof target - 1);
     target[length > 0 ? length : 0] = '\0';
     const char *below = below_day(target, "name");
     snprintf(path, sizeof path, "%s/%s", pair->day, below != NULL ? below : "");
-    int directory = below != NULL ? dir_open(pair->spool->root, path) : -1;
+    pair_directory(pair, its_path);
+    bool is_elsewhere = below != NULL && strcmp(path, its_path) != 0;
+    int directory = is_elsewhere ? dir_open(pair->spool->root, path) : -1;
     bool has_files = false;
     for (int i = 0; i < 2 && directory >= 0 && !has_files; i++) {
         pair_file_name(pair, suffixes[i], name);

@@ -27,9 +27,9 @@ bool links_has_date_link(const struct pair *pair, int directory);
  * told. */
 struct date_dir *links_find_date_link(const struct pair *pair);
 
-/* Whether the date link in `date_directory` leads to a directory that has a file of the pair, for a
- * pair that has none where its id says; then `reason` says so. A collector may make the name tree
- * deeper or less deep than the id says: without its link nothing would lead to the pair. */
+/* Whether the date link in `date_directory` leads to another directory than the id says, and that
+ * has a file of the pair; then `reason` says so. A collector may make the name tree deeper or less
+ * deep than the id says: without its link nothing would lead to the pair. */
 bool links_lead_elsewhere(const struct pair *pair, int date_directory, struct failure *reason);
 
 /* Whether the date link in `date_directory` is newer than pair->looked. `directory` is that of the

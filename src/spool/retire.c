@@ -1,6 +1,7 @@
 #include "spool/retire.h"
 
 #include "base/quote.h"
+#include "spool/date_dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
 
@@ -72,11 +73,19 @@ static void report_queued(const struct candidate *candidate, struct report *repo
         report_outcome(report, LEVEL_DEBUG, name, QUEUED, "for processor %s", processor);
 }
 
+/* The link of one that is queued already may be that of another crash. */
+static bool is_of_another(const struct candidate *candidate, struct failure *reason)
+{
+    return candidate->crash.outcome == ALREADY_QUEUED && candidate->date_directory != NULL &&
+           links_lead_elsewhere(&candidate->pair, date_dir_open(candidate->date_directory), reason);
+}
+
 static void retire_links(const struct candidate *candidate, struct report *report)
 {
     char name[QUOTE_SIZE];
     struct failure failure;
-    if (!report->dry_run && !remove_links(candidate, &failure))
+    if (!report->dry_run &&
+        (is_of_another(candidate, &failure) || !remove_links(candidate, &failure)))
         report_error(report, exit_code_of_crash(failure.error),
                      "cannot remove the links of %s: %s; they stay for a later run",
                      quote(name, candidate->crash.name), failure.text);

@@ -74,6 +74,20 @@ request_finds() {
     done
 }
 
+@test "so does a second one of a crash that is queued, and lies beside it" {
+    processor p1
+    id=22ad5f07-0000-4000-8000-000002081225
+    scan_queues 20081225 "$(crash --id "$id")"
+    mkdir -p "$SPOOL/20081225/name/22/ad/5f/07" "$SPOOL/20081225/date/13/05"
+    cp "$(place "$SPOOL" "$id")".* "$SPOOL/20081225/name/22/ad/5f/07"
+    link=$SPOOL/20081225/date/13/05/$id
+    ln -s "../../../name/22/ad/5f/07" "$link"
+    touch -hd '1 hour ago' "$link"
+    expect_status 1 scan
+    [[ $output == *"cannot remove the links of \"$id\": its files are in \"20081225/name/22/ad/5f/07\", "* ]] || fail "$output"
+    [[ -L $link ]] || fail "$(find "$SPOOL")"
+}
+
 @test "an id whose last six characters are no date is an id: depth 4, under any day" {
     scan_queues 20081225 "$(collect --day 20081225 --id-day none)"
     scan_queues 20090101 "$(collect --day 20090101 --id-day 091399)"
