@@ -107,6 +107,16 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     fire Absent
 }
 
+@test "the metrics of one of two storages are gone, as with its host" {
+    cron 10
+    sed 's/storage="main"/storage="b"/' "$METRICS/crashmon-scan-main.prom" >"$METRICS/crashmon-scan-b.prom"
+    cron 10
+    fire
+    rm "$METRICS/crashmon-scan-b.prom"
+    cron 25
+    fire Absent
+}
+
 @test "cron no longer starts one of them" {
     cron 10
     RUNS=(priority cleanup_jobs)
@@ -260,11 +270,8 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     sql "UPDATE processors SET name = 'silent'"
     cron 45
     crash --count 500 --age 100 >/dev/null
-    sql "UPDATE processors SET name = 'alive', lastseendatetime = now();
-         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-             'BEGIN PERFORM pg_catalog.pg_sleep(0.2); RETURN NEW; END';
-         CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
-    background scan --batch-size=1
+    sql "UPDATE processors SET name = 'alive', lastseendatetime = now()"
+    at_work 0.2 scan --batch-size=1
     has_told() { [[ $(grep '^crashmon_run_progress' "$METRICS/crashmon-scan-main.prom") != "$1" ]]; }
     for _ in {1..8}; do
         await has_told "$(grep '^crashmon_run_progress' "$METRICS/crashmon-scan-main.prom")"
