@@ -14,8 +14,9 @@ void notices_release(void);
 /* From now on the log gets what is said in the session. */
 void notices_receive(void);
 
-/* Commits. DB_LOST also if the server says that the commit was left unconfirmed: somebody has ended
- * its wait for the synchronous standby, so the standby may not have it. */
-enum db_status notices_commit(struct failure *failure);
+/* Commits, and with `waits` waits until the synchronous standby has it, if there is one. DB_LOST
+ * also if the server says that the commit was left unconfirmed: somebody has ended that wait, so
+ * the standby may not have it. */
+enum db_status notices_commit(bool waits, struct failure *failure);
 
 #endif

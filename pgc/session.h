@@ -43,6 +43,9 @@ void session_limit(long milliseconds);
  * or what it may elsewhere in this transaction. For what takes long, but for no crash's sake. */
 enum db_status session_take_time(bool take, struct failure *failure);
 
+/* Within a transaction on which nothing depends: its commit waits for no standby. DB_OK. */
+enum db_status session_need_no_standby(void);
+
 /* Has these call this when they have succeeded, in the same thread and before anybody else's
  * transaction. */
 void session_after_commit(void (*call)(void *context), void *context);

@@ -261,6 +261,26 @@ waits_end() {
     next_runs_finish "$SPOOL"
 }
 
+@test "nor does a trigger keep that from being noticed, whatever it sets" {
+    processor p1
+    crash >/dev/null
+    marked
+    for setting in 'client_min_messages = error' 'synchronous_commit = off' 'synchronous_commit = local'; do
+        sql "DROP FUNCTION IF EXISTS refuse() CASCADE; DELETE FROM jobs;
+             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN SET LOCAL $setting; RETURN NULL; END';
+             CREATE TRIGGER sets AFTER INSERT ON jobs EXECUTE FUNCTION refuse()"
+        before=$(disk_state)
+        standby nobody
+        background scan
+        waits_end 1
+        background_ends 69
+        [[ $output == *"not confirmed by the synchronous standby"* ]] || fail "$output"
+        equal "$(disk_state)" "$before"
+        standby ''
+    done
+}
+
 @test "a second signal ends the wait of a commit for the standby within a second; the next runs finish" {
     stage
     marked
