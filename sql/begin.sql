@@ -50,5 +50,7 @@ EXCEPTION WHEN lock_not_available THEN
 END $$;
 -- Nobody waits for longer behind us; see also strangers.sql.
 SET LOCAL lock_timeout = '1s';
+\ir objects.sql
+\ir unfinished.sql
 \ir strangers.sql
 SET LOCAL search_path = pg_catalog, crashmon, pg_temp;

@@ -10,6 +10,7 @@
 -- one transaction, and may be repeated. Afterwards Socorro's programs, including Monitor, work with
 -- the tables as before. See doc/migrating-from-socorro.md.
 \set ON_ERROR_STOP on
+\set grants false
 \ir begin.sql
 -- What has a version has been converted.
 SELECT to_regprocedure('crashmon.schema_version()') IS NOT NULL AS is_converted \gset

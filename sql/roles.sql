@@ -32,6 +32,7 @@
 -- schemas in a database must not be faster than you, who load schema.sql. The owner of the tables is trusted
 -- by all who use them: his triggers run with the rights of whoever changes a row.
 \set ON_ERROR_STOP on
+\set grants true
 \ir begin.sql
 
 DO $$
@@ -59,19 +60,18 @@ END $$;
 
 GRANT USAGE ON SCHEMA crashmon
     TO crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter;
-REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION :functions FROM PUBLIC;
 
 -- monitor: the login of the three programs, and of monitoring scripts.
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, priorityjobs, runs, pauses TO crashmon_monitor;
 GRANT SELECT, UPDATE, DELETE ON processors TO crashmon_monitor;
 GRANT SELECT, INSERT, UPDATE ON storages TO crashmon_monitor;
-GRANT SELECT ON queue, processor_state, started_jobs, recent_outcomes, recent_quarantine, locks, last_runs
-    TO crashmon_monitor;
+GRANT SELECT ON :views TO crashmon_monitor;
 GRANT USAGE ON SEQUENCE jobs_id_seq, runs_id_seq TO crashmon_monitor;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA crashmon TO crashmon_monitor;
+GRANT EXECUTE ON FUNCTION :functions TO crashmon_monitor;
 
 -- observer: may see everything and change nothing: for dashboards, and --dry-run.
-GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO crashmon_observer;
+GRANT SELECT ON :tables, :views TO crashmon_observer;
 GRANT EXECUTE ON FUNCTION schema_version(), priority_table(integer), is_crash_id(text),
     crash_state(text), silent_since(interval) TO crashmon_observer;
 

@@ -6,6 +6,7 @@
 -- as a superuser, with -v owner=ROLE: the role whose tables they are, which can then do all that this login
 -- may. Roles belong to the whole server and have a file of their own, roles.sql.
 \set ON_ERROR_STOP on
+\set grants false
 \ir begin.sql
 \ir move.sql
 -- First a model of all tables, to compare those that are there already with.
@@ -55,5 +56,8 @@ BEGIN
                         GROUP BY s HAVING max(id) > coalesce(pg_sequence_last_value(s::regclass), 0)',
                        name);
     END LOOP;
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'the table crashmon.% is in use for too long: nothing is changed', name
+        USING HINT = 'pg_locks says by whom; try again when they have ended.';
 END $$;
 \ir end.sql

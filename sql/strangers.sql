@@ -71,7 +71,7 @@ BEGIN
     tables := ARRAY(
         SELECT oid FROM pg_class AS c
         WHERE relkind IN ('r', 'p', 'v') AND relpersistence <> 't' AND relowner = ANY (ours)
-            AND (relnamespace = home
+            AND (relnamespace = home AND relname = ANY (current_setting('crashmon.relations')::name[])
                  OR NOT is_new AND relname = ANY (shared)
                      AND 3 = (SELECT count(*) FROM pg_class AS its
                               WHERE its.relnamespace = c.relnamespace AND its.relname = ANY (shared))));

@@ -135,6 +135,30 @@ reporter: SELECT on jobs, priorityjobs, queue
 reporter: USAGE on crashmon"
 }
 
+@test "what the site keeps in our schema keeps its own rights, and gets none" {
+    sql "CREATE TABLE crashmon.mine (id serial); CREATE VIEW crashmon.my_view AS SELECT 1;
+         CREATE FUNCTION crashmon.my_function() RETURNS integer LANGUAGE sql RETURN 1;
+         GRANT ALL ON crashmon.mine, crashmon.my_view TO $NOBODY; GRANT ALL ON SEQUENCE crashmon.mine_id_seq TO $NOBODY"
+    rights() { sql "SELECT relname, relacl FROM pg_class WHERE relname ~ '^(mine|my_)' UNION SELECT proname, proacl FROM pg_proc WHERE proname = 'my_function' ORDER BY 1"; }
+    rights=$(rights)
+    sql "CREATE TRIGGER mine BEFORE UPDATE ON crashmon.mine FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+    for load in 1 2; do
+        expect_status 0 psql -qX -f "$TESTS/../sql/schema.sql" -f "$ROLES" -f "$TESTS/old_server.sql"
+        equal "$output" ""
+        equal "$(rights)" "$rights"
+    done
+    sql "DROP TABLE crashmon.mine; DROP VIEW crashmon.my_view; DROP FUNCTION crashmon.my_function()"
+}
+
+@test "sql/objects.sql names all that is crashmon's in the schema" {
+    mapfile -t lists < <(psql -qAtX -f "$TESTS/../sql/objects.sql" -c "SELECT '' LIMIT 0" -c '\echo :tables, :views' -c '\echo :functions')
+    names() { sql "SELECT string_agg(name, ', ' ORDER BY name COLLATE \"C\") FROM ($1) AS n (name)"; }
+    equal "$(names "SELECT unnest(string_to_array('${lists[0]}', ', '))")" \
+        "$(names "SELECT relname FROM pg_class WHERE relnamespace = 'crashmon'::regnamespace AND relkind IN ('r', 'v')")"
+    equal "$(names "SELECT to_regprocedure('crashmon.' || f)::text FROM regexp_split_to_table('${lists[1]}', '(?<=\)), ') AS f")" \
+        "$(names "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'crashmon'::regnamespace")"
+}
+
 @test "a role locks no table of others, and sets no sequence" {
     for table in jobs processors priorityjobs runs storages pauses; do
         for login in "$PROCESSOR" "$REPORTER" "$OBSERVER" "$NOBODY"; do

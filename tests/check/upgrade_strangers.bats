@@ -208,7 +208,7 @@ its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
                 its_session "BEGIN; SET LOCAL search_path = crashmon, public; CREATE $what"
                 [[ $ends != PREPARE* ]] || session "${ends%%;*}"
                 background load_roles
-                await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'relation'"
+                await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event IN ('relation', 'PgSleep')"
                 session "${ends##*; }"
                 background_ends "$([[ $ends == ROLLBACK ]] && echo 0 || echo 3)"
                 [[ $ends == ROLLBACK || $output == *" belongs to role $PROCESSOR, so it is not used"* ||
@@ -289,4 +289,40 @@ its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
     [[ $output == *"WARNING:  the schema crashmon is replaced, and does not have this any more: default privileges on new relations "*" in schema crashmon"*HINT* ]] ||
         fail "$output"
     equal "$(load_roles)" ""
+}
+
+@test "who keeps a GRANT open on what is ours is waited for, and named after four seconds" {
+    load_roles
+    sql "CREATE ROLE ${OWNER}_reader; GRANT crashmon_processor, crashmon_observer TO $PROCESSOR"
+    grants() { as "$PROCESSOR" session "BEGIN; SET LOCAL client_min_messages = error; GRANT $1 TO ${OWNER}_reader"; }
+    while IFS='|' read -r what load ends; do
+        grants "$what"
+        background "$load"
+        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'" || fail "$what: $(<"$BACKGROUND")"
+        session "$ends"
+        background_ends 0
+        equal "$output" ""
+    done <<END
+EXECUTE ON FUNCTION crashmon.heartbeat(integer)|load_schema|COMMIT
+EXECUTE ON FUNCTION crashmon.heartbeat(integer)|load_roles|ROLLBACK
+SELECT ON crashmon.jobs|load_roles|COMMIT
+SELECT ON crashmon.queue|load_roles|COMMIT
+USAGE ON SCHEMA crashmon|load_roles|COMMIT
+UPDATE (name) ON crashmon.processors|load_roles|COMMIT
+END
+    for what in "EXECUTE ON FUNCTION crashmon.heartbeat(integer)|schema.sql" "SELECT ON TABLE crashmon.jobs|roles.sql"; do
+        grants "${what%|*}"
+        object=${what#* ON } object=${object%|*}
+        refused "rights or definitions are being changed: ${object,,}: nothing is done*process * of role $PROCESSOR" "${what#*|}"
+        session ROLLBACK
+    done
+    sql "REVOKE crashmon_processor, crashmon_observer FROM $PROCESSOR; DROP ROLE ${OWNER}_reader"
+}
+
+@test "a table that cannot be read for its sequence is named" {
+    load_roles
+    session "BEGIN; REINDEX TABLE crashmon.jobs"
+    run load_schema
+    session ROLLBACK
+    [[ $status -ne 0 && $output == *"the table crashmon.jobs is in use for too long: nothing is changed"*HINT* ]] || fail "$output"
 }

@@ -1,0 +1,44 @@
+-- Whoever may use one of our objects can begin to grant rights on it, even if he may grant none, and keep that
+-- open: a statement of ours that changes the object would wait for him, and fail with "tuple concurrently
+-- updated" when he ends. So four seconds are waited for him here, before anything is locked. schema.sql changes
+-- all functions each time; relations and schemas only roles.sql does, and an upgrade from version 1.
+SELECT set_config('crashmon.grants', :'grants', true)
+\g (format=unaligned tuples_only) /dev/null
+DO $$
+DECLARE
+    functions text[] := current_setting('crashmon.functions');
+    relations name[] := current_setting('crashmon.relations');
+    home regnamespace := to_regnamespace('crashmon');
+    has_all boolean := current_setting('crashmon.grants')::boolean
+        OR NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'storages');
+    patience timestamptz := clock_timestamp() + interval '4 seconds';
+    its record;
+BEGIN
+    LOOP
+        PERFORM pg_stat_clear_snapshot();
+        WITH changed (what, xid) AS (
+            SELECT pg_describe_object('pg_proc'::regclass, oid, 0), xmax FROM pg_proc
+            WHERE oid = ANY (SELECT to_regprocedure('crashmon.' || f) FROM unnest(functions) AS f)
+            UNION ALL
+            SELECT pg_describe_object('pg_class'::regclass, oid, 0), xmax FROM pg_class
+            WHERE has_all AND relname = ANY (relations) AND relpersistence <> 't'
+            UNION ALL
+            SELECT pg_describe_object('pg_class'::regclass, attrelid, attnum), a.xmax
+            FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
+            WHERE has_all AND relname = ANY (relations) AND relpersistence <> 't' AND attnum > 0
+            UNION ALL
+            SELECT pg_describe_object('pg_namespace'::regclass, oid, 0), xmax FROM pg_namespace
+            WHERE has_all AND nspname IN ('crashmon', 'crashmon_priority'))
+        SELECT string_agg(DISTINCT what, ', ') AS what,
+               string_agg(DISTINCT coalesce(format('process %s of role %s', pid, usename), 'a prepared transaction'), ', ') AS who
+        INTO its FROM changed JOIN pg_locks ON locktype = 'transactionid' AND mode = 'ExclusiveLock' AND transactionid = xid
+        LEFT JOIN pg_stat_activity USING (pid);
+        EXIT WHEN its.what IS NULL;
+        IF clock_timestamp() > patience THEN
+            RAISE EXCEPTION 'rights or definitions are being changed: %: nothing is done', its.what
+                USING HINT = format('By %s. Try again when that transaction has ended; a superuser can end it with '
+                                    'pg_terminate_backend().', its.who);
+        END IF;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+END $$;
