@@ -187,10 +187,18 @@ static void judge_runs(struct check *check)
                    "has never run on this storage, where others run for", "");
 }
 
+/* For what only runs change. */
+static const char *excuse_of_pause(const struct check *check)
+{
+    return check->database.is_paused ? "; the storage is paused" : "";
+}
+
 /* What runs are at work on may be what an outage has left. */
 static const char *excuse_of_new(const struct check *check)
 {
     const struct run_status *run = find_run(check);
+    if (check->database.is_paused)
+        return excuse_of_pause(check);
     if (run != NULL && last_run_is_at_work(run) && !last_run_is_held_up(run) &&
         severity_of(run->started, &check->options->check_running) == SEVERITY_OK)
         return "; a run is at work";
@@ -281,14 +289,16 @@ static void judge_work(struct check *check, const struct disk_status *disk)
         judge_quarantine(check, &disk->quarantine.count);
         break;
     case PROGRAM_PRIORITY:
-        judge_age(check, "requests", &check->database.requests, &options->check_requests,
-                  "the oldest request has waited for");
+        judge_age_unless(check, excuse_of_pause(check), "requests", &check->database.requests,
+                         &options->check_requests, "the oldest request has waited for");
         break;
     case PROGRAM_CLEANUP:
-        judge_age(check, "finished", &jobs->finished, &options->check_finished,
-                  "the oldest successful job has not been put away for");
-        judge_age(check, "failed", &jobs->failed, &options->check_finished,
-                  "the oldest failed job has not been put away for");
+        judge_age_unless(check, excuse_of_pause(check), "finished", &jobs->finished,
+                         &options->check_finished,
+                         "the oldest successful job has not been put away for");
+        judge_age_unless(check, excuse_of_pause(check), "failed", &jobs->failed,
+                         &options->check_finished,
+                         "the oldest failed job has not been put away for");
         judge_missing(check);
         judge_quarantine(check, &disk->quarantine.count);
         break;

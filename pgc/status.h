@@ -45,7 +45,7 @@ const char *status_next_storage(const char *at, char name[STORAGE_NAME_SIZE]);
 bool status_excuses(const struct options *options, const struct processor_status *processor);
 
 struct database_status {
-    bool is_connected, is_standby;
+    bool is_connected, is_standby, is_paused;
     bool only_reads;  /* for a login with the rights of a run, which would end with 69 */
     char version[40]; /* of the server */
     struct job_counts jobs;

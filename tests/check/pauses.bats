@@ -88,6 +88,14 @@ state() {
     done
 }
 
+@test "what only runs change is no more than a warning of check while they are paused" {
+    paused
+    for what in new:scan requests:priority finished:cleanup_jobs; do
+        run "${what#*:}" --check --check-"${what%:*}"=00:00:00,00:00:00
+        [[ $status == 1 && $output == *"; the storage is paused"* ]] || fail "$status: $output"
+    done
+}
+
 @test "pause and resume say what is; an unknown storage cannot be paused" {
     sql_is "SELECT crashmon.pause('main', 'no run yet')" unknown
     sql_is "SELECT count(*) FROM crashmon.pauses" 0
