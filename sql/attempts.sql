@@ -10,10 +10,10 @@ BEGIN
     NEW.attempts := least(NEW.attempts, 1000000) + 1;
     RETURN NEW;
 END $$;
-SELECT trigger FROM unnest(current_setting('crashmon.triggers')::text[]) AS trigger
-WHERE trigger LIKE 'CREATE TRIGGER count_attempt %'
-    AND NOT EXISTS (SELECT FROM pg_trigger
-                    WHERE tgrelid = 'crashmon.jobs'::regclass AND tgname = 'count_attempt')
+SELECT CASE WHEN tgname IS NULL THEN trigger ELSE 'ALTER TABLE crashmon.jobs ENABLE TRIGGER count_attempt' END
+FROM unnest(current_setting('crashmon.triggers')::text[]) AS trigger
+LEFT JOIN pg_trigger ON tgrelid = 'crashmon.jobs'::regclass AND tgname = 'count_attempt'
+WHERE trigger LIKE 'CREATE TRIGGER count_attempt %' AND (tgenabled IN ('O', 'A')) IS NOT TRUE
 \gexec
 
 -- Makes the jobs that have failed since a time unfinished again, without attempts: for when their

@@ -26,6 +26,7 @@ END $$;
 \ir version.sql
 \ir check_change.sql
 \ir monitor.sql
+\ir triggers.sql
 \ir attempts.sql
 \ir times.sql
 \ir processor.sql

@@ -93,6 +93,8 @@ BEGIN
         is_open OR NOT is_new
         OR EXISTS (SELECT FROM aclexplode(relacl)
                    WHERE privilege_type IN ('TRIGGER', 'REFERENCES') AND grantee <> relowner)
+        OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgenabled IN ('D', 'R') -- see triggers.sql
+                       AND (tgisinternal OR tgname IN ('count_attempt', 'not_ahead')))
         OR EXISTS (SELECT FROM pg_attribute, aclexplode(attacl)
                    WHERE attrelid = c.oid AND privilege_type = 'REFERENCES')
         OR EXISTS (SELECT FROM pg_locks AS l

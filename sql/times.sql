@@ -24,13 +24,15 @@ BEGIN
 END $$;
 -- Not for new jobs, as crashmon alone makes them, thousands at once: a condition that is asked of each row
 -- made a fifth of their INSERT.
-SELECT format('%s; UPDATE crashmon.%s SET %3$s = %3$s WHERE greatest(%4$s) > now()', trigger, its_table,
-              one, times)
+SELECT format('%s; UPDATE crashmon.%s SET %3$s = %3$s WHERE greatest(%4$s) > now()',
+              CASE WHEN tgname IS NULL THEN trigger
+                   ELSE format('ALTER TABLE crashmon.%s ENABLE TRIGGER not_ahead', its_table) END,
+              its_table, one, times)
 FROM (VALUES ('processors', 'startdatetime, lastseendatetime', 'startdatetime'),
              ('jobs', 'queueddatetime, starteddatetime, completeddatetime', 'queueddatetime'),
              ('priorityjobs', 'requesteddatetime', 'requesteddatetime')) AS wanted (its_table, times, one)
 JOIN unnest(current_setting('crashmon.triggers')::text[]) AS trigger
     ON trigger LIKE 'CREATE TRIGGER not_ahead % ON crashmon.' || its_table || ' %'
-WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'not_ahead'
-                      AND tgrelid = ('crashmon.' || its_table)::regclass)
+LEFT JOIN pg_trigger ON tgname = 'not_ahead' AND tgrelid = ('crashmon.' || its_table)::regclass
+WHERE (tgenabled IN ('O', 'A')) IS NOT TRUE
 \gexec

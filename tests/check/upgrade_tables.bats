@@ -73,3 +73,54 @@ load upgrade
     equal "$(load_schema)" ""
     equal "$(shape)" "$before"
 }
+
+@test "a trigger of ours that was disabled is named, and works again" {
+    as "$OWNER" load_schema
+    before=$(shape)
+    p=$(processor p1)
+    triggers() { sql "SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgenabled <> 'O' AND tgrelid::regclass::text ~ '^(jobs|processors|priorityjobs)$'"; }
+    for how in DISABLE "ENABLE REPLICA"; do
+        for name in count_attempt not_ahead; do
+            for who in "$OWNER" "${PGUSER:-}"; do
+                job 1 "$p" starteddatetime='now()'
+                sql "ALTER TABLE jobs $how TRIGGER $name; UPDATE jobs SET starteddatetime = 'infinity'"
+                as "$who" expect_status 0 load_schema -v owner="$OWNER"
+                [[ $output == *"WARNING:  trigger \"$name\" of table crashmon.jobs was disabled: it is enabled again"*HINT* ]] || fail "$output"
+                equal "$(triggers)" ""
+                sql_true "SELECT starteddatetime <= now() FROM jobs"
+                sql "UPDATE jobs SET starteddatetime = NULL"
+                sql_is "SELECT attempts FROM jobs" 1
+                sql "DELETE FROM jobs"
+            done
+        done
+    done
+    sql "ALTER TABLE processors DISABLE TRIGGER not_ahead; ALTER TABLE priorityjobs DISABLE TRIGGER not_ahead; ALTER TABLE jobs ENABLE ALWAYS TRIGGER count_attempt"
+    as "$OWNER" expect_status 0 load_schema
+    equal "$(grep -c 'WARNING:  trigger "not_ahead" of table crashmon.[pj]*r[a-z]* was disabled' <<<"$output")" 2
+    equal "$(triggers)" "jobs|count_attempt"
+    sql "ALTER TABLE jobs ENABLE TRIGGER count_attempt"
+    equal "$(shape)" "$before"
+}
+
+@test "the triggers of the foreign key that were disabled work again, and a job of nobody's waits" {
+    as "$OWNER" load_schema
+    p=$(processor p1)
+    job 1 "$p"
+    sql "ALTER TABLE jobs DISABLE TRIGGER ALL; ALTER TABLE processors DISABLE TRIGGER ALL; DELETE FROM processors"
+    as "$OWNER" expect_status 0 load_schema
+    [[ $output == *"WARNING:  trigger \"RI_"*"\" of table crashmon.jobs is disabled, and stays so"*"As a superuser: ALTER TABLE crashmon.jobs ENABLE TRIGGER"* ]] || fail "$output"
+    sql_is "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'" 4
+    sql_is "SELECT id, owner FROM jobs" "1|"
+    expect_status 0 load_schema -v owner="$OWNER"
+    sql_is "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'" 0
+    equal "$(load_schema -v owner="$OWNER")" ""
+}
+
+@test "to enable a trigger waits for others for seconds, then says so" {
+    load_schema
+    sql "ALTER TABLE jobs DISABLE TRIGGER count_attempt"
+    session "BEGIN; LOCK TABLE jobs IN ROW EXCLUSIVE MODE"
+    run load_schema
+    session ROLLBACK
+    [[ $status -ne 0 && $output == *"the tables are in use for too long: nothing is changed"* && $output != *WARNING* ]] || fail "$output"
+}
