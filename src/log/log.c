@@ -284,7 +284,8 @@ static void write_event(enum log_level level, bool its_cause_lasts, const char *
 {
     int error = errno;
     int priority = priority_of((int)level);
-    if (category == NULL || log4c_category_is_priority_enabled(category, priority)) {
+    if (category == NULL ? level >= LEVEL_WARNING
+                         : log4c_category_is_priority_enabled(category, priority)) {
         pthread_mutex_lock(&mutex);
         lasts = its_cause_lasts;
         if (category == NULL)

@@ -7,7 +7,7 @@
  * other module includes log4c's headers.
  *
  * Levels and format strings are those of Python's logging module, as in Socorro's Monitor. Before
- * log_open() messages go to stderr unformatted. */
+ * log_open(), and in a question, which has no log, warnings and errors go to stderr unformatted. */
 #ifndef LOG_H
 #define LOG_H
 

@@ -35,6 +35,12 @@ static char *skip_mark(char *line, long number)
     return line + (number == 1 && strncmp(line, mark, strlen(mark)) == 0 ? strlen(mark) : 0);
 }
 
+/* By its byte order mark. */
+static bool is_utf16(const char *line)
+{
+    return strncmp(line, "\xff\xfe", 2) == 0 || strncmp(line, "\xfe\xff", 2) == 0;
+}
+
 static bool apply_line(struct options *options, char *line, const char *source,
                        const char *file_prefix, struct failure *failure)
 {
@@ -68,7 +74,8 @@ static bool read_line(struct options *options, char *line, size_t length, const 
     else if (length > LINE_MAXIMUM)
         fail(&reason, 0, "the line is longer than %d bytes", LINE_MAXIMUM);
     else if (strlen(line) != length)
-        fail(&reason, 0, "the line contains a NUL byte");
+        fail(&reason, 0, "the line contains a NUL byte%s",
+             number == 1 && is_utf16(line) ? ": the file is in UTF-16; save it as UTF-8" : "");
     else if (!utf8_is_valid(line))
         fail(&reason, 0, "the line is not UTF-8");
     else

@@ -40,6 +40,12 @@ silent_but_logged() {
     sql "ALTER DATABASE \"$PGDATABASE\" SET client_min_messages = debug5"
     silent_but_logged ' DEBUG - while connecting: DEBUG: ' --log-file-error-logging-level=DEBUG
     log_has ' DEBUG - the database says: '
+    # A question has no log.
+    id=$(nowhere)
+    for question in "scan --check" "scan --status" "priority --check" "cleanup_jobs --check" "priority --explain $id"; do
+        run --separate-stderr $question
+        [[ -z $stderr && -n $output ]] || fail "$question: $stderr"
+    done
 }
 
 @test "a warning of a function of the site is a warning in the log, and no mail" {

@@ -58,6 +58,14 @@ bad_line() {
     is_set 'limit = 7'
 }
 
+@test "a file in UTF-16 is told as such" {
+    for order in LE BE; do
+        { printf '\ufeff'; cat "$CONF"; } | iconv -f UTF-8 -t "UTF-16$order" >"$BATS_TEST_TMPDIR/wide"
+        expect_status 78 scan --config="$BATS_TEST_TMPDIR/wide"
+        [[ $output == *"wide:1: "*"the file is in UTF-16; save it as UTF-8"* ]] || fail "$output"
+    done
+}
+
 @test "a # inside a value, quotes, backslashes, = and % are literal" {
     value="a#b # c = \"%(message)s\" 'd' \\n \$HOME \`e\` -- --limit=3"
     echo "log-file-line-format-string = $value" >>"$CONF"

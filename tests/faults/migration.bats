@@ -281,6 +281,7 @@ works() {
     id=$(collect --without name-link)
     monitor_queues "$id" 1
     migrate
+    marked # or its pair might be in the deferred root
     expect_status 0 scan
     no_links "$id"
     pair_is_whole "$SPOOL" "20${id: -6}" "$id"
