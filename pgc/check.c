@@ -407,8 +407,9 @@ static void end_with(struct report *report, enum severity worst)
 {
     report->code = EXIT_DONE;
     report_flush(report);
-    report->is_reader_gone = report->code != EXIT_DONE;
-    report->code = (enum exit_code)(report->is_reader_gone ? SEVERITY_UNKNOWN : worst);
+    bool is_unread = report->is_reader_gone || report->code != EXIT_DONE;
+    report->is_reader_gone = is_unread; /* which is told once */
+    report->code = (enum exit_code)(is_unread ? SEVERITY_UNKNOWN : worst);
 }
 
 bool check_answer(struct run *run)

@@ -255,6 +255,7 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
     };
     errors_pathname = file.pathname != NULL ? name_errors(file.pathname) : NULL;
     errors.pathname = errors_pathname;
+    errors.like = &file;
     has_failed = false;
     if (file.pathname != NULL)
         open_target(&file);

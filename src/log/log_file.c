@@ -63,10 +63,42 @@ static void open_lock(struct log_file *file, const struct stat *log)
         lock_file_open(&file->lock, AT_FDCWD, name, log);
 }
 
+/* The new file is for the same users as the old one, whoever rotates it. */
+static void make_alike(const char *pathname, const struct stat *old)
+{
+    mode_t mode = old->st_mode & 0777;
+    int made = open(pathname, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0700);
+    if (made < 0)
+        return; /* it is made when it is opened, or that says why not */
+    if (!lock_file_give(made, old))
+        mode &= 0707; /* nothing for a group that had nothing to do with it */
+    fchmod(made, mode);
+    close(made);
+}
+
+static void make_for_its_users(const struct log_file *file)
+{
+    struct stat like;
+    const char *slash = strrchr(file->pathname, '/');
+    char directory[PATH_MAX];
+    snprintf(directory, sizeof directory, "%.*s.",
+             slash != NULL ? (int)(slash + 1 - file->pathname) : 0, file->pathname);
+    if (access_is_system(file->pathname))
+        return;
+    if (file->like != NULL && file->like->descriptor >= 0) {
+        if (fstat(file->like->descriptor, &like) == 0 && S_ISREG(like.st_mode))
+            make_alike(file->pathname, &like);
+    } else if (geteuid() == 0 && stat(directory, &like) == 0) {
+        like.st_mode = file->mode;
+        make_alike(file->pathname, &like);
+    }
+}
+
 bool log_file_open(struct log_file *file, struct failure *failure)
 {
     struct stat opened;
     file->lock = (struct lock_file){.descriptor = -1};
+    make_for_its_users(file);
     file->descriptor = open_file(file, &opened, failure);
     if (file->descriptor < 0)
         return false;
@@ -156,19 +188,6 @@ static bool move_backups(const struct log_file *file, struct failure *failure)
         memcpy(to, from, sizeof to);
     }
     return true;
-}
-
-/* The new file is for the same users as the old one, whoever rotates it. */
-static void make_alike(const char *pathname, const struct stat *old)
-{
-    mode_t mode = old->st_mode & 0777;
-    int made = open(pathname, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0700);
-    if (made < 0)
-        return; /* it is made when it is opened, or that says why not */
-    if (!lock_file_give(made, old))
-        mode &= 0707; /* nothing for a group that had nothing to do with it */
-    fchmod(made, mode);
-    close(made);
 }
 
 static bool rotate(const struct log_file *file, const struct stat *old, struct failure *failure)

@@ -22,16 +22,18 @@
 
 /* The caller fills in all but the descriptors. */
 struct log_file {
-    const char *pathname; /* must live until log_file_close() */
-    long maximum_size;    /* bytes; rotated before a line would reach it; 0: never */
-    int backups;          /* 0: never rotated, as in Python */
-    mode_t mode;          /* of a new file */
+    const char *pathname;        /* must live until log_file_close() */
+    long maximum_size;           /* bytes; rotated before a line would reach it; 0: never */
+    int backups;                 /* 0: never rotated, as in Python */
+    mode_t mode;                 /* of a new file */
+    const struct log_file *like; /* a new file gets owner and mode of this one; NULL: see below */
     int descriptor;
     bool is_unread; /* what is not a file takes no more, as nobody reads it */
     struct lock_file lock;
 };
 
-/* Opens the file for appending; creates it if missing. Refuses what is not a regular file, links
+/* Opens the file for appending; creates it if missing; as root, for the owner of its directory, who
+ * is to write to it, too. Refuses what is not a regular file, links
  * too, but for the system's (access.h), which is never rotated. Does not wait for the reader of a
  * FIFO. If false, the descriptors are -1. */
 bool log_file_open(struct log_file *file, struct failure *failure);

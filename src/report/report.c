@@ -59,7 +59,9 @@ static void print(struct report *report, const char *format, va_list arguments)
 void report_flush(struct report *report)
 {
     int error = fflush(stdout) != 0 ? errno : ferror(stdout) != 0 ? EIO : 0;
-    if (error != 0 && error != EPIPE && !report->is_reader_gone)
+    if (error == EPIPE)
+        report->is_reader_gone = true;
+    else if (error != 0 && !report->is_reader_gone)
         report_error(report, EXIT_STORAGE, "cannot write to the standard output: %s",
                      strerror(error));
 }

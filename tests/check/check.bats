@@ -440,3 +440,12 @@ CRITICAL: "view crashmon_priority.jobs" is not a priority table'
     done
     equal "$(everything; stat -c '%n %y %z' "$BATS_TEST_TMPDIR"/*)" "$before"
 }
+
+@test "a reader who has gone away gets no error, and the code is still that of a plugin" {
+    # shellcheck disable=SC2016 # for perl
+    for run in "${PROGRAMS[@]}"; do
+        PGOPTIONS='' run --separate-stderr perl -e 'pipe my $reader, my $writer; close $reader;
+            open STDOUT, ">&", $writer; exec @ARGV' "$BUILD/$run" --config="$CONF" --check
+        [[ ($status == 3 || $status == 141) && -z $stderr ]] || fail "$run: $status: $stderr"
+    done
+}

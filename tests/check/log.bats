@@ -94,6 +94,20 @@ works_without_log() {
     equal "$(stat -c %a "$LOG")" 640
 }
 
+@test "a log that root makes is for the owner of its directory, and its errors for the owner of the log" {
+    [[ $EUID == 0 ]] || skip "only root can act for another user"
+    mkdir "$BATS_TEST_TMPDIR/logs"
+    chown 65534:65533 "$BATS_TEST_TMPDIR/logs"
+    for there in no yes; do
+        rm -f "$BATS_TEST_TMPDIR/logs"/{.,}*log*
+        [[ $there == no ]] || install -o 65533 -g 65534 -m 620 /dev/null "$BATS_TEST_TMPDIR/logs/log"
+        [[ $there == no ]] && want='65534:65533 644' || want='65533:65534 620'
+        PGPORT=1 expect_status 69 scan --log-file-pathname="$BATS_TEST_TMPDIR/logs/log"
+        for file in log log.errors; do equal "$(stat -c '%u:%g %a' "$BATS_TEST_TMPDIR/logs/$file")" "$want"; done
+        for file in .log.lock .log.errors.lock; do equal "$(stat -c %u:%g "$BATS_TEST_TMPDIR/logs/$file")" "${want% *}"; done
+    done
+}
+
 @test "a reader that has locked the log keeps nobody waiting" {
     expect_status 0 cleanup_jobs
     exec {reader}<"$LOG"
