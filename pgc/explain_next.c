@@ -266,9 +266,9 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
             continue;
         memcpy(pair.day, one->day, sizeof pair.day);
         long quiet = explanation->options->incomplete_age;
-        if (stranded_look(&pair, 0, &failure) == STRANDED_NOT)
+        if (stranded_look(&pair, 0, false, &failure) == STRANDED_NOT)
             explain_add(text, "does not see it, as it is no part of a pair");
-        else if (stranded_look(&pair, quiet, &failure) != STRANDED_NOT)
+        else if (stranded_look(&pair, quiet, false, &failure) != STRANDED_NOT)
             explain_add(text, "does not see it, as it has no date link; with --repair it would");
         else
             explain_add(text,

@@ -43,7 +43,7 @@ static bool has_files(const struct pair *pair, struct timespec *latest)
 }
 
 /* The directory is open. */
-static enum stranded look_in(const struct pair *pair, int directory, long age,
+static enum stranded look_in(const struct pair *pair, int directory, long age, bool again,
                              struct failure *reason)
 {
     const struct timespec *now = &pair->spool->now;
@@ -52,7 +52,7 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
     if (fstat(directory, &status) < 0)
         return fail_look(reason, "its directory");
     moved = file_changed(&status, now);
-    if (!time_is_past(&moved, age, now))
+    if (!again && !time_is_past(&moved, age, now))
         return STRANDED_NOT;
     bool has_link = fstatat(directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0;
     if (!has_link && errno != ENOENT)
@@ -79,12 +79,12 @@ static enum stranded look_in(const struct pair *pair, int directory, long age,
     return has_link && S_ISLNK(status.st_mode) ? STRANDED_DANGLING : STRANDED_NOT;
 }
 
-enum stranded stranded_look(const struct pair *pair, long age, struct failure *reason)
+enum stranded stranded_look(const struct pair *pair, long age, bool again, struct failure *reason)
 {
     int directory = pair_open_directory(pair);
     if (directory < 0)
         return errno == ENOENT ? STRANDED_NOT : fail_look(reason, "its directory");
-    enum stranded found = look_in(pair, directory, age, reason);
+    enum stranded found = look_in(pair, directory, age, again, reason);
     close(directory);
     return found;
 }

@@ -18,8 +18,9 @@ enum stranded {
     STRANDED_UNKNOWN,  /* cannot be examined, see the reason */
 };
 
-/* Looks at a crash, and for its date link where its name link points to. */
-enum stranded stranded_look(const struct pair *pair, long age, struct failure *reason);
+/* Looks at a crash, and for its date link where its name link points to; `again` after the caller
+ * may have changed its directory, which then need not be as old as all else. */
+enum stranded stranded_look(const struct pair *pair, long age, bool again, struct failure *reason);
 
 /* Looks for date links of these crashes, which are sorted, in the whole date tree of a day:
  * linked[i] becomes true for the i-th that has one. *any: whether the day has date links at all.

@@ -43,6 +43,17 @@ load repair
     jobs_are
 }
 
+@test "several in one directory are repaired by one run" {
+    ids=()
+    for i in 0 1 2 3; do
+        ids+=(unqueued "$(collect --id ab00000$i-0000-0000-0000-000001081225 --day 20081225 --without links)")
+        ids+=(half "$(collect --id ab00010$i-0000-0000-0000-000001081225 --day 20081225 --without links --without dump)")
+    done
+    aged
+    finds repair "${ids[@]}"
+    expect_status 0 repair
+}
+
 @test "a further dump that came after its pair was put away goes to quarantine" {
     id=$(crash --without links)
     ended true "$id"

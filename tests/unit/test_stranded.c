@@ -23,7 +23,7 @@ static enum stranded look(void)
 {
     struct failure reason;
     const struct pair pair = pair_of(ID, DAY);
-    return stranded_look(&pair, AGE, &reason);
+    return stranded_look(&pair, AGE, false, &reason);
 }
 
 static void a_whole_pair_or_a_part_of_one_without_a_date_link_is_stranded(void **state)
