@@ -120,3 +120,35 @@ of_the_future() {
     jobs_are "$old" "$young"
     [[ $(grep -c "cannot ask" "$LOG") == 1 ]] || fail "told again"
 }
+
+@test "where the clocks of spool and database differ by hours nothing is removed for its age (1)" {
+    # A file without a name tells what time it is.
+    gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/clock.so" - <<'END' || skip "no compiler here"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+int fstat(int file, struct stat *status)
+{
+    int (*real)(int, struct stat *) = (int (*)(int, struct stat *))dlsym(RTLD_NEXT, "fstat");
+    int result = real(file, status);
+    if (result == 0 && S_ISREG(status->st_mode) && status->st_nlink == 0)
+        status->st_mtim.tv_sec += atol(getenv("AHEAD"));
+    return result;
+}
+END
+    collect --root "$DEFERRED" --day "$(date -u +%Y%m%d)" --count 3 >/dev/null
+    crash --without dump --age 90000 >/dev/null
+    expect_status 1 scan
+    marked
+    before=$(disk_state)
+    for ahead in 3456000 -7200; do
+        EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/clock.so AHEAD=$ahead ASAN_OPTIONS=verify_asan_link_order=0"
+        expect_status 1 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
+        [[ $output == *"the clocks of the database and of \"$SPOOL\" differ by "*"nothing is removed there for its age"* ]] ||
+            fail "$output"
+        equal "$(disk_state)" "$before"
+    done
+    EXEC=
+    expect_status 0 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
+}
