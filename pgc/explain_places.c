@@ -122,11 +122,13 @@ static void open_quarantine(struct explain_places *places, const struct options 
     if (storage == NULL)
         return;
     int directory = survey_open_quarantine(path, storage, &failure);
-    places->is_missing[PLACE_QUARANTINE] = directory < 0 && failure.error == ENOENT;
-    if (places->is_missing[PLACE_QUARANTINE])
-        return;
     places->is_quarantine_below = path == NULL || spool_below(storage, path) != NULL;
     bool has_mark = check != NULL && !places->is_quarantine_below;
+    places->is_missing[PLACE_QUARANTINE] =
+        directory < 0 && failure.error == ENOENT &&
+        (!has_mark || check(PLACE_QUARANTINE, path, -1, &failure));
+    if (places->is_missing[PLACE_QUARANTINE])
+        return;
     if (directory < 0 || (has_mark && !check(PLACE_QUARANTINE, path, directory, &failure))) {
         add_trouble(troubles, &failure);
         if (directory >= 0)

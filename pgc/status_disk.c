@@ -92,7 +92,9 @@ static void look_at_quarantine(const struct look *look, const struct spool *stor
              path != NULL ? path : storage->path, path != NULL ? "" : "/quarantine");
     place->path = status->quarantine_path;
     int quarantine = survey_open_quarantine(path, storage, &failure);
-    place->is_missing = quarantine < 0 && failure.error == ENOENT;
+    place->is_missing =
+        quarantine < 0 && failure.error == ENOENT &&
+        (!has_mark || look->check == NULL || look->check(PLACE_QUARANTINE, path, -1, &failure));
     if (place->is_missing) {
         status->quarantine.count = (struct count){.state = COUNT_COMPLETE, .oldest = -1};
         survey_may_make_quarantine(path, storage, &place->barrier);

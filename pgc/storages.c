@@ -279,19 +279,30 @@ static bool fail_unchanged(enum place place, struct failure *failure)
            fail_further(failure, "; nothing was read or changed%s", is_root(place) ? "" : " there");
 }
 
+/* Of one that is known its disk is away; that is no ENOENT, which stands for none at all. */
+static bool may_be_missing(enum place place, const char *path, struct failure *failure)
+{
+    if (!storages_know(place))
+        return true;
+    fail(failure, ENOENT, "cannot open %s \"%s\"", place_title(place), path);
+    failure->error = ENODEV;
+    return false;
+}
+
 bool storages_check(enum place place, const char *path, int descriptor, struct failure *failure)
 {
     struct directory directory = {.place = place, .path = path, .descriptor = descriptor};
-    return check(&directory, failure) || fail_unchanged(place, failure);
+    return (descriptor < 0 ? may_be_missing(place, path, failure) : check(&directory, failure)) ||
+           fail_unchanged(place, failure);
 }
 
 bool storages_recognise(enum place place, const char *path, int descriptor, struct failure *failure)
 {
     struct directory directory = {.place = place, .path = path, .descriptor = descriptor};
+    if (descriptor < 0)
+        return may_be_missing(place, path, failure);
     if (!storages_know(place))
         return true;
-    if (descriptor < 0)
-        return fail(failure, ENOENT, "cannot open %s \"%s\"", place_title(place), path);
     return mark_read(place, path, descriptor, directory.mark, failure) &&
            is_known(&directory, failure);
 }

@@ -38,8 +38,8 @@ bool mark_may_make(enum place place, const char *path, int directory, struct fai
 bool mark_make(enum place place, const char *path, int directory, char mark[MARK_SIZE],
                struct failure *failure);
 
-/* Checks that an open directory is the one that it should be. False with the reason if it must not
- * be used. */
+/* Checks that an open directory is the one that it should be; -1: it is not there, which is right
+ * where there has never been one. False with the reason if it must not be used. */
 typedef bool mark_check(enum place place, const char *path, int directory, struct failure *failure);
 
 #endif

@@ -96,6 +96,18 @@ waits() {
     requests 700 "$id"
     away "$BATS_TEST_TMPDIR/quarantine"
     waits 74 "$id" "quarantine \"$BATS_TEST_TMPDIR/quarantine\" has no mark"
+    # Nor is it there at all, as when the disk above it is away.
+    rmdir "$BATS_TEST_TMPDIR/quarantine"
+    waits 74 "$id" "No such file or directory"
+    expect_status 74 priority --release "$id"
+    [[ $output == *"cannot open quarantine"* ]] || fail "$output"
+    expect_status 74 cleanup_jobs --keep-quarantine-days=30
+    [[ $output == *"cannot open quarantine"* ]] || fail "$output"
+    expect_status 0 scan --status
+    [[ $output == *"Quarantine  unknown"* && $output == *"cannot open quarantine"* ]] || fail "$output"
+    expect_status 2 scan --check
+    [[ $output == *"cannot open quarantine"* ]] || fail "$output"
+    mkdir "$BATS_TEST_TMPDIR/quarantine"
     back "$BATS_TEST_TMPDIR/quarantine"
     expect_status 1 priority
     equal "$(requested)" ""
