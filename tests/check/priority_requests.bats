@@ -242,3 +242,20 @@ NONSENSE=(
     [[ $(grep -c 'seen' "$LOG") == 1 ]] || fail "no one summary line"
     grep 'seen' "$LOG" | grep -qw 8 || fail "the summary line does not say 8"
 }
+
+@test "a request in capitals is for the same job: it is explained, waits while that is locked, and raises it" {
+    processor p1 >/dev/null
+    id=$(crash)
+    expect_status 0 scan
+    requests 5 "${id^^}"
+    expect_status 0 priority --explain "$id"
+    [[ $output == *$'\nRequest     '*"5 s"*"raises the priority of its job"* ]] || fail "$output"
+    session "BEGIN; SELECT 1 FROM jobs WHERE uuid = '$id' FOR UPDATE" >/dev/null
+    expect_status 0 priority
+    equal "$(requested)" "${id^^}"
+    session ROLLBACK
+    expect_status 0 priority
+    equal "$(requested)" ""
+    sql_is "SELECT priority FROM jobs" 1
+    log_has "its job has priority now"
+}
