@@ -6,7 +6,7 @@
 
 enum outcome {
     QUEUED,         /* scan, priority: it has a new job */
-    ALREADY_QUEUED, /* scan, priority: it had a job; only its links were left */
+    ALREADY_QUEUED, /* scan: it had a job; only its links were left */
     RAISED,         /* priority: its job has priority now */
     FINISHED,       /* priority: its job was already finished */
     ARCHIVED,       /* cleanup: the pair is in long-term storage */

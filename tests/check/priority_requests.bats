@@ -259,3 +259,16 @@ NONSENSE=(
     sql_is "SELECT priority FROM jobs" 1
     log_has "its job has priority now"
 }
+
+@test "a request in capitals for a job in small letters is raised, in the log and in crashmon.runs" {
+    processor p1 >/dev/null
+    id=$(crash)
+    expect_status 0 scan
+    requests 5 "${id^^}"
+    expect_status 0 priority --dry-run
+    [[ $output == *"raised: its job has priority now"* ]] || fail "dry run: $output"
+    expect_status 0 priority -v -v
+    log_has "\"${id^^}\": raised: its job has priority now"
+    sql_is "SELECT outcomes FROM crashmon.runs WHERE program = 'crashmon-priority' AND seen > 0
+            ORDER BY id DESC LIMIT 1" '{"raised": 1}'
+}
