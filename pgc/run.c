@@ -347,6 +347,7 @@ static void write_metrics(struct run *run, double duration)
         &failure);
 }
 
+/* The last words may fail, too, and then the code is another one than was recorded. */
 int run_end(struct run *run)
 {
     session_watch();
@@ -354,10 +355,13 @@ int run_end(struct run *run)
     double duration = run_elapsed(run);
     find_final_code(&run->report, run->options.repair);
     complete_run(run);
+    enum exit_code recorded = run->report.code;
     write_summary(run, duration);
     write_metrics(run, duration);
     if (run->options.json && !run->is_answered)
         print_json(run, duration);
+    if (run->report.code != recorded)
+        complete_run(run);
     lock_release();
     session_close();
     log_close();

@@ -238,3 +238,12 @@ ends_early() {
     expect_status 74 full scan --dry-run
     [[ $output == *"No space left"* ]] || fail "$output"
 }
+
+@test "a run whose JSON finds the disk full has the same code in crashmon.runs (74)" {
+    processor p1
+    collect
+    full() { "$@" >/dev/full; }
+    expect_status 74 full scan --json
+    sql_is "SELECT exit_code, error LIKE '%No space left%' FROM crashmon.runs
+            WHERE program = 'crashmon-scan' ORDER BY id DESC LIMIT 1" '74|t'
+}
