@@ -429,6 +429,7 @@ bool check_answer(struct run *run)
     if (check.database.is_connected) {
         rights_check(&check.problems);
         rights_check_intruders(&check.problems);
+        rights_check_triggers(&check.problems);
     }
     judge_server(&check);
     status_read_disk(run, check.database.is_connected, &disk, &check.problems);

@@ -13,4 +13,8 @@ void rights_check(struct problems *problems);
  * like a priority table. */
 void rights_check_intruders(struct problems *problems);
 
+/* Adds a problem for each table on which a trigger of ours, or of the foreign key, is disabled or
+ * missing: without them no attempt is counted, or a job keeps an owner that is gone. */
+void rights_check_triggers(struct problems *problems);
+
 #endif

@@ -429,6 +429,20 @@ fresh() {
 CRITICAL: "view crashmon_priority.jobs" is not a priority table'
 }
 
+@test "triggers of crashmon's that are disabled or missing (1), until schema.sql is loaded" {
+    used
+    sql "ALTER TABLE crashmon.jobs DISABLE TRIGGER ALL; DROP TRIGGER not_ahead ON crashmon.processors;
+         ALTER TABLE crashmon.priorityjobs ENABLE REPLICA TRIGGER not_ahead"
+    run cleanup_jobs --check
+    PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql" >/dev/null 2>&1
+    [[ $status == 1 && ${#lines[@]} == 4 ]] || fail "$status: $output"
+    for line in 'jobs are disabled or missing: RI_ConstraintTrigger_c_[0-9]*, RI_ConstraintTrigger_c_[0-9]*, count_attempt, not_ahead' \
+        'priorityjobs are disabled or missing: not_ahead' 'processors are disabled or missing: not_ahead'; do
+        grep -q "^WARNING: triggers of table crashmon.$line (load sql/schema.sql)$" <<<"$output" || fail "no $line: $output"
+    done
+    answers 0 cleanup_jobs --
+}
+
 @test "it changes nothing anywhere, takes no lock, and asks whoever works" {
     used
     fresh --count 2
