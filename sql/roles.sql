@@ -38,24 +38,36 @@
 DO $$
 DECLARE
     name text;
+    patience timestamptz := clock_timestamp() + interval '4 seconds';
 BEGIN
     IF NOT current_setting('crashmon.is_new')::boolean THEN
         RAISE EXCEPTION 'there is no schema of this version: nothing is changed'
             USING HINT = 'Load sql/schema.sql first.';
     END IF;
-    FOREACH name IN ARRAY ARRAY['crashmon_monitor', 'crashmon_observer', 'crashmon_processor',
-                                'crashmon_reporter'] LOOP
-        IF to_regrole(name) IS NULL THEN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
-        ELSIF EXISTS (SELECT FROM pg_roles WHERE rolname = name
-                          AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolbypassrls)) THEN
-            RAISE EXCEPTION 'role % is not one of crashmon''s: it can log in, or more', name;
-        END IF;
+    -- Our lock is one of this database alone: somebody may be making them for another one.
+    LOOP
+        BEGIN
+            FOREACH name IN ARRAY ARRAY['crashmon_monitor', 'crashmon_observer', 'crashmon_processor',
+                                        'crashmon_reporter'] LOOP
+                IF to_regrole(name) IS NULL THEN
+                    EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+                ELSIF EXISTS (SELECT FROM pg_roles WHERE rolname = name
+                                  AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolbypassrls)) THEN
+                    RAISE EXCEPTION 'role % is not one of crashmon''s: it can log in, or more', name;
+                END IF;
+            END LOOP;
+            -- To write and drop the priority tables, which belong to the processors.
+            IF NOT pg_has_role('crashmon_monitor', 'crashmon_processor', 'USAGE') THEN
+                GRANT crashmon_processor TO crashmon_monitor;
+            END IF;
+            EXIT;
+        EXCEPTION WHEN lock_not_available OR unique_violation OR duplicate_object THEN
+            IF clock_timestamp() > patience THEN
+                RAISE EXCEPTION 'crashmon''s roles are being made by another session: nothing is changed'
+                    USING HINT = 'pg_stat_activity says by which, perhaps in another database; try again when it has ended.';
+            END IF;
+        END;
     END LOOP;
-    -- To write and drop the priority tables, which belong to the processors.
-    IF NOT pg_has_role('crashmon_monitor', 'crashmon_processor', 'USAGE') THEN
-        GRANT crashmon_processor TO crashmon_monitor;
-    END IF;
 END $$;
 
 GRANT USAGE ON SCHEMA crashmon

@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# roles_made.bats - how sql/roles.sql makes the roles, which are not there yet: by whom, and beside others.
+load ../helper
+load upgrade
+
+# Each case begins without the roles.
+setup() {
+    begin_case
+    sql "DROP SCHEMA IF EXISTS crashmon, crashmon_priority CASCADE"
+    no_roles
+}
+no_roles() {
+    sql "DROP OWNED BY $OWNER CASCADE; ALTER ROLE $OWNER NOCREATEROLE;
+         DROP ROLE IF EXISTS crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter;
+         ALTER DATABASE \"$PGDATABASE\" OWNER TO $OWNER; GRANT CREATE ON SCHEMA public TO PUBLIC"
+}
+load_as_owner() { PGOPTIONS='' psql -qX -U "$OWNER" -v ON_ERROR_STOP=1 "${@/#/-f$SQL/}" 2>&1; }
+rights() { pg_dump -s | grep -E '^(GRANT|REVOKE) ' | sort; }
+
+@test "the owner of the tables can make the roles with CREATEROLE, and load it again without" {
+    load_as_owner schema.sql
+    run load_as_owner roles.sql
+    [[ $status -ne 0 && $output == *"permission denied"* ]] || fail "$output"
+    load_schema -f "$SQL/roles.sql" -v owner="$OWNER"
+    all=$(rights)
+    for self_grant in '' 'set, inherit'; do
+        no_roles
+        load_as_owner schema.sql
+        sql "ALTER ROLE $OWNER CREATEROLE"
+        [[ ! $(sql "SELECT current_setting('createrole_self_grant', true)") ]] ||
+            sql "ALTER ROLE $OWNER SET createrole_self_grant = '$self_grant'"
+        equal "$(load_as_owner roles.sql)" ""
+        equal "$(rights)" "$all"
+        sql "ALTER ROLE $OWNER NOCREATEROLE"
+        equal "$(load_as_owner schema.sql roles.sql)" ""
+        equal "$(rights)" "$all"
+    done
+}
+
+@test "a role that is just being made or granted, as for another database, is waited for, four seconds at most" {
+    load_schema
+    for statement in "CREATE ROLE crashmon_processor" "GRANT crashmon_processor TO crashmon_monitor"; do
+        sql "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'crashmon\\_%'" >"$BATS_TEST_TMPDIR/before"
+        session "BEGIN; $statement" >/dev/null
+        PGOPTIONS='' run psql -qX -f "$SQL/roles.sql"
+        [[ $status -ne 0 && $output == *"roles are being made by another session: nothing is changed"*HINT* ]] ||
+            fail "$statement: $output"
+        sql_is "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'crashmon\\_%'" "$(<"$BATS_TEST_TMPDIR/before")"
+        background load_roles
+        await_locked
+        session COMMIT
+        background_ends 0
+        equal "$output" ""
+        sql "REVOKE crashmon_processor FROM crashmon_monitor"
+    done
+    sql_is "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'crashmon\\_%'" 4
+}
+await_locked() { await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity
+                          WHERE datname = current_database() AND wait_event_type = 'Lock')"; }
+
+@test "roles for several databases of one server can be made at the same time" {
+    load_schema
+    other=${PGDATABASE}_2
+    createdb "$other"
+    PGDATABASE=$other load_schema
+    for round in 1 2 3 4 5; do
+        sql "DROP OWNED BY crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter" 2>/dev/null || true
+        psql -qX -d "$other" -c "DROP OWNED BY crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter" 2>/dev/null || true
+        sql "DROP ROLE IF EXISTS crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter"
+        background load_roles
+        PGDATABASE=$other load_roles
+        background_ends 0
+        equal "$output" ""
+    done
+    psql -qX -d postgres -c "DROP DATABASE \"$other\""
+}
