@@ -249,7 +249,7 @@ NONSENSE=(
     expect_status 0 scan
     requests 5 "${id^^}"
     expect_status 0 priority --explain "$id"
-    [[ $output == *$'\nRequest     '*"5 s"*"raises the priority of its job"* ]] || fail "$output"
+    [[ $output == *$'\nRequest     '*" s ago"*"raises the priority of its job"* ]] || fail "$output"
     session "BEGIN; SELECT 1 FROM jobs WHERE uuid = '$id' FOR UPDATE" >/dev/null
     expect_status 0 priority
     equal "$(requested)" "${id^^}"
