@@ -18,7 +18,7 @@ BEGIN
         PERFORM pg_stat_clear_snapshot();
         WITH changed (what, xid) AS (
             SELECT pg_describe_object('pg_proc'::regclass, oid, 0), xmax FROM pg_proc
-            WHERE oid = ANY (SELECT to_regprocedure('crashmon.' || f) FROM unnest(functions) AS f)
+            WHERE pronamespace = home AND proname IN (SELECT split_part(f, '(', 1) FROM unnest(functions) AS f)
             UNION ALL
             SELECT pg_describe_object('pg_class'::regclass, oid, 0), xmax FROM pg_class
             WHERE has_all AND relname = ANY (relations) AND relpersistence <> 't'
