@@ -152,3 +152,12 @@ END
     EXEC=
     expect_status 0 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
 }
+
+@test "in whatever style the database shows times, finished jobs are put away" {
+    sql "ALTER DATABASE \"$PGDATABASE\" SET DateStyle = 'German, MDY'; ALTER DATABASE \"$PGDATABASE\" SET TimeZone = 'Asia/Kathmandu'"
+    ended true "$(crash)"
+    ended false "$(crash)"
+    run cleans
+    sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
+    [[ $status == 0 ]] || fail "$output"
+}
