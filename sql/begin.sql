@@ -16,6 +16,8 @@ BEGIN
         USING HINT = 'Load this without -1 (--single-transaction), after COMMIT, and with -X if ~/.psqlrc begins one.';
 END $$;
 \endif
+-- Or what was done before an error could be committed after it.
+\set ON_ERROR_ROLLBACK off
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL client_min_messages = warning;
 SET LOCAL standard_conforming_strings = on;

@@ -94,3 +94,13 @@ SELECT to_regclass('public.mine'), 'crashmon.jobs'::regclass;
 END
     [[ $status -eq 0 && $output == "|jobs" ]] || fail "$output"
 }
+
+@test "of a script that has failed in an interactive session nothing can be committed" {
+    nothing
+    : >"$BATS_TEST_TMPDIR/psqlrc"
+    # Refused after the schemas were made.
+    printf '%s\n' '\set ON_ERROR_ROLLBACK on' 'CREATE TEMP TABLE mine ();' "\\i $SQL/schema.sql" 'COMMIT;' '\q' |
+        PGOPTIONS='' PSQLRC=$BATS_TEST_TMPDIR/psqlrc script -qec 'psql -X -n' /dev/null >"$BATS_TEST_TMPDIR/said"
+    grep -q 'this session has temporary tables: nothing is changed' "$BATS_TEST_TMPDIR/said" || fail "$(<"$BATS_TEST_TMPDIR/said")"
+    sql_is "SELECT to_regnamespace('crashmon'), to_regnamespace('crashmon_priority')" "|"
+}
