@@ -187,6 +187,14 @@ BEGIN
                 EXIT;
             END IF;
         END LOOP;
+        -- An event trigger would run what its owner has made.
+        IF state = 'ready' AND EXISTS (
+            SELECT FROM pg_event_trigger JOIN pg_proc AS f ON f.oid = evtfoid
+            WHERE evtenabled <> 'D' AND evtevent <> 'login'
+                AND proowner <> ALL (SELECT oid FROM pg_roles WHERE rolsuper
+                                     UNION ALL SELECT nspowner FROM pg_namespace WHERE nspname = 'crashmon')) THEN
+            state := 'refused';
+        END IF;
         -- Something may depend on it, or publish it.
         IF state = 'ready' THEN
             BEGIN

@@ -47,6 +47,7 @@ DECLARE
     is_new boolean;
     shared name[] := '{processors, jobs, priorityjobs}';
     to_lock text;
+    event record;
 BEGIN
     SELECT nspowner, EXISTS (SELECT FROM aclexplode(nspacl)
                              WHERE privilege_type = 'CREATE' AND grantee <> nspowner)
@@ -60,6 +61,14 @@ BEGIN
         RAISE EXCEPTION 'there is no role "%" that the current user is a member of: nothing is changed',
                         current_setting('crashmon.owner', true);
     END IF;
+    -- It would run as soon as something is changed.
+    FOR event IN SELECT quote_ident(evtname) AS name, evtfoid::regprocedure AS function, proowner::regrole AS owner
+               FROM pg_event_trigger JOIN pg_proc AS f ON f.oid = evtfoid
+               WHERE evtenabled <> 'D' AND evtevent <> 'login' AND proowner <> ALL (ours) LOOP
+        RAISE EXCEPTION 'event trigger % runs function % of role %: nothing is changed', event.name, event.function, event.owner
+            USING HINT = format('Have a superuser own that function; or ALTER EVENT TRIGGER %s DISABLE, until this is loaded.',
+                                event.name);
+    END LOOP;
     -- Version 1 had no storages.
     is_new := EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'storages');
     is_open := its_owner IS NOT NULL AND its_owner = ANY (ours) AND (

@@ -326,3 +326,20 @@ END
     session ROLLBACK
     [[ $status -ne 0 && $output == *"the table crashmon.jobs is in use for too long: nothing is changed"*HINT* ]] || fail "$output"
 }
+
+@test "an event trigger that runs what somebody else has made is named before anything is done, and no table dropped" {
+    load_schema
+    load_roles
+    sql "CREATE TABLE public.sprung (); GRANT ALL ON public.sprung TO PUBLIC;
+         INSERT INTO processors (name, lastseendatetime) VALUES ('p1', '-infinity');
+         CREATE TABLE crashmon_priority.priority_jobs_1 (uuid varchar(50) PRIMARY KEY);
+         CREATE FUNCTION public.spring() RETURNS event_trigger LANGUAGE plpgsql AS
+             'BEGIN INSERT INTO public.sprung DEFAULT VALUES; END';
+         ALTER FUNCTION public.spring() OWNER TO $PROCESSOR;
+         CREATE EVENT TRIGGER strange ON ddl_command_start EXECUTE FUNCTION public.spring()"
+    refused 'event trigger strange runs function public.spring() of role '$PROCESSOR': nothing is changed' schema.sql roles.sql from-socorro.sql
+    sql_is "SELECT crashmon.remove_processor(1, '1 s'), to_regclass('crashmon_priority.priority_jobs_1')" "refused|priority_jobs_1"
+    sql_is "SELECT count(*) FROM public.sprung" 0
+    sql "DROP EVENT TRIGGER strange"
+    load_schema
+}
