@@ -56,6 +56,14 @@ BEGIN
         SELECT relowner INTO owner FROM pg_class
         WHERE relname = 'jobs' AND relnamespace = sets[1]::oid;
     END IF;
+    -- Whoever owns the database can set in which role a session begins.
+    IF owner IS NULL AND current_user::regrole <> ALL (ours)
+        AND EXISTS (SELECT FROM pg_db_role_setting JOIN pg_database AS d ON d.oid = setdatabase, unnest(setconfig) AS one
+                    WHERE setrole = 0 AND datname = current_database() AND one LIKE 'role=%') THEN
+        RAISE EXCEPTION 'a setting of the database would have the tables belong to role %: nothing is changed', current_user
+            USING HINT = format('ALTER DATABASE %I RESET role. Or add -v owner=%I, by which you let that role do all that you may.',
+                                current_database(), current_user);
+    END IF;
     owner := coalesce(owner, current_user::regrole);
     FOREACH name IN ARRAY ARRAY['crashmon', 'crashmon_priority'] LOOP
         IF to_regnamespace(name) IS NULL THEN

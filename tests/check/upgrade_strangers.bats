@@ -154,6 +154,16 @@ load upgrade
     sql "DROP OWNED BY ${OWNER}_2; DROP ROLE ${OWNER}_2"
 }
 
+@test "where the owner of an empty database has sessions begin as his role, the tables do not become his unasked" {
+    as "$OWNER" sql "ALTER DATABASE \"$PGDATABASE\" SET role = $OWNER"
+    refused "a setting of the database would have the tables belong to role $OWNER: nothing is changed" schema.sql
+    sql_is "SELECT to_regnamespace('crashmon')" ""
+    equal "$(load_schema -v owner="$OWNER")" ""
+    sql_is "SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'crashmon'" "$OWNER"
+    nothing
+    sql "ALTER DATABASE \"$PGDATABASE\" RESET role"
+}
+
 # --- what a login makes in a transaction that is open while the scripts are loaded
 
 # What a processor may have made under version 1, or has been allowed since; and the scripts that end it.
