@@ -143,7 +143,7 @@ END $$;
 --              stays for the next time, with what has not been moved yet;
 --   'stuck'    the server refuses one of these requests, as a warning says: it stays, with that one;
 --   'refused'  its row is gone, but its table stays, as crashmon.lock_priority_table() or the server
---              refuses it.
+--              refuses it, or to drop it would run an event trigger of somebody else's.
 -- If its row stays although the server was to delete it, it is an error, and nothing is changed.
 CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$

@@ -349,7 +349,18 @@ END
          CREATE EVENT TRIGGER strange ON ddl_command_start EXECUTE FUNCTION public.spring()"
     refused 'event trigger strange runs function public.spring() of role '$PROCESSOR': nothing is changed' schema.sql roles.sql from-socorro.sql
     sql_is "SELECT crashmon.remove_processor(1, '1 s'), to_regclass('crashmon_priority.priority_jobs_1')" "refused|priority_jobs_1"
+    for event in ddl_command_end sql_drop table_rewrite; do
+        sql "DROP EVENT TRIGGER strange; CREATE EVENT TRIGGER strange ON $event EXECUTE FUNCTION public.spring();
+             ALTER EVENT TRIGGER strange ENABLE REPLICA"
+        refused 'event trigger strange runs function public.spring() of role' schema.sql
+    done
     sql_is "SELECT count(*) FROM public.sprung" 0
-    sql "DROP EVENT TRIGGER strange"
-    load_schema
+    # A superuser's is the site's.
+    sql "DROP EVENT TRIGGER strange; ALTER FUNCTION public.spring() OWNER TO CURRENT_USER; DROP TABLE crashmon_priority.priority_jobs_1;
+         CREATE EVENT TRIGGER mine ON ddl_command_end EXECUTE FUNCTION public.spring(); DELETE FROM public.sprung;
+         INSERT INTO processors (id, name, lastseendatetime) VALUES (7, 'p7', '-infinity');
+         CREATE TABLE crashmon_priority.priority_jobs_7 (uuid varchar(50) PRIMARY KEY)"
+    equal "$(load_roles)" ""
+    sql_is "SELECT crashmon.remove_processor(7, '1 s'), to_regclass('crashmon_priority.priority_jobs_7'), (SELECT count(*) > 9 FROM public.sprung)" "removed||t"
+    sql "DROP EVENT TRIGGER mine; DROP FUNCTION public.spring(); DROP TABLE public.sprung"
 }
