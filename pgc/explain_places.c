@@ -72,21 +72,7 @@ static void open_roots(struct explain_places *places, const struct options *opti
         add_trouble(troubles, &failure);
 }
 
-/* Whether all date trees have to be searched for a crash, too: a name link that is followed costs
- * nothing, but a crash that is not new has none. */
-static bool needs_walk(struct explain_places *places, const struct options *options,
-                       const struct crash_id *spellings, size_t count)
-{
-    const struct roots *roots = &places->roots;
-    struct date_links_trail trail = {0};
-    for (int i = 0; i < ROOT_COUNT; i++)
-        for (size_t j = 0; roots->spools[i] != NULL && j < count; j++)
-            date_links_follow(&places->date_links[i], roots->spools[i], &roots->days[i],
-                              &spellings[j], options->settle_time, options->incomplete_age, &trail);
-    return !trail.leads || trail.is_partial;
-}
-
-/* However many crashes are asked for, with one walk at most. */
+/* However many crashes are asked for, with one walk: what a name link leads to need not be all. */
 static void find_date_links(struct explain_places *places, const struct options *options,
                             struct problems *troubles)
 {
@@ -95,17 +81,14 @@ static void find_date_links(struct explain_places *places, const struct options 
     for (const char **id = options->arguments; *id != NULL; id++)
         size += CRASH_ID_SPELLINGS;
     struct crash_id *ids = calloc(size, sizeof *ids);
-    for (const char **id = options->arguments; ids != NULL && *id != NULL; id++) {
-        size_t spellings = crash_id_spell(&ids[count], *id);
-        count += needs_walk(places, options, &ids[count], spellings) ? spellings : 0;
-    }
+    for (const char **id = options->arguments; ids != NULL && *id != NULL; id++)
+        count += crash_id_spell(&ids[count], *id);
     for (int i = 0; i < ROOT_COUNT; i++) {
         if (places->roots.spools[i] == NULL)
             continue;
         bool good = (ids != NULL || fail(&failure, ENOMEM, "cannot look for date links")) &&
-                    (count == 0 ||
-                     date_links_find(&places->date_links[i], places->roots.spools[i], ids, count,
-                                     options->settle_time, options->incomplete_age, &failure));
+                    date_links_find(&places->date_links[i], places->roots.spools[i], ids, count,
+                                    options->settle_time, options->incomplete_age, &failure);
         places->is_unsearched[i] = !good;
         if (!good)
             add_trouble(troubles, &failure);

@@ -1,7 +1,6 @@
 #include "spool/date_links.h"
 
 #include "spool/date_dir.h"
-#include "spool/links.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -59,33 +58,6 @@ bool date_links_find(struct date_links *links, const struct spool *spool, struct
     }
     walk_free(walk);
     return good;
-}
-
-/* An entry as the walk would come to it. */
-static bool add_led_to(struct date_links *links, struct date_dir *directory,
-                       const struct crash_id *id, long settle_time, long incomplete_age)
-{
-    const struct walk_entry entry = {.kind = WALK_LINK,
-                                     .directory = directory,
-                                     .descriptor = date_dir_open(directory),
-                                     .name = id->text};
-    return entry.descriptor >= 0 && add(links, &entry, settle_time, incomplete_age);
-}
-
-void date_links_follow(struct date_links *links, const struct spool *spool,
-                       const struct names *days, const struct crash_id *id, long settle_time,
-                       long incomplete_age, struct date_links_trail *trail)
-{
-    struct pair pair = {.spool = spool, .id = *id};
-    for (size_t i = 0; i < days->count; i++) {
-        memcpy(pair.day, days->items[i], sizeof pair.day);
-        struct date_dir *directory = links_find_date_link(&pair);
-        if (directory != NULL && add_led_to(links, directory, id, settle_time, incomplete_age))
-            trail->leads = true;
-        else if (pair_has_files(&pair, &(struct timespec){0}))
-            trail->is_partial = true;
-        date_dir_release(directory);
-    }
 }
 
 void date_links_free(struct date_links *links)

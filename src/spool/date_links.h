@@ -1,5 +1,5 @@
-/* date_links.h - the date links of crashes that somebody asks for: where their name links lead, or,
- * as these may be missing, found by a walk through the date trees of a root. */
+/* date_links.h - the date links of crashes that somebody asks for, found by a walk through the date
+ * trees of a root: a name link may be missing, and need not lead to each of them. */
 #ifndef DATE_LINKS_H
 #define DATE_LINKS_H
 
@@ -20,15 +20,6 @@ struct date_links {
     struct date_link *items;
     size_t count;
 };
-
-/* Follows the name link of a crash under each day of a root (spool_days()). */
-struct date_links_trail {
-    bool leads;      /* one leads to a date link; */
-    bool is_partial; /* but under some day the crash has files, and no name link that does */
-};
-void date_links_follow(struct date_links *links, const struct spool *spool,
-                       const struct names *days, const struct crash_id *id, long settle_time,
-                       long incomplete_age, struct date_links_trail *trail);
 
 /* Looks for the links of `count` crashes in all date trees, and sorts these. Ages as for examine().
  * False with the reason if something could not be read; all else is there. */

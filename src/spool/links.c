@@ -144,24 +144,6 @@ bool links_has_date_link(const struct pair *pair, int directory)
     return found;
 }
 
-struct date_dir *links_find_date_link(const struct pair *pair)
-{
-    char path[PATH_MAX];
-    struct date_dir *found = NULL;
-    struct stat status;
-    bool has_name_link;
-    int directory = pair_open_directory(pair);
-    int date = directory >= 0 ? open_date_directory(pair, directory, path, &has_name_link) : -1;
-    if (date >= 0 && fstatat(date, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISLNK(status.st_mode))
-        found = date_dir_top(pair->spool, pair->day, path + DAY_LENGTH + 1);
-    if (date >= 0)
-        close(date);
-    if (directory >= 0)
-        close(directory);
-    return found;
-}
-
 bool links_remove(const struct pair *pair, struct failure *failure)
 {
     return in_directory(pair, -1, links_remove_in, failure);

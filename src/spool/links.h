@@ -23,10 +23,6 @@ bool links_remove_in(const struct pair *pair, int directory, struct failure *fai
  * is not. `directory` is that of the pair's files. */
 bool links_has_date_link(const struct pair *pair, int directory);
 
-/* The directory of that date link, held for the caller; NULL: it is not there, or that cannot be
- * told. */
-struct date_dir *links_find_date_link(const struct pair *pair);
-
 /* Whether the date link in `date_directory` leads to another directory than the id says, and that
  * has a file of the pair; then `reason` says so. A collector may make the name tree deeper or less
  * deep than the id says: without its link nothing would lead to the pair. */

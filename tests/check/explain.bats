@@ -53,18 +53,25 @@ load explain
     says "$nameless" 'date link in "20081225/date/12/05/web01_0"'
 }
 
-@test "the date trees are searched only for what no name link leads to" {
+@test "a date link is found although another place has a name link of its id" {
+    processor p1
+    id=$(collect --root "$DEFERRED" --day 20081225)
+    crash --id "$id" --age 90000 --without json --without dump --without name-link >/dev/null
+    says "$id" "deferred storage root" 'name link' 'date link in "20081225/date/12/05/web01_0"'
+    does "$id" scan "quarantines it: its directory is missing"
+
     id=$(crash)
-    nameless=$(crash --without name-link)
-    queued=$(crash --without links)
-    crash --time 23:00 >/dev/null
-    as_a_user
-    chmod 0 "$SPOOL/20081225/date/23"
-    says "$id" 'date link in "20081225/date/12/05/web01_0"'
-    [[ $output != *"cannot read directory"* ]] || fail "$output"
-    for id in "$nameless" "$queued"; do
-        says "$id" 'cannot read directory .*/23"'
-    done
+    crash --id "$id" --day 20081226 --without name-link >/dev/null
+    says "$id" 'date link in "20081225/' 'date link in "20081226/'
+
+    id=$(crash)
+    crash --id "$id" --day 20081226 --time 13:00 --without name-link >/dev/null
+    dir=name/$(name_dir "$id")
+    mkdir "$SPOOL/20081226/$dir/00"
+    mv "$SPOOL/20081226/$dir/$id".* "$SPOOL/20081226/$dir/00"
+    ln -sfn "../../../../$dir/00" "$SPOOL/20081226/date/13/00/web01_0/$id"
+    says "$id" 'date link in "20081225/' 'date link in "20081226/date/13'
+    does "$id" scan "queues it for a live processor; leaves it: *"
 }
 
 @test "a crash under several days and in both roots is told everywhere" {
