@@ -1,38 +1,22 @@
 /* What a program would do is found out as by its dry run, with the functions that it uses itself:
  * examine(), enqueue() and attempts_judge() in scan, request_judge(), request_look() and enqueue()
- * in priority, put_away() in cleanup. Here that is put into words. */
+ * in priority, put_away() in cleanup. Here that is put into words; of what goes for its age by
+ * explain_kept.h. */
 #include "explain_next.h"
 
 #include "attempts.h"
 #include "base/quote.h"
 #include "enqueue.h"
-#include "explain_case.h"
+#include "explain_kept.h"
 #include "finished_rows.h"
 #include "options/command_line.h"
 #include "requests.h"
 #include "session.h"
 #include "spool/stranded.h"
-#include "storage_rows.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { DAY = 24 * 3600 };
-
-void explain_add(char text[NEXT_SIZE], const char *format, ...)
-{
-    va_list arguments;
-    size_t used = strlen(text);
-    if (used > 0 && used + 2 < NEXT_SIZE) {
-        strcpy(text + used, "; ");
-        used += 2;
-    }
-    va_start(arguments, format);
-    vsnprintf(text + used, NEXT_SIZE - used, format, arguments);
-    va_end(arguments);
-}
 
 /* --- when */
 
@@ -439,48 +423,6 @@ static void say_of_row(const struct explanation *explanation, char text[NEXT_SIZ
         say_failure(&failure, text);
 }
 
-/* Cleanup looks for what is old once a day, for each root; `is_early`: not yet for this one. */
-static void say_of_days(char text[NEXT_SIZE], const struct sighting *sighting, const char *what,
-                        const char *why, long days, bool is_early)
-{
-    bool is_deferred = sighting->place == PLACE_DEFERRED;
-    const struct storage_row *root = &storage_rows[is_deferred ? PLACE_DEFERRED : PLACE_STORAGE];
-    bool is_swept = root->mark[0] != '\0' && !root->is_due;
-    long long left = days * DAY - sighting->age;
-    char age[FIGURE_SIZE];
-    if (days < 0)
-        explain_add(text, "keeps %s for ever%s", what, why);
-    else if (left > 0)
-        explain_add(text, "deletes %s if nothing of it changes for another %s%s", what,
-                    figure_age(age, left), why);
-    else if (is_early)
-        explain_add(text, "deletes %s when its day has been over for %ld d%s", what, days, why);
-    else
-        explain_add(text, "deletes %s%s, as nothing of it has changed for %ld d%s", what,
-                    is_swept ? " tomorrow (in UTC)" : "", days, why);
-}
-
-static void say_of_what_is_kept(const struct explanation *explanation, char text[NEXT_SIZE])
-{
-    const struct options *options = explanation->options;
-    const struct sighting *throttled = sightings_find(&explanation->sightings, PLACE_DEFERRED);
-    const struct sighting *quarantined = explained_case(explanation);
-    if (explanation->job.id == 0 && explanation->requested < 0 && throttled != NULL)
-        say_of_days(text, throttled, "it", ": it is throttled, and was not requested",
-                    options->keep_deferred_days,
-                    !spool_day_is_over(explanation->places->trees[PLACE_DEFERRED], throttled->day,
-                                       options->keep_deferred_days));
-    if (quarantined != NULL && explain_case_is_deleted(explanation, quarantined))
-        say_of_days(text, quarantined, "what is in quarantine", "", options->keep_quarantine_days,
-                    false);
-    else if (quarantined != NULL)
-        explain_add(text, "leaves what is in quarantine: %s%s",
-                    quarantined->owner[0] != '\0'
-                        ? "it is from another storage, with the mark "
-                        : "its reason does not say of which storage it is",
-                    quarantined->owner);
-}
-
 /* --- all */
 
 /* A dry run finds out neither that a disk is full, nor that the server refuses something. */
@@ -518,7 +460,7 @@ void explain_what(const struct explanation *explanation, enum program program, c
             say_of_row(explanation, text);
         else if (is_ours(explanation))
             explain_add(text, "nothing until its job is finished");
-        say_of_what_is_kept(explanation, text);
+        explain_kept(explanation, text);
         break;
     }
     if (text[0] == '\0')

@@ -2,12 +2,11 @@
 #ifndef EXPLAIN_NEXT_H
 #define EXPLAIN_NEXT_H
 
+#include "explain_text.h"
 #include "explanation.h"
 
 /* Its owner; NULL if it has none, or one that is not registered. */
 const struct processor_status *explained_owner(const struct explanation *explanation);
-
-enum { NEXT_SIZE = 2048 };
 
 /* The last run of a program on this storage; NULL: none is known. */
 const struct run_status *explain_last_run(const struct explanation *explanation,
@@ -26,9 +25,5 @@ bool explain_can_work(const struct explanation *explanation, enum program progra
 
 /* Files of it in the storage root, or what there is in the deferred one; NULL: none. */
 const struct sighting *explained_in_roots(const struct explanation *explanation);
-
-/* Adds a sentence to a text, with "; " before it if it is not the first one. */
-void explain_add(char text[NEXT_SIZE], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -8,6 +8,8 @@
 #include "spool/locate.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 static bool are_old(const struct spool *spool, const struct pair_files *files, long seconds)
 {
@@ -19,23 +21,48 @@ static bool are_old(const struct spool *spool, const struct pair_files *files, l
     return true;
 }
 
-/* Further dumps are looked for where nothing else is young, as that takes longer. */
-bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds)
+static void keep_latest(struct timespec *latest, const struct spool *spool,
+                        const struct stat *status)
+{
+    struct timespec changed = spool_changed(spool, status);
+    if (time_is_past(latest, 0, &changed))
+        *latest = changed;
+}
+
+static void look_at_name_link(const struct pair *pair, struct timespec *changed)
+{
+    struct stat status;
+    int directory = pair_open_directory(pair);
+    if (directory >= 0 && fstatat(directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        keep_latest(changed, pair->spool, &status);
+    if (directory >= 0)
+        close(directory);
+}
+
+bool discard_last_change(const struct pair *pair, struct timespec *changed)
 {
     struct pair_location location;
     struct pair_files files = {0};
     struct failure reason;
-    pair_examine(pair, 0, NULL, &linked, &reason);
-    if (!spool_is_past(pair->spool, &linked, seconds))
-        return false;
     locate_there(pair, &location, &reason);
     if (location.directory >= 0)
         location_list(&location, &files);
-    bool is_due = files.count > 0 ? are_old(pair->spool, &files, seconds)
-                                  : !pair_tree_is_empty(pair); /* its disk may be away */
+    for (size_t i = 0; i < files.count; i++)
+        keep_latest(changed, pair->spool, &files.items[i].status);
+    look_at_name_link(pair, changed);
+    bool is_there = files.count > 0 || !pair_tree_is_empty(pair);
     pair_files_free(&files);
     location_close(&location);
-    return is_due;
+    return is_there;
+}
+
+/* Further dumps and links are looked for where nothing else is young, as that takes longer. */
+bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds)
+{
+    struct failure reason;
+    pair_examine(pair, 0, NULL, &linked, &reason);
+    return spool_is_past(pair->spool, &linked, seconds) && discard_last_change(pair, &linked) &&
+           spool_is_past(pair->spool, &linked, seconds);
 }
 
 static bool remove_files(const struct pair_location *location, const struct pair_files *files,

@@ -6,9 +6,12 @@
 
 #include "spool/candidate.h"
 
-/* Whether nothing of it has been changed for `seconds`: its files, further dumps too, nor its
- * date link, which was `linked` then. What cannot be looked at does not count. Without any file it
- * is not due where the whole name tree is empty, as the disk of that may be away. */
+/* When something of it was last changed: its files, further dumps, too, its name link, or its date
+ * link, which was `*changed` then (0: it has none). What cannot be looked at does not count. False
+ * where it has no file and the whole name tree is empty, as the disk of that may be away. */
+bool discard_last_change(const struct pair *pair, struct timespec *changed);
+
+/* Whether that is known, and at least `seconds` ago. `linked`: when its date link was changed. */
 bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds);
 
 /* Leaves alone what has been changed in the last `seconds`, what is mounted inside the root, and

@@ -124,6 +124,7 @@ static void note_date_link(struct sighting *sighting, const struct date_link *li
 {
     sighting->date_directory = date_dir_hold(link->directory);
     sighting->date_link = link->directory->path;
+    sighting->linked = link->changed;
     sighting->examined = link->examined;
     sighting->verdict = link->verdict;
     if (link->examined != EXAMINED_CRASH || link->verdict != QUEUED)

@@ -21,7 +21,8 @@ struct sighting {
     size_t count;
     char *name_link;       /* what it says; NULL: there is none */
     const char *date_link; /* where it is, below the root; NULL: none, or this is no root */
-    struct date_dir *date_directory; /* the same, for batch_add_found() */
+    struct date_dir *date_directory; /* the same, for batch_add_found(), */
+    struct timespec linked;          /* and when it was made; 0 */
     char *reason; /* in quarantine the last one, in long-term storage why its job failed; NULL: none
                    */
     char owner[MARK_SIZE]; /* in quarantine: the mark of whose it is; "": not known */

@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# explain_kept.bats - what --explain says of what cleanup deletes for its age, which is what it does.
+# shellcheck disable=SC2154 # bats sets status and output
+load ../helper
+load explain
+load sweep
+
+# A crash of which nothing has changed for two days, in the deferred root.
+throttled() { collect --root "$DEFERRED" --day 20081225 --age 180000 "$@"; }
+
+setup() {
+    begin_case
+    printf '%s\n' 'keep-deferred-days = 1' 'keep-quarantine-days = 1' >>"$CONF"
+}
+
+@test "links and further dumps that are young keep a throttled crash, also a name link alone" {
+    id=$(throttled --without json --without dump --without date-link)
+    touch -h "$(place "$DEFERRED" "$id")"
+    does "$id" cleanup "deletes it if nothing of it changes for another *"
+    dumps=$(throttled --without links --extra browser)
+    touch "$(place "$DEFERRED" "$dumps").browser.dump"
+    does "$dumps" cleanup "deletes it if nothing of it changes for another *"
+    linked=$(throttled)
+    touch -h "$(place "$DEFERRED" "$linked")"
+    does "$linked" cleanup "deletes it if nothing of it changes for another *"
+    expect_status 0 cleanup_jobs
+    log_has "seen 0;"
+    find "$DEFERRED" -name '????????-*' -exec touch -h -d '25 hours ago' {} +
+    for id in "$id" "$dumps" "$linked"; do
+        does "$id" cleanup "deletes it tomorrow (in UTC), as nothing of it has changed for 1 d: *"
+    done
+    due
+    expect_status 0 cleanup_jobs
+    log_has "seen 3: deleted 3;"
+}
+
+@test "each of several throttled crashes of one id, and of several cases, is told" {
+    id=$(throttled)
+    throttled --id "$id" --day 20081226 >/dev/null
+    throttled --id "$id" --day 20081227 --age 0 >/dev/null
+    does "$id" cleanup "deletes that under \"20081225\", as nothing *; deletes that under \"20081226\", as nothing *; *under \"20081227\" if *"
+    for name in "$id" "$id.1"; do
+        mkdir -p "$SPOOL/quarantine/20081225/$name"
+        touch "$SPOOL/quarantine/20081225/$name/$id.dump"
+    done
+    [[ $(explain "$id" --json | json next cleanup) == *"; deletes \"20081225/$id\" in quarantine if nothing "*"; deletes \"20081225/$id.1\" in quarantine if "* ]] ||
+        fail "$(explain "$id")"
+    expect_status 0 cleanup_jobs
+    log_has "seen 2: deleted 2;"
+}
+
+@test "what cleanup cannot delete is told: what is no file, what lies deeper than its id says, a name tree that is empty" {
+    id=$(throttled --without dump)
+    mkfifo "$(place "$DEFERRED" "$id").dump"
+    touch -d '3 days ago' "$(place "$DEFERRED" "$id").dump"
+    does "$id" cleanup "leaves it: *not a regular file*"
+    expect_status 1 cleanup_jobs
+    rm -r "$DEFERRED/20081225"
+    id=$(throttled)
+    rm -r "$DEFERRED/20081225/name"
+    mkdir "$DEFERRED/20081225/name"
+    does "$id" cleanup "leaves it: the name tree of its day is empty, so its disk may be away"
+    due
+    expect_status 0 cleanup_jobs
+    log_has "seen 0;"
+}
