@@ -139,11 +139,10 @@ char *case_line(const char *mark, const char *where, const char *why)
 }
 
 /* Its last, or first, bytes; -1 if it has none. */
-static ssize_t read_reason(int directory, char *text, size_t size, bool is_last)
+static ssize_t read_reason(int directory, const char *path, char *text, size_t size, bool is_last)
 {
     struct stat status;
-    int file =
-        openat(directory, case_reason, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int file = openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     ssize_t length = -1;
     if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
         off_t left = status.st_size - (off_t)size + 1;
@@ -160,7 +159,7 @@ void case_read_owner(int directory, char mark[MARK_SIZE])
     static const size_t time_length = sizeof "2008-12-26T00:00:00Z";
     char text[4096];
     mark[0] = '\0';
-    read_reason(directory, text, sizeof text, false);
+    read_reason(directory, case_reason, text, sizeof text, false);
     for (char *line = text, *next; line != NULL && mark[0] == '\0'; line = next) {
         next = strchr(line, '\n');
         if (next != NULL)
@@ -171,10 +170,18 @@ void case_read_owner(int directory, char mark[MARK_SIZE])
     }
 }
 
+char *case_first_line(int directory, const char *path)
+{
+    char text[2048];
+    read_reason(directory, path, text, sizeof text, false);
+    text[strcspn(text, "\n")] = '\0';
+    return text[0] != '\0' ? strdup(text) : NULL;
+}
+
 char *case_last_line(int directory)
 {
     char text[4096];
-    ssize_t length = read_reason(directory, text, sizeof text, true);
+    ssize_t length = read_reason(directory, case_reason, text, sizeof text, true);
     while (length > 0 && text[length - 1] == '\n')
         length--;
     if (length <= 0)

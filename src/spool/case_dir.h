@@ -40,7 +40,9 @@ char *case_line(const char *mark, const char *where, const char *why);
 /* The mark in the first line that has one: whose the case is; "" if none has. */
 void case_read_owner(int directory, char mark[MARK_SIZE]);
 
-/* The last line, without its newline, malloc'd; NULL if there is none. */
+/* The first line of a reason, also of one in long-term storage, by its path; the last one of a
+ * case. Without its newline, malloc'd; NULL if there is none. */
+char *case_first_line(int directory, const char *path);
 char *case_last_line(int directory);
 
 /* Opens the reason, to append to it. */

@@ -153,18 +153,9 @@ static void look_at_root(struct sighting *sighting, const struct look *look)
 /* The line that cleanup has put beside the pair of a job that failed. */
 static char *read_reason(int directory, const struct crash_id *id)
 {
-    char name[CRASH_ID_LENGTH + sizeof ".reason"], line[1024];
-    struct stat status;
+    char name[CRASH_ID_LENGTH + sizeof ".reason"];
     snprintf(name, sizeof name, "%s.reason", id->text);
-    int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    ssize_t length = file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)
-                         ? read(file, line, sizeof line - 1)
-                         : -1;
-    if (file >= 0)
-        close(file);
-    line[length > 0 ? length : 0] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    return line[0] != '\0' ? strdup(line) : NULL;
+    return case_first_line(directory, name);
 }
 
 static bool look_at_day(const struct look *look, struct failure *failure)

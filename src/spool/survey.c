@@ -2,6 +2,7 @@
 
 #include "base/access.h"
 #include "base/quote.h"
+#include "spool/case_dir.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
 #include "spool/file.h"
@@ -167,22 +168,15 @@ int survey_open_quarantine(const char *path, const struct spool *spool, struct f
     return directory;
 }
 
-/* The first reason in a file of lines "TIME WHERE: REASON". */
+/* Of a case, in whose file the first line is "TIME WHERE: REASON". */
 static void count_reason(struct reasons *reasons, int directory, const char *name)
 {
-    char path[NAME_MAX + sizeof "/reason"], line[2048];
-    snprintf(path, sizeof path, "%s/reason", name);
-    int file = openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    struct stat status;
-    ssize_t length = file >= 0 && fstat(file, &status) == 0 && file_is_regular(&status)
-                         ? read(file, line, sizeof line - 1)
-                         : -1;
-    if (file >= 0)
-        close(file);
-    line[length > 0 ? length : 0] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    const char *at = strstr(line, ": ");
+    char path[NAME_MAX + sizeof "/reason"];
+    snprintf(path, sizeof path, "%s/%s", name, case_reason);
+    char *line = case_first_line(directory, path);
+    const char *at = line != NULL ? strstr(line, ": ") : NULL;
     reasons_count(reasons, at != NULL ? at + 2 : "unknown");
+    free(line);
 }
 
 /* A case has its time from what was moved there last. False when the time is over. */
