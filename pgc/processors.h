@@ -57,6 +57,9 @@ size_t processors_alive(const struct processors *processors);
 const struct processor *processors_at(const struct processors *processors, size_t index);
 long processors_silence(const struct processors *processors);
 
+/* Adds the ids of those that are not dead. */
+void processors_list_living(const struct processors *processors, struct text_array *list);
+
 /* Within a transaction: counts the unfinished jobs of the processors in a state, once. Live ones
  * are counted before the first assignment, up to 100,000: all that have more count as equal. */
 enum db_status processors_count_loads(struct processors *processors, enum processor_state state,
