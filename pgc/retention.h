@@ -1,6 +1,6 @@
 /* retention.h - a part of crashmon-cleanup: removes what has been kept long enough in the roots.
- * Empty directories (spool/sweep.h), throttled crashes that nobody has requested (spool/discard.h),
- * old cases in quarantine (spool/cases.h). */
+ * Empty directories (spool/sweep.h), throttled crashes (throttled.h), old cases in quarantine
+ * (spool/cases.h). */
 #ifndef RETENTION_H
 #define RETENTION_H
 
