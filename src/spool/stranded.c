@@ -151,19 +151,21 @@ void stranded_walk_free(struct stranded_walk *walk)
     free(walk);
 }
 
-/* <id>, or <id>.anything; other names are not ours. */
-static bool add_id(struct names *ids, const char *name)
+/* <id>, or <id>.anything, where the id says; other names are not ours. */
+static bool add_id(struct names *ids, const struct date_dir *directory, const char *name)
 {
-    char text[CRASH_ID_LENGTH + 1];
-    struct crash_id id;
+    char text[CRASH_ID_LENGTH + 1], path[PAIR_DIRECTORY_SIZE];
+    struct pair pair;
     size_t length = strnlen(name, CRASH_ID_LENGTH);
     memcpy(text, name, length);
     text[length] = '\0';
     /* Mostly the name before was of the same crash. */
     if ((ids->count > 0 && strcmp(ids->items[ids->count - 1], text) == 0) ||
-        (name[length] != '\0' && name[length] != '.') || !crash_id_parse(&id, text))
+        (name[length] != '\0' && name[length] != '.') || !crash_id_parse(&pair.id, text))
         return true;
-    return names_add(ids, text);
+    date_dir_day(directory, pair.day);
+    pair_directory(&pair, path);
+    return strcmp(path, directory->path) != 0 || names_add(ids, text);
 }
 
 static void sort_once(struct names *ids)
@@ -213,7 +215,7 @@ bool stranded_next(struct stranded_walk *walk, size_t enough, struct stranded_lo
         walk->is_ahead = is_of_next(walk, 2 * enough, lot);
         if (walk->is_ahead)
             break;
-        if (!add_id(&lot->ids, entry->name)) {
+        if (!add_id(&lot->ids, walk->directory, entry->name)) {
             lot->is_unreadable = true;
             fail(&lot->failure, errno, "cannot read directory \"%s\"", walk->directory->path);
             return false;

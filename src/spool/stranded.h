@@ -28,8 +28,8 @@ enum stranded stranded_look(const struct pair *pair, long age, bool again, struc
 bool stranded_find_date_links(const struct spool *spool, const char *day, const struct names *ids,
                               bool linked[], bool *any, struct failure *failure);
 
-/* The crashes of which anything lies in the name tree of a day: those of one directory, or of
- * several small ones. */
+/* The crashes of which anything lies in the name tree of a day, where their ids say: those of one
+ * directory, or of several small ones. */
 struct stranded_lot {
     char day[DAY_LENGTH + 1];
     struct names ids;       /* sorted, each once; of any crash that has a name here */

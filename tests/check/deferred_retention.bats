@@ -171,6 +171,17 @@ stays() {
     gone "$other"
 }
 
+@test "one without links that does not lie as deep as its id says stays, and is not counted as deleted" {
+    id=$(throttled --without links)
+    mkdir "$DEFERRED/20081225/name/deep"
+    mv "$(place "$DEFERRED" "$id")".* "$DEFERRED/20081225/name/deep"
+    expect_status 0 retains --dry-run
+    equal "$output" ""
+    expect_status 0 retains
+    log_has "seen 0"
+    [[ -e $DEFERRED/20081225/name/deep/$id.json ]] || fail "$(find "$DEFERRED")"
+}
+
 @test "a file that is none is not followed or removed, and told once; the others go" {
     mapfile -t ids < <(throttled --count 3)
     pair=$(place "$DEFERRED" "${ids[1]}")
