@@ -272,9 +272,12 @@ static bool check(struct directory *directory, struct failure *failure)
             note_path(directory, failure));
 }
 
-/* Ends each reason for which a run does nothing, or nothing with one of its destinations. */
+/* Ends each reason for which a run does nothing, or nothing with one of its destinations. It is
+ * never the fault of a crash, as an error of 0 would be. */
 static bool fail_unchanged(enum place place, struct failure *failure)
 {
+    if (failure->error == 0)
+        failure->error = ENODEV;
     return !options_ask(&run->options) &&
            fail_further(failure, "; nothing was read or changed%s", is_root(place) ? "" : " there");
 }

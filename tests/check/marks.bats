@@ -236,6 +236,16 @@ load marks
     jobs_are "$good"
     has_links "$half"
     equal "$(command find "$there" -mindepth 1)" ""
+    for dry in '' --dry-run; do
+        # shellcheck disable=SC2086 # nothing, or an option
+        expect_status 74 priority --quarantine-to="$there" $dry --release "$first"
+        [[ $output == *"cannot release \"$first\": quarantine \"$there\" has no mark"*"nothing was read or changed there"* ]] || fail "$output"
+    done
+    expect_status 74 cleanup_jobs --quarantine-to="$there" --keep-quarantine-days=1
+    expect_status 74 priority --quarantine-to="$there" --explain "$first"
+    rmdir "$there"
+    expect_status 74 priority --quarantine-to="$there" --release "$first"
+    [[ $output == *"cannot release \"$first\": cannot open quarantine \"$there\""* ]] || fail "$output"
     back "$there"
     expect_status 1 scan "${options[@]}"
     quarantined "$half" json "$there"
