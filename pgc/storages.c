@@ -373,9 +373,9 @@ static bool look_at_root(const struct spool *spool)
     struct failure failure;
     if (!spool_has_clock(spool))
         report_note(&run->report, LEVEL_WARNING,
-                    "cannot ask the file system of \"%s\" for the time, as this user can make no "
-                    "file there: ages are those by this machine's clock, less a minute",
-                    spool->path);
+                    "cannot make a file in \"%s\" to ask its file system for the time: %s; ages "
+                    "are those by this machine's clock, less a minute",
+                    spool->path, strerror(errno));
     if (storages_layout_is_known(&run->options, spool, &failure))
         return true;
     if (failure.error != 0)

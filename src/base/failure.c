@@ -15,7 +15,10 @@ bool fail(struct failure *failure, int error, const char *format, ...)
     if (error != 0) { /* which is not cut off, whatever the text is about */
         const char *reason = error == ENOTDIR ? "Not a directory (a symbolic link is not followed)"
                              : error == EREMCHG ? "it has just changed"
-                                                : strerror(error);
+                             : error == EBADRQC
+                                 ? "its file system can neither rename without replacing nor make "
+                                   "hard links, so it cannot be used for this"
+                                 : strerror(error);
         size_t used = strlen(failure->text), room = sizeof failure->text - strlen(": ") - 1;
         used = used + strlen(reason) > room ? room - strlen(reason) : used;
         snprintf(failure->text + used, sizeof failure->text - used, ": %s", reason);

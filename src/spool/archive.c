@@ -206,6 +206,12 @@ static bool is_read_only(const struct archive *archive)
            (status.f_flag & ST_RDONLY) != 0;
 }
 
+static bool is_of_archive(const struct archive *archive, int error)
+{
+    return error == ENOTUNIQ || error == FILE_CANNOT_BE_NAMED ||
+           (error == EROFS && is_read_only(archive));
+}
+
 /* Notes how a step went: a failure may concern the whole archive. One that is the pair's own must
  * not keep the others back: some pairs never fit. */
 static bool note(struct archive *archive, bool good, const struct archive_move *move,
@@ -215,9 +221,7 @@ static bool note(struct archive *archive, bool good, const struct archive_move *
         archive->full = 0;
     else if ((failure->error == ENOSPC || failure->error == EDQUOT) && !move->is_too_large)
         archive->full++;
-    if ((!good &&
-         (failure->error == ENOTUNIQ || (failure->error == EROFS && is_read_only(archive)))) ||
-        archive->full == FULL_MAXIMUM)
+    if ((!good && is_of_archive(archive, failure->error)) || archive->full == FULL_MAXIMUM)
         archive->state = ARCHIVE_OUT_OF_ORDER;
     return good;
 }

@@ -280,8 +280,13 @@ bool file_publish(int directory, const char *temporary, const char *name)
 {
     if (file_move(directory, temporary, directory, name))
         return true;
-    if (errno != EXDEV || linkat(directory, temporary, directory, name, 0) < 0)
+    if (errno != EXDEV)
         return false;
+    if (linkat(directory, temporary, directory, name, 0) < 0) {
+        bool has_none = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS;
+        errno = has_none ? FILE_CANNOT_BE_NAMED : errno;
+        return false;
+    }
     if (unlinkat(directory, temporary, 0) == 0)
         return true;
     int error = errno;

@@ -19,6 +19,9 @@ enum { FILE_SMALL = 1 << 20 };
  * run looks again. No file system gives this errno value. */
 enum { FILE_CHANGED = EREMCHG };
 
+/* A file system has neither of the two ways to give a file a name that nothing has. Likewise. */
+enum { FILE_CANNOT_BE_NAMED = EBADRQC };
+
 bool file_is_regular(const struct stat *status);
 
 /* Whether both are of one file or directory, by whatever names. */
@@ -73,7 +76,7 @@ bool file_has_room(int directory, off_t bytes);
 bool file_move(int from, const char *name, int to, const char *new_name);
 
 /* Gives our own file its final name, which nothing may have: EEXIST. Also where the file system
- * cannot rename without replacing. */
+ * cannot rename without replacing, but makes hard links; else FILE_CANNOT_BE_NAMED. */
 bool file_publish(int directory, const char *temporary, const char *name);
 
 /* Whether two directories have the same bytes under a name; the file in the second one may have

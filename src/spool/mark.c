@@ -147,10 +147,11 @@ static bool make(int directory)
 
 static bool fail_to_make(enum place place, const char *path, struct failure *failure)
 {
+    bool is_refused = errno == EACCES || errno == EPERM || errno == EROFS;
     fail(failure, errno, "cannot make the mark \"%s/" MARK_NAME "\" of the %s", path,
          place_title(place));
-    return fail_further(failure, " (let the user of the runs write there, or make it by hand: "
-                                 "\"First day\" in doc/operations.md)");
+    return is_refused && fail_further(failure, " (let the user of the runs write there, or make it "
+                                               "by hand: \"First day\" in doc/operations.md)");
 }
 
 bool mark_may_make(enum place place, const char *path, int directory, struct failure *failure)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 struct spool_clock {
-    bool is_known;
+    int error;    /* why it cannot be asked; 0: it can */
     bool is_ours; /* this machine's, as nothing may be made */
     /* Nanoseconds: the time when it was asked for by spool_ask_clock(), and when it was asked last,
      * as a file was younger. */
@@ -46,7 +46,7 @@ static bool ask_clock(int root, struct timespec *now)
     int file = make_nameless_file(root);
     bool known = file >= 0 && fstat(file, &status) == 0;
     if (file >= 0)
-        close(file);
+        close_keeping_errno(file);
     if (known)
         *now = status.st_mtim;
     else
@@ -59,7 +59,7 @@ static bool ask_again(const struct spool *spool, struct timespec *now)
 {
     if (spool->clock->is_ours)
         return clock_gettime(CLOCK_REALTIME, now) == 0;
-    return spool->clock->is_known && ask_clock(spool->root, now);
+    return spool->clock->error == 0 && ask_clock(spool->root, now);
 }
 
 static const long long second = 1000000000;
@@ -139,7 +139,8 @@ bool spool_is_ahead(const struct spool *spool, const struct timespec *then)
 
 bool spool_has_clock(const struct spool *spool)
 {
-    return spool->clock->is_known;
+    errno = spool->clock->error;
+    return errno == 0;
 }
 
 /* As a NULL pointer. */
@@ -172,8 +173,8 @@ static struct spool *open_root(enum place place, const char *path, const char *j
         return NULL;
     }
     spool->clock->is_ours = !ask;
-    spool->clock->is_known =
-        ask ? ask_clock(spool->root, &spool->now) : ask_again(spool, &spool->now);
+    bool is_known = ask ? ask_clock(spool->root, &spool->now) : ask_again(spool, &spool->now);
+    spool->clock->error = is_known ? 0 : errno;
     set_clock(spool, &spool->now);
     return spool;
 }

@@ -111,14 +111,24 @@ of_the_future() {
     chmod 555 "$SPOOL"
     expect_status 0 scan
     [[ -z $output ]] || fail "mailed: $output"
-    [[ $(grep -c "WARNING - cannot ask the file system of \"$SPOOL\" for the time" "$LOG") == 1 ]] ||
+    [[ $(grep -c "WARNING - cannot make a file in \"$SPOOL\" to ask its file system for the time: Permission denied;" "$LOG") == 1 ]] ||
         fail "not told once"
     jobs_are "$old"
     has_links "$young"
     chmod 755 "$SPOOL"
     expect_status 0 scan
     jobs_are "$old" "$young"
-    [[ $(grep -c "cannot ask" "$LOG") == 1 ]] || fail "told again"
+    [[ $(grep -c "for the time" "$LOG") == 1 ]] || fail "told again"
+}
+
+@test "nor one that has no inode left, which is no fault of the user's" {
+    disk "$SPOOL" size=1m,nr_inodes=40
+    old=$(crash --age 3600)
+    marked
+    while : 2>/dev/null >"$SPOOL/full.$((++files))"; do :; done
+    expect_status 0 scan
+    log_has "cannot make a file in \"$SPOOL\" to ask its file system for the time: No space left on device; ages are"
+    jobs_are "$old"
 }
 
 @test "where the clocks of spool and database differ by hours nothing is removed for its age (1)" {

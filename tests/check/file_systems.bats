@@ -122,3 +122,35 @@ ended_well() {
     pair_is_whole "$SPOOL" 20081225 "$id"
     [[ ! -e $CASE ]] || fail "$(ls -A "$CASE")"
 }
+
+# By the two errors that the system gives for hard links there.
+neither() { lesser "renameat2:EINVAL,linkat:$1" "${@:2}"; }
+
+@test "with neither of the two ways to name a file, a directory is no destination (74), and that is what is said" {
+    ended_well 640
+    reason="its file system can neither rename without replacing nor make hard links"
+    for error in EPERM EOPNOTSUPP; do
+        # No mark can be made there, so nothing is copied.
+        sql "DELETE FROM crashmon.storages"
+        rm -f "$ARCHIVE/.crashmon" && marked && rm "$ARCHIVE/.crashmon"
+        sql "DELETE FROM crashmon.storages WHERE place IN ('successful', 'failed')"
+        expect_status 74 neither "$error" cleanup_jobs
+        [[ $output == *"cannot make the mark \"$ARCHIVE/.crashmon\" of the long-term storage: $reason"* ]] || fail "$output"
+        [[ $output != *"let the user"* ]] || fail "$output"
+        equal "$(find "$ARCHIVE" -mindepth 1)" ""
+        # It has got one nevertheless. Copies of one batch are made, and removed.
+        marked
+        expect_status 74 neither "$error" cleanup_jobs
+        [[ $output == *"cannot name the copy of file "*" in \"$ARCHIVE\": $reason"* ]] || fail "$output"
+        pair_is_whole "$SPOOL" 20081225 "$id"
+        equal "$(find "$ARCHIVE" -type f)" ""
+        rm -rf "$ARCHIVE/20081225"
+    done
+    many=$(crash --without links --count 3)
+    # shellcheck disable=SC2086 # one word an id
+    ended true $many
+    expect_status 74 neither EPERM cleanup_jobs --batch-size=1
+    equal "$(grep -c ' linkat(' "$BATS_TEST_TMPDIR/trace")" 1
+    [[ $output == *"is not used any more in this run; further pairs that stay for the next run: 3"* ]] || fail "$output"
+    cleans
+}
