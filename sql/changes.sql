@@ -55,6 +55,7 @@ BEGIN
         EXECUTE its.command;
     END LOOP;
 END $$;
+\ir keys.sql
 DISCARD TEMP;
 
 -- Whoever may register may also use ids up.

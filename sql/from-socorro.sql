@@ -30,11 +30,10 @@ END $$;
 SET LOCAL timezone = :'zone';
 \endif
 
--- Fill in missing values, and clear owners that do not exist: the next scan assigns those jobs.
+-- Fill in missing values. (Keys, and owners that do not exist, are for schema.sql.)
 UPDATE processors SET lastseendatetime = startdatetime WHERE lastseendatetime IS NULL;
 UPDATE jobs SET priority = 0 WHERE priority IS NULL;
 UPDATE jobs SET queueddatetime = localtimestamp WHERE queueddatetime IS NULL;
-UPDATE jobs SET owner = NULL WHERE owner NOT IN (SELECT id FROM processors);
 
 -- Only types that differ from tables.sql, since a column that a view uses cannot be changed.
 DO $$
@@ -85,26 +84,9 @@ ALTER TABLE jobs
 ALTER TABLE priorityjobs
     ADD COLUMN IF NOT EXISTS requesteddatetime timestamptz NOT NULL DEFAULT now();
 
--- In the first versions indexes stood for constraints.
-SELECT format('ALTER TABLE %s ADD CONSTRAINT %I UNIQUE USING INDEX %I', its_table, name,
-              min((SELECT relname FROM pg_class WHERE oid = indexrelid)))
-FROM (VALUES ('processors', 'name', 'processors_name_key'),
-             ('jobs', 'uuid', 'jobs_uuid_key')) AS wanted (its_table, its_column, name)
-JOIN pg_index ON indrelid = its_table::regclass AND indisunique AND indnatts = 1
-    AND indpred IS NULL AND indexprs IS NULL
-JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] AND attname = its_column
-WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = indrelid AND contype IN ('p', 'u')
-                      AND conkey = ARRAY[attnum])
-GROUP BY its_table, name
-\gexec
-
--- A processor may be removed while its finished jobs are still there.
+-- A processor may be removed while its finished jobs are still there: schema.sql makes another one.
 SELECT format('ALTER TABLE jobs DROP CONSTRAINT %I', conname) FROM pg_constraint
 WHERE conrelid = 'jobs'::regclass AND confrelid = 'processors'::regclass AND confdeltype <> 'n'
-\gexec
-SELECT 'ALTER TABLE jobs ADD FOREIGN KEY (owner) REFERENCES processors ON DELETE SET NULL'
-WHERE NOT EXISTS (SELECT FROM pg_constraint
-                  WHERE conrelid = 'jobs'::regclass AND confrelid = 'processors'::regclass)
 \gexec
 
 ANALYZE processors, jobs, priorityjobs;

@@ -6,6 +6,7 @@
 -- Without a reason it is an error (null_value_not_allowed).
 CREATE OR REPLACE FUNCTION crashmon.pause(storage text, reason text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     is_done boolean;
 BEGIN
@@ -19,7 +20,7 @@ BEGIN
         RETURN 'unknown';
     END IF;
     INSERT INTO crashmon.pauses AS p (storage, reason) VALUES (pause.storage, pause.reason)
-        ON CONFLICT ON CONSTRAINT pauses_pkey
+        ON CONFLICT (storage)
             DO UPDATE SET reason = excluded.reason, since = now(), who = session_user
         RETURNING p.storage = pause.storage INTO is_done;
     PERFORM crashmon.check_change(format('pause storage "%s"', storage), is_done);

@@ -3,7 +3,6 @@
 DO $$
 DECLARE
     its_role text := current_setting('role');
-    has_no_key boolean := false;
     its record;
 BEGIN
     FOR its IN SELECT 'crashmon.' || relname AS place, tgname AS name, tgisinternal AS is_internal
@@ -15,7 +14,6 @@ BEGIN
                                                     WHERE oid = tgconstraint AND conrelid = 'crashmon.jobs'::regclass
                                                         AND confrelid = 'crashmon.processors'::regclass))
                ORDER BY relname, tgname LOOP
-        has_no_key := has_no_key OR its.is_internal;
         IF its.is_internal AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
             RAISE WARNING 'trigger "%" of table % is disabled, and stays so', its.name, its.place
                 USING HINT = format('As a superuser: ALTER TABLE %s ENABLE TRIGGER %I', its.place, its.name);
@@ -32,7 +30,4 @@ BEGIN
             PERFORM set_config('role', its_role, true);
         END IF;
     END LOOP;
-    IF has_no_key THEN
-        UPDATE crashmon.jobs SET owner = NULL WHERE owner NOT IN (SELECT id FROM crashmon.processors);
-    END IF;
 END $$;

@@ -62,6 +62,13 @@ states() {
     done
     sql "ALTER TABLE crashmon.none RENAME TO runs"
     equal "$(everything | grep -v '^runs|')" "$before"
+    sql "ALTER TABLE jobs DROP CONSTRAINT jobs_uuid_key; UPDATE processors SET lastseendatetime = now()"
+    for run in scan priority; do
+        expect_status 76 "$run"
+        [[ $output == *'no unique or exclusion constraint'* ]] || fail "$output"
+    done
+    equal "$(everything | grep -vE '^(runs|processors)[|]')" "$(grep -vE '^(runs|processors)[|]' <<<"$before")"
+    sql "ALTER TABLE jobs ADD UNIQUE (uuid)"
 }
 
 @test "what a trigger of the site's misses is not our schema (70), and told in the server's words" {

@@ -124,3 +124,67 @@ load upgrade
     session ROLLBACK
     [[ $status -ne 0 && $output == *"the tables are in use for too long: nothing is changed"* && $output != *WARNING* ]] || fail "$output"
 }
+
+# --- keys, of which a restore may have left one out
+
+@test "a key that is missing is made again, whatever its name, and the programs and functions work" {
+    load_schema
+    fresh=$(shape)
+    keys=$(sql "SELECT conrelid::regclass || ' ' || conname FROM pg_constraint
+                WHERE connamespace = 'crashmon'::regnamespace AND contype IN ('p', 'u', 'f') ORDER BY contype = 'p', 1")
+    equal "$(wc -l <<<"$keys")" 9
+    while read -r table name; do
+        sql "ALTER TABLE $table DROP CONSTRAINT $name CASCADE"
+        equal "$(load_schema)" ""
+        equal "$(shape)" "$fresh"
+    done <<<"$keys"
+    # All at once; some have other names, or are unique indexes, or have no place for their own name.
+    for how in "DROP CONSTRAINT %2\$I CASCADE" "RENAME CONSTRAINT %2\$I TO its%3\$s"; do
+        sql "DO \$\$ DECLARE command text; BEGIN
+                 FOR command IN SELECT format('ALTER TABLE IF EXISTS %1\$s $how', conrelid::regclass, conname, pg_constraint.oid)
+                                FROM pg_constraint
+                                WHERE connamespace = 'crashmon'::regnamespace AND contype IN ('p', 'u', 'f') ORDER BY contype LOOP
+                     EXECUTE command;
+                 END LOOP;
+             END \$\$; CREATE UNIQUE INDEX IF NOT EXISTS mine ON processors (name) WITH (fillfactor = 50); CREATE INDEX IF NOT EXISTS jobs_uuid_key ON jobs (message)"
+        equal "$(load_schema; load_schema)" ""
+        sql_is "SELECT count(*) FROM pg_constraint WHERE connamespace = 'crashmon'::regnamespace AND contype IN ('p', 'u', 'f')" 9
+        sql_is "SELECT crashmon.register_processor('p1') = crashmon.register_processor('p1'), crashmon.request_crash('$(id 1)'),
+                    crashmon.request_crash('$(id 1)'), crashmon.request_crash('$(id 2)')" "t|t|f|t"
+        crash >/dev/null
+        expect_status 0 scan
+        sql_is "SELECT crashmon.pause('main', 'x'), crashmon.pause('main', 'y'), crashmon.resume('main')" "paused|paused|t"
+        sql "DELETE FROM priorityjobs"
+    done
+}
+
+@test "a key that the rows do not permit is named, as is another foreign key; what refers to nothing is mended" {
+    load_schema
+    p=$(processor p1)
+    job 1 "$p"
+    sql "ALTER TABLE jobs DROP CONSTRAINT jobs_uuid_key; INSERT INTO jobs (pathname, uuid) SELECT pathname, uuid FROM jobs"
+    refused "the table jobs has lost its key \"UNIQUE (uuid)\", and has rows that it does not permit: Key (uuid)=($(id 1)) is duplicated. Nothing is changed*HINT" schema.sql
+    sql "DELETE FROM jobs WHERE id > 1"
+    load_schema
+    sql "ALTER TABLE jobs ADD CONSTRAINT mine FOREIGN KEY (owner) REFERENCES processors ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE"
+    refused 'the key of table jobs is "FOREIGN KEY (owner) REFERENCES processors(id) ON UPDATE CASCADE ON DELETE CASCADE*", where crashmon needs "FOREIGN KEY (owner) REFERENCES processors(id) ON DELETE SET NULL": nothing is changed' schema.sql
+    # Left by triggers that were disabled for a while.
+    sql "ALTER TABLE jobs DROP CONSTRAINT mine; SET LOCAL session_replication_role = replica; DELETE FROM processors"
+    equal "$(load_schema)" ""
+    sql_is "SELECT id, owner FROM jobs" "1|"
+}
+
+@test "a key that is missing waits for others for seconds, and others for it for a tenth of one" {
+    load_schema
+    sql "ALTER TABLE jobs DROP CONSTRAINT jobs_uuid_key"
+    session "BEGIN; SELECT count(*) FROM jobs" >/dev/null
+    background load_schema
+    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    sql "SET LOCAL lock_timeout = '300ms'; INSERT INTO jobs (pathname, uuid) VALUES ('', 'a')"
+    background_ends 3
+    [[ $output == *"the table crashmon.jobs is in use for too long: nothing is changed"* ]] || fail "$output"
+    background load_schema
+    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    session ROLLBACK
+    background_ends 0
+}

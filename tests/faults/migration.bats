@@ -68,6 +68,14 @@ socorro_2008() {
          CREATE UNIQUE INDEX idx_processor_name ON processors (name)"
 }
 
+# As restored without any key.
+socorro_keyless() {
+    socorro_2010
+    sql "ALTER TABLE jobs DROP CONSTRAINT jobs_owner_fkey, DROP CONSTRAINT jobs_uuid_key, DROP CONSTRAINT jobs_pkey;
+         ALTER TABLE processors DROP CONSTRAINT processors_name_key, DROP CONSTRAINT processors_pkey;
+         ALTER TABLE priorityjobs DROP CONSTRAINT priorityjobs_pkey"
+}
+
 # Later versions have time zones.
 socorro_2012() {
     socorro_2010
@@ -81,14 +89,15 @@ load_schema() { psql -qX -f "$SQL/schema.sql"; }
 convert() { psql -qX -v zone=$ZONE -f "$SQL/from-socorro.sql"; }
 migrate() { psql -qX -v zone=$ZONE -f "$SQL/from-socorro.sql" -f "$SQL/schema.sql"; }
 
-# Columns, foreign keys and sequences of the shared tables.
+# Columns, keys and sequences of the shared tables.
 shape() {
     sql "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable,
                 column_default
          FROM information_schema.columns
          WHERE table_name IN ('processors', 'jobs', 'priorityjobs') ORDER BY 1, 2;
-         SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-         WHERE contype = 'f' AND conrelid = 'jobs'::regclass ORDER BY 1;
+         SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint
+         WHERE contype IN ('p', 'u', 'f')
+             AND conrelid IN ('processors'::regclass, 'jobs'::regclass, 'priorityjobs'::regclass) ORDER BY 1, 2;
          SELECT sequencename, data_type, max_value FROM pg_sequences
          WHERE sequencename IN ('jobs_id_seq', 'processors_id_seq') ORDER BY 1"
 }
@@ -127,7 +136,7 @@ monitor_queues() {
     nothing
     load_schema
     ours=$(shape)
-    for version in 2008 2010 2012; do
+    for version in 2008 2010 2012 keyless; do
         nothing
         "socorro_$version"
         run -0 migrate
@@ -221,7 +230,7 @@ works() {
     load_schema
     psql -qX -f "$SQL/roles.sql"
     fresh=$(objects)
-    for version in 2008 2010 2012; do
+    for version in 2008 2010 2012 keyless; do
         nothing
         "socorro_$version"
         registers_as 1

@@ -1,0 +1,73 @@
+-- The keys of the tables, as in the model in pg_temp: a dump may have been restored without one, and Socorro's first
+-- versions had unique indexes instead. A key is known by its columns, its name may be any. One that is missing is
+-- made, where the rows permit it.
+DO $$
+DECLARE
+    its record;
+    its_table name := 'jobs';
+    detail text;
+    patience timestamptz := clock_timestamp() + interval '4 seconds';
+BEGIN
+    -- Left from when there was no foreign key, or its triggers were disabled: the next scan assigns these jobs.
+    IF EXISTS (SELECT FROM crashmon.jobs WHERE owner NOT IN (SELECT id FROM crashmon.processors)) THEN
+        UPDATE crashmon.jobs SET owner = NULL WHERE owner NOT IN (SELECT id FROM crashmon.processors);
+    END IF;
+    FOR its IN
+        WITH key AS (
+            SELECT relnamespace = pg_my_temp_schema() AS is_model, relname AS its_table, conname AS name,
+                   regexp_replace(pg_get_constraintdef(k.oid), 'REFERENCES .*\.', 'REFERENCES ') AS definition,
+                   ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
+                         ORDER BY attname) AS columns,
+                   (SELECT relname FROM pg_class WHERE oid = confrelid) AS refers_to, confdeltype AS on_delete
+            FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = conrelid
+            WHERE relnamespace IN ('crashmon'::regnamespace, pg_my_temp_schema())
+                AND (contype = 'f' OR contype IN ('p', 'u') AND NOT condeferrable))
+        SELECT model.its_table, model.definition, real.definition AS found, has_index.name AS its_index,
+               CASE WHEN to_regclass('crashmon.' || quote_ident(model.name)) IS NULL
+                    THEN format('CONSTRAINT %I ', model.name) ELSE '' END AS its_name
+        FROM key AS model
+        LEFT JOIN key AS real ON NOT real.is_model AND real.its_table = model.its_table
+            AND real.columns = model.columns AND real.refers_to IS NOT DISTINCT FROM model.refers_to
+        LEFT JOIN LATERAL (
+            SELECT min(relname) AS name FROM pg_index JOIN pg_class ON oid = indexrelid
+            WHERE indrelid = ('crashmon.' || model.its_table)::regclass AND indisunique AND indisvalid
+                AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+                AND regexp_replace(pg_get_indexdef(indexrelid), '^.* USING btree | WITH \([^)]*\)', '', 'g')
+                    = substring(model.definition FROM '\(.*\)')) AS has_index ON model.refers_to IS NULL
+        WHERE model.is_model AND real.on_delete IS DISTINCT FROM model.on_delete
+        ORDER BY model.refers_to NULLS FIRST, model.its_table
+    LOOP
+        IF its.found IS NOT NULL THEN
+            RAISE EXCEPTION 'the key of table % is "%", where crashmon needs "%": nothing is changed',
+                            its.its_table, its.found, its.definition
+                USING HINT = 'Drop it, then load this again.';
+        END IF;
+        its_table := its.its_table;
+        PERFORM set_config('lock_timeout', '100ms', true);
+        LOOP
+            BEGIN
+                EXECUTE format('ALTER TABLE crashmon.%I ADD %s%s', its.its_table, its.its_name,
+                               coalesce(split_part(its.definition, ' (', 1) || ' USING INDEX '
+                                            || quote_ident(its.its_index), its.definition));
+                EXIT;
+            EXCEPTION
+                WHEN lock_not_available THEN
+                    IF clock_timestamp() > patience THEN
+                        RAISE;
+                    END IF;
+                    PERFORM pg_sleep(0.1);
+                WHEN unique_violation THEN
+                    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+                    RAISE EXCEPTION 'the table % has lost its key "%", and has rows that it does not permit: % '
+                                    'Nothing is changed', its.its_table, its.definition, detail
+                        USING HINT = 'Delete all but one of such rows, then load this again.';
+            END;
+        END LOOP;
+        -- From here on somebody may have to wait.
+        patience := least(patience, clock_timestamp() + interval '1 second');
+        PERFORM set_config('lock_timeout', '1s', true);
+    END LOOP;
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'the table crashmon.% is in use for too long: nothing is changed', its_table
+        USING HINT = 'pg_locks says by whom; try again when they have ended.';
+END $$;
