@@ -70,7 +70,8 @@ static enum severity severity_of_least(long long value, const struct thresholds 
 }
 
 /* Judges the age of the oldest; the text has it after "has waited for". With an excuse it is a
- * warning at most.
+ * warning at most. Where there may be older ones, its age is no figure, and no proof that all is
+ * well.
  */
 static void judge_age_unless(struct check *check, const char *excuse, const char *name,
                              const struct count *count, const struct thresholds *limits,
@@ -91,9 +92,13 @@ static void judge_age_unless(struct check *check, const char *excuse, const char
     if (count->oldest < 0)
         return;
     snprintf(figure, sizeof figure, "%s_age", name);
-    put_figure(check, figure, count->oldest, "s", limits);
+    if (!count->is_least)
+        put_figure(check, figure, count->oldest, "s", limits);
     enum severity severity = severity_of(count->oldest, limits);
-    if (severity != SEVERITY_OK)
+    if (severity == SEVERITY_OK && count->is_least && is_judged)
+        problems_add(&check->problems, SEVERITY_UNKNOWN, "%s %s: there may be older ones", text,
+                     figure_oldest(age, count));
+    else if (severity != SEVERITY_OK)
         problems_add(&check->problems, *excuse != '\0' ? SEVERITY_WARNING : severity, "%s %s%s",
                      text, figure_oldest(age, count), excuse);
 }

@@ -42,18 +42,32 @@ has() {
     # On a machine that is busy with other things as well.
     ((took < 3000000)) || fail "took $took µs" "$answer"
     has 'New         more than [0-9]+,[0-9]{3}' 'Waiting     more than [0-9]+,000 +oldest 5 d 1 h' 'Started     more than 1 +oldest 1 d 6 h, by "p8"' \
-        'Finished    1 +oldest 7 h 0 min' 'Failed      0$' '  "p1" +alive .* >[0-9,]+ +>0$'
+        'Finished    1 +oldest 7 h [0-9] min' 'Failed      0$' '  "p1" +alive .* >[0-9,]+ +>0$'
     run scan --check
     [[ $output == *'CRITICAL: the oldest job has waited for 5 d 1 h'* &&
         $output == *'CRITICAL: the oldest started job is with "p8" for 1 d 6 h'* &&
         $output == *'UNKNOWN: the oldest new pair has not been queued for an unknown time: of more than '* ]] || fail "$output"
     grep -q 'WARNING: more than [0-9,]* in quarantine, the latest came [0-9]* s ago' <<<"$output" || fail "$output"
     run cleanup_jobs --check
-    [[ $output == *'WARNING: the oldest successful job has not been put away for 7 h 0 min'* && $output != *unknown* ]] ||
+    [[ $output == *'WARNING: the oldest successful job has not been put away for 7 h '* && $output != *unknown* ]] ||
         fail "$output"
     sql "DELETE FROM jobs WHERE uuid = 'begun'"
     answer=$(scan --status)
     has 'Started     0$'
+}
+
+@test "the oldest of a flood of requests is found; where there may be older ones, that is said" {
+    sql "INSERT INTO priorityjobs (uuid) SELECT gen_random_uuid() FROM generate_series(1, 300000)"
+    sql "INSERT INTO priorityjobs (uuid) VALUES ('waits');
+         UPDATE priorityjobs SET requesteddatetime = now() - interval '5 h' WHERE uuid = 'waits'"
+    expect_status 2 priority --check
+    [[ $output == *'CRITICAL: the oldest request has waited for 5 h 0 min'* && $output == *'|requests=300001 requests_age=18'* ]] ||
+        fail "$output"
+    sql "DELETE FROM priorityjobs WHERE uuid = 'waits'"
+    sql "INSERT INTO priorityjobs (uuid) SELECT gen_random_uuid() FROM generate_series(1, 700001)"
+    expect_status 3 priority --check
+    [[ $output == *'UNKNOWN: the oldest request has waited for at least '*': there may be older ones'* &&
+        $output == *'|requests=1000000 '* && $output != *requests_age* ]] || fail "$output"
 }
 
 @test "a standby is asked like any other server, and tells that it is one" {
