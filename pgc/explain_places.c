@@ -42,12 +42,12 @@ static struct spool *open_tree(const struct explain_places *places, const struct
 static void open_root(struct explain_places *places, const struct options *options,
                       enum place place, mark_check *check, struct problems *troubles)
 {
+    mark_check *is_right = check != NULL ? check : storages_check_alone;
     struct failure failure;
     if (places->paths[place] == NULL)
         return;
     struct spool *tree = open_tree(places, options, place, &failure);
-    if (tree == NULL ||
-        (check != NULL && !check(place, places->paths[place], tree->root, &failure))) {
+    if (tree == NULL || !is_right(place, places->paths[place], tree->root, &failure)) {
         add_trouble(troubles, &failure);
         spool_close(tree);
         return;
@@ -101,18 +101,19 @@ static void open_quarantine(struct explain_places *places, const struct options 
 {
     const char *path = options->quarantine_to;
     const struct spool *storage = places->trees[PLACE_STORAGE];
+    mark_check *is_right = check != NULL ? check : storages_check_alone;
     struct failure failure;
     if (storage == NULL)
         return;
     int directory = survey_open_quarantine(path, storage, &failure);
     places->is_quarantine_below = path == NULL || spool_below(storage, path) != NULL;
-    bool has_mark = check != NULL && !places->is_quarantine_below;
+    bool has_mark = !places->is_quarantine_below;
     places->is_missing[PLACE_QUARANTINE] =
         directory < 0 && failure.error == ENOENT &&
-        (!has_mark || check(PLACE_QUARANTINE, path, -1, &failure));
+        (!has_mark || is_right(PLACE_QUARANTINE, path, -1, &failure));
     if (places->is_missing[PLACE_QUARANTINE])
         return;
-    if (directory < 0 || (has_mark && !check(PLACE_QUARANTINE, path, directory, &failure))) {
+    if (directory < 0 || (has_mark && !is_right(PLACE_QUARANTINE, path, directory, &failure))) {
         add_trouble(troubles, &failure);
         if (directory >= 0)
             close(directory);

@@ -25,14 +25,16 @@ static void add_trouble(const struct look *look, const struct failure *failure)
 static bool look_at_place(const struct look *look, enum place place, int directory, bool has_mark)
 {
     struct place_status *status = &look->status->places[place];
+    mark_check *check = look->check;
     struct failure failure;
+    if (check == NULL && !look->run->begun) /* a run that has begun looks by itself */
+        check = storages_check_alone;
     status->has_room = survey_room(directory, status->path, &status->room, &failure);
     if (!status->has_room)
         add_trouble(look, &failure);
     status->is_usable =
-        !has_mark ||
-        (mark_read(place, status->path, directory, status->mark, &failure) &&
-         (look->check == NULL || look->check(place, status->path, directory, &failure)));
+        !has_mark || (mark_read(place, status->path, directory, status->mark, &failure) &&
+                      (check == NULL || check(place, status->path, directory, &failure)));
     if (!status->is_usable)
         add_trouble(look, &failure);
     return status->is_usable;

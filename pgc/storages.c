@@ -310,6 +310,26 @@ bool storages_recognise(enum place place, const char *path, int descriptor, stru
            is_known(&directory, failure);
 }
 
+bool storages_check_alone(enum place place, const char *path, int descriptor,
+                          struct failure *failure)
+{
+    const struct spool spool = {.place = place, .path = path, .root = descriptor};
+    char mark[MARK_SIZE];
+    struct names days = {0};
+    if (descriptor < 0)
+        return true;
+    if (!mark_read(place, path, descriptor, mark, failure))
+        return false;
+    bool good = mark[0] != '\0' || spool_days(&spool, &days, failure);
+    if (good && mark[0] == '\0' && days.count == 0)
+        good = fail(failure, 0,
+                    "%s \"%s\" has no mark and holds no day: whether it is the right directory, "
+                    "only the database can tell (is the disk mounted?)",
+                    place_title(place), path);
+    names_free(&days);
+    return good;
+}
+
 static bool check_root(enum place place, struct spool *spool)
 {
     struct failure failure;

@@ -46,6 +46,10 @@ mark_check storages_check;
  * has one must be there; a directory of -1 is not. */
 mark_check storages_recognise;
 
+/* The same while the database, which knows the marks, cannot be asked: not accepted is what has
+ * none and holds no day, as the mount point of a disk that is away. Of -1 nothing is known. */
+mark_check storages_check_alone;
+
 /* Long-term storage that is known by its mark, as the options have it; `path` NULL deletes. NULL
  * when out of memory. */
 struct archive *storages_archive(const struct options *options, enum place place, const char *path);

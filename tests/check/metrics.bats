@@ -238,6 +238,8 @@ is_old() {
     metrics 'jobs state=waiting 0' 'processors state=alive 1'
     unknown new_crashes
     [[ ! -e $SPOOL/.crashmon ]] || fail "a mark was made"
+    expect_status 69 scan --database-port=1
+    unknown new_crashes
 }
 
 @test "whoever reads the metrics may, whatever the umask" {

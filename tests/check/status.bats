@@ -211,6 +211,24 @@ says() {
     value_is new null jobs.waiting.count 1
 }
 
+@test "without a database a root without mark that holds no day is not read as if it were empty" {
+    QUARANTINE=$BATS_TEST_TMPDIR/quarantine
+    mkdir "$QUARANTINE"
+    echo "quarantine-to = $QUARANTINE" >>"$CONF"
+    rm -r "$SPOOL/20000101" "$DEFERRED/20000101"
+    answer=$(PGPORT=1 scan --status)
+    says 'New         unknown$' 'Deferred    unknown$' "  storage root \"$SPOOL\" has no mark and holds no day: .* (is the disk mounted?)" \
+        "  deferred storage root \"$DEFERRED\" has no mark and holds no day: "
+    PGPORT=1 value_is new null deferred null
+    PGPORT=1 expect_status 2 scan --check
+    [[ $output == *"CRITICAL: storage root \"$SPOOL\" has no mark and holds no day: "* && $output != *' new='* ]] || fail "$output"
+    PGPORT=1 expect_status 69 priority --explain "$(nowhere)"
+    [[ $output == *"storage root \"$SPOOL\": it could not be read"* ]] || fail "$output"
+    mkdir "$SPOOL/20081225" # a day is proof that it is no mount point
+    answer=$(PGPORT=1 scan --status)
+    says 'New         0$' "  quarantine \"$QUARANTINE\" has no mark and holds no day: " 'Quarantine  unknown$'
+}
+
 @test "without the schema, or one that is locked, it tells so and what else there is" {
     session "BEGIN; LOCK TABLE priorityjobs"
     says 'Requests    unknown$' 'Waiting     0$' '  cannot count the requests: .*lock timeout'
