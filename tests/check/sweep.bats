@@ -117,7 +117,7 @@ load sweep
     [[ ! -e $SPOOL/20081225/date ]] || fail "$(find "$SPOOL")"
 }
 
-@test "a mount point that is not mounted goes like any other empty directory, unless there is a file in it" {
+@test "a mount point that is not mounted, and of no use, goes like any other empty directory, unless there is a file in it" {
     mkdir -p "$SPOOL/20081224" "$SPOOL/20081223/name"
     touch "$SPOOL/20081224/.keep" "$SPOOL/20081223/name/.keep"
     empty "$SPOOL/20081225"
@@ -143,6 +143,39 @@ load sweep
     log_has "seen 2: queued 2"
     disks=()
     umount "$tree"
+}
+
+@test "nor that of a day, or of a name tree, whose pairs have rows: when its disk is back its jobs go on" {
+    processor p1
+    id=$(crash) other=$(crash --day 20081224) blank=$(crash --id 33adfb61-f75b-11dc-b6be-001322081223 --day 20081223)
+    expect_status 0 scan --settle-time=00:00:00
+    sql "UPDATE jobs SET queueddatetime = now() - interval '3 days';
+         UPDATE jobs SET pathname = '' WHERE uuid = '$blank'"
+    mv "$SPOOL" "$BATS_TEST_TMPDIR/its_disk"
+    mkdir -p "$SPOOL"/{20000101,20081225,20081224/name,20081223,20081222/name}
+    cp "$BATS_TEST_TMPDIR/its_disk/.crashmon" "$SPOOL"
+    age '3 days' "$SPOOL"
+    marked
+    for dry in --dry-run ''; do
+        # shellcheck disable=SC2086 # nothing, or an option
+        expect_status 0 cleanup_jobs $dry
+    done
+    equal "$(days)" $'20081223
+20081224
+20081225'
+    [[ -d $SPOOL/20081224/name ]] || fail "$(find "$SPOOL")"
+    expect_status 1 cleanup_jobs --repair
+    log_has "\"$id\": missing: its pair was not found, and its day is empty (is it mounted?)"
+    log_has "\"$other\": missing: its pair was not found, and its day is empty (is it mounted?)"
+    for day in 20081223 20081224 20081225; do bind "$BATS_TEST_TMPDIR/its_disk/$day" "$SPOOL/$day"; done
+    for id in "$id" "$other" "$blank"; do finish "$id" true; done
+    cleans
+    for day in 20081223 20081224 20081225; do umount "$SPOOL/$day"; done
+    disks=()
+    age '3 days' "$SPOOL"
+    due
+    cleans
+    equal "$(days)" ""
 }
 
 @test "what cannot be removed is told once (77), and keeps no job from being put away" {
