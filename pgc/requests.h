@@ -6,6 +6,8 @@
 #include "spool/candidate.h"
 #include "spool/whereabouts.h"
 
+enum { REQUEST_MAXIMUM = 255 }; /* characters; a column that somebody has widened holds any */
+
 /* REQUEST_OVERDUE: for give-up-after. REQUEST_OLD: for a day, too. */
 enum request_age { REQUEST_NEW, REQUEST_OVERDUE, REQUEST_OLD };
 

@@ -200,6 +200,33 @@ NONSENSE=(
     sql_is "SELECT count(*) FROM jobs" 3
 }
 
+@test "requests for nothing, however many, hold up neither what has a job nor the newest, and each is looked for in time" {
+    processor p1
+    queued=$(crash)
+    expect_status 0 scan
+    requests 60 "$queued"
+    sql "INSERT INTO priorityjobs SELECT lpad(to_hex(g), 8, '0') || '-f75b-11dc-b6be-001322081225', now() - interval '30 s'
+         FROM generate_series(1, 150000) AS g"
+    new=$(collect)
+    request "$new"
+    expect_status 0 priority
+    sql_is "SELECT count(*), min(priority) FROM jobs" "2|1"
+    seen=$(grep -oE 'seen [0-9]+' "$LOG" | tail -n 1)
+    ((${seen#seen } > 1000 && ${seen#seen } < 120000)) || fail "$seen: took long"
+    log_has "some requests were not looked for"
+    # An old one among them is found, too, and what is overdue goes.
+    sql "DELETE FROM priorityjobs WHERE uuid > '0000c000'; UPDATE priorityjobs SET requesteddatetime = now() - interval '700 s'"
+    old=$(collect)
+    requests 800 "$old"
+    for ((i = 0; i < 60; i++)); do
+        run priority
+        [[ $(sql "SELECT EXISTS (SELECT FROM priorityjobs)") == t ]] || break
+    done
+    equal "$(requested)" ""
+    jobs_are "$queued" "$new" "$old"
+    expect_status 0 priority
+}
+
 @test "--limit ends the run after so many requests; the rest waits for the next" {
     processor p1
     mapfile -t ids < <(collect --count 5)
