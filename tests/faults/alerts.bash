@@ -77,14 +77,18 @@ new_crashes_age() {
     }
 }
 
-# A run that takes so many seconds to queue a crash: at_work SECONDS PROGRAM [OPTION...]
+# A run that takes so many seconds for a job: at_work SECONDS PROGRAM [OPTION...]
 at_work() {
     sql "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-             'BEGIN PERFORM pg_catalog.pg_sleep($1); RETURN NEW; END';
-         CREATE OR REPLACE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION slow()"
-    background "${@:2}"
+             'BEGIN PERFORM pg_catalog.pg_sleep($1); RETURN coalesce(NEW, OLD); END';
+         CREATE OR REPLACE TRIGGER slow BEFORE INSERT OR DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION slow()"
+    background program "crashmon-$2" "${@:3}"
     await grep -q "^crashmon_run_active{program=\"crashmon-$2\".* 1$" "$METRICS/crashmon-$2-main.prom"
 }
+
+# When the run of a program has moved last; whether it has since: has_told PROGRAM TIME.
+told() { grep '^crashmon_run_progress' "$METRICS/crashmon-$1-main.prom"; }
+has_told() { [[ $(told "$1") != "$2" ]]; }
 
 # cron for so many minutes: each program runs, with options for some: cron MINUTES [PROGRAM OPTION...]
 cron() {

@@ -23,7 +23,7 @@ load alerts
     mkdir "$BATS_TEST_TMPDIR/two"
     CONF=$CONF.two cleanup_jobs --storage-name=two
     exporter
-    await eval 'scraped=$(perl -MHTTP::Tiny -e "print HTTP::Tiny->new->get(q(http://localhost:$EXPORTER/metrics))->{content}") && [[ $scraped ]]'
+    await eval 'scraped=$(perl -MHTTP::Tiny -e "print HTTP::Tiny->new->get(q(http://localhost:$EXPORTER/metrics))->{content}") && [[ $scraped == *crashmon_build_info* ]]'
     grep -qx 'node_textfile_scrape_error 0' <<<"$scraped" || fail "$(grep textfile <<<"$scraped")"
     equal "$(grep '^crashmon_build_info' <<<"$scraped" | sort)" \
         'crashmon_build_info{program="crashmon-cleanup",storage="main",version="1.0"} 1
@@ -272,9 +272,8 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     crash --count 500 --age 100 >/dev/null
     sql "UPDATE processors SET name = 'alive', lastseendatetime = now()"
     at_work 0.2 scan --batch-size=1
-    has_told() { [[ $(grep '^crashmon_run_progress' "$METRICS/crashmon-scan-main.prom") != "$1" ]]; }
     for _ in {1..8}; do
-        await has_told "$(grep '^crashmon_run_progress' "$METRICS/crashmon-scan-main.prom")"
+        await has_told scan "$(told scan)"
         priority
         cleanup_jobs
         pass
@@ -317,6 +316,17 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     fire NeedsAttention
     cron 60
     fire
+}
+
+@test "a Prometheus that is new, or was away for days, where crashes went to quarantine long before" {
+    crash --without dump --age 100000 >/dev/null
+    cron 150
+    rm "$SCRAPED"/*
+    cron 10
+    fire
+    crash --without dump --age 100000 >/dev/null
+    cron 30
+    fire NeedsAttention
 }
 
 @test "a pair that was lost is missing; its row stays for a day, and nothing else is put away" {
@@ -442,4 +452,25 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     head -c 1020000 /dev/zero >"$ARCHIVE/filler"
     cron 15
     fire DiskFull
+}
+
+@test "room is made, and one cleanup works for hours: it measures again at its end" {
+    disk "$ARCHIVE" size=4m
+    cleanup_jobs --adopt >/dev/null
+    mapfile -t ids < <(crash --without links --count 120)
+    ended true "${ids[@]}"
+    head -c 4100000 /dev/zero >"$ARCHIVE/filler" || true
+    cron 15
+    fire DiskFull Fails
+    rm "$ARCHIVE/filler"
+    at_work 0.2 cleanup --batch-size=1
+    for _ in {1..8}; do
+        await has_told cleanup "$(told cleanup)"
+        scan
+        priority
+        pass
+    done
+    fire
+    kill "$pid"
+    background_ends 143
 }
