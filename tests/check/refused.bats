@@ -479,3 +479,33 @@ reaches() {
     expect_status 0 scan
     jobs_are "${ids[@]}"
 }
+
+@test "a trigger of the site's that sets the search path, for the transaction or for good, hinders nothing" {
+    p=$(processor p1)
+    for how in 'SET LOCAL' SET; do
+        sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN
+                      IF current_setting(''application_name'') LIKE ''crashmon-%'' THEN $how search_path = pg_temp; END IF;
+                      RETURN coalesce(NEW, OLD);
+                  END'"
+        for table in jobs priorityjobs processors crashmon.runs crashmon.storages; do
+            sql "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON $table FOR EACH ROW EXECUTE FUNCTION refuse()"
+        done
+        sql "INSERT INTO processors (name, lastseendatetime) VALUES ('dead', '-infinity')"
+        mapfile -t ids < <(collect --count 5)
+        requests 0 "${ids[@]:0:2}"
+        expect_status 0 priority
+        expect_status 0 scan --batch-size=2
+        jobs_are "${ids[@]}"
+        sql_is "SELECT name FROM processors" p1
+        request "${ids[4]}"
+        expect_status 0 priority
+        sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 3
+        mapfile -t done < <(crash --count 5 --without links)
+        ended true "${done[@]}"
+        expect_status 0 cleanup_jobs --batch-size=2
+        jobs_are "${ids[@]}"
+        accept
+        sql "DELETE FROM jobs"
+    done
+}
