@@ -51,6 +51,10 @@ enum db_status db_check_changes(const char *what, long left, struct failure *fai
  * time to those that follow it, so that a question is answered in time, whatever is locked. */
 void db_wait_once(void);
 
+/* What helps a login that lacks a right of this role; valid until the next call. In a transaction
+ * that has failed the server is not asked. */
+const char *db_advice(const char *group);
+
 /* How many rows that statement found or changed. */
 long db_rows(void);
 

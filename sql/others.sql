@@ -1,5 +1,5 @@
--- What others can have left outside of our schemas runs nothing, but gives rights on what is in them: it is
--- named. Whoever was a superuser has made publications, and who is a member of crashmon_processor sets its
+-- What others can have left outside of our schemas runs nothing, but gives rights on what is in them, or takes them: it
+-- is named. Whoever was a superuser has made publications, and who is a member of crashmon_processor sets its
 -- default privileges.
 DO $$
 DECLARE
@@ -36,4 +36,29 @@ BEGIN
             USING HINT = 'ALTER DEFAULT PRIVILEGES FOR ROLE crashmon_processor GRANT ALL ON TABLES TO crashmon_processor, '
                          'then restart the processors.';
     END IF;
+    -- As after pg_restore --no-owner, or what a processor's login has made without its role.
+    FOR its IN SELECT oid::regclass AS place, relowner::regrole AS owner FROM pg_class
+               WHERE relnamespace = to_regnamespace('crashmon_priority') AND relname ~ '^priority_jobs_[0-9]+$'
+                   AND relkind = 'r' AND NOT pg_has_role(to_regrole('crashmon_monitor'), relowner, 'USAGE')
+               ORDER BY relname LIMIT 10 LOOP
+        RAISE WARNING 'table % belongs to role %, so crashmon''s programs cannot use it',
+                      its.place, its.owner
+            USING HINT = format('As a superuser: ALTER TABLE %s OWNER TO crashmon_processor.', its.place);
+    END LOOP;
+    -- Left from a replication, perhaps. A superuser's own session is his own concern.
+    FOR its IN SELECT CASE setrole WHEN 0 THEN 'the database' ELSE 'role ' || setrole::regrole END AS whose,
+                      CASE WHEN setrole = 0 THEN format('DATABASE %I', current_database())
+                           WHEN setdatabase = 0 THEN format('ROLE %s', setrole::regrole)
+                           ELSE format('ROLE %s IN DATABASE %I', setrole::regrole, current_database()) END AS place
+               FROM pg_db_role_setting LEFT JOIN pg_roles ON pg_roles.oid = setrole, unnest(setconfig) AS one
+               WHERE lower(one) = 'session_replication_role=replica' AND rolsuper IS NOT TRUE
+                   AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                   AND (setrole = 0 OR setrole = (SELECT nspowner FROM pg_namespace WHERE nspname = 'crashmon')
+                        OR EXISTS (SELECT FROM pg_roles AS its_group
+                                   WHERE its_group.rolname ~ '^crashmon_(monitor|processor|reporter)$'
+                                       AND pg_has_role(setrole, its_group.oid, 'MEMBER'))) LOOP
+        RAISE WARNING 'no trigger fires in sessions of %: attempts are not counted, and jobs keep owners that are gone',
+                      its.whose
+            USING HINT = format('ALTER %s RESET session_replication_role, then connect anew.', its.place);
+    END LOOP;
 END $$;

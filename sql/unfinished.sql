@@ -28,7 +28,15 @@ BEGIN
             WHERE has_all AND relname = ANY (relations) AND relpersistence <> 't' AND attnum > 0
             UNION ALL
             SELECT pg_describe_object('pg_namespace'::regclass, oid, 0), xmax FROM pg_namespace
-            WHERE has_all AND nspname IN ('crashmon', 'crashmon_priority'))
+            WHERE has_all AND nspname IN ('crashmon', 'crashmon_priority')
+            UNION ALL
+            -- Who drops a role has it locked; its row is not for everybody to read.
+            SELECT 'role ' || rolname, own.transactionid FROM pg_roles AS r
+            JOIN pg_locks AS l ON l.locktype = 'object' AND l.classid = 'pg_authid'::regclass AND l.objid = r.oid
+                AND l.mode = 'AccessExclusiveLock' AND l.granted
+            JOIN pg_locks AS own ON own.virtualtransaction = l.virtualtransaction AND own.locktype = 'transactionid'
+                AND own.mode = 'ExclusiveLock'
+            WHERE has_all AND rolname ~ '^crashmon_(monitor|observer|processor|reporter)$')
         SELECT string_agg(DISTINCT what, ', ') AS what,
                string_agg(DISTINCT coalesce(format('process %s of role %s', pid, usename), 'a prepared transaction'), ', ') AS who
         INTO its FROM changed JOIN pg_locks ON locktype = 'transactionid' AND mode = 'ExclusiveLock' AND transactionid = xid

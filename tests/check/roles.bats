@@ -429,6 +429,27 @@ $ID|t"
 t"
 }
 
+@test "monitor: who is a member, but has not its rights, is told so (77), by --check, too" {
+    sql "ALTER ROLE $NOBODY NOINHERIT; GRANT crashmon_monitor TO $NOBODY"
+    for role in none "$PROCESSOR"; do
+        [[ $role == none ]] || sql "GRANT $PROCESSOR TO $NOBODY; ALTER ROLE $NOBODY SET role = $PROCESSOR"
+        has="(\"$NOBODY\" is a member of crashmon_monitor, but has not its rights as role \"${role/none/$NOBODY}\": ALTER ROLE $NOBODY SET role = crashmon_monitor)"
+        as "$NOBODY" expect_status 77 scan
+        [[ $output == *"permission denied for "*"$has"* ]] || fail "$output"
+        as "$NOBODY" run scan --check
+        [[ $output == *CRITICAL*"$has"* ]] || fail "$output"
+    done
+    processor p1
+    sql "ALTER ROLE $NOBODY SET role = crashmon_monitor"
+    as "$NOBODY" expect_status 0 scan
+    # Nor is what somebody has taken away a matter of the role.
+    sql "REVOKE DELETE ON jobs FROM crashmon_monitor"
+    as "$NOBODY" run scan --check
+    sql "GRANT DELETE ON jobs TO crashmon_monitor; ALTER ROLE $NOBODY INHERIT; ALTER ROLE $NOBODY RESET role;
+         REVOKE crashmon_monitor, $PROCESSOR FROM $NOBODY"
+    [[ $output == *"lacks DELETE on table crashmon.jobs (load sql/roles.sql)"* ]] || fail "$output"
+}
+
 @test "monitor: cannot change the schema, its version or its roles" {
     refused "$MONITOR" "DROP FUNCTION crashmon.schema_version" "TRUNCATE jobs" \
         "DROP TABLE jobs" "ALTER TABLE jobs ADD mine text" "CREATE TABLE crashmon.mine ()" \

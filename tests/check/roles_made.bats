@@ -55,6 +55,19 @@ rights() { pg_dump -s | grep -E '^(GRANT|REVOKE) ' | sort; }
     done
     sql_is "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'crashmon\\_%'" 4
 }
+@test "a role that is just being dropped is waited for, four seconds at most, and who does it is named" {
+    load_schema
+    sql "CREATE ROLE crashmon_observer"
+    session "BEGIN; DROP ROLE crashmon_observer" >/dev/null
+    refused "rights or definitions are being changed: role crashmon_observer: nothing is done*By process * of role" roles.sql
+    background load_roles
+    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    session COMMIT
+    background_ends 0
+    equal "$output" ""
+    sql_is "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'crashmon\\_%'" 4
+}
+
 await_locked() { await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity
                           WHERE datname = current_database() AND wait_event_type = 'Lock')"; }
 

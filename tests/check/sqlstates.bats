@@ -93,6 +93,7 @@ states() {
         sql "DELETE FROM jobs"
     done <<'END'
 INSERT INTO audit VALUES (NEW.uuid)|relation "audit" does not exist
+INSERT INTO crashmon.audit VALUES (NEW.uuid)|relation "crashmon.audit" does not exist
 INSERT INTO crashmon_audit.jobs VALUES (NEW.uuid)|relation "crashmon_audit.jobs" does not exist
 UPDATE processors SET "comment" = NEW.uuid|relation "processors" does not exist
 PERFORM audit(NEW.uuid)|function audit(character varying) does not exist

@@ -272,3 +272,40 @@ job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')
     dropdb "${PGDATABASE}_restored"
     [[ $status -eq 0 ]] || fail "$output"
 }
+
+@test "priority tables that a restore has given to its owner are named, with what gives them back" {
+    load_roles
+    for id in 1 2; do
+        sql "CREATE TABLE crashmon_priority.priority_jobs_$id (uuid varchar(50) PRIMARY KEY);
+             ALTER TABLE crashmon_priority.priority_jobs_$id OWNER TO crashmon_processor"
+    done
+    pg_dump -F custom -f "$BATS_TEST_TMPDIR/custom"
+    createdb -O "$OWNER" -T template0 "${PGDATABASE}_restored"
+    as "$OWNER" pg_restore --no-owner -d "${PGDATABASE}_restored" "$BATS_TEST_TMPDIR/custom"
+    PGDATABASE=${PGDATABASE}_restored as "$OWNER" expect_status 0 load_schema
+    for id in 1 2; do
+        name=crashmon_priority.priority_jobs_$id
+        [[ $output == *"WARNING:  table $name belongs to role $OWNER, so crashmon's programs cannot use it"*"HINT:  As a superuser: ALTER TABLE $name OWNER TO crashmon_processor."* ]] ||
+            fail "$output"
+        PGDATABASE=${PGDATABASE}_restored sql "ALTER TABLE $name OWNER TO crashmon_processor"
+    done
+    said=$(PGDATABASE=${PGDATABASE}_restored as "$OWNER" load_roles)
+    dropdb "${PGDATABASE}_restored"
+    equal "$said" ""
+}
+
+@test "whose sessions run no triggers is named, and by --check" {
+    load_roles
+    sql "GRANT crashmon_processor TO $PROCESSOR"
+    for place in "DATABASE \"$PGDATABASE\"|the database" "ROLE $PROCESSOR|role $PROCESSOR" "ROLE $PROCESSOR IN DATABASE \"$PGDATABASE\"|role $PROCESSOR"; do
+        sql "ALTER ${place%|*} SET session_replication_role = replica"
+        expect_status 0 load_schema
+        [[ $output == *"WARNING:  no trigger fires in sessions of ${place#*|}: "*"ALTER ${place%%[|\"]*}"*"RESET session_replication_role"* ]] || fail "$output"
+        run scan --check
+        [[ $place == ROLE* || $output == *"WARNING: session_replication_role is replica: no trigger fires"* ]] || fail "$output"
+        sql "ALTER ${place%|*} RESET session_replication_role"
+    done
+    sql "ALTER ROLE $OWNER SET session_replication_role = replica"
+    equal "$(load_schema)" ""
+    sql "ALTER ROLE $OWNER RESET session_replication_role; REVOKE crashmon_processor FROM $PROCESSOR"
+}

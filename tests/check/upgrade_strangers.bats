@@ -359,7 +359,8 @@ END
     sql "DROP EVENT TRIGGER strange; ALTER FUNCTION public.spring() OWNER TO CURRENT_USER; DROP TABLE crashmon_priority.priority_jobs_1;
          CREATE EVENT TRIGGER mine ON ddl_command_end EXECUTE FUNCTION public.spring(); DELETE FROM public.sprung;
          INSERT INTO processors (id, name, lastseendatetime) VALUES (7, 'p7', '-infinity');
-         CREATE TABLE crashmon_priority.priority_jobs_7 (uuid varchar(50) PRIMARY KEY)"
+         CREATE TABLE crashmon_priority.priority_jobs_7 (uuid varchar(50) PRIMARY KEY);
+         ALTER TABLE crashmon_priority.priority_jobs_7 OWNER TO crashmon_processor"
     equal "$(load_roles)" ""
     sql_is "SELECT crashmon.remove_processor(7, '1 s'), to_regclass('crashmon_priority.priority_jobs_7'), (SELECT count(*) > 9 FROM public.sprung)" "removed||t"
     sql "DROP EVENT TRIGGER mine; DROP FUNCTION public.spring(); DROP TABLE public.sprung"
