@@ -350,7 +350,7 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
         return;
     }
     batches_init(&batch, 1, 1);
-    struct candidate *candidate = batch_add_request(&batch, explanation->id.text);
+    struct candidate *candidate = batch_add_request(&batch, explanation->request);
     if (candidate == NULL) {
         explain_add(text, "unknown: out of memory");
         return;
@@ -358,7 +358,8 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
     enum request_age age = explanation->requested <= options->give_up_after ? REQUEST_NEW
                            : explanation->requested <= 24 * 3600            ? REQUEST_OVERDUE
                                                                             : REQUEST_OLD;
-    request_judge(candidate, age, job->id != 0, job->is_finished);
+    bool has_job = job->id != 0 && strcmp(explanation->request, explanation->id.text) == 0;
+    request_judge(candidate, age, has_job, has_job && job->is_finished);
     if (candidate->verdict == LEFT || candidate->verdict == GIVEN_UP)
         is_searched = request_look(candidate, &explanation->places->whereabouts,
                                    options->settle_time, &failure);

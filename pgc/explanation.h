@@ -25,7 +25,8 @@ struct explanation {
     bool is_complete;          /* all of that */
     struct explain_places *places;
     struct explained_job job;
-    long long requested; /* age of the request */
+    long long requested;               /* age of the request, */
+    char request[CRASH_ID_LENGTH + 1]; /* as it spells the id */
     const struct database_status *database;
     const char *pause; /* "": the storage is not paused */
     const struct problems *troubles;

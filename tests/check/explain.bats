@@ -274,6 +274,18 @@ load explain
     jobs_are "$id"
 }
 
+@test "a request in capitals is judged as it stands, whatever job the crash in small letters has" {
+    processor p1
+    id=$(crash --without json)
+    ended true "$id"
+    sql "INSERT INTO priorityjobs (uuid) VALUES (upper('$id'))"
+    does "$id" priority "leaves the request, for another *: .json is missing"
+    expect_status 0 priority -vv
+    [[ $output == *"${id^^}\": left: .json is missing"* ]] || fail "$output"
+    request "$id"
+    does "$id" priority "removes the request: its job is finished already"
+}
+
 @test "two crashes whose ids differ in capitals alone are both explained" {
     id=$(crash)
     sql "INSERT INTO jobs (uuid, pathname) VALUES (upper('$id'), '/there/x.json')"
