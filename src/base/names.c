@@ -28,6 +28,13 @@ void names_sort(struct names *names)
         qsort(names->items, names->count, sizeof *names->items, compare_names);
 }
 
+char **names_find(const struct names *names, const char *name)
+{
+    return names->count == 0
+               ? NULL
+               : bsearch(&name, names->items, names->count, sizeof *names->items, compare_names);
+}
+
 void names_free(struct names *names)
 {
     for (size_t i = 0; i < names->count; i++)

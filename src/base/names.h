@@ -15,6 +15,10 @@ struct names {
 bool names_add(struct names *names, const char *name);
 
 void names_sort(struct names *names); /* in the order of strcmp() */
+
+/* Its place among sorted names; NULL: it is none of them. */
+char **names_find(const struct names *names, const char *name);
+
 void names_free(struct names *names);
 
 #endif

@@ -30,17 +30,56 @@ static enum link judge_link(const struct pair_location *location, const struct s
     return pair_link_is_newer(status, location->directory, &then) ? LINK_NEWER : LINK_OLDER;
 }
 
-/* Looks for the date links of a pair, up to the first that is newer. */
+/* Until the spool is asked for the time again. */
+static bool has_seen(const struct pair *pair)
+{
+    const struct seen_links *seen = pair->spool->seen;
+    const struct timespec now = spool_time(pair->spool);
+    return strcmp(seen->day, pair->day) == 0 && seen->time.tv_sec == now.tv_sec &&
+           seen->time.tv_nsec == now.tv_nsec;
+}
+
+static void forget_links(struct seen_links *seen)
+{
+    names_free(&seen->names);
+    seen->day[0] = '\0';
+}
+
+/* Names are noted unless there are too many. */
+static void note_link(struct seen_links *seen, const char *name, bool *notes)
+{
+    *notes = *notes && seen->names.count < DATE_LINKS && names_add(&seen->names, name);
+}
+
+static void keep_links(struct seen_links *seen, const struct pair *pair)
+{
+    names_sort(&seen->names);
+    memcpy(seen->day, pair->day, sizeof seen->day);
+    seen->time = spool_time(pair->spool);
+}
+
+/* Looks for the date links of a pair, up to the first that is newer. Whoever came long ago without
+ * a link gets none now: that it has none need not be found out for each crash of a batch. */
 static enum link find_date_link(const struct pair_location *location, long long age,
                                 struct failure *failure)
 {
     const struct pair *pair = &location->pair;
+    struct seen_links *seen = pair->spool->seen;
+    bool notes = !location_came_within(location, (long long)YOUNG * SECOND);
+    if (notes && has_seen(pair)) {
+        if (names_find(&seen->names, pair->id.text) == NULL)
+            return LINK_NONE;
+        notes = false;
+    }
+    if (notes)
+        forget_links(seen);
     struct stat status;
     struct walk_entry entry;
     struct walk *walk = walk_new_in(pair->spool, "date", pair->day, failure);
     enum link found = walk != NULL ? LINK_NONE : LINK_UNKNOWN;
     long left = DATE_LINKS;
     while (walk != NULL && found < LINK_NEWER && walk_next(walk, &entry)) {
+        note_link(seen, entry.name, &notes);
         if (strcmp(entry.name, pair->id.text) == 0 &&
             fstatat(entry.descriptor, entry.name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
             found = judge_link(location, &status, age);
@@ -54,6 +93,8 @@ static enum link find_date_link(const struct pair_location *location, long long 
                  pair->spool->path, pair->day);
         }
     }
+    if (notes && found < LINK_NEWER)
+        keep_links(seen, pair);
     walk_free(walk);
     return found;
 }

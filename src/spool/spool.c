@@ -165,9 +165,11 @@ static struct spool *open_root(enum place place, const char *path, const char *j
     *spool = (struct spool){
         .place = place, .path = path, .json_suffix = json_suffix, .dump_suffix = dump_suffix};
     spool->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (spool->root >= 0)
+    if (spool->root >= 0) {
         spool->clock = malloc(sizeof *spool->clock);
-    if (spool->clock == NULL) {
+        spool->seen = calloc(1, sizeof *spool->seen);
+    }
+    if (spool->clock == NULL || spool->seen == NULL) {
         fail_open(place, path, ask, failure);
         spool_close(spool);
         return NULL;
@@ -198,6 +200,9 @@ void spool_close(struct spool *spool)
     if (spool->root >= 0)
         close(spool->root);
     free(spool->clock);
+    if (spool->seen != NULL)
+        names_free(&spool->seen->names);
+    free(spool->seen);
     free(spool);
 }
 

@@ -20,10 +20,18 @@
 
 #include "base/failure.h"
 #include "base/names.h"
+#include "spool/crash_id.h"
 #include "spool/mark.h"
 
 #include <sys/stat.h>
 #include <time.h>
+
+/* What evidence.c has seen in the date tree of a day: it belongs to one thread. */
+struct seen_links {
+    char day[DAY_LENGTH + 1]; /* "": nothing yet */
+    struct timespec time;     /* spool_time() then */
+    struct names names;       /* sorted */
+};
 
 struct spool {
     enum place place;        /* for messages */
@@ -34,6 +42,7 @@ struct spool {
     bool is_archive;     /* long-term storage, whose files may have more names (backups by links) */
     struct timespec now; /* the file system's clock when the spool was opened */
     struct spool_clock *clock;
+    struct seen_links *seen;
     char mark[MARK_SIZE]; /* of a root that has been accepted (pgc/storages.h); else "" */
 };
 

@@ -91,11 +91,6 @@ enum stranded stranded_look(const struct pair *pair, long age, bool again, struc
 
 /* --- the date tree of a day */
 
-static int compare_names(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
 bool stranded_find_date_links(const struct spool *spool, const char *day, const struct names *ids,
                               bool linked[], bool *any, struct failure *failure)
 {
@@ -104,9 +99,7 @@ bool stranded_find_date_links(const struct spool *spool, const char *day, const 
     bool good = walk != NULL;
     *any = false;
     while (good && walk_next(walk, &entry)) {
-        char **place = ids->count == 0 ? NULL
-                                       : bsearch(&entry.name, ids->items, ids->count,
-                                                 sizeof ids->items[0], compare_names);
+        char **place = names_find(ids, entry.name);
         if (entry.kind == WALK_UNREADABLE) {
             *failure = *entry.failure;
             good = false;

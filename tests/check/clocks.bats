@@ -131,8 +131,9 @@ of_the_future() {
     jobs_are "$old"
 }
 
-@test "where the clocks of spool and database differ by hours nothing is removed for its age (1)" {
-    # A file without a name tells what time it is.
+# Has the file systems' clock be so many seconds ahead, for a run: a file without a name tells what time
+# it is.
+ahead() {
     gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/clock.so" - <<'END' || skip "no compiler here"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -147,13 +148,17 @@ int fstat(int file, struct stat *status)
     return result;
 }
 END
+    EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/clock.so AHEAD=$1 ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+}
+
+@test "where the clocks of spool and database differ by hours nothing is removed for its age (1)" {
     collect --root "$DEFERRED" --day "$(date -u +%Y%m%d)" --count 3 >/dev/null
     crash --without dump --age 90000 >/dev/null
     expect_status 1 scan
     marked
     before=$(disk_state)
-    for ahead in 3456000 -7200; do
-        EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/clock.so AHEAD=$ahead ASAN_OPTIONS=verify_asan_link_order=0"
+    for seconds in 3456000 -7200; do
+        ahead "$seconds"
         expect_status 1 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
         [[ $output == *"the clocks of the database and of \"$SPOOL\" differ by "*"nothing is removed there for its age"* ]] ||
             fail "$output"
@@ -161,6 +166,35 @@ END
     done
     EXEC=
     expect_status 0 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
+}
+
+@test "among many new crashes is looked once a batch for those of the jobs, if all came before ten minutes" {
+    strace -f -qq -o /dev/null true 2>/dev/null || skip "no strace here"
+    crash --count 20 --age 10000 >/dev/null
+    expect_status 0 scan
+    mapfile -t ids < <(sql "SELECT uuid FROM jobs ORDER BY id")
+    sql "UPDATE jobs SET queueddatetime = now() - interval '3 h', starteddatetime = now() - interval '2 h',
+             completeddatetime = now(), success = true;
+         UPDATE crashmon.storages SET swept = (now() AT TIME ZONE 'UTC')::date"
+    crash --count 20 >/dev/null
+    id=${ids[19]}
+    crash --id "$id" >/dev/null # a second one, to which its date link alone leads
+    rm "$(place "$SPOOL" "$id")"
+    for seconds in 540 1800; do
+        ahead "$seconds"
+        EXEC="strace -f -qq -e trace=openat,openat2 -o $BATS_TEST_TMPDIR/trace $EXEC"
+        [[ $seconds == 540 ]] || opened=$count
+        expect_status 1 cleanup_jobs --dry-run
+        count=$(grep -c '"20081225/date"' "$BATS_TEST_TMPDIR/trace")
+    done
+    [[ $opened == 20 && $count == 2 ]] || fail "$opened $count"
+    expect_status 1 cleanup_jobs
+    EXEC=
+    [[ -n $(find "$SPOOL/20081225/date" -name "$id") ]] || fail "$(find "$SPOOL" -name "$id*")"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    log_has "\"$id\": missing"
+    log_has "archived 19"
+    pair_is_whole "$ARCHIVE" 20081225 "${ids[1]}"
 }
 
 @test "in whatever style the database shows times, finished jobs are put away" {

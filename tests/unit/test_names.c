@@ -52,7 +52,11 @@ static void the_order_is_that_of_bytes(void **state)
     names_sort(&names);
     for (size_t i = 0; i < COUNT; i++)
         assert_string_equal(names.items[i], sorted[i]);
+    assert_string_equal(*names_find(&names, "aa"), "aa");
+    assert_ptr_equal(names_find(&names, ""), &names.items[0]);
+    assert_null(names_find(&names, "b"));
     names_free(&names);
+    assert_null(names_find(&names, "a"));
 }
 
 static void what_was_freed_can_be_filled_again(void **state)
