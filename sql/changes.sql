@@ -3,6 +3,7 @@
 DO $$
 DECLARE
     its record;
+    commands text[] := '{}';
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute
                    WHERE attrelid = 'crashmon.jobs'::regclass AND attname = 'storage') THEN
@@ -52,10 +53,41 @@ BEGIN
                             its.kind, its.name, its.its_table, its.found, its.definition
                 USING HINT = 'If it is your own, rename it; otherwise make it what is needed. Then load this again.';
         END IF;
-        EXECUTE its.command;
+        commands := commands || its.command;
     END LOOP;
+    PERFORM set_config('crashmon.commands', commands::text, true);
 END $$;
 \ir keys.sql
+-- Whoever waits for a table behind us waits for a tenth of a second, as long as nothing is changed.
+DO $$
+DECLARE
+    command text;
+    detail text;
+    patience timestamptz := clock_timestamp() + interval '4 seconds';
+BEGIN
+    FOREACH command IN ARRAY current_setting('crashmon.commands')::text[] LOOP
+        PERFORM set_config('lock_timeout', '100ms', true);
+        LOOP
+            BEGIN
+                EXECUTE command;
+                EXIT;
+            EXCEPTION
+                WHEN lock_not_available THEN
+                    IF clock_timestamp() > patience THEN
+                        RAISE EXCEPTION 'the tables are in use for too long: nothing is changed'
+                            USING HINT = 'pg_locks says by whom; try again when they have ended.';
+                    END IF;
+                    PERFORM pg_sleep(0.1);
+                WHEN unique_violation OR check_violation THEN
+                    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+                    RAISE EXCEPTION 'this is missing, and rows do not permit it: %: nothing is changed', command
+                        USING DETAIL = coalesce(nullif(detail, ''), SQLERRM), HINT = 'Mend the rows, then load this again.';
+            END;
+        END LOOP;
+        PERFORM set_config('lock_timeout', '1s', true);
+        patience := least(patience, clock_timestamp() + interval '1 second');
+    END LOOP;
+END $$;
 DISCARD TEMP;
 
 -- Whoever may register may also use ids up.

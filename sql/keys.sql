@@ -4,13 +4,12 @@
 DO $$
 DECLARE
     its record;
-    its_table name := 'jobs';
-    detail text;
-    patience timestamptz := clock_timestamp() + interval '4 seconds';
+    commands text[] := current_setting('crashmon.commands');
 BEGIN
     -- Left from when there was no foreign key, or its triggers were disabled: the next scan assigns these jobs.
     IF EXISTS (SELECT FROM crashmon.jobs WHERE owner NOT IN (SELECT id FROM crashmon.processors)) THEN
-        UPDATE crashmon.jobs SET owner = NULL WHERE owner NOT IN (SELECT id FROM crashmon.processors);
+        commands := commands || text 'UPDATE crashmon.jobs SET owner = NULL
+                                      WHERE owner NOT IN (SELECT id FROM crashmon.processors)';
     END IF;
     FOR its IN
         WITH key AS (
@@ -42,32 +41,12 @@ BEGIN
                             its.its_table, its.found, its.definition
                 USING HINT = 'Drop it, then load this again.';
         END IF;
-        its_table := its.its_table;
-        PERFORM set_config('lock_timeout', '100ms', true);
-        LOOP
-            BEGIN
-                EXECUTE format('ALTER TABLE crashmon.%I ADD %s%s', its.its_table, its.its_name,
-                               coalesce(split_part(its.definition, ' (', 1) || ' USING INDEX '
-                                            || quote_ident(its.its_index), its.definition));
-                EXIT;
-            EXCEPTION
-                WHEN lock_not_available THEN
-                    IF clock_timestamp() > patience THEN
-                        RAISE;
-                    END IF;
-                    PERFORM pg_sleep(0.1);
-                WHEN unique_violation THEN
-                    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-                    RAISE EXCEPTION 'the table % has lost its key "%", and has rows that it does not permit: % '
-                                    'Nothing is changed', its.its_table, its.definition, detail
-                        USING HINT = 'Delete all but one of such rows, then load this again.';
-            END;
-        END LOOP;
-        -- From here on somebody may have to wait.
-        patience := least(patience, clock_timestamp() + interval '1 second');
-        PERFORM set_config('lock_timeout', '1s', true);
+        commands := commands || format('ALTER TABLE crashmon.%I ADD %s%s', its.its_table, its.its_name,
+                                       coalesce(split_part(its.definition, ' (', 1) || ' USING INDEX '
+                                                    || quote_ident(its.its_index), its.definition));
     END LOOP;
+    PERFORM set_config('crashmon.commands', commands::text, true);
 EXCEPTION WHEN lock_not_available THEN
-    RAISE EXCEPTION 'the table crashmon.% is in use for too long: nothing is changed', its_table
+    RAISE EXCEPTION 'the table crashmon.jobs is in use for too long: nothing is changed'
         USING HINT = 'pg_locks says by whom; try again when they have ended.';
 END $$;

@@ -36,10 +36,12 @@ BEGIN
             USING HINT = 'ALTER DEFAULT PRIVILEGES FOR ROLE crashmon_processor GRANT ALL ON TABLES TO crashmon_processor, '
                          'then restart the processors.';
     END IF;
-    -- As after pg_restore --no-owner, or what a processor's login has made without its role.
+    -- As after pg_restore --no-owner, or what a login has made without its role; where logins use the roles.
     FOR its IN SELECT oid::regclass AS place, relowner::regrole AS owner FROM pg_class
                WHERE relnamespace = to_regnamespace('crashmon_priority') AND relname ~ '^priority_jobs_[0-9]+$'
                    AND relkind = 'r' AND NOT pg_has_role(to_regrole('crashmon_monitor'), relowner, 'USAGE')
+                   AND EXISTS (SELECT FROM pg_auth_members WHERE roleid = to_regrole('crashmon_processor')
+                                   AND member <> to_regrole('crashmon_monitor'))
                ORDER BY relname LIMIT 10 LOOP
         RAISE WARNING 'table % belongs to role %, so crashmon''s programs cannot use it',
                       its.place, its.owner

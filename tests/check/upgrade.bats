@@ -275,6 +275,7 @@ job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')
 
 @test "priority tables that a restore has given to its owner are named, with what gives them back" {
     load_roles
+    sql "GRANT crashmon_processor TO $PROCESSOR"
     for id in 1 2; do
         sql "CREATE TABLE crashmon_priority.priority_jobs_$id (uuid varchar(50) PRIMARY KEY);
              ALTER TABLE crashmon_priority.priority_jobs_$id OWNER TO crashmon_processor"

@@ -163,8 +163,14 @@ load upgrade
     p=$(processor p1)
     job 1 "$p"
     sql "ALTER TABLE jobs DROP CONSTRAINT jobs_uuid_key; INSERT INTO jobs (pathname, uuid) SELECT pathname, uuid FROM jobs"
-    refused "the table jobs has lost its key \"UNIQUE (uuid)\", and has rows that it does not permit: Key (uuid)=($(id 1)) is duplicated. Nothing is changed*HINT" schema.sql
-    sql "DELETE FROM jobs WHERE id > 1"
+    missing() { refused "this is missing, and rows do not permit it: $1: nothing is changed*DETAIL:  $2*HINT" schema.sql; }
+    missing 'ALTER TABLE crashmon.jobs ADD CONSTRAINT jobs_uuid_key UNIQUE (uuid)' "Key (uuid)=($(id 1)) is duplicated."
+    sql "DELETE FROM jobs WHERE id > 1; ALTER TABLE jobs DROP CONSTRAINT jobs_attempts_check; UPDATE jobs SET attempts = -1"
+    missing 'ALTER TABLE crashmon.jobs ADD CONSTRAINT jobs_attempts_check *' '*is violated by some row'
+    sql "UPDATE jobs SET attempts = 0; DROP INDEX crashmon.storages_roots;
+         INSERT INTO crashmon.storages SELECT 'main', p, md5('x')::uuid, '/x', 'h' FROM unnest('{storage,deferred}'::text[]) AS p"
+    missing 'CREATE UNIQUE INDEX storages_roots *' 'Key (identity)=* is duplicated.'
+    sql "DELETE FROM crashmon.storages"
     load_schema
     sql "ALTER TABLE jobs ADD CONSTRAINT mine FOREIGN KEY (owner) REFERENCES processors ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE"
     refused 'the key of table jobs is "FOREIGN KEY (owner) REFERENCES processors(id) ON UPDATE CASCADE ON DELETE CASCADE*", where crashmon needs "FOREIGN KEY (owner) REFERENCES processors(id) ON DELETE SET NULL": nothing is changed' schema.sql
@@ -174,17 +180,26 @@ load upgrade
     sql_is "SELECT id, owner FROM jobs" "1|"
 }
 
-@test "a key that is missing waits for others for seconds, and others for it for a tenth of one" {
+@test "what is missing waits for others for seconds, and others for it for a tenth of one" {
     load_schema
-    sql "ALTER TABLE jobs DROP CONSTRAINT jobs_uuid_key"
-    session "BEGIN; SELECT count(*) FROM jobs" >/dev/null
-    background load_schema
-    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    sql "SET LOCAL lock_timeout = '300ms'; INSERT INTO jobs (pathname, uuid) VALUES ('', 'a')"
-    background_ends 3
-    [[ $output == *"the table crashmon.jobs is in use for too long: nothing is changed"* ]] || fail "$output"
-    background load_schema
-    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    session ROLLBACK
-    background_ends 0
+    while IFS='|' read -r drop holds; do
+        sql "$drop"
+        session "BEGIN; $holds" >/dev/null
+        background load_schema
+        for _ in 1 2 3; do
+            await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            sql "SET LOCAL lock_timeout = '300ms'; INSERT INTO jobs (pathname, uuid) VALUES ('', 'a'); DELETE FROM jobs"
+        done
+        background_ends 3
+        [[ $output == *"the tables are in use for too long: nothing is changed"* ]] || fail "$output"
+        background load_schema
+        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        session ROLLBACK
+        background_ends 0
+        equal "$output" ""
+    done <<'END'
+ALTER TABLE jobs DROP CONSTRAINT jobs_uuid_key|SELECT count(*) FROM jobs
+DROP INDEX jobs_tried|INSERT INTO jobs (pathname, uuid) VALUES ('', 'b')
+ALTER TABLE jobs DROP missingdatetime|SELECT count(*) FROM jobs
+END
 }
