@@ -99,12 +99,15 @@ static void say_of_case(const struct explanation *explanation, const struct sigh
                     its->owner);
 }
 
-void explain_kept(const struct explanation *explanation, char text[NEXT_SIZE])
+void explain_kept(const struct explanation *explanation, bool has_row, const struct pair *put_away,
+                  char text[NEXT_SIZE])
 {
-    bool is_wanted = explanation->job.id != 0 || explanation->requested >= 0;
+    bool is_wanted = has_row || explanation->requested >= 0;
+    const struct spool *deferred = explanation->places->trees[PLACE_DEFERRED];
     for (size_t i = 0; i < explanation->sightings.count; i++) {
         const struct sighting *one = &explanation->sightings.items[i];
-        if (one->place == PLACE_DEFERRED && !is_wanted)
+        bool is_gone = put_away->spool == deferred && strcmp(put_away->day, one->day) == 0;
+        if (one->place == PLACE_DEFERRED && !is_wanted && !is_gone)
             say_of_throttled(explanation, one, text);
         else if (one->place == PLACE_QUARANTINE)
             say_of_case(explanation, one, text);

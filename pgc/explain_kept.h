@@ -6,7 +6,9 @@
 #include "explain_text.h"
 #include "explanation.h"
 
-/* Adds what becomes of each. */
-void explain_kept(const struct explanation *explanation, char text[NEXT_SIZE]);
+/* Adds what becomes of each, but of the pair of a job that has just been put away (without a spool:
+ * none has been). `has_row`: a row of jobs is left, so the crash is wanted. */
+void explain_kept(const struct explanation *explanation, bool has_row, const struct pair *put_away,
+                  char text[NEXT_SIZE]);
 
 #endif

@@ -388,11 +388,13 @@ static void say_of_finished(const struct explanation *explanation, const struct 
 struct finished_answer {
     const struct explanation *explanation;
     char *text;
+    bool has_row;     /* still, when that has been done; and */
+    struct pair pair; /* where the pair of the job was; without a spool: it is nowhere, or stays */
 };
 
 static void put_finished_away(void *context, const struct finished_row *row)
 {
-    const struct finished_answer *answer = context;
+    struct finished_answer *answer = context;
     struct explain_places *places = answer->explanation->places;
     struct finished_job job;
     struct report report;
@@ -409,19 +411,27 @@ static void put_finished_away(void *context, const struct finished_row *row)
     finished_job_init(&job, row, &places->roots, places->archives);
     put_away(&job, &places->roots, NULL, &report);
     say_of_finished(answer->explanation, &job, answer->text);
+    answer->has_row = job.crash.outcome != ARCHIVED && job.crash.outcome != DELETED;
+    answer->pair = job.move.pair;
     finished_job_clear(&job);
 }
 
-static void say_of_row(const struct explanation *explanation, char text[NEXT_SIZE])
+/* The row, and then what the row does not keep. */
+static void say_of_rest(const struct explanation *explanation, char text[NEXT_SIZE])
 {
+    const struct explained_job *job = &explanation->job;
     const struct finished_question question = {.storage = explanation->options->storage_name,
                                                .uuid = explanation->id.text,
                                                .last = LLONG_MIN,
                                                .limit = 1};
-    struct finished_answer answer = {explanation, text};
+    struct finished_answer answer = {explanation, text, .has_row = job->id != 0};
     struct failure failure;
-    if (finished_rows_list(&question, put_finished_away, &answer, &failure) != DB_OK)
+    if (is_ours(explanation) && !job->is_finished)
+        explain_add(text, "nothing until its job is finished");
+    else if (is_ours(explanation) &&
+             finished_rows_list(&question, put_finished_away, &answer, &failure) != DB_OK)
         say_failure(&failure, text);
+    explain_kept(explanation, answer.has_row, &answer.pair, text);
 }
 
 /* --- all */
@@ -456,13 +466,7 @@ void explain_what(const struct explanation *explanation, enum program program, c
         say_of_job(explanation, text);
         break;
     case PROGRAM_PRIORITY: say_of_request(explanation, text); break;
-    case PROGRAM_CLEANUP:
-        if (is_ours(explanation) && job->is_finished)
-            say_of_row(explanation, text);
-        else if (is_ours(explanation))
-            explain_add(text, "nothing until its job is finished");
-        explain_kept(explanation, text);
-        break;
+    case PROGRAM_CLEANUP: say_of_rest(explanation, text); break;
     }
     if (text[0] == '\0')
         explain_add(text, "nothing");

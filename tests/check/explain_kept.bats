@@ -49,6 +49,22 @@ setup() {
     log_has "seen 2: deleted 2;"
 }
 
+@test "once the job is put away, another throttled crash of its id goes, but not the one that was put away" {
+    id=$(crash)
+    ended true "$id"
+    throttled --id "$id" --day 20081226 >/dev/null
+    does "$id" cleanup "puts its pair away, and deletes its row: *; deletes it, as nothing of it has changed for 1 d: *"
+    request "$id"
+    does "$id" cleanup "puts its pair away, and deletes its row: *"
+    [[ $(explain "$id" --json | json next cleanup) != *throttled* ]] || fail "$(explain "$id")"
+    sql "DELETE FROM priorityjobs"
+    expect_status 0 cleanup_jobs
+    log_has "seen 2: archived 1, deleted 1;"
+    id=$(throttled)
+    ended true "$id"
+    [[ $(explain "$id" --json | json next cleanup) == "puts its pair away"*row:*([^;]) ]] || fail "$(explain "$id")"
+}
+
 @test "what cleanup cannot delete is told: what is no file, what lies deeper than its id says, a name tree that is empty" {
     id=$(throttled --without dump)
     mkfifo "$(place "$DEFERRED" "$id").dump"
