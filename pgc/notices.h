@@ -11,6 +11,9 @@
 void notices_capture(void);
 void notices_release(void);
 
+/* Adds the first warning of these to the reason why there is no connection: it may be the cause. */
+void notices_explain(struct failure *failure);
+
 /* From now on the log gets what is said in the session. */
 void notices_receive(void);
 

@@ -285,7 +285,7 @@ static void write_event(enum log_level level, bool its_cause_lasts, const char *
 {
     int error = errno;
     int priority = priority_of((int)level);
-    if (category == NULL ? level >= LEVEL_WARNING
+    if (category == NULL ? level >= LEVEL_ERROR
                          : log4c_category_is_priority_enabled(category, priority)) {
         pthread_mutex_lock(&mutex);
         lasts = its_cause_lasts;

@@ -58,7 +58,7 @@ bool log_may_write(const char *file_pathname, struct failure *failure);
  * written, says so on stderr once, and the run continues. Lines below INFO reach the file with the
  * next line at INFO or above, in log_flush(), or 64 KiB at a time. WARNING and above also go to
  * the file NAME.errors. stderr, which cron mails, gets ten lines of a kind (mail.h), and in the end
- * the number of the others. */
+ * the number of the others. Without log_open() stderr gets what is ERROR and above, bare. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_vwrite(enum log_level level, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));

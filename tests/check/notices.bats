@@ -9,6 +9,16 @@ teardown() {
     sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
 }
 
+# What is asked without a log says nothing on stderr: a monitoring system would take it for an answer.
+questions_are_silent() {
+    local question id
+    id=$(nowhere)
+    for question in "scan --check" "scan --status" "priority --check" "cleanup_jobs --check" "priority --explain $id"; do
+        run --separate-stderr $question
+        [[ -z $stderr && -n $output ]] || fail "$question: $stderr"
+    done
+}
+
 # Each program ends with 0 and prints nothing, and its log has a line like this.
 silent_but_logged() {
     local name
@@ -25,6 +35,7 @@ silent_but_logged() {
     sql "UPDATE pg_database SET datcollversion = '0' WHERE datname = current_database()" ||
         skip "this server keeps no version of a database's collation"
     silent_but_logged ' WARNING - while connecting: .*collation version'
+    questions_are_silent
     sql "UPDATE pg_database SET datcollversion = NULL WHERE datname = current_database()"
 }
 
@@ -34,18 +45,21 @@ silent_but_logged() {
     echo '*:*:*:*:secret' >"$PGPASSFILE"
     chmod 644 "$PGPASSFILE"
     silent_but_logged ' WARNING - while connecting: .*password file .* has group or world access'
+    questions_are_silent
+
+    # Where that may be why there is no connection, the reason says so.
+    PGPORT=1 expect_status 69 scan
+    [[ $output == *' ERROR - cannot connect to the database: '*'; password file '*' has group or world access'* &&
+        $output != *$'\n'* ]] || fail "$output"
+    PGPORT=1 run --separate-stderr scan --check
+    [[ $status == 2 && -z $stderr && $output == *'password file '* ]] || fail "$stderr" "$output"
 }
 
 @test "what the server says for a role with client_min_messages = debug5 is DEBUG in the log, and no mail" {
     sql "ALTER DATABASE \"$PGDATABASE\" SET client_min_messages = debug5"
     silent_but_logged ' DEBUG - while connecting: DEBUG: ' --log-file-error-logging-level=DEBUG
     log_has ' DEBUG - the database says: '
-    # A question has no log.
-    id=$(nowhere)
-    for question in "scan --check" "scan --status" "priority --check" "cleanup_jobs --check" "priority --explain $id"; do
-        run --separate-stderr $question
-        [[ -z $stderr && -n $output ]] || fail "$question: $stderr"
-    done
+    questions_are_silent
 }
 
 @test "a warning of a function of the site is a warning in the log, and no mail" {
