@@ -9,6 +9,7 @@
 #include "runs.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -225,6 +226,16 @@ static void prepare_json(const struct run *run)
         signals_last_words(text, strstr(text, code) + strlen(code));
 }
 
+static bool has_ended;
+
+/* A library without memory may call exit(1), which would say that the work is done. */
+static void refuse_exit(int code, void *context)
+{
+    (void)context;
+    if (code == EXIT_FAILURE && !has_ended)
+        abort();
+}
+
 bool run_begin(struct run *run, enum program program, int argc, char **argv)
 {
     struct failure failure;
@@ -234,6 +245,7 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &run->started);
     run->date = time(NULL);
     signals_catch();
+    on_exit(refuse_exit, NULL);
 
     if (!log_occupy_descriptors(&failure))
         return fail_begin(run, EXIT_INTERNAL, failure.text);
@@ -367,6 +379,7 @@ int run_end(struct run *run)
     log_close();
     note_log(&run->report);
     options_free(&run->options);
+    has_ended = true;
     return (int)run->report.code;
 }
 

@@ -93,13 +93,15 @@ static void write_to_stderr(const char *line)
     write_all_to_stderr(line);
 }
 
+static const char out_of_memory[] = "crashmon: out of memory for a line of the log\n";
+
 static const char *make_line(struct output *output, int level, struct timeval time,
                              const char *message)
 {
     struct log_event event = {program, level, time, process, message};
     return log_format_render(output->format, &event, &output->line, &output->size) >= 0
                ? output->line
-               : "out of memory for a line of the log\n";
+               : out_of_memory;
 }
 
 /* Reports a failure of the files on stderr, whatever its threshold, but only once. */
@@ -271,11 +273,13 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
 static void write_bare(const char *format, va_list arguments)
 {
     char *message = NULL;
-    if (vasprintf(&message, format, arguments) < 0)
+    if (vasprintf(&message, format, arguments) < 0) {
+        write_to_stderr(out_of_memory);
         return;
+    }
     char *line = log_format_plain(message);
-    if (line != NULL && mail_admits(message, lasts, NULL))
-        write_to_stderr(line);
+    if (mail_admits(message, lasts, NULL))
+        write_to_stderr(line != NULL ? line : out_of_memory);
     free(line);
     free(message);
 }

@@ -3,7 +3,8 @@
 # shellcheck disable=SC2154 # bats sets status and output
 load ../helper
 
-# A library that has the allocation number FAIL_AT fail, and writes how many there were to FAIL_COUNT.
+# A library that has the allocation number FAIL_AT fail, with FAIL_ALL all after it, too, and writes how
+# many there were to FAIL_COUNT.
 setup_file() {
     begin_file
     cc -shared -fPIC -o "$BATS_FILE_TMPDIR/fail.so" -x c - <<'END'
@@ -12,12 +13,16 @@ setup_file() {
 #include <stdlib.h>
 void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
 static long count, at = -1;
+static int all;
 static int fails(void)
 {
     const char *number = getenv("FAIL_AT");
-    if (at < 0)
+    if (at < 0) {
         at = number != NULL ? atol(number) : 0;
-    return __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) == at && (errno = ENOMEM) != 0;
+        all = getenv("FAIL_ALL") != NULL;
+    }
+    long now = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
+    return at > 0 && (all ? now >= at : now == at) && (errno = ENOMEM) != 0;
 }
 void *malloc(size_t size) { return fails() ? NULL : __libc_malloc(size); }
 void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, size); }
@@ -67,3 +72,18 @@ bears() {
 @test "scan bears that any allocation fails" { bears scan; }
 @test "priority bears that any allocation fails" { bears priority; }
 @test "cleanup bears that any allocation fails" { bears cleanup_jobs; }
+
+# Libraries that call exit() are no exception: 1 would say that the work is done.
+@test "a program without memory for its options ends with 70, and says so" {
+    stage
+    EXEC=failing FAIL_COUNT=$BATS_TEST_TMPDIR/count scan --show-config >/dev/null
+    count=$(<"$BATS_TEST_TMPDIR/count")
+    for ((at = count - 250; at < count - 20; at++)); do
+        rm -f "${TMPDIR:-/tmp}/crashmon-$EUID.mailed" # or what is the same again is not told
+        unset FAIL_ALL
+        ((at % 2)) || export FAIL_ALL=yes
+        FAIL_AT=$at EXEC=failing run scan
+        [[ $status =~ ^(0|69|70)$ ]] || fail "allocation $at of $count: $status" "$output"
+        [[ $status == 0 || $output == *crashmon* ]] || fail "allocation $at of $count: $status" "$output"
+    done
+}
