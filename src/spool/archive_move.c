@@ -234,8 +234,7 @@ bool archive_move_remove_originals(struct archive_move *move, int source, struct
             !file_remove(source, file->name, &file->status))
             return errno == FILE_CHANGED
                        ? fail(failure, 0, "a file of it has changed since it was looked at")
-                       : fail(failure, errno, "cannot remove a file of it from \"%s\"",
-                              move->pair.spool->path);
+                       : pair_fail(&move->pair, "remove a file of it from", failure);
     move->copied = false;
     return true;
 }

@@ -69,6 +69,7 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     run cleanup_jobs --save-successful-minidumps-to=
     chattr -i "$(place "$SPOOL" "${ids[7]}").dump"
     equal "$status" 77
+    [[ $output == *"cannot remove a file of it from \"$(dirname "$(place "$SPOOL" "${ids[7]}")")\""* ]] || fail "$output"
     pair_is_whole "$SPOOL" 20081225 "${ids[7]}"
     jobs_are "${ids[7]}"
     cleans --save-successful-minidumps-to=
