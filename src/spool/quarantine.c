@@ -256,16 +256,18 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
 
 /* The reason is on disk before anything is moved. */
 static bool move_to_case(struct quarantine *quarantine, int from, const struct names *names,
-                         const char *day, const char *name, const char *where, const char *reason,
-                         struct failure *failure)
+                         const struct pair *pair, const char *reason, struct failure *failure)
 {
+    char where[PAIR_PATH_SIZE], what[PATH_MAX + 64];
+    pair_path(pair, where);
+    snprintf(what, sizeof what, "move it to \"%s\" from", quarantine->name);
     if (!open_root(quarantine, true, failure) || !lock_root(quarantine, false, failure))
         return false;
-    int directory = open_case(quarantine, from, names, day, name, failure);
+    int directory = open_case(quarantine, from, names, pair->day, pair->id.text, failure);
     bool good = directory >= 0 &&
                 ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
                   move_names(from, names, directory)) ||
-                 fail(failure, errno, "cannot move it to \"%s\"", quarantine->name));
+                 pair_fail(pair, what, failure));
     lock_file_release(&quarantine->lock);
     if (directory >= 0)
         close(directory);
@@ -324,14 +326,11 @@ bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair,
     int directory = pair_open_directory(pair);
     if (directory < 0 && errno != ENOENT)
         return pair_fail(pair, "open directory", failure);
-    char where[PAIR_PATH_SIZE];
-    pair_path(pair, where);
     pthread_mutex_lock(&quarantine->turn);
     bool good = directory < 0 || list_crash(directory, &pair->id, &names) ||
                 pair_fail(pair, "read directory", failure);
     sort_crash(&names, pair, last);
-    good = good && move_to_case(quarantine, directory, &names, pair->day, pair->id.text, where,
-                                reason, failure);
+    good = good && move_to_case(quarantine, directory, &names, pair, reason, failure);
     pthread_mutex_unlock(&quarantine->turn);
     good = good && links_remove_name(pair, directory, failure);
     if (directory >= 0)
@@ -343,12 +342,10 @@ bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair,
 bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,
                      const struct pair *pair, const char *reason, struct failure *failure)
 {
-    char where[PAIR_PATH_SIZE], *items[] = {(char *)(uintptr_t)name};
+    char *items[] = {(char *)(uintptr_t)name};
     const struct names names = {.items = items, .count = 1};
-    pair_path(pair, where);
     pthread_mutex_lock(&quarantine->turn);
-    bool good = move_to_case(quarantine, directory, &names, pair->day, pair->id.text, where, reason,
-                             failure);
+    bool good = move_to_case(quarantine, directory, &names, pair, reason, failure);
     pthread_mutex_unlock(&quarantine->turn);
     return good;
 }

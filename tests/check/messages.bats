@@ -168,3 +168,17 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
     output=$(grep -vE '%d (crashes in a row|minutes|characters|bytes)' <<<"$output" || true)
     equal "$output" ''
 }
+
+@test "a crash that cannot be moved to quarantine: the directory is named that does not let it go" {
+    processor p1
+    id=$(crash --age 100000)
+    rm "$(place "$SPOOL" "$id").json"
+    its_directory=$(dirname "$(place "$SPOOL" "$id")")
+    chattr +i "$its_directory" 2>/dev/null || skip "no chattr here"
+    run scan
+    chattr -i "$its_directory"
+    equal "$status" 77
+    [[ $output == *"cannot quarantine \"$id\": cannot move it to \"$SPOOL/quarantine\" from \"$its_directory\": "* ]] ||
+        fail "$output"
+    expect_status 1 scan
+}
