@@ -443,6 +443,18 @@ CRITICAL: "view crashmon_priority.jobs" is not a priority table'
     answers 0 cleanup_jobs --
 }
 
+@test "keys that are missing (2), until schema.sql is loaded" {
+    used
+    sql "ALTER TABLE crashmon.processors DROP CONSTRAINT processors_name_key; ALTER TABLE crashmon.storages DROP CONSTRAINT storages_pkey;
+         ALTER TABLE crashmon.runs DROP CONSTRAINT runs_pkey; CREATE UNIQUE INDEX mine ON crashmon.runs (id)"
+    run cleanup_jobs --check
+    PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql"
+    [[ $status == 2 && ${#lines[@]} == 2 &&
+        $output == *"keys of tables in the schema crashmon are missing: processors (name), storages (place, storage) (load sql/schema.sql)"* ]] ||
+        fail "$status: $output"
+    answers 0 cleanup_jobs --
+}
+
 @test "it changes nothing anywhere, takes no lock, and asks whoever works" {
     used
     fresh --count 2

@@ -28,6 +28,7 @@ raises() {
     raises 22021 "SELECT crashmon.job_failed(1, E'\\xff')"
     raises 42883 "SELECT crashmon.heartbeat(1::bigint)"
     raises 42883 "SELECT crashmon.take_jobs(1::bigint, 1)"
+    raises 42P10 "BEGIN; SET LOCAL client_min_messages = error; ALTER TABLE processors DROP CONSTRAINT processors_name_key; SELECT crashmon.register_processor('p')"
     raises P0002 "SELECT crashmon.take_jobs(99, 1)"
     sql "UPDATE jobs SET pathname = '🦊'"
     raises 22P05 "SET client_encoding = 'LATIN1'; SELECT crashmon.take_jobs($alpha, 1)"
