@@ -20,9 +20,9 @@ struct sweep {
     const struct spool *spool;
     bool dry_run;
     struct swept *swept;
-    /* The day has pairs that are queued; a date tree, so that crashes may still lead into its name
-     * tree. The top of that, and the day, may be the mount point of a disk that is away. */
-    bool is_used, has_date;
+    sweep_is_used *is_used;
+    void *context;
+    bool has_date;       /* the day has a date tree: crashes may still lead into its name tree */
     char path[PATH_MAX]; /* below the root, of the directory in hand */
 };
 
@@ -43,11 +43,19 @@ static bool remove_directory(struct sweep *sweep, int parent, const char *name)
     return removed || errno == ENOENT;
 }
 
-static bool may_be_mount_point(const struct sweep *sweep)
+/* A day, or the top of its name tree, which may be the mount point of a disk that is away. */
+static bool is_top(const struct sweep *sweep)
 {
     const char *below = sweep->path + DAY_LENGTH;
-    return strcmp(below, "/name") == 0 ? sweep->is_used || sweep->has_date
-                                       : below[0] == '\0' && sweep->is_used;
+    return below[0] == '\0' || strcmp(below, "/name") == 0;
+}
+
+static bool is_top_in_use(const struct sweep *sweep)
+{
+    char day[DAY_LENGTH + 1] = "";
+    memcpy(day, sweep->path, DAY_LENGTH);
+    return (sweep->has_date && sweep->path[DAY_LENGTH] != '\0') ||
+           (sweep->is_used != NULL && sweep->is_used(sweep->context, day));
 }
 
 /* Whether it stays for a good reason: somebody has put something there, or mounted. */
@@ -105,11 +113,11 @@ static bool sweep_directory(struct sweep *sweep, int parent, const char *name, i
         return false;
     bool is_quiet = spool_is_past(spool, &status.st_mtim, SWEEP_QUIET_TIME) ||
                     spool_is_ahead(spool, &status.st_mtim);
-    is_quiet = is_quiet && !may_be_mount_point(sweep);
-    if (is_quiet && !sweep->dry_run && remove_directory(sweep, parent, name))
+    if (is_quiet && !is_top(sweep) && !sweep->dry_run && remove_directory(sweep, parent, name))
         return true;
     return !dir_is_mounted(spool->root, parent, name) &&
            sweep_entries(sweep, parent, name, levels) && is_quiet &&
+           !(is_top(sweep) && is_top_in_use(sweep)) &&
            (remove_directory(sweep, parent, name) ||
             (!is_in_use(errno) && refuse(sweep, "remove")));
 }
@@ -123,21 +131,18 @@ static bool sweep_entry(struct sweep *sweep, int parent, const char *name, int l
     return is_gone;
 }
 
-bool sweep(const struct spool *spool, long days, const struct names *used, bool dry_run,
-           struct swept *swept)
+bool sweep(const struct spool *spool, long days, sweep_is_used *is_used, void *context,
+           bool dry_run, struct swept *swept)
 {
-    struct sweep sweep = {.spool = spool, .dry_run = dry_run, .swept = swept};
+    struct sweep sweep = {
+        .spool = spool, .dry_run = dry_run, .swept = swept, .is_used = is_used, .context = context};
     struct names names = {0};
     *swept = (struct swept){0};
     if (!spool_days(spool, &names, &swept->failure))
         swept->refused++;
-    for (size_t i = 0; i < names.count && signals_caught() == 0; i++) {
-        sweep.is_used = false;
-        for (size_t j = 0; j < used->count && !sweep.is_used; j++)
-            sweep.is_used = strcmp(used->items[j], names.items[i]) == 0;
+    for (size_t i = 0; i < names.count && signals_caught() == 0; i++)
         if (spool_day_is_over(spool, names.items[i], days))
             sweep_entry(&sweep, spool->root, names.items[i], LEVELS);
-    }
     names_free(&names);
     return signals_caught() == 0;
 }

@@ -1,10 +1,9 @@
 /* sweep.h - removes the empty directories of days that are over, so that a spool does not run out
  * of inodes: of the date tree, of the name tree, then the day. The top of the name tree stays while
- * there is a date tree; so do both tops of a day that is `used`. */
+ * there is a date tree; it and the day where pairs of the day are queued. */
 #ifndef SWEEP_H
 #define SWEEP_H
 
-#include "base/names.h"
 #include "spool/spool.h"
 
 /* Seconds without a change after which such a directory is removed: something may still be about to
@@ -17,10 +16,13 @@ struct swept {
     struct failure failure; /* the first of them */
 };
 
+/* Whether pairs of a day are queued, whose disk may be away. Asked before the day, or the top of
+ * its name tree, would go. */
+typedef bool sweep_is_used(void *context, const char *day);
+
 /* Goes through the days that have been over for `days` days. Enters no link and no other file
- * system. `used`: the days of pairs that are queued, whose disks may be away. False if a
- * signal ended it: the rest is for the next time. */
-bool sweep(const struct spool *spool, long days, const struct names *used, bool dry_run,
-           struct swept *swept);
+ * system. `is_used` NULL: none is. False if a signal ended it: the rest is for the next time. */
+bool sweep(const struct spool *spool, long days, sweep_is_used *is_used, void *context,
+           bool dry_run, struct swept *swept);
 
 #endif

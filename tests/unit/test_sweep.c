@@ -56,11 +56,10 @@ static void a_day_is_over_when_it_is_over_everywhere(void **state)
 }
 
 static struct swept swept;
-static const struct names none;
 
 static void expect_swept(long days, bool dry_run, long removed)
 {
-    assert_true(sweep(spool, days, &none, dry_run, &swept));
+    assert_true(sweep(spool, days, NULL, NULL, dry_run, &swept));
     assert_int_equal(swept.removed, removed);
     assert_int_equal(swept.refused, 0);
 }
@@ -173,7 +172,7 @@ static void a_mount_stays(void **state)
     if (mount("none", DAY "/name", "tmpfs", 0, "size=64k") != 0)
         skip();
     make_old(DAY "/name/33/ad", OLD);
-    sweep(spool, 2, &none, false, &swept);
+    sweep(spool, 2, NULL, NULL, false, &swept);
     bool stays = is_there(DAY "/name/33/ad");
     assert_int_equal(umount(DAY "/name"), 0);
     assert_true(stays);
@@ -182,7 +181,7 @@ static void a_mount_stays(void **state)
 
     assert_int_equal(mount(DAY "/name", DAY "/name", NULL, MS_BIND, NULL), 0);
     set_age(DAY "/name", OLD);
-    sweep(spool, 2, &none, false, &swept);
+    sweep(spool, 2, NULL, NULL, false, &swept);
     assert_int_equal(umount(DAY "/name"), 0);
     assert_true(is_there(DAY "/name"));
     assert_int_equal(swept.removed, 0);
@@ -199,7 +198,7 @@ static void what_cannot_be_removed_is_told_once_and_the_rest_goes(void **state)
     assert_int_equal(chmod(DAY "/name", 0777), 0);
     assert_int_equal(chmod(DAY "/name/33", 0777), 0);
     become_nobody();
-    assert_true(sweep(spool, 2, &none, false, &swept));
+    assert_true(sweep(spool, 2, NULL, NULL, false, &swept));
     become_root_again();
     assert_int_equal(swept.removed, 2);
     assert_int_equal(swept.refused, 2);
@@ -215,7 +214,7 @@ static void what_cannot_be_read_is_told(void **state)
     make_old(DAY "/name/22/ad", OLD);
     assert_int_equal(chmod(DAY "/name", 0), 0);
     become_nobody();
-    assert_true(sweep(spool, 2, &none, false, &swept));
+    assert_true(sweep(spool, 2, NULL, NULL, false, &swept));
     become_root_again();
     assert_int_equal(swept.refused, 1);
     assert_non_null(strstr(swept.failure.text, "cannot read directory \"" DAY "/name\""));
@@ -312,7 +311,7 @@ static void a_signal_ends_the_sweep(void **state)
     make_old(DAY "/name/22/ad", OLD);
     signals_catch();
     assert_int_equal(raise(SIGTERM), 0);
-    assert_false(sweep(spool, 2, &none, false, &swept));
+    assert_false(sweep(spool, 2, NULL, NULL, false, &swept));
     assert_int_equal(swept.removed, 0);
     assert_true(is_there(DAY "/name/22/ad"));
 }
