@@ -461,7 +461,6 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
     ended true "${ids[@]}"
     head -c 4100000 /dev/zero >"$ARCHIVE/filler" || true
     cron 15
-    fire DiskFull Fails
     rm "$ARCHIVE/filler"
     at_work 0.2 cleanup --batch-size=1
     for _ in {1..8}; do
