@@ -35,8 +35,8 @@ sub messages {
 sub statement {
     my ($query, @values) = @_;
     return ['ask', lc $1] if $query =~ /(?:^|;)\s*(commit|rollback)\b/i;
-    return ['insert', "@values" =~ /$crash_id/g] if $query =~ /^\s*insert into jobs\b/i;
-    return ['delete', $values[0] =~ /\d+/g] if $query =~ /\bdelete from jobs\b/i;
+    return ['insert', "@values" =~ /$crash_id/g] if $query =~ /^\s*insert into crashmon ?\. ?jobs\b/i;
+    return ['delete', $values[0] =~ /\d+/g] if $query =~ /\bdelete from crashmon ?\. ?jobs\b/i;
     return;
 }
 
