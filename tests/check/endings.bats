@@ -92,7 +92,7 @@ stall_at() {
 @test "a question ends in seconds, and says why, when the server stands still after connecting" {
     id=$(crash)
     processor p1
-    places=('schema_version' 'from processors' 'last_runs' 'from crashmon . storages' 'where uuid')
+    places=('schema_version' 'from crashmon . processors' 'last_runs' 'from crashmon . storages' 'where uuid')
     questions=('scan --check' 'priority --check' 'scan --status' 'cleanup --check' "priority --explain $id")
     for i in "${!places[@]}"; do
         background stall_at "$BATS_TEST_TMPDIR/$i" "${places[i]}"
