@@ -1,6 +1,7 @@
 #include "run.h"
 
 #include "base/signals.h"
+#include "base/version.h"
 #include "lock.h"
 #include "options/command_line.h"
 #include "report/figures.h"

@@ -1,5 +1,6 @@
 #include "run_metrics.h"
 
+#include "base/version.h"
 #include "options/command_line.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 #include "status_json.h"
 
+#include "base/version.h"
 #include "report/json.h"
 #include "session.h"
 #include "storage_rows.h"

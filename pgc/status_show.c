@@ -2,6 +2,7 @@
 
 #include "base/quote.h"
 #include "base/utf8.h"
+#include "base/version.h"
 #include "options/command_line.h"
 #include "report/say.h"
 #include "status.h"

@@ -1,6 +1,7 @@
 #include "options/command_line.h"
 
 #include "base/signals.h"
+#include "base/version.h"
 #include "options/config_file.h"
 #include "options/option_table.h"
 #include "spool/crash_id.h"

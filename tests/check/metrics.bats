@@ -36,7 +36,7 @@ is_now() {
     crash --count 3 >/dev/null
     crash --without dump >/dev/null
     expect_status 0 scan
-    metrics 'build_info version=1.0 1' 'run_interval_seconds 300' 'run_active 0' \
+    metrics 'build_info version=2.0 1' 'run_interval_seconds 300' 'run_active 0' \
         'last_run_exit_code 0' 'runs_total exit_code=0 1' 'runs_total exit_code=1 0' \
         'crashes_seen_total 4' 'crashes_total outcome=queued 3' 'crashes_total outcome=left 1' \
         'crashes_total outcome=quarantined 0'

@@ -26,10 +26,10 @@ load alerts
     await eval 'scraped=$(perl -MHTTP::Tiny -e "print HTTP::Tiny->new->get(q(http://localhost:$EXPORTER/metrics))->{content}") && [[ $scraped == *crashmon_build_info* ]]'
     grep -qx 'node_textfile_scrape_error 0' <<<"$scraped" || fail "$(grep textfile <<<"$scraped")"
     equal "$(grep '^crashmon_build_info' <<<"$scraped" | sort)" \
-        'crashmon_build_info{program="crashmon-cleanup",storage="main",version="1.0"} 1
-crashmon_build_info{program="crashmon-cleanup",storage="two",version="1.0"} 1
-crashmon_build_info{program="crashmon-priority",storage="main",version="1.0"} 1
-crashmon_build_info{program="crashmon-scan",storage="main",version="1.0"} 1'
+        'crashmon_build_info{program="crashmon-cleanup",storage="main",version="2.0"} 1
+crashmon_build_info{program="crashmon-cleanup",storage="two",version="2.0"} 1
+crashmon_build_info{program="crashmon-priority",storage="main",version="2.0"} 1
+crashmon_build_info{program="crashmon-scan",storage="main",version="2.0"} 1'
 }
 
 # --- quiet
