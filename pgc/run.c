@@ -277,10 +277,10 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
 
 static void note_log(struct report *report)
 {
-    if (report->code > EXIT_LEFT || !log_has_failed())
+    if (report->code > EXIT_LEFT || log_failure() == NULL)
         return;
     report->code = EXIT_LOG;
-    report->error[0] = '\0';
+    snprintf(report->error, sizeof report->error, "%s", log_failure());
 }
 
 /* Whatever a repair finds, somebody should look why. */

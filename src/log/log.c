@@ -45,7 +45,7 @@ static int process; /* in every line, so asked for once */
 static struct output to_file, to_stderr;
 static struct log_file file, errors; /* all lines; those at WARNING and above once more */
 static char *errors_pathname;
-static bool has_failed;
+static struct failure first_failure; /* of a file; without a text there was none */
 static bool lasts;      /* the cause of the message that is written, see log_vlasting() */
 static bool is_showing; /* a line on stderr that is to be replaced by the next */
 
@@ -111,9 +111,11 @@ static void complain(const struct failure *failure)
     struct failure told = *failure;
     gettimeofday(&now, NULL);
     fail_further(&told, "; the run goes on");
-    if (!has_failed && mail_admits(failure->text, true, file.pathname))
+    if (first_failure.text[0] != '\0')
+        return;
+    first_failure = *failure;
+    if (mail_admits(failure->text, true, file.pathname))
         write_to_stderr(make_line(&to_stderr, LEVEL_ERROR, now, told.text));
-    has_failed = true;
 }
 
 /* Applies the threshold, as log4c formats every event. An empty line is not written. */
@@ -258,7 +260,7 @@ bool log_open(const struct log_settings *settings, struct failure *failure)
     errors_pathname = file.pathname != NULL ? name_errors(file.pathname) : NULL;
     errors.pathname = errors_pathname;
     errors.like = &file;
-    has_failed = false;
+    first_failure.text[0] = '\0';
     if (file.pathname != NULL)
         open_target(&file);
     category = log4c_category_get("crashmon");
@@ -332,9 +334,9 @@ void log_flush(void)
     pthread_mutex_unlock(&mutex);
 }
 
-bool log_has_failed(void)
+const char *log_failure(void)
 {
-    return has_failed;
+    return first_failure.text[0] != '\0' ? first_failure.text : NULL;
 }
 
 static void close_target(struct log_file *target)

@@ -77,8 +77,8 @@ void log_show(const char *line);
 
 void log_flush(void);
 
-/* Whether a file could not be opened, written or rotated. */
-bool log_has_failed(void);
+/* Why a file could not be opened, written or rotated, for the first time; NULL: none has failed. */
+const char *log_failure(void);
 
 /* Flushes and closes. Harmless when log_open() failed or was never called. */
 void log_close(void);

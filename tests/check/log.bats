@@ -16,7 +16,9 @@ works_without_log() {
         [[ $(grep -c . <<<"$output") == 1 && $output == *" ERROR - cannot "*" log "* ]] || fail "$output"
     done
     sql_is "SELECT count(*), count(*) FILTER (WHERE uuid = '$id') FROM jobs" "2|1"
-    sql_is "SELECT count(*) FROM crashmon.runs WHERE exit_code = 73" 3
+    sql_is "SELECT count(*) FROM crashmon.runs WHERE exit_code = 73 AND error ~ '^cannot .* log .*: '" 3
+    run scan --check
+    [[ $output == *" ended with exit code 73 ("*": cannot "*" log "* ]] || fail "$output"
 }
 
 # --- a log that cannot be used

@@ -178,17 +178,18 @@ static void file_that_cannot_be_opened_is_said_once_and_stops_nothing(void **sta
 {
     (void)state;
     struct log_settings settings = some_settings();
+    const char *why = "cannot open log file \"missing/log\": No such file or directory";
     settings.file_pathname = "missing/log";
     open_log(settings);
-    assert_true(log_has_failed());
+    assert_string_equal(log_failure(), why);
     log_info("a");
     log_error("b");
     log_close();
     expect_content("stderr", "crashmon-scan: 40 cannot open log file \"missing/log\": "
                              "No such file or directory; the run goes on\ncrashmon-scan: 40 b\n");
-    assert_true(log_has_failed());
+    assert_string_equal(log_failure(), why);
     open_log(some_settings());
-    assert_false(log_has_failed());
+    assert_null(log_failure());
 }
 
 static void without_a_file_there_is_stderr(void **state)
@@ -200,7 +201,7 @@ static void without_a_file_there_is_stderr(void **state)
     log_error("a");
     log_close();
     expect_content("stderr", "crashmon-scan: 40 a\n");
-    assert_false(log_has_failed());
+    assert_null(log_failure());
 }
 
 static void warnings_and_errors_have_a_file_of_their_own(void **state)
@@ -217,7 +218,7 @@ static void warnings_and_errors_have_a_file_of_their_own(void **state)
     log_close();
     expect_content("log.errors", "ERROR d\n");
     expect_content("log.errors.1", "WARNING b\n");
-    assert_false(log_has_failed());
+    assert_null(log_failure());
 }
 
 static void stderr_gets_ten_lines_of_a_kind(void **state)
