@@ -84,8 +84,8 @@ static bool take_lock(struct run *run)
         return false;
     }
     /* No error, as cron should not mail each overlap; if it is no other run that holds the lock,
-     * the message says so, and --check that no run has begun for too long. */
-    log_warning("%s", failure.text);
+     * the message says so, and --check that no run has begun for too long. Who gives ids waits. */
+    log_write(run->options.arguments != NULL ? LEVEL_ERROR : LEVEL_WARNING, "%s", failure.text);
     snprintf(run->report.error, sizeof run->report.error, "%s", failure.text);
     run->report.code = EXIT_LOCKED;
     return false;
@@ -401,13 +401,15 @@ bool run_read(struct run *run, session_work *work, void *context)
     return run_check(run, session_read(work, context, &failure), &failure);
 }
 
-bool run_try(struct run *run, session_work *work, void *context)
+enum db_status run_try(struct run *run, session_work *work, void *context)
 {
     struct failure failure;
     enum db_status status = session_try(work, context, &failure);
     if (status == DB_BUSY) /* somebody should try again */
-        return report_error(&run->report, EXIT_LEFT, "%s", failure.text) || true;
-    return run_check(run, status, &failure) || db_is_refused(status);
+        report_error(&run->report, EXIT_LEFT, "%s", failure.text);
+    else
+        run_check(run, status, &failure);
+    return status;
 }
 
 bool run_has_lock(struct run *run)

@@ -42,9 +42,9 @@ bool run_check(struct run *run, enum db_status status, const struct failure *fai
 bool run_transact(struct run *run, session_work *work, void *context);
 bool run_read(struct run *run, session_work *work, void *context);
 
-/* The same with session_try(), for what the rest of the run does not depend on: false when the run
- * must end. */
-bool run_try(struct run *run, session_work *work, void *context);
+/* The same with session_try(), for what the rest of the run does not depend on. With DB_BUSY, or if
+ * it is refused (db_is_refused()), the run can go on. */
+enum db_status run_try(struct run *run, session_work *work, void *context);
 
 /* For bookkeeping (session_begin_note()): that somebody has locked it, or is slow, is a warning,
  * and what is refused is reported. False when the run must end. */

@@ -54,7 +54,7 @@ state() {
     paused
     before=$(state)
     expect_status 1 priority "$new"
-    [[ $output == *"ERROR - storage main has been paused since "*"nothing is done" ]] || fail "$output"
+    [[ $output == *"ERROR - storage main has been paused since "*"nothing is done"$'\n'*"\"$new\" was not requested"* ]] || fail "$output"
     equal "$(state)" "$before"
 }
 

@@ -144,6 +144,47 @@ NONSENSE=(
     sql_is "SELECT uuid, priority >= 1 FROM jobs" "$id|t"
 }
 
+# The run ends so, asks for none of the ids, and says that of each: unrequested CODE ID...
+unrequested() {
+    local id
+    expect_status "$1" priority "${@:2}"
+    for id in "${@:2}"; do
+        [[ $output == *" ERROR - \"$id\" was not requested: ask for it again"* ]] || fail "$output"
+    done
+    [[ $(requested) == "" ]] || fail "$(requested)"
+}
+
+@test "ids that could not be requested are named: the storage is paused, a lock, no database, no spool" {
+    mapfile -t ids < <(nowhere 2)
+    expect_status 0 priority
+    sql "SELECT crashmon.pause('main', 'why not')" >/dev/null
+    unrequested 1 "${ids[@]}"
+    sql "SELECT crashmon.resume('main')" >/dev/null
+    lock crashmon-priority >/dev/null
+    unrequested 75 "${ids[@]}"
+    [[ $output == *" ERROR - "*"lock"* ]] || fail "$output"
+    unlock crashmon-priority
+    PGPORT=1 unrequested 69 "${ids[@]}"
+    mv "$SPOOL" "$SPOOL.away"
+    mkdir "$SPOOL"
+    unrequested 74 "${ids[@]}"
+    rmdir "$SPOOL"
+    mv "$SPOOL.away" "$SPOOL"
+    expect_status 0 priority "${ids[@]}"
+    [[ $output != *"not requested"* ]] || fail "$output"
+}
+
+@test "of several ids those are named that the database has refused or could not be asked for, and no others" {
+    mapfile -t ids < <(nowhere 3)
+    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not this''; END';
+         CREATE TRIGGER refuse BEFORE INSERT ON priorityjobs FOR EACH ROW
+         WHEN (NEW.uuid = '${ids[1]}') EXECUTE FUNCTION refuse()"
+    run priority "${ids[@]}"
+    [[ $output == *"\"${ids[1]}\" was not requested"* && $output != *"\"${ids[0]}\" was"* && $output != *"\"${ids[2]}\" was"* ]] ||
+        fail "$output"
+    equal "$(requested)" "$(printf '%s\n' "${ids[0]}" "${ids[2]}" | sort)"
+}
+
 @test "an id given twice, or requested already, is served once" {
     processor p1
     id=$(collect)
