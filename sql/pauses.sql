@@ -1,4 +1,5 @@
--- Pauses a storage; one that is paused gets the new reason. Runs that are at work go on to their end.
+-- Pauses a storage; one that is paused gets the new reason, and a warning has the old one. Runs that are at
+-- work go on to their end.
 -- Returns
 --   'paused'   no run is at work;
 --   'at work'  paused, and there is one, see the view crashmon.locks;
@@ -9,6 +10,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     is_done boolean;
+    earlier record;
 BEGIN
     IF reason ~ '[^[:space:]]' IS NOT TRUE THEN
         RAISE EXCEPTION 'storage "%" is not paused, as no reason is given', storage
@@ -18,6 +20,12 @@ BEGIN
         AND NOT EXISTS (SELECT FROM crashmon.storages AS s WHERE s.storage = pause.storage)
         AND NOT EXISTS (SELECT FROM jobs AS j WHERE j.storage = pause.storage) THEN
         RETURN 'unknown';
+    END IF;
+    SELECT * INTO earlier FROM crashmon.pauses AS p WHERE p.storage = pause.storage;
+    IF FOUND THEN
+        RAISE WARNING 'storage "%" was paused already, since % by "%": "%"', storage,
+            date_trunc('second', earlier.since), earlier.who, left(earlier.reason, 300)
+            USING HINT = 'Yours takes its place: resume it only when both are over.';
     END IF;
     INSERT INTO crashmon.pauses AS p (storage, reason) VALUES (pause.storage, pause.reason)
         ON CONFLICT (storage)

@@ -101,15 +101,26 @@ state() {
     sql_is "SELECT count(*) FROM crashmon.pauses" 0
     expect_status 68 scan
     sql_is "SELECT crashmon.pause('main', 'first')" paused
-    sql_is "SELECT crashmon.pause('main', 'second')" paused
+    sql_is "SET client_min_messages = error; SELECT crashmon.pause('main', 'second')" paused
     sql_is "SELECT storage, reason, who = session_user, since <= now() FROM crashmon.pauses" "main|second|t|t"
     lock crashmon-cleanup
-    sql_is "SELECT crashmon.pause('main', 'third')" 'at work'
+    sql_is "SET client_min_messages = error; SELECT crashmon.pause('main', 'third')" 'at work'
     sql_is "SELECT crashmon.pause('maim', 'x')" unknown
     run ! sql "SELECT crashmon.pause('main', NULL)"
     [[ $output == *'storage "main" is not paused, as no reason is given'* ]] || fail "$output"
     run -1 psql -qAtXc "SELECT crashmon.pause('main', ' ')"
     [[ $output == *'as no reason is given'* ]] || fail "$output"
+}
+
+@test "who pauses a storage that is paused already is told since when, by whom and why" {
+    expect_status 68 scan
+    run -0 psql -qAtXc "SELECT crashmon.pause('main', 'first')"
+    equal "$output" paused
+    sql "UPDATE crashmon.pauses SET since = '2026-01-02 03:04:05.6+00', who = 'ada'"
+    PGTZ=UTC run -0 psql -qAtXc "SELECT crashmon.pause('main', 'second')"
+    [[ $output == 'WARNING:  storage "main" was paused already, since 2026-01-02 03:04:05+00 by "ada": "first"'$'\n'*HINT:*$'\n'paused ]] ||
+        fail "$output"
+    sql_is "SELECT reason, who = session_user, since > now() - interval '1 h' FROM crashmon.pauses" "second|t|t"
 }
 
 @test "a storage that is retired is not paused any more" {
