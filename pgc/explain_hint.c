@@ -21,12 +21,6 @@ static bool has_file(const struct sighting *sighting, const char *id, const char
     return false;
 }
 
-/* Both kinds may share a directory. */
-static bool has_failed(const struct sighting *archived, const char *id)
-{
-    return archived->place == PLACE_FAILED || has_file(archived, id, ".reason");
-}
-
 static void hint_at_case(const struct explanation *explanation, const struct sighting *its,
                          char text[NEXT_SIZE])
 {
@@ -49,6 +43,22 @@ static void hint_at_case(const struct explanation *explanation, const struct sig
     explain_add(text, "to have it processed: crashmon-priority --release %s", id);
 }
 
+/* Both kinds may share a directory. The reason of a later failure is written only where there is
+ * none of this one. */
+static void hint_at_archived(const struct explanation *explanation, const struct sighting *archived,
+                             char text[NEXT_SIZE])
+{
+    const char *id = explanation->id.text;
+    bool has_reason = has_file(archived, id, ".reason");
+    bool has_failed = has_reason || archived->place == PLACE_FAILED;
+    explain_add(text, "%s; to have it processed again, move its pair to \"%s/%s/%s\"",
+                has_failed ? "its job has failed" : "it is done",
+                explanation->places->quarantine_path, archived->day, id);
+    if (has_reason)
+        explain_add(text, "delete %s.reason", id);
+    explain_add(text, "then crashmon-priority --release %s", id);
+}
+
 /* Of one without a job, while priority can do something for it. */
 static void hint_at_processing(const struct explanation *explanation, char text[NEXT_SIZE])
 {
@@ -64,11 +74,7 @@ static void hint_at_processing(const struct explanation *explanation, char text[
     else if (found == NULL && quarantined != NULL)
         hint_at_case(explanation, quarantined, text);
     else if (found == NULL && archived != NULL)
-        explain_add(text,
-                    "%s; to have it processed again, copy its pair to \"%s/%s/%s\", then "
-                    "crashmon-priority --release %s",
-                    has_failed(archived, id) ? "its job has failed" : "it is done",
-                    explanation->places->quarantine_path, archived->day, id, id);
+        hint_at_archived(explanation, archived, text);
     else if (sightings->count == 0)
         explain_add(text, "it may be on its way, or in another storage");
 }

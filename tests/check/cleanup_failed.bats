@@ -92,6 +92,29 @@ fails() {
     pair_is_whole "$BATS_TEST_TMPDIR/small" 20081225 "$id"
 }
 
+@test "one that is processed again as operations.md says, and fails for another reason: that is told" {
+    processor p1
+    id=22adfb61-f75b-11dc-b6be-001322081225
+    collect --day 20081225 --id $id --extra browser --without links >/dev/null
+    ended false "$id"
+    sql "UPDATE jobs SET message = 'first'"
+    cleans
+    equal "$(find "$FAILED" -name "$id*" | wc -l)" 4
+    recipe=$(sed -n '/^What has been put away can be brought back/,/^## /p' "$TESTS/../doc/operations.md" | grep '^    ' |
+        sed "s|/srv/crashes/failed|$FAILED|; s|/srv/crashes/spool|$SPOOL|; s|crashmon-priority|priority|")
+    (eval "$recipe") || fail "$recipe"
+    equal "$(find "$FAILED" -type f ! -name .crashmon)" ""
+    expect_status 0 scan --settle-time=00:00:00
+    jobs_are "$id"
+    finish "$id" false
+    sql "UPDATE jobs SET message = 'second'"
+    cleans
+    reason_is "$FAILED" "$id" second
+    equal "$(find "$FAILED" -name "$id*" | wc -l)" 4
+    run priority --explain "$id"
+    [[ $output == *'"second"'* && $output != *'"first"'* ]] || fail "$output"
+}
+
 @test "jobs with ids of 0 and below are put away, too" {
     mapfile -t ids < <(collect --day 20081225 --without links --count 3)
     ended true "${ids[@]}"
