@@ -48,7 +48,7 @@ static enum db_status count_loads(void *context, struct failure *failure)
     return status;
 }
 
-/* `no processor is alive ("p1" was last seen ..., ...; their unfinished jobs: 7)`, without the
+/* `no processor is alive ("p1" was last seen ..., ...; unfinished jobs: 7)`, without the
  * number if the server does not tell it. Returns the exit code. */
 static enum exit_code describe(struct processors *processors, struct failure *text)
 {
@@ -76,7 +76,7 @@ static enum exit_code describe(struct processors *processors, struct failure *te
     if (known > told)
         fail_further(text, ", %ld more", known - told);
     if (is_counted && told > 0)
-        fail_further(text, "; their unfinished jobs: %ld", jobs);
+        fail_further(text, "; unfinished jobs: %ld", jobs);
     if (told > 0)
         fail_further(text, ")");
     return locked > 0 ? EXIT_NO_DATABASE : EXIT_NO_PROCESSOR;

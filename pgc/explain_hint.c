@@ -106,8 +106,9 @@ bool explain_hint(const struct explanation *explanation, bool is_known, char tex
     if (!is_known)
         explain_add(
             text,
-            "it may have been throttled or refused by the collector, deleted at its end, or be "
-            "that of another storage, whose configuration has to be asked");
+            "it may have been %srefused or dropped by the collector, deleted at its end, or "
+            "be that of another storage, whose configuration has to be asked",
+            explanation->options->deferred_storage_root == NULL ? "throttled, " : "");
     else if (job->id != 0 && explanation->is_complete && explained_in_roots(explanation) == NULL &&
              find_archived(explanation) == NULL)
         hint_at_lost(explanation, text);

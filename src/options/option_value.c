@@ -162,7 +162,8 @@ static bool store_thresholds(struct thresholds *thresholds, const struct option 
                           "may be blank",
                           option->minimum, option->maximum);
     return is_in_order(thresholds, option) ||
-           fail(failure, 0, "CRITICAL would come before WARNING, which is the first of the two");
+           fail(failure, 0,
+                "CRITICAL would come before WARNING: the first of the two is for WARNING");
 }
 
 static bool store_value(void *member, const struct option *option, const char *text,

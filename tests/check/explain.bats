@@ -254,7 +254,9 @@ load explain
     id=$(nowhere)
     code=1 says "$id" "Nobody knows it" "storage root \"$SPOOL\", under each day" \
         "long-term storage \"$ARCHIVE\", under each day" "quarantine \"$SPOOL/quarantine\": there is none yet" \
-        "the tables jobs and priorityjobs$" "Hint it may have been throttled"
+        "the tables jobs and priorityjobs$" "Hint it may have been refused or dropped by the collector, "
+    sed -i 's/^deferred-storage-root.*/deferred-storage-root =/' "$CONF"
+    code=1 says "$(nowhere)" "Hint it may have been throttled, refused or dropped by the collector, "
     known=$(crash)
     expect_status 1 explain "$known" "$id"
     [[ $output == "Crash $known"*"Crash $id"*"Nobody knows it"* ]] || fail "$output"

@@ -19,7 +19,7 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
          INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$ID', $p)"
     expect_status 68 scan
     seen() { sql "SELECT date_trunc('second', lastseendatetime) FROM processors WHERE name = '$1'"; }
-    [[ $output == *"no processor is alive (\"host3\" was last seen $(seen host3), \"host2\" was last seen $(seen host2), \"host4\" was last seen $(seen host4), 1 more; their unfinished jobs: 1): nothing is queued"* ]] ||
+    [[ $output == *"no processor is alive (\"host3\" was last seen $(seen host3), \"host2\" was last seen $(seen host2), \"host4\" was last seen $(seen host4), 1 more; unfinished jobs: 1): nothing is queued"* ]] ||
         fail "$output"
     request "$(crash)"
     expect_status 68 priority
@@ -27,7 +27,7 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
         fail "$output"
     sql "DELETE FROM jobs; DELETE FROM processors; SELECT crashmon.register_processor('b', '{b}')"
     expect_status 68 scan
-    [[ $output == *"no processor that serves this storage is alive (\"b\" serves others; their unfinished jobs: 0)"* ]] ||
+    [[ $output == *"no processor that serves this storage is alive (\"b\" serves others; unfinished jobs: 0)"* ]] ||
         fail "$output"
 }
 
@@ -40,11 +40,11 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
     for run in scan priority "scan --dry-run"; do
         request "$(crash)"
         expect_status 68 $run
-        [[ $output == *"; their unfinished jobs: 5): "*"; start a processor for this storage"* ]] || fail "$run" "$output"
+        [[ $output == *"; unfinished jobs: 5): "*"; start a processor for this storage"* ]] || fail "$run" "$output"
     done
     sql "UPDATE processors SET lastseendatetime = now(), storages = '{b}'"
     expect_status 68 scan
-    [[ $output == *"; their unfinished jobs: 5): "*"; start a processor for this storage"* ]] || fail "$output"
+    [[ $output == *"; unfinished jobs: 5): "*"; start a processor for this storage"* ]] || fail "$output"
 }
 
 # --- requests

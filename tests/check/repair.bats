@@ -204,7 +204,7 @@ load repair
     summary "seen 1: left 1"
     sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$(nowhere)', $(processor late 400))"
     expect_status 68 scan --repair "$AGE"
-    [[ $output == *"; their unfinished jobs: 1): nothing is queued"* ]] || fail "$output"
+    [[ $output == *"; unfinished jobs: 1): nothing is queued"* ]] || fail "$output"
     pair_is_whole "$SPOOL" 20081225 "$id"
 }
 
@@ -320,4 +320,5 @@ in_the_middle() {
     unlock crashmon-scan-repair
     run nightly
     [[ $output == *" INFO - unqueued $id "*"seen 1: queued 1; exit code 1 after"* ]] || fail "$output"
+    equal "$(grep -c 'seen 1' <<<"$output")" 1
 }

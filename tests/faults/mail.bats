@@ -48,7 +48,7 @@ in_use() {
 @test "no processor" {
     in_use
     sql "DELETE FROM processors"
-    hour "no processor is alive" 2 2
+    hour "no processor is alive, and a request waits" 2 2
 }
 
 @test "database down" {
