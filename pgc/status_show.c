@@ -331,13 +331,13 @@ static void print_text(const struct options *options, const struct database_stat
                        const struct disk_status *disk, const struct problems *troubles)
 {
     say_title(options, database);
+    say_troubles(troubles);
     say("%s", "");
     say_queue(options, disk, database);
     say_quarantine(&disk->quarantine);
     say_processors(options, database);
     say_runs(options, database);
     say_places(disk);
-    say_troubles(troubles);
 }
 
 bool status_answer(struct run *run)

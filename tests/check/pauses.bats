@@ -81,7 +81,7 @@ state() {
 @test "status and check say so: a warning" {
     paused
     expect_status 0 scan --status
-    [[ $output == *$'\nTroubles\n'*"  storage main has been paused since "*": \"the spool is moved\""* ]] || fail "$output"
+    [[ $output == "crashmon "*$'\n\nTroubles\n'*"  storage main has been paused since "*": \"the spool is moved\""*$'\n\nNew '* ]] || fail "$output"
     for run in "${RUNS[@]}"; do
         run "$run" --check
         [[ $status -gt 0 && $output == *"storage main has been paused since "* ]] || fail "$output"
