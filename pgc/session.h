@@ -50,6 +50,11 @@ enum db_status session_need_no_standby(void);
  * transaction. */
 void session_after_commit(void (*call)(void *context), void *context);
 
+/* Whether the server has sent nothing unasked, as it does when it ends the session: as long as that
+ * is so, what is locked is locked still. Asked of the socket alone, between two statements of a
+ * transaction, and from any thread: where much is removed from the disk by virtue of a lock. */
+bool session_is_quiet(void);
+
 /* Whether the server has let it in; also when session_open() has failed after that. */
 bool session_is_connected(void);
 

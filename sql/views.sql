@@ -106,7 +106,8 @@ JOIN unnest(ARRAY['crashmon-scan', 'crashmon-priority', 'crashmon-cleanup',
 LEFT JOIN pg_stat_activity AS session ON session.pid = l.pid
 LEFT JOIN LATERAL (
     SELECT r.storage, r.host, r.pid, r.started FROM crashmon.runs AS r
-    WHERE r.program = p.program AND r.backend = l.pid AND r.ended IS NULL
+    WHERE r.program IN (p.program, 'crashmon-cleanup')  -- which borrows those of others
+        AND r.backend = l.pid AND r.ended IS NULL
         AND hashtext(r.storage)::oid = l.objid
         AND (r.started >= session.backend_start) IS NOT FALSE  -- process ids are reused
     ORDER BY r.started DESC LIMIT 1) AS run ON true

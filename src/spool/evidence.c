@@ -13,7 +13,8 @@ enum { YOUNG = 600 };
 static bool is_younger(const struct main_file *file, const struct spool *spool, long seconds)
 {
     struct timespec changed = spool_changed(spool, &file->status);
-    return file->found && !spool_is_past(spool, &changed, seconds);
+    return file->found && !spool_is_past(spool, &changed, seconds) &&
+           !spool_is_ahead(spool, &changed);
 }
 
 /* Entries of a date tree that are looked through for one pair. Where scan keeps up there are few;
@@ -151,13 +152,15 @@ static bool was_written_since_row(const struct pair_location *location, const st
 /* What came to the origin after its job was taken is another crash if it has a link that did, too.
  * What was written since the row was made, and may be another crash by location_came_after(), is
  * one with any link, but its links may be on their way. Else a run that was killed has changed the
- * mode of the files, or all of the spool was copied. */
+ * mode of the files, or all of the spool was copied. When what has a time ahead came nobody knows:
+ * its links alone tell. */
 enum located evidence_of_origin(struct pair_location *location, const struct origin *origin,
                                 struct failure *failure)
 {
-    if (origin->taken <= 0 || location->directory < 0 ||
-        !location_came_within(location, origin->taken))
+    if (origin->taken <= 0 || location->directory < 0)
         return location->found;
+    if (!location_came_within(location, origin->taken))
+        return location_is_ahead(location) ? judge_other(location, failure) : location->found;
     location->is_later = location_came_after(location, origin->taken, origin->ended) &&
                          was_written_since_row(location, origin);
     if (location->is_later)

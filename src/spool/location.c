@@ -41,6 +41,13 @@ bool location_came_within(const struct pair_location *location, long long age)
            has_come_within(&location->dump, location->pair.spool, age);
 }
 
+bool location_is_ahead(const struct pair_location *location)
+{
+    const struct spool *spool = location->pair.spool;
+    return (location->json.found && spool_is_ahead(spool, &location->json.status.st_ctim)) ||
+           (location->dump.found && spool_is_ahead(spool, &location->dump.status.st_ctim));
+}
+
 bool location_came_after(const struct pair_location *location, long long taken, long long ended)
 {
     return location_came_within(location, ended) ||

@@ -47,6 +47,9 @@ void location_close(struct pair_location *location);
 bool location_written_within(const struct pair_location *location, long long age);
 bool location_came_within(const struct pair_location *location, long long age);
 
+/* Whether one of them came at a time that is still to come: the clock was wrong then. */
+bool location_is_ahead(const struct pair_location *location);
+
 /* Whether it may be another crash than that of a job which a processor took, and ended, so many
  * microseconds ago (0: it has not): a file came since the end, or the dump was written since the
  * begin. To the metadata of its job a processor may do something, to the dump it has no reason. */

@@ -92,6 +92,24 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     roots_are_empty
 }
 
+@test "once the connection is lost no more pairs are deleted, as their jobs may be set back by then (69)" {
+    mapfile -t ids < <(crash --count 100)
+    ended false "${ids[@]}"
+    slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=20000"
+    $slowly true 2>/dev/null || skip "no strace here"
+    clean_slowly() { EXEC=$slowly cleanup_jobs --save-failed-minidumps-to=; }
+    dumps() { find "$SPOOL" -name '*.dump' | wc -l; }
+    begun() { (($(dumps) < 100)); }
+    background clean_slowly
+    await begun
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name = 'crashmon-cleanup' AND datname = current_database()" >/dev/null
+    left=$(dumps)
+    background_ends 69
+    (($(dumps) >= left - 4)) || fail "$left were left, then $(dumps)"
+    sql_is "SELECT count(*) FROM jobs WHERE NOT success" 100
+}
+
 @test "a file that has grown since it was looked at is not deleted" {
     id=$(crash)
     ended true "$id"

@@ -131,8 +131,8 @@ of_the_future() {
     jobs_are "$old"
 }
 
-# Has the file systems' clock be so many seconds ahead, for a run: a file without a name tells what time
-# it is.
+# Has the file systems' clock be so many seconds ahead, for a run, or the first so many times that it is
+# asked (ahead SECONDS [TIMES]): a file without a name tells what time it is.
 ahead() {
     gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/clock.so" - <<'END' || skip "no compiler here"
 #define _GNU_SOURCE
@@ -143,12 +143,13 @@ int fstat(int file, struct stat *status)
 {
     int (*real)(int, struct stat *) = (int (*)(int, struct stat *))dlsym(RTLD_NEXT, "fstat");
     int result = real(file, status);
-    if (result == 0 && S_ISREG(status->st_mode) && status->st_nlink == 0)
+    static int asked;
+    if (result == 0 && S_ISREG(status->st_mode) && status->st_nlink == 0 && asked++ < atol(getenv("TIMES")))
         status->st_mtim.tv_sec += atol(getenv("AHEAD"));
     return result;
 }
 END
-    EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/clock.so AHEAD=$1 ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+    EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/clock.so AHEAD=$1 TIMES=${2:-1000000} ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
 }
 
 @test "where the clocks of spool and database differ by hours nothing is removed for its age (1)" {
@@ -164,8 +165,30 @@ END
             fail "$output"
         equal "$(disk_state)" "$before"
     done
-    EXEC=
+    ahead -7200 2 # the run has been at work for two hours
     expect_status 0 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
+}
+
+@test "a crash whose times lie ahead is another one if it has links, and the job's own without" {
+    for to in "$ARCHIVE" ""; do
+        own=$(crash) again=$(crash)
+        expect_status 0 scan
+        finish "$own" true
+        finish "$again" true
+        crash --id "$again" --age 0 >/dev/null # over the first
+        ahead -7200
+        expect_status 0 scan # not its links
+        run cleanup_jobs --save-successful-minidumps-to="$to"
+        EXEC=
+        pair_is_whole "$SPOOL" 20081225 "$again"
+        has_links "$again"
+        log_has "\"$again\": missing"
+        [[ -z $(find "$SPOOL" -name "$own*") ]] || fail "$(find "$SPOOL" -name "$own*")"
+        log_has "\"$own\": $([[ $to ]] && echo archived || echo deleted)"
+        empty_tables
+        processor p1 >/dev/null
+        rm -r "$SPOOL/20081225"
+    done
 }
 
 @test "among many new crashes is looked once a batch for those of the jobs, if all came before ten minutes" {

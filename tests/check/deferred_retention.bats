@@ -302,17 +302,39 @@ spared() {
     stays "$id"
 }
 
-@test "while crashmon-priority is at work nothing is removed; the next run does it" {
-    mapfile -t ids < <(throttled --count 3)
-    lock crashmon-priority
+@test "while somebody who queues crashes from there is at work nothing is removed; the next run does it" {
+    for program in crashmon-priority crashmon-scan-repair; do
+        mapfile -t ids < <(throttled --count 3)
+        lock "$program"
+        expect_status 0 retains
+        stays "${ids[@]}"
+        log_has "$program is at work"
+        sql_is "SELECT count(*) FROM crashmon.storages WHERE place = 'deferred' AND swept IS NOT NULL" 0
+        lock "$program" other
+        unlock "$program"
+        expect_status 0 retains
+        gone "${ids[@]}"
+        unlock "$program" other
+        sql "UPDATE crashmon.storages SET swept = NULL"
+    done
+}
+
+@test "once the connection is lost no more are removed, as they may be somebody else's by then (69)" {
+    slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=50000"
+    $slowly true 2>/dev/null || skip "no strace here"
+    throttled --count 40 >/dev/null
+    marked
+    retain_slowly() { EXEC=$slowly retains; }
+    background retain_slowly
+    begun() { [[ $(find "$DEFERRED" -name '*.json' | wc -l) -lt 40 ]]; }
+    await begun
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name = 'crashmon-cleanup' AND datname = current_database()" >/dev/null
+    left=$(find "$DEFERRED" -name '*.json' | wc -l)
+    background_ends 69
+    (($(find "$DEFERRED" -name '*.json' | wc -l) >= left - 2)) || fail "$left were left: $output"
     expect_status 0 retains
-    stays "${ids[@]}"
-    log_has "crashmon-priority is at work"
-    sql_is "SELECT count(*) FROM crashmon.storages WHERE place = 'deferred' AND swept IS NOT NULL" 0
-    lock crashmon-priority other
-    unlock crashmon-priority
-    expect_status 0 retains
-    gone "${ids[@]}"
+    [[ -z $(find "$DEFERRED" -name '*.json') ]]
 }
 
 @test "while some are removed crashmon-priority ends with 75, and says who holds its lock" {
@@ -322,7 +344,8 @@ spared() {
     background retains
     await_blocked crashmon-cleanup
     expect_status 75 priority
-    tail -n 1 "$LOG" | grep -qF crashmon-cleanup || fail "does not say who"
+    tail -n 1 "$LOG" | grep -qF "is taken: process $pid on $(uname -n), " || fail "does not say who"
+    ! grep -F pg_terminate_backend "$LOG" || fail "says that it is no run"
     session COMMIT
     background_ends 0
     gone "$id"
