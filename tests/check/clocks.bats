@@ -132,7 +132,7 @@ of_the_future() {
 }
 
 # Has the file systems' clock be so many seconds ahead, for a run, or the first so many times that it is
-# asked (ahead SECONDS [TIMES]): a file without a name tells what time it is.
+# asked, or on the file system of a directory alone (ahead SECONDS [TIMES [DIRECTORY]]): a file without a name tells what time it is.
 ahead() {
     gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/clock.so" - <<'END' || skip "no compiler here"
 #define _GNU_SOURCE
@@ -144,12 +144,14 @@ int fstat(int file, struct stat *status)
     int (*real)(int, struct stat *) = (int (*)(int, struct stat *))dlsym(RTLD_NEXT, "fstat");
     int result = real(file, status);
     static int asked;
-    if (result == 0 && S_ISREG(status->st_mode) && status->st_nlink == 0 && asked++ < atol(getenv("TIMES")))
+    const char *device = getenv("DEVICE");
+    if (result == 0 && S_ISREG(status->st_mode) && status->st_nlink == 0 &&
+        (*device == 0 || (long)status->st_dev == atol(device)) && asked++ < atol(getenv("TIMES")))
         status->st_mtim.tv_sec += atol(getenv("AHEAD"));
     return result;
 }
 END
-    EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/clock.so AHEAD=$1 TIMES=${2:-1000000} ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+    EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/clock.so AHEAD=$1 TIMES=${2:-1000000} DEVICE=${3:+$(stat -c %d "$3")} ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
 }
 
 @test "where the clocks of spool and database differ by hours nothing is removed for its age (1)" {
@@ -167,6 +169,21 @@ END
     done
     ahead -7200 2 # the run has been at work for two hours
     expect_status 0 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
+}
+
+@test "what is in quarantine is as old as its own file system says, whose clock may be another one" {
+    disk "$BATS_TEST_TMPDIR/quarantine"
+    half=$(crash --without dump --age 90000)
+    expect_status 1 scan --quarantine-to="$BATS_TEST_TMPDIR/quarantine"
+    before=$(find "$BATS_TEST_TMPDIR/quarantine")
+    ahead 3456000 1000 "$BATS_TEST_TMPDIR/quarantine"
+    for dry in --dry-run ''; do
+        expect_status "$([[ $dry ]] && echo 0 || echo 1)" \
+            cleanup_jobs --keep-quarantine-days=30 --quarantine-to="$BATS_TEST_TMPDIR/quarantine" $dry
+        [[ $output != *"$half"* ]] || fail "$output"
+    done
+    equal "$(find "$BATS_TEST_TMPDIR/quarantine")" "$before"
+    [[ $output == *"the clocks of the database and of \"$BATS_TEST_TMPDIR/quarantine\" differ by 40 d 0 h"* ]] || fail "$output"
 }
 
 @test "a crash whose times lie ahead is another one if it has links, and the job's own without" {
