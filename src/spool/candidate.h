@@ -51,7 +51,8 @@ bool batch_add_requests(struct batch *batch, char *const texts[], long count);
 void candidate_judge(struct candidate *candidate, enum outcome verdict, const char *why);
 
 /* Whether its date link came in the last `taken` microseconds, or its files did by
- * location_came_after(), or at a time that is still to come. From then on its links are removed only if they are older than `taken`. */
+ * location_came_after(), or at a time that is still to come. From then on its links are removed
+ * only if they are older than `taken`. */
 bool candidate_came_within(struct candidate *candidate, long long taken, long long ended);
 
 /* Logs how a batch has ended, and how many of it are LEFT. */
