@@ -312,10 +312,10 @@ void put_away(struct finished_job *job, const struct roots *roots, struct quaran
 bool put_away_delete(struct finished_job *job, bool is_locked, struct report *report)
 {
     struct failure failure;
-    bool good = is_locked ? archive_remove_originals(job->archive, &job->move, &failure)
-                          : fail(&failure, 0,
-                                 "the session may have ended, and the lock of its row with it");
-    if (!good)
+    bool good = is_locked && archive_remove_originals(job->archive, &job->move, &failure);
+    if (!is_locked)
+        crash_set(&job->crash, LEFT, "the session may have ended, and the lock of its row with it");
+    else if (!good)
         keep(job, &failure, report);
     job->move.unwanted = false;
     return good;
