@@ -1,5 +1,6 @@
 -- How schema.sql, from-socorro.sql and roles.sql end; and a schema that has been replaced (see strangers.sql) goes when no
 -- transaction is left in which somebody could still create in it.
+SET LOCAL search_path = pg_catalog, pg_temp;
 \ir rights.sql
 \ir others.sql
 COMMIT;

@@ -34,7 +34,9 @@
 \set ON_ERROR_STOP on
 \set grants true
 \ir begin.sql
-
+-- A superuser loads this for the owner of the schema, whose functions must not be found; and names below,
+-- in GRANT alone.
+SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
 DECLARE
     name text;
@@ -70,6 +72,7 @@ BEGIN
     END LOOP;
 END $$;
 
+SET LOCAL search_path = pg_catalog, crashmon, pg_temp;
 GRANT USAGE ON SCHEMA crashmon
     TO crashmon_monitor, crashmon_observer, crashmon_processor, crashmon_reporter;
 REVOKE EXECUTE ON FUNCTION :functions FROM PUBLIC;
@@ -107,6 +110,7 @@ GRANT SELECT ON jobs, queue TO crashmon_reporter;
 GRANT EXECUTE ON FUNCTION is_crash_id(text), request_crash(text), crash_state(text), check_change(text, boolean)
     TO crashmon_reporter;
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 -- Version 1 let processors create tables where the shared tables were.
 SELECT format('REVOKE CREATE ON SCHEMA %I FROM crashmon_processor CASCADE', nspname)
 FROM pg_namespace, aclexplode(nspacl)

@@ -183,7 +183,7 @@ END
         [[ $output != *"$half"* ]] || fail "$output"
     done
     equal "$(find "$BATS_TEST_TMPDIR/quarantine")" "$before"
-    [[ $output == *"the clocks of the database and of \"$BATS_TEST_TMPDIR/quarantine\" differ by 40 d 0 h"* ]] || fail "$output"
+    [[ $output == *"the clocks of the database and of \"$BATS_TEST_TMPDIR/quarantine\" differ by "* ]] || fail "$output"
 }
 
 @test "a crash whose times lie ahead is another one if it has links, and the job's own without" {

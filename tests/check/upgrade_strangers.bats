@@ -354,6 +354,11 @@ END
              ALTER EVENT TRIGGER strange ENABLE REPLICA"
         refused 'event trigger strange runs function public.spring() of role' schema.sql
     done
+    # What a superuser loads for the owner runs nothing of his, unless as himself.
+    sql "ALTER FUNCTION public.spring() OWNER TO $OWNER"
+    PGOPTIONS='' run psql -qX -v owner="$OWNER" -f "$SQL/roles.sql"
+    [[ $status -ne 0 && $output == *"event trigger strange runs function public.spring() of role $OWNER: nothing is changed"* ]] ||
+        fail "$output"
     sql_is "SELECT count(*) FROM public.sprung" 0
     # A superuser's is the site's.
     sql "DROP EVENT TRIGGER strange; ALTER FUNCTION public.spring() OWNER TO CURRENT_USER; DROP TABLE crashmon_priority.priority_jobs_1;

@@ -153,7 +153,7 @@ load upgrade
                     crashmon.request_crash('$(id 1)'), crashmon.request_crash('$(id 2)')" "t|t|f|t"
         crash >/dev/null
         expect_status 0 scan
-        sql_is "SELECT crashmon.pause('main', 'x'), crashmon.pause('main', 'y'), crashmon.resume('main')" "paused|paused|t"
+        sql_is "SET LOCAL client_min_messages = error; SELECT crashmon.pause('main', 'x'), crashmon.pause('main', 'y'), crashmon.resume('main')" "paused|paused|t"
         sql "DELETE FROM priorityjobs"
     done
 }
