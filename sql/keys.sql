@@ -6,10 +6,12 @@ DECLARE
     its record;
     commands text[] := current_setting('crashmon.commands');
 BEGIN
-    -- Left from when there was no foreign key, or its triggers were disabled: the next scan assigns these jobs.
-    IF EXISTS (SELECT FROM crashmon.jobs WHERE owner NOT IN (SELECT id FROM crashmon.processors)) THEN
+    -- Left from when there was no foreign key, or its triggers were not run: the next scan assigns these jobs. (Without
+    -- NOT IN: that would read all processors, of which whoever may register makes any number, again for each job.)
+    IF EXISTS (SELECT FROM crashmon.jobs
+               WHERE owner IS NOT NULL AND NOT EXISTS (SELECT FROM crashmon.processors AS p WHERE p.id = owner)) THEN
         commands := commands || text 'UPDATE crashmon.jobs SET owner = NULL
-                                      WHERE owner NOT IN (SELECT id FROM crashmon.processors)';
+            WHERE owner IS NOT NULL AND NOT EXISTS (SELECT FROM crashmon.processors AS p WHERE p.id = owner)';
     END IF;
     FOR its IN
         WITH key AS (

@@ -180,6 +180,20 @@ load upgrade
     sql_is "SELECT id, owner FROM jobs" "1|"
 }
 
+@test "very many processors are no obstacle, however little memory there is, with the foreign key and without" {
+    load_schema
+    sql "INSERT INTO processors (name) SELECT n FROM generate_series(1, 20000) AS n;
+         INSERT INTO jobs (pathname, uuid, owner) SELECT '', n, (SELECT max(id) FROM processors) FROM generate_series(1, 100000) AS n"
+    sql "ANALYZE processors, jobs; ALTER DATABASE \"$PGDATABASE\" SET work_mem = '64kB'"
+    for what in "SELECT" "ALTER TABLE jobs DROP CONSTRAINT jobs_owner_fkey; UPDATE jobs SET owner = -1 WHERE uuid = '7'"; do
+        sql "$what"
+        PGOPTIONS='' expect_status 0 timeout 15 psql -qX -v ON_ERROR_STOP=1 -f "$SQL/schema.sql"
+        equal "$output" ""
+    done
+    sql "ALTER DATABASE \"$PGDATABASE\" RESET work_mem"
+    sql_is "SELECT uuid FROM jobs WHERE owner IS NULL" 7
+}
+
 @test "what is missing waits for others for seconds, and others for it for a tenth of one" {
     load_schema
     while IFS='|' read -r drop holds; do
