@@ -23,12 +23,17 @@ BEGIN
             FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = conrelid
             WHERE relnamespace IN ('crashmon'::regnamespace, pg_my_temp_schema())
                 AND (contype = 'f' OR contype IN ('p', 'u') AND NOT condeferrable))
-        SELECT model.its_table, model.definition, real.definition AS found, has_index.name AS its_index,
+        SELECT model.its_table, model.definition, coalesce(real.definition, other.definition) AS found, has_index.name AS its_index,
                CASE WHEN to_regclass('crashmon.' || quote_ident(model.name)) IS NULL
                     THEN format('CONSTRAINT %I ', model.name) ELSE '' END AS its_name
         FROM key AS model
         LEFT JOIN key AS real ON NOT real.is_model AND real.its_table = model.its_table
             AND real.columns = model.columns AND real.refers_to IS NOT DISTINCT FROM model.refers_to
+        -- A table has one primary key: with other columns, or deferrable, it is in the way.
+        LEFT JOIN LATERAL (
+            SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint
+            WHERE conrelid = ('crashmon.' || model.its_table)::regclass AND contype = 'p') AS other
+            ON model.definition LIKE 'PRIMARY KEY %'
         LEFT JOIN LATERAL (
             SELECT min(relname) AS name FROM pg_index JOIN pg_class ON oid = indexrelid
             WHERE indrelid = ('crashmon.' || model.its_table)::regclass AND indisunique AND indisvalid

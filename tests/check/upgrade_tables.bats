@@ -194,6 +194,16 @@ load upgrade
     sql_is "SELECT uuid FROM jobs WHERE owner IS NULL" 7
 }
 
+@test "a primary key that is deferrable, or has other columns, is named" {
+    load_schema
+    for key in "PRIMARY KEY (id) DEFERRABLE" "PRIMARY KEY (id, uuid)"; do
+        sql "ALTER TABLE jobs DROP CONSTRAINT jobs_pkey; ALTER TABLE jobs ADD CONSTRAINT jobs_pkey $key"
+        refused "the key of table jobs is \"$key\", where crashmon needs \"PRIMARY KEY (id)\": nothing is changed*HINT*Drop it" schema.sql
+    done
+    sql "ALTER TABLE jobs DROP CONSTRAINT jobs_pkey"
+    equal "$(load_schema)" ""
+}
+
 @test "what is missing waits for others for seconds, and others for it for a tenth of one" {
     load_schema
     while IFS='|' read -r drop holds; do
