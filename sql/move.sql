@@ -71,6 +71,9 @@ BEGIN
         END IF;
     END LOOP;
 
+    -- Where they are if this fails: a schema that is being replaced has another name until then.
+    PERFORM set_config('crashmon.came_from',
+                       coalesce(nullif(sets[1]::text, current_setting('crashmon.replaced', true)), 'crashmon'), true);
     IF sets[1] <> 'crashmon'::regnamespace THEN
         FOREACH name IN ARRAY ARRAY['processors', 'jobs', 'priorityjobs'] LOOP
             EXECUTE format('ALTER TABLE %s.%I SET SCHEMA crashmon', sets[1], name);

@@ -23,16 +23,36 @@ BEGIN
     RETURN NEW;
 END $$;
 -- Not for new jobs, as crashmon alone makes them, thousands at once: a condition that is asked of each row
--- made a fifth of their INSERT.
-SELECT format('%s; UPDATE crashmon.%s SET %3$s = %3$s WHERE greatest(%4$s) > now()',
-              CASE WHEN tgname IS NULL THEN trigger
-                   ELSE format('ALTER TABLE crashmon.%s ENABLE TRIGGER not_ahead', its_table) END,
-              its_table, one, times)
-FROM (VALUES ('processors', 'startdatetime, lastseendatetime', 'startdatetime'),
-             ('jobs', 'queueddatetime, starteddatetime, completeddatetime', 'queueddatetime'),
-             ('priorityjobs', 'requesteddatetime', 'requesteddatetime')) AS wanted (its_table, times, one)
-JOIN unnest(current_setting('crashmon.triggers')::text[]) AS trigger
-    ON trigger LIKE 'CREATE TRIGGER not_ahead % ON crashmon.' || its_table || ' %'
-LEFT JOIN pg_trigger ON tgname = 'not_ahead' AND tgrelid = ('crashmon.' || its_table)::regclass
-WHERE (tgenabled IN ('O', 'A')) IS NOT TRUE
-\gexec
+-- made a fifth of their INSERT. Others wait while rows are mended here, so that these are few.
+DO $$
+DECLARE
+    its record;
+    ahead bigint;
+BEGIN
+    FOR its IN
+        SELECT its_table, columns, columns[1] AS one, format('greatest(%s) > now()', array_to_string(columns, ', ')) AS is_ahead,
+               CASE WHEN tgname IS NULL THEN trigger
+                    ELSE format('ALTER TABLE crashmon.%s ENABLE TRIGGER not_ahead', its_table) END AS command
+        FROM (VALUES ('processors', '{startdatetime,lastseendatetime}'::text[]),
+                     ('jobs', '{queueddatetime,starteddatetime,completeddatetime}'),
+                     ('priorityjobs', '{requesteddatetime}')) AS wanted (its_table, columns)
+        JOIN unnest(current_setting('crashmon.triggers')::text[]) AS trigger
+            ON trigger LIKE 'CREATE TRIGGER not_ahead % ON crashmon.' || its_table || ' %'
+        LEFT JOIN pg_trigger ON tgname = 'not_ahead' AND tgrelid = ('crashmon.' || its_table)::regclass
+        WHERE (tgenabled IN ('O', 'A')) IS NOT TRUE
+        ORDER BY its_table DESC
+    LOOP
+        EXECUTE its.command;
+        EXECUTE format('SELECT count(*) FROM crashmon.%s WHERE %s', its.its_table, its.is_ahead) INTO ahead;
+        IF ahead > 10000 THEN
+            RAISE EXCEPTION '% rows of table %.% have times in the future: nothing is changed',
+                            ahead, current_setting('crashmon.came_from'), its.its_table
+                USING HINT = format('Mend them, then load this again: UPDATE %s.%s SET %s WHERE %s',
+                                    current_setting('crashmon.came_from'), its.its_table,
+                                    (SELECT string_agg(format('%1$s = CASE WHEN %1$s > now() THEN now() ELSE %1$s END', name), ', ')
+                                     FROM unnest(its.columns) AS name),
+                                    its.is_ahead);
+        END IF;
+        EXECUTE format('UPDATE crashmon.%s SET %3$s = %3$s WHERE %2$s', its.its_table, its.is_ahead, its.one);
+    END LOOP;
+END $$;

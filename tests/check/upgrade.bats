@@ -231,6 +231,32 @@ uses_all() {
 }
 job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')"; }
 
+@test "very many times in the future are refused before they are mended under the lock, with what mends them" {
+    for place in public crashmon; do
+        nothing
+        [[ $place == public ]] || sql "CREATE SCHEMA crashmon; GRANT CREATE ON SCHEMA crashmon TO PUBLIC"
+        PGOPTIONS="-c search_path=$place" psql -qX -v ON_ERROR_STOP=1 -f "$BATS_TEST_DIRNAME/version_1.sql"
+        sql "SET LOCAL search_path = $place; ALTER TABLE jobs DROP CONSTRAINT jobs_owner_fkey;
+             INSERT INTO processors (name, startdatetime) SELECT n, now() + '1 day' FROM generate_series(1, 10001) AS n;
+             INSERT INTO jobs (pathname, uuid, completeddatetime) SELECT '', n, now() + '1 day' FROM generate_series(1, 10001) AS n;
+             INSERT INTO priorityjobs SELECT n, 'infinity' FROM generate_series(1, 10001) AS n"
+        for table in processors priorityjobs jobs; do
+            before=$(shape)
+            PGOPTIONS='' run psql -qX -v ON_ERROR_STOP=1 -f "$SQL/schema.sql"
+            [[ $status -ne 0 && $output == *"10001 rows of table $place.$table have times in the future: nothing is changed"*"HINT:  Mend them, then load this again: UPDATE $place.$table SET "* ]] ||
+                fail "$output"
+            equal "$(shape)" "$before"
+            sql "$(sed -n 's/^HINT: .*load this again: //p' <<<"$output")"
+        done
+        equal "$(load_schema)" ""
+        sql_is "SELECT count(*), count(starteddatetime), count(*) FILTER (WHERE completeddatetime <= now()) FROM crashmon.jobs" "10001|0|10001"
+        sql_true "SELECT max(startdatetime) <= now() FROM crashmon.processors"
+        sql "ALTER TABLE crashmon.priorityjobs DISABLE TRIGGER not_ahead; UPDATE crashmon.priorityjobs SET requesteddatetime = now() + '1 day'"
+        run load_schema
+        [[ $output == *"10001 rows of table crashmon.priorityjobs have times in the future: nothing is changed"* ]] || fail "$output"
+    done
+}
+
 @test "a vacuum, or whoever is making an index, holds an upgrade up for seconds, and nobody else" {
     version_1
     session "BEGIN; LOCK TABLE jobs IN SHARE UPDATE EXCLUSIVE MODE"
