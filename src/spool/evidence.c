@@ -13,8 +13,7 @@ enum { YOUNG = 600 };
 static bool is_younger(const struct main_file *file, const struct spool *spool, long seconds)
 {
     struct timespec changed = spool_changed(spool, &file->status);
-    return file->found && !spool_is_past(spool, &changed, seconds) &&
-           !spool_is_ahead(spool, &changed);
+    return file->found && !spool_is_past(spool, &changed, seconds);
 }
 
 /* Entries of a date tree that are looked through for one pair. Where scan keeps up there are few;
@@ -159,9 +158,10 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
 {
     if (origin->taken <= 0 || location->directory < 0)
         return location->found;
-    if (!location_came_within(location, origin->taken))
-        return location_is_ahead(location) ? judge_other(location, failure) : location->found;
-    location->is_later = location_came_after(location, origin->taken, origin->ended) &&
+    bool is_timed = location_came_within(location, origin->taken);
+    if (!is_timed && !location_is_ahead(location))
+        return location->found;
+    location->is_later = is_timed && location_came_after(location, origin->taken, origin->ended) &&
                          was_written_since_row(location, origin);
     if (location->is_later)
         return judge_other(location, failure);

@@ -188,10 +188,13 @@ END
 
 @test "a crash whose times lie ahead is another one if it has links, and the job's own without" {
     for to in "$ARCHIVE" ""; do
-        own=$(crash) again=$(crash)
+        own=$(crash) again=$(crash) elsewhere=$(crash)
         expect_status 0 scan
         finish "$own" true
         finish "$again" true
+        finish "$elsewhere" true
+        rm "$(place "$SPOOL" "$elsewhere")".*
+        crash --root "$DEFERRED" --id "$elsewhere" --age 0 --without links >/dev/null
         crash --id "$again" --age 0 >/dev/null # over the first
         ahead -7200
         expect_status 0 scan # not its links
@@ -200,11 +203,12 @@ END
         pair_is_whole "$SPOOL" 20081225 "$again"
         has_links "$again"
         log_has "\"$again\": missing"
+        pair_is_whole "$DEFERRED" 20081225 "$elsewhere"
         [[ -z $(find "$SPOOL" -name "$own*") ]] || fail "$(find "$SPOOL" -name "$own*")"
         log_has "\"$own\": $([[ $to ]] && echo archived || echo deleted)"
         empty_tables
         processor p1 >/dev/null
-        rm -r "$SPOOL/20081225"
+        rm -r "$SPOOL/20081225" "$DEFERRED/20081225"
     done
 }
 
