@@ -21,7 +21,7 @@ load quarantine
     [[ $output != *"$half"* ]] || fail "$output"
     cp -r "$QUARANTINE/20081225/$half" "$QUARANTINE/20081225/$half.1"
     sed -i "s/$mark/$(cut -d' ' -f3 "$SPOOL/.crashmon")/" "$QUARANTINE/20081225/$half.1/reason"
-    does "$half" cleanup "leaves \"20081225/$half\" in quarantine: it is from *; deletes \"20081225/$half.1\" in quarantine if nothing of it changes for another 30 d *"
+    does "$half" cleanup "leaves \"20081225/$half\" in quarantine: it is from *; deletes \"20081225/$half.1\" in quarantine if nothing of it changes for another * d *"
     says "$half" "Hint put what is missing .* crashmon-priority --release $half$"
     sed -i "s/$mark//" "$QUARANTINE/20081225/$half/reason"
     rm -r "$QUARANTINE/20081225/$half.1"
