@@ -434,7 +434,7 @@ bool check_answer(struct run *run)
     if (check.database.is_connected) {
         rights_check(&check.problems);
         rights_check_intruders(&check.problems);
-        rights_check_triggers(&check.problems);
+        rights_check_tables(&check.problems);
     }
     judge_server(&check);
     status_read_disk(run, check.database.is_connected, &disk, &check.problems);
