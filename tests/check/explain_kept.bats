@@ -65,7 +65,7 @@ setup() {
     [[ $(explain "$id" --json | json next cleanup) == "puts its pair away"*row:*([^;]) ]] || fail "$(explain "$id")"
 }
 
-@test "what cleanup cannot delete is told: what is no file, what lies deeper than its id says, a name tree that is empty" {
+@test "it says why cleanup leaves a crash: a file is none, it lies deeper than its id says, the name tree is empty" {
     id=$(throttled --without dump)
     mkfifo "$(place "$DEFERRED" "$id").dump"
     touch -d '3 days ago' "$(place "$DEFERRED" "$id").dump"

@@ -90,6 +90,16 @@ at_work() {
 told() { grep '^crashmon_run_progress' "$METRICS/crashmon-$1-main.prom"; }
 has_told() { [[ $(told "$1") != "$2" ]]; }
 
+# Hours in which a program works, while others run: hours_go_by PROGRAM OTHER...
+hours_go_by() {
+    local run
+    for _ in {1..8}; do
+        await has_told "$1" "$(told "$1")"
+        for run in "${@:2}"; do "$run"; done
+        pass
+    done
+}
+
 # cron for so many minutes: each program runs, with options for some: cron MINUTES [PROGRAM OPTION...]
 cron() {
     local end=$((MINUTE + $1)) run

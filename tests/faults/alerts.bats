@@ -272,12 +272,7 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="2.0"} 1'
     crash --count 500 --age 100 >/dev/null
     sql "UPDATE processors SET name = 'alive', lastseendatetime = now()"
     at_work 0.2 scan --batch-size=1
-    for _ in {1..8}; do
-        await has_told scan "$(told scan)"
-        priority
-        cleanup_jobs
-        pass
-    done
+    hours_go_by scan priority cleanup_jobs
     fire
     kill "$pid"
     background_ends 143
@@ -463,12 +458,7 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="2.0"} 1'
     cron 15
     rm "$ARCHIVE/filler"
     at_work 0.2 cleanup --batch-size=1
-    for _ in {1..8}; do
-        await has_told cleanup "$(told cleanup)"
-        scan
-        priority
-        pass
-    done
+    hours_go_by cleanup scan priority
     fire
     kill "$pid"
     background_ends 143
