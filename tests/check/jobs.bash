@@ -31,6 +31,6 @@ names() { sql "INSERT INTO priority_jobs_$1 VALUES ('$2')"; }
 # The processors were seen a while ago; one of them has just been seen.
 unseen() { sql "UPDATE processors SET lastseendatetime = now() - interval '200 s'"; }
 seen_now() {
-    sql_is "SELECT string_agg(name, ' ') FROM processors
+    sql_is "SELECT string_agg(name, ' ' ORDER BY name) FROM processors
             WHERE lastseendatetime > now() - interval '10 s'" "${1-alpha}"
 }

@@ -174,7 +174,7 @@ finish_all() { sql "UPDATE jobs SET success = true WHERE starteddatetime IS NOT 
     job 2 "$alpha" success=false "queueddatetime=now() - interval '2 hours'"
     job 3 "$alpha" success=false "queueddatetime=now()"
     sql_is "SELECT crashmon.retry(now() - interval '1 hour')" 2
-    sql_is "SELECT string_agg(id::text, ' ') FROM jobs WHERE success IS NULL" "1 3"
+    sql_is "SELECT string_agg(id::text, ' ' ORDER BY id) FROM jobs WHERE success IS NULL" "1 3"
 }
 
 @test "retry changes nothing while crashmon-cleanup is at work" {
