@@ -30,10 +30,28 @@ END $$;
 SET LOCAL timezone = :'zone';
 \endif
 
--- Fill in missing values. (Keys, and owners that do not exist, are for schema.sql.)
-UPDATE processors SET lastseendatetime = startdatetime WHERE lastseendatetime IS NULL;
-UPDATE jobs SET priority = 0 WHERE priority IS NULL;
-UPDATE jobs SET queueddatetime = localtimestamp WHERE queueddatetime IS NULL;
+-- Fill in missing values. (Keys, and owners that do not exist, are for schema.sql.) Others wait meanwhile, so that these
+-- are few.
+DO $$
+DECLARE
+    its record;
+    empty bigint;
+BEGIN
+    FOR its IN SELECT * FROM (VALUES ('processors', 'lastseendatetime', 'startdatetime', ''),
+                                     ('jobs', 'priority', '0', ''),
+                                     ('jobs', 'queueddatetime', 'localtimestamp',
+                                      format('SET timezone = %L; ', current_setting('timezone')))
+                             ) AS wanted (place, name, value, first) LOOP
+        EXECUTE format('SELECT count(*) FROM crashmon.%I WHERE %I IS NULL', its.place, its.name) INTO empty;
+        IF empty > 10000 THEN
+            RAISE EXCEPTION '% rows of table %.% have no %: nothing is changed',
+                            empty, current_setting('crashmon.came_from'), its.place, its.name
+                USING HINT = format('Fill it in, then load this again: %sUPDATE %s.%s SET %s = %s WHERE %4$s IS NULL', its.first,
+                                    current_setting('crashmon.came_from'), its.place, its.name, its.value);
+        END IF;
+        EXECUTE format('UPDATE crashmon.%I SET %I = %s WHERE %2$I IS NULL', its.place, its.name, its.value);
+    END LOOP;
+END $$;
 
 -- Only types that differ from tables.sql, since a column that a view uses cannot be changed.
 DO $$

@@ -5,13 +5,20 @@ DO $$
 DECLARE
     its record;
     commands text[] := current_setting('crashmon.commands');
+    is_lost text := 'owner IS NOT NULL AND NOT EXISTS (SELECT FROM %s.processors AS p WHERE p.id = owner)';
+    lost bigint;
 BEGIN
-    -- Left from when there was no foreign key, or its triggers were not run: the next scan assigns these jobs. (Without
-    -- NOT IN: that would read all processors, of which whoever may register makes any number, again for each job.)
-    IF EXISTS (SELECT FROM crashmon.jobs
-               WHERE owner IS NOT NULL AND NOT EXISTS (SELECT FROM crashmon.processors AS p WHERE p.id = owner)) THEN
-        commands := commands || text 'UPDATE crashmon.jobs SET owner = NULL
-            WHERE owner IS NOT NULL AND NOT EXISTS (SELECT FROM crashmon.processors AS p WHERE p.id = owner)';
+    -- Left from when there was no foreign key, it was not valid, or its triggers were not run: the next scan assigns these
+    -- jobs. Others wait while they are mended, so that these are few. (Without NOT IN: that would read all processors, of
+    -- which whoever may register makes any number, again for each job.)
+    EXECUTE format('SELECT count(*) FROM crashmon.jobs WHERE %s', format(is_lost, 'crashmon')) INTO lost;
+    IF lost > 10000 THEN
+        RAISE EXCEPTION '% rows of table %.jobs have an owner that is gone: nothing is changed',
+                        lost, current_setting('crashmon.came_from')
+            USING HINT = format('Mend them, then load this again: UPDATE %s.jobs SET owner = NULL WHERE %s',
+                                current_setting('crashmon.came_from'), format(is_lost, current_setting('crashmon.came_from')));
+    ELSIF lost > 0 THEN
+        commands := commands || format('UPDATE crashmon.jobs SET owner = NULL WHERE %s', format(is_lost, 'crashmon'));
     END IF;
     FOR its IN
         WITH key AS (
@@ -52,6 +59,10 @@ BEGIN
                                        coalesce(split_part(its.definition, ' (', 1) || ' USING INDEX '
                                                     || quote_ident(its.its_index), its.definition));
     END LOOP;
+    -- Nobody who reads or writes waits for that.
+    commands := commands || ARRAY(
+        SELECT format('ALTER TABLE crashmon.jobs VALIDATE CONSTRAINT %I', conname) FROM pg_constraint
+        WHERE conrelid = 'crashmon.jobs'::regclass AND confrelid = 'crashmon.processors'::regclass AND NOT convalidated);
     PERFORM set_config('crashmon.commands', commands::text, true);
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'the table crashmon.jobs is in use for too long: nothing is changed'

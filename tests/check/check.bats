@@ -450,9 +450,22 @@ CRITICAL: "view crashmon_priority.jobs" is not a priority table'
     run cleanup_jobs --check
     PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql"
     [[ $status == 2 && ${#lines[@]} == 2 &&
-        $output == *"keys of tables in the schema crashmon are missing: processors (name), storages (place, storage) (load sql/schema.sql)"* ]] ||
+        $output == *"keys of tables in the schema crashmon are missing or not valid: processors (name), storages (place, storage) (load sql/schema.sql)"* ]] ||
         fail "$status: $output"
     answers 0 cleanup_jobs --
+}
+
+@test "a foreign key that is missing or not valid (2), until schema.sql is loaded" {
+    used
+    for key in "" "ADD FOREIGN KEY (owner) REFERENCES crashmon.processors ON DELETE SET NULL NOT VALID"; do
+        sql "ALTER TABLE crashmon.jobs DROP CONSTRAINT jobs_owner_fkey${key:+, $key}"
+        run cleanup_jobs --check
+        PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql"
+        [[ $status == 2 && ${#lines[@]} == 2 &&
+            $output == *"keys of tables in the schema crashmon are missing or not valid: jobs (owner) (load sql/schema.sql)"* ]] ||
+            fail "$key: $status: $output"
+        answers 0 cleanup_jobs --
+    done
 }
 
 @test "it changes nothing anywhere, takes no lock, and asks whoever works" {

@@ -194,6 +194,45 @@ load upgrade
     sql_is "SELECT uuid FROM jobs WHERE owner IS NULL" 7
 }
 
+@test "very many jobs whose processor is gone are refused before they are mended under a lock, with what mends them" {
+    for before in version_1 load_schema; do
+        nothing
+        "$before"
+        place=$(sql "SELECT relnamespace::regnamespace FROM pg_class WHERE relname = 'jobs'")
+        sql "ALTER TABLE $place.jobs DROP CONSTRAINT jobs_owner_fkey; INSERT INTO $place.processors (name) VALUES ('p1');
+             INSERT INTO $place.jobs (pathname, uuid, owner) SELECT '', n, -n % 10002 FROM generate_series(1, 10002) AS n;
+             UPDATE $place.jobs SET owner = (SELECT id FROM $place.processors) WHERE uuid = '1'"
+        fresh=$(shape)
+        PGOPTIONS='' run psql -qX -v ON_ERROR_STOP=1 -f "$SQL/schema.sql"
+        [[ $status -ne 0 && $output == *"10001 rows of table $place.jobs have an owner that is gone: nothing is changed"*"HINT:  Mend them, then load this again: UPDATE $place.jobs SET "* ]] ||
+            fail "$output"
+        equal "$(shape)" "$fresh"
+        sql "$(sed -n 's/^HINT: .*load this again: //p' <<<"$output")"
+        equal "$(load_schema)" ""
+        sql_is "SELECT count(*), count(owner), min(uuid) FILTER (WHERE owner IS NOT NULL) FROM crashmon.jobs" "10002|1|1"
+    done
+}
+
+@test "a foreign key that is not valid is validated, beside others at work, and its jobs of nobody's wait" {
+    load_schema
+    fresh=$(shape)
+    p=$(processor p1)
+    job 1 "$p"
+    job 2 NULL
+    sql "ALTER TABLE jobs DROP CONSTRAINT jobs_owner_fkey; UPDATE jobs SET owner = -1 WHERE id = 2"
+    for name in jobs_owner_fkey "its own"; do
+        sql "ALTER TABLE jobs DROP CONSTRAINT IF EXISTS jobs_owner_fkey;
+             ALTER TABLE jobs ADD CONSTRAINT \"$name\" FOREIGN KEY (owner) REFERENCES processors ON DELETE SET NULL NOT VALID"
+        session "BEGIN; UPDATE jobs SET priority = 2 WHERE id = 1; UPDATE processors SET lastseendatetime = now()"
+        equal "$(load_schema)" ""
+        session ROLLBACK
+        sql_is "SELECT id, owner FROM jobs ORDER BY id" "1|$p"$'\n'"2|"
+        sql_is "SELECT conname, convalidated FROM pg_constraint WHERE contype = 'f' AND conrelid = 'crashmon.jobs'::regclass" "$name|t"
+    done
+    sql "ALTER TABLE jobs RENAME CONSTRAINT \"its own\" TO jobs_owner_fkey"
+    equal "$(shape)" "$fresh"
+}
+
 @test "a primary key that is deferrable, or has other columns, is named" {
     load_schema
     for key in "PRIMARY KEY (id) DEFERRABLE" "PRIMARY KEY (id, uuid)"; do

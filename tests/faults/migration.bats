@@ -169,6 +169,22 @@ monitor_queues() {
             FROM jobs ORDER BY uuid" "a|1|0|t"$'\n'"b||2|t"
 }
 
+@test "very many rows in which something is missing are refused, with what fills it in" {
+    sql "INSERT INTO processors (name, startdatetime) SELECT n, now() FROM generate_series(1, 10001) AS n;
+         INSERT INTO jobs (pathname, uuid, priority) SELECT '', n, NULL FROM generate_series(1, 10001) AS n"
+    for what in processors.lastseendatetime jobs.priority jobs.queueddatetime; do
+        before=$(shape)
+        run convert
+        [[ $status -ne 0 && $output == *"10001 rows of table public.${what%.*} have no ${what#*.}: nothing is changed"*"HINT:  Fill it in, then load this again: "* ]] ||
+            fail "$output"
+        equal "$(shape)" "$before"
+        sql "$(sed -n 's/^HINT: .*load this again: //p' <<<"$output")"
+    done
+    equal "$(migrate)" ""
+    sql_is "SELECT count(*), max(priority), bool_and(abs(extract(epoch FROM now() - queueddatetime)) < 60) FROM jobs" "10001|0|t"
+    sql_true "SELECT bool_and(lastseendatetime = startdatetime) FROM processors"
+}
+
 @test "run again, before and after schema.sql, it changes nothing" {
     registers_as 1
     monitor_queues 22adfb61-f75b-11dc-b6be-001322081225 1
