@@ -14,10 +14,6 @@
 --                                               left to them: ours moves to a new one.
 --
 -- Whoever cannot be told by his login, as of a prepared transaction, is one of the others.
-\if :{?owner}
-SELECT set_config('crashmon.owner', :'owner', true)
-\g (format=unaligned tuples_only) /dev/null
-\endif
 -- Our own triggers, as the server tells them; attempts.sql and times.sql make them.
 SELECT set_config('crashmon.triggers', ARRAY[
     'CREATE TRIGGER count_attempt BEFORE UPDATE OF starteddatetime ON crashmon.jobs FOR EACH ROW '

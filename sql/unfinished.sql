@@ -1,7 +1,12 @@
 -- Whoever may use one of our objects can begin to grant rights on it, even if he may grant none, and keep that
 -- open: a statement of ours that changes the object would wait for him, and fail with "tuple concurrently
 -- updated" when he ends. So four seconds are waited for him here, before anything is locked. schema.sql changes
--- all functions each time; relations and schemas only roles.sql does, and an upgrade from version 1.
+-- all functions each time; relations and schemas only roles.sql does, and an upgrade from version 1, whose tables are in
+-- any schema: those of somebody who is not trusted, see strangers.sql, are not ours.
+\if :{?owner}
+SELECT set_config('crashmon.owner', :'owner', true)
+\g (format=unaligned tuples_only) /dev/null
+\endif
 SELECT set_config('crashmon.grants', :'grants', true)
 \g (format=unaligned tuples_only) /dev/null
 DO $$
@@ -11,21 +16,24 @@ DECLARE
     home regnamespace := to_regnamespace('crashmon');
     has_all boolean := current_setting('crashmon.grants')::boolean
         OR NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'storages');
+    ours oid[];
     patience timestamptz := clock_timestamp() + interval '4 seconds';
     its record;
 BEGIN
     LOOP
         PERFORM pg_stat_clear_snapshot();
+        ours := ARRAY(SELECT c.oid FROM pg_class AS c JOIN pg_roles AS r ON r.oid = relowner
+                      WHERE has_all AND relname = ANY (relations) AND relpersistence <> 't'
+                          AND (relnamespace = home OR rolsuper OR rolname IN (session_user, current_setting('crashmon.owner', true))));
         WITH changed (what, xid) AS (
             SELECT pg_describe_object('pg_proc'::regclass, oid, 0), xmax FROM pg_proc
             WHERE pronamespace = home AND proname IN (SELECT split_part(f, '(', 1) FROM unnest(functions) AS f)
             UNION ALL
             SELECT pg_describe_object('pg_class'::regclass, oid, 0), xmax FROM pg_class
-            WHERE has_all AND relname = ANY (relations) AND relpersistence <> 't'
+            WHERE oid = ANY (ours)
             UNION ALL
-            SELECT pg_describe_object('pg_class'::regclass, attrelid, attnum), a.xmax
-            FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
-            WHERE has_all AND relname = ANY (relations) AND relpersistence <> 't' AND attnum > 0
+            SELECT pg_describe_object('pg_class'::regclass, attrelid, attnum), xmax FROM pg_attribute
+            WHERE attrelid = ANY (ours) AND attnum > 0
             UNION ALL
             SELECT pg_describe_object('pg_namespace'::regclass, oid, 0), xmax FROM pg_namespace
             WHERE has_all AND nspname IN ('crashmon', 'crashmon_priority')

@@ -329,6 +329,27 @@ END
     sql "REVOKE crashmon_processor, crashmon_observer FROM $PROCESSOR; DROP ROLE ${OWNER}_reader"
 }
 
+@test "who keeps a GRANT open on a table of his own that has a name of ours holds nobody up" {
+    for load in "version_1 schema.sql" "load_roles roles.sql" "load_roles schema.sql"; do
+        nothing
+        "${load% *}"
+        sql "CREATE SCHEMA his AUTHORIZATION $PROCESSOR"
+        as "$PROCESSOR" sql "SET ROLE NONE; SET search_path = his; CREATE TABLE jobs (uuid text); CREATE TABLE processors (); CREATE TABLE priorityjobs ()"
+        as "$PROCESSOR" session "BEGIN; GRANT SELECT ON his.jobs, his.processors, his.priorityjobs TO PUBLIC; GRANT UPDATE (uuid) ON his.jobs TO PUBLIC"
+        PGOPTIONS='' run psql -qX -v ON_ERROR_STOP=1 -f "$SQL/${load#* }"
+        session ROLLBACK
+        sql "SET client_min_messages = error; DROP SCHEMA his CASCADE"
+        [[ $status -eq 0 && -z $output ]] || fail "$load: $output"
+    done
+}
+
+@test "who keeps a GRANT open on a table of version 1 is named" {
+    version_1
+    session "BEGIN; GRANT SELECT ON public.jobs TO PUBLIC"
+    refused "rights or definitions are being changed: table public.jobs: nothing is done" schema.sql
+    session ROLLBACK
+}
+
 @test "a table that cannot be read for its sequence is named" {
     load_roles
     session "BEGIN; REINDEX TABLE crashmon.jobs"
