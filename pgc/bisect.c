@@ -94,14 +94,19 @@ static void keep(const struct bisect *bisect, size_t index, enum db_status statu
 /* How a part has ended: whether those behind it are tried, and whether the run goes on. */
 enum ending { GO_ON, LEAVE_REST, END_RUN };
 
+/* What is locked has been told to the log alone. */
 static enum ending count_refusal(struct refusals *refusals, enum db_status status,
-                                 struct report *report)
+                                 const char *reason, struct report *report)
 {
     refusals->in_a_row++;
     if (!bisect_was_refused(refusals))
         return GO_ON;
     const char *next = refusals->has_jumped ? "the run ends" : "the run goes on at another place";
-    if (refusals->in_a_row >= REFUSALS_MAXIMUM)
+    if (refusals->in_a_row >= REFUSALS_MAXIMUM && status == DB_BUSY)
+        report_error(report, db_exit_code(status),
+                     "%d crashes in a row were refused, at last: %s; %s", REFUSALS_MAXIMUM, reason,
+                     next);
+    else if (refusals->in_a_row >= REFUSALS_MAXIMUM)
         report_error(report, db_exit_code(status), "%d crashes in a row were refused; %s",
                      REFUSALS_MAXIMUM, next);
     else
@@ -136,7 +141,7 @@ static enum ending try_part(const struct bisect *bisect, size_t first, size_t co
     bisect->refusals->lost += took;
     if (count == 1) {
         keep(bisect, first, status, failure.text);
-        return count_refusal(bisect->refusals, status, bisect->report);
+        return count_refusal(bisect->refusals, status, failure.text, bisect->report);
     }
     for (size_t i = 1, begin = 0, end; i <= PARTS; i++, begin = end) {
         end = count * i / PARTS;

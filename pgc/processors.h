@@ -29,7 +29,7 @@ struct processor {
     int id;
     char name[255 * 4 + 1];
     char last_seen[40];         /* "" if it has left, see crashmon.leave() */
-    char locked_by[120];        /* if so, as far as is known */
+    char locked_by[300];        /* if so, as far as is known */
     char *storages;             /* that it serves, a line each; "": all */
     bool serves;                /* the storage of this run */
     enum processor_state state; /* at the last refresh */

@@ -381,7 +381,7 @@ runs_are_locked() {
         expect_status 0 "$run"
         equal "$output" ''
         ((SECONDS - before < 8)) || fail "took $((SECONDS - before)) s"
-        log_has " WARNING - cannot record the start of the run: ERROR:  canceling statement due to lock timeout; nothing"
+        log_has " WARNING - cannot record the start of the run: ERROR:  canceling statement due to lock timeout; \"runs\" is locked by "
     done
     sql_is "SELECT count(*) FROM processors" "$2"
     session COMMIT >/dev/null

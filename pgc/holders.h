@@ -1,0 +1,13 @@
+/* holders.h - who has locked what a statement has waited for in vain. */
+#ifndef HOLDERS_H
+#define HOLDERS_H
+
+#include "base/failure.h"
+
+/* Adds to `failure`, after a statement that did not get a lock, who has locked a table of ours, or
+ * is about to; if nobody, whose transaction has changed or locked rows of ours for longest: most
+ * likely it is that one. Adds nothing if the server does not tell, or in a transaction. A server is
+ * asked once a second at most, as a batch can meet many locks. Not for two threads at once. */
+void holders_tell(struct failure *failure);
+
+#endif

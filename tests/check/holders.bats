@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# holders.bats - who has locked what a run needs is named, so that somebody can act on it.
+# shellcheck disable=SC2154,SC2030,SC2031 # a case is a subshell; background sets pid
+load ../helper
+load refused
+
+teardown_file() {
+    end_file
+    psql -qX -d postgres -c "DROP ROLE IF EXISTS holders_$$"
+}
+
+# What is said of the other session, which has just begun a transaction: holder [PID].
+holder() {
+    sql "SELECT format('database session %s of role %s, application \"psql\", since %s', pid,
+                       to_json(usename), date_trunc('second', xact_start))
+         FROM pg_stat_activity WHERE pid = ${1:-$(session "SELECT pg_backend_pid()")}"
+}
+
+says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
+
+@test "a run, or a question, that needs a table says which session has locked it, whose, and since when" {
+    processor p1
+    collect
+    request "$(collect)"
+    session "BEGIN; LOCK TABLE jobs" >/dev/null
+    locked="lock timeout; \"jobs\" is locked by $(holder)"
+    pids=() outputs=()
+    for run in "${RUNS[@]}"; do
+        background "$run"
+        pids+=("$pid") outputs+=("$BACKGROUND")
+    done
+    for question in --check --status; do
+        run scan "$question"
+        says "$locked"
+    done
+    for i in 0 1 2; do
+        BACKGROUND=${outputs[i]}
+        background_ends 69 "${pids[i]}"
+        says "ERROR - cannot "
+        says "$locked"
+        [[ $output != *"$locked"*"$locked"* ]] || fail "twice" "$output"
+    done
+}
+
+@test "where a batch is refused in parts because of a lock cron's mail says who holds it" {
+    processor p1
+    processor old 36000
+    collect --count 60
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE" >/dev/null
+    locked="; \"jobs\" is locked by $(holder)"
+    within 20 69 scan
+    says "20 crashes in a row were refused, at last: cannot queue a batch: ERROR:  canceling statement due to lock timeout$locked; "
+    log_has "cannot remove processor \"old\": one of its jobs, its priority table or a request in it is locked, or it takes too long$locked; all stay for the next run"
+}
+
+@test "what nothing depends on names it, too" {
+    processor p1
+    session "BEGIN; LOCK TABLE crashmon.runs" >/dev/null
+    expect_status 0 scan
+    log_has "lock timeout; \"runs\" is locked by $(holder); nothing else depends on it"
+}
+
+@test "who waits for a table is named with whom he waits for, as all others queue up behind him" {
+    processor p1
+    crash
+    session "BEGIN; SELECT count(*) FROM crashmon.storages" >/dev/null
+    reader=$(session "SELECT pg_backend_pid()")
+    background psql -qX -c "BEGIN; LOCK TABLE crashmon.storages; COMMIT"
+    await sql_true "SELECT count(*) = 1 FROM pg_locks WHERE relation = 'crashmon.storages'::regclass AND NOT granted"
+    waiting=$(sql "SELECT pid FROM pg_locks WHERE relation = 'crashmon.storages'::regclass AND NOT granted")
+    run scan --check
+    says "lock timeout; \"storages\" is about to be locked by $(holder "$waiting"), which waits for database session $reader"
+    session COMMIT
+}
+
+@test "a prepared transaction, which no session holds, is called that" {
+    processor p1
+    collect
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE; PREPARE TRANSACTION '$PGDATABASE'" >/dev/null
+    expect_status 0 scan
+    session "ROLLBACK PREPARED '$PGDATABASE'"
+    log_has "; \"jobs\" is locked by a prepared transaction, see pg_prepared_xacts; "
+}
+
+@test "where it is a row whoever has been changing rows for longest is named, as most likely it is he" {
+    processor p1
+    new=$(collect)
+    session "BEGIN; INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$new')" >/dev/null
+    expect_status 0 scan
+    log_has "in relation \"jobs\"; the oldest transaction that has changed or locked rows of \"jobs\" is that of $(holder); \"$new\" stays for the next run"
+}
+
+@test "a processor whose row is locked is told with who has it, and since when" {
+    p=$(processor p1)
+    collect
+    session "BEGIN; DELETE FROM processors WHERE id = $p" >/dev/null
+    expect_status 69 scan
+    says "(\"p1\" is locked by $(holder); unfinished jobs"
+}
+
+@test "a login that may not see since when somebody is at work says what it may" {
+    processor p1
+    sql "CREATE ROLE holders_$$ LOGIN;
+         GRANT ALL ON SCHEMA crashmon TO holders_$$;
+         GRANT ALL ON ALL TABLES IN SCHEMA crashmon TO holders_$$;
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA crashmon TO holders_$$"
+    expect_status 0 as holders_$$ scan
+    collect
+    session "BEGIN; LOCK TABLE jobs IN SHARE MODE" >/dev/null
+    pid=$(session "SELECT pg_backend_pid()")
+    expect_status 0 as holders_$$ scan
+    session COMMIT
+    log_has "; \"jobs\" is locked by database session $pid of role \"$(sql "SELECT session_user")\", application \"psql\"; "
+}
