@@ -39,15 +39,25 @@ static struct storage_question ask_about(const struct directory *directory)
 
 /* --- what they say of a directory */
 
-/* In a run the reason is reported: the caller's has to say what follows from it. */
+/* In a run the reason is reported: the caller's has to say what follows from it. The server is not
+ * asked again of a place for which it has refused this once: a trigger may take seconds each time,
+ * and who is to go to quarantine is many. */
 static bool transact(session_work *work, struct storage_question *question,
                      const struct directory *directory, struct failure *failure)
 {
-    enum db_status status = session_transact(work, question, failure);
-    return status == DB_OK ||
-           (!options_ask(&run->options) && !run_check(run, status, failure) &&
-            fail(failure, 0, "cannot tell whether %s \"%s\" is the right directory",
-                 place_title(directory->place), directory->path));
+    static bool is_refused[PLACE_COUNT];
+    enum place place = directory->place;
+    if (!is_refused[place]) {
+        enum db_status status = session_transact(work, question, failure);
+        if (status == DB_OK)
+            return true;
+        is_refused[place] = true;
+        if (options_ask(&run->options))
+            return false;
+        run_check(run, status, failure);
+    }
+    return fail(failure, 0, "cannot tell whether %s \"%s\" is the right directory",
+                place_title(place), directory->path);
 }
 
 /* What is reported with EXIT_CONFIGURATION. */
