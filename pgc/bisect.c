@@ -16,6 +16,11 @@ enum { PARTS = 4, ATTEMPTS = 5, REFUSALS_MAXIMUM = 20, LOST_MAXIMUM = 10 };
  * long, and the others wait. */
 enum { LIMIT_PART = 200, LIMIT = 1000 };
 
+/* The crashes in whose transaction this thread is; NULL: in none whose outcomes count. Another
+ * thread may have one of its own between two of these. */
+static _Thread_local const struct bisect *current;
+static _Thread_local size_t current_first, current_count;
+
 static struct crash *crash_at(const struct bisect *bisect, size_t index)
 {
     return (struct crash *)(void *)((char *)bisect->crashes + index * bisect->size);
@@ -42,6 +47,26 @@ bool bisect_was_refused(const struct refusals *refusals)
     return refusals->in_a_row >= REFUSALS_MAXIMUM || refusals->lost >= LOST_MAXIMUM;
 }
 
+bool bisect_add_outcomes(struct tally *tally)
+{
+    bool any = false;
+    for (size_t i = current_first; current != NULL && i < current_first + current_count; i++) {
+        const struct crash *crash = crash_at(current, i);
+        bool is_settled = outcome_is_settled(crash->outcome);
+        tally->outcomes[crash->outcome] += is_settled;
+        tally->seen += is_settled;
+        any = any || is_settled;
+    }
+    return any;
+}
+
+void bisect_count_outcomes(void)
+{
+    for (size_t i = current_first; current != NULL && i < current_first + current_count; i++)
+        report_commit(current->report, crash_at(current, i));
+    current = NULL;
+}
+
 static double seconds(void)
 {
     struct timespec now;
@@ -55,6 +80,17 @@ static void note_success(struct refusals *refusals, double took)
     refusals->lost = took < refusals->lost ? refusals->lost - took : 0;
 }
 
+static enum db_status transact_once(const struct bisect *bisect, size_t first, size_t count,
+                                    struct failure *failure)
+{
+    current = bisect->counts ? bisect : NULL;
+    current_first = first;
+    current_count = count;
+    enum db_status status = bisect->transact(bisect->context, first, count, failure);
+    current = NULL;
+    return status;
+}
+
 /* What may work when it is tried again is, as a whole: where only a part of it is refused, one
  * crash is to blame. */
 static enum db_status transact(const struct bisect *bisect, size_t first, size_t count,
@@ -62,14 +98,14 @@ static enum db_status transact(const struct bisect *bisect, size_t first, size_t
 {
     long limit = is_whole || count == 1 ? LIMIT : LIMIT_PART;
     session_limit((long)count > limit ? (long)count : limit);
-    enum db_status status = bisect->transact(bisect->context, first, count, failure);
+    enum db_status status = transact_once(bisect, first, count, failure);
     for (int retry = 1;
          retry < ATTEMPTS && (status == DB_CHANGED || (db_may_work_again(status) && is_whole));
          retry++) {
         log_info("%s; trying again", failure->text);
         if (status != DB_CHANGED)
             pause_before(retry);
-        status = bisect->transact(bisect->context, first, count, failure);
+        status = transact_once(bisect, first, count, failure);
     }
     return status;
 }

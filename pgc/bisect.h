@@ -32,7 +32,15 @@ struct bisect {
      */
     enum db_status (*transact)(void *context, size_t first, size_t count, struct failure *failure);
     void *context;
+
+    bool counts; /* the run counts these crashes, each as soon as its outcome is committed */
 };
+
+/* In the thread of a transaction whose crashes count: adds their outcomes, where these are settled
+ * (outcome_is_settled()), to *tally before the commit; false if there are none. And counts them in
+ * the report, after it. */
+bool bisect_add_outcomes(struct tally *tally);
+void bisect_count_outcomes(void);
 
 /* Processes the first `count` crashes, in one transaction if possible. A crash without a commit
  * becomes LEFT, with the reason. False when the run must end; the reason has been reported. */

@@ -2,6 +2,7 @@
 
 #include "base/signals.h"
 #include "base/version.h"
+#include "bisect.h"
 #include "lock.h"
 #include "options/command_line.h"
 #include "report/figures.h"
@@ -14,6 +15,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Seconds after which a change of the run's row counts as slow. */
+static const double SLOW_NOTE = 0.1;
 
 static bool fail_check(struct run *run, const char *reason)
 {
@@ -150,19 +154,45 @@ static void check_metrics(struct run *run, bool good, const struct failure *fail
     run->metrics_failed = run->metrics_failed || !good;
 }
 
-/* Not in the transaction, as nothing that happens to this row may stop the work. It takes a
- * hundredth of the time at most, whoever makes it wait. */
+/* The row may be locked by somebody, or a trigger on it may refuse or be slow: that holds up no
+ * batch, and takes a hundredth of the time at most. */
+static void note_row(struct run *run, double began, bool done, const struct failure *failure)
+{
+    double end = run_elapsed(run), took = end - began;
+    if (!done && !run->has_warned)
+        log_warning("%s; nothing else depends on it", failure->text);
+    run->has_warned = run->has_warned || !done;
+    if (!done || took > SLOW_NOTE)
+        run->next_row = end + (took > SLOW_NOTE ? 100 * took : 1);
+}
+
+/* As the last part of a batch's transaction: the row says of it what the tables say. */
+static enum db_status note_batch(void *context, struct failure *failure)
+{
+    struct run *run = context;
+    bool done = true;
+    struct tally tally = report_tally(&run->report);
+    double now = run_elapsed(run);
+    if (!run->has_row || now < run->next_row || !bisect_add_outcomes(&tally))
+        return DB_OK;
+    enum db_status status = runs_note_in_batch(run->row, &tally, &done, failure);
+    if (status == DB_OK)
+        note_row(run, now, done, failure);
+    return status;
+}
+
 static void note_progress(void *context)
 {
     struct run *run = context;
     struct failure failure;
     double now = run_elapsed(run);
+    bisect_count_outcomes();
     if (now < run->next_note)
         return;
     const struct tally tally = report_tally(&run->report);
-    if (run->has_row && runs_note(run->row, &tally, NULL, &failure) != DB_OK) {
-        run->has_row = false;
-        log_warning("%s; it is not tried again before its end", failure.text);
+    if (run->has_row && now >= run->next_row) {
+        bool done = runs_note(run->row, &tally, NULL, &failure) == DB_OK;
+        note_row(run, now, done, &failure);
     }
     check_metrics(run, run_metrics_go_on(&run->metrics, &tally, &failure), &failure);
     double end = run_elapsed(run);
@@ -175,7 +205,7 @@ static void begin_notes(struct run *run)
     run->has_row = run->row != 0;
     check_metrics(run, run_metrics_begin(&run->metrics, &failure), &failure);
     if (!run->options.dry_run)
-        session_after_commit(note_progress, run);
+        session_around_commit(note_batch, note_progress, run);
 }
 
 /* Before it is over (NAN) all that is not known is null, and the code one of three digits. */

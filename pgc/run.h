@@ -22,7 +22,9 @@ struct run {
     char pause[PAUSE_SIZE];  /* see pauses.h */
     long long row;           /* of this run in crashmon.runs; 0: none */
     bool has_row;            /* which can be brought up to date; */
-    double next_note;        /* when it is next, in seconds after the start */
+    double next_row;         /* not before that, in seconds after the start; */
+    bool has_warned;         /* and somebody was told that it could not be */
+    double next_note; /* when the metrics are brought up to date, and a row without batches */
     struct run_metrics metrics;
     bool metrics_failed;
 };

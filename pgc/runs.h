@@ -14,6 +14,13 @@ enum db_status runs_enter(const char *program, const char *storage, long interva
 enum db_status runs_note(long long row, const struct tally *tally, const enum exit_code *code,
                          struct failure *failure);
 
+/* The same within the transaction of a batch, as its last statement: so what the row counts is what
+ * is committed. (What becomes of a crash afterwards, as in quarantine, is in the next one.) If the
+ * row is locked, or that is refused, what the transaction has done before stands, *done is false,
+ * and *failure says why. DB_OK then, too: only without it the transaction has failed. */
+enum db_status runs_note_in_batch(long long row, const struct tally *tally, bool *done,
+                                  struct failure *failure);
+
 /* Notes there, before that, what its exit code comes from: as in the log, and cut. By itself, as a
  * server may refuse any text, and nothing else may fail with it. */
 enum db_status runs_note_error(long long row, const char *error, struct failure *failure);

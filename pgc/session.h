@@ -46,9 +46,10 @@ enum db_status session_take_time(bool take, struct failure *failure);
 /* Within a transaction on which nothing depends: its commit waits for no standby. DB_OK. */
 enum db_status session_need_no_standby(void);
 
-/* Has these call this when they have succeeded, in the same thread and before anybody else's
- * transaction. */
-void session_after_commit(void (*call)(void *context), void *context);
+/* Has session_transact() and session_try() call `before` when the work is done, as its last part;
+ * and these and session_read() `after` when they have succeeded, in the same thread and before
+ * anybody else's transaction. */
+void session_around_commit(session_work *before, void (*after)(void *context), void *context);
 
 /* Whether the server has sent nothing unasked, as it does when it ends the session: as long as that
  * is so, what is locked is locked still. Asked of the socket alone, between two statements of a

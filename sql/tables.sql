@@ -35,9 +35,9 @@ CREATE TABLE IF NOT EXISTS :place.priorityjobs (
     requesteddatetime timestamptz NOT NULL DEFAULT now()
 );
 
--- One row for each run that took its lock, made when the run starts, brought up to date each second
--- while it works, and completed when it ends: without `ended`, the run is at work or was killed. (A
--- server that crashes may lose the last half second of this table, but not of the work.)
+-- One row for each run that took its lock, made when the run starts, brought up to date in the transaction
+-- of each batch, and completed when it ends: without `ended`, the run is at work or was killed. (A
+-- server that crashes may lose that a run has begun or ended in the last half second, but not its work.)
 -- crashmon-cleanup removes rows of its storage after thirty days, but the latest of each program.
 CREATE TABLE IF NOT EXISTS :place.runs (
     id bigserial PRIMARY KEY,

@@ -33,6 +33,11 @@ const char *outcome_key(enum outcome outcome)
     return outcomes[outcome].key;
 }
 
+bool outcome_is_settled(enum outcome outcome)
+{
+    return outcome != LEFT && outcome != QUARANTINED;
+}
+
 static void set(struct crash *crash, enum outcome outcome, bool waits, const char *format,
                 va_list arguments)
 {

@@ -26,12 +26,17 @@ enum outcome {
 const char *outcome_word(enum outcome outcome);
 const char *outcome_key(enum outcome outcome);
 
+/* Whether it stays so once its transaction is committed. What is to be quarantined may stay, and
+ * why a crash is left is told later. */
+bool outcome_is_settled(enum outcome outcome);
+
 /* What the report must know of a crash. */
 struct crash {
     const char *name; /* its id, or unchecked text in place of one */
     enum outcome outcome;
     char *reason; /* malloc'd; NULL: not set, or out of memory; see crash_reason() */
     bool waits;   /* it is LEFT, and that is as it should be: no reason for EXIT_LEFT */
+    bool counted; /* its outcome, when that was committed (report_commit()) */
 };
 
 /* Sets the outcome and its reason, which is NULL when out of memory; crash_clear() frees it. */

@@ -106,21 +106,23 @@ static void note_error(struct report *report, enum exit_code code, const char *f
     note_sentence(report, code, sentence);
 }
 
-static void tell_outcome(struct report *report, enum log_level level, const char *name,
-                         enum outcome outcome, bool waits, const char *format, va_list arguments)
+static void tell_outcome(struct report *report, enum log_level level, const struct crash *crash,
+                         const char *format, va_list arguments)
 {
     char line[QUOTE_SIZE + 1100];
-    quote(line, name);
+    enum outcome outcome = crash->outcome;
+    quote(line, crash->name);
     char *detail = stpcpy(stpcpy(stpcpy(strchr(line, '\0'), ": "), outcome_word(outcome)), ": ");
     vsnprintf(detail, sizeof line - (size_t)(detail - line), format, arguments);
     report_note(report, level, "%s", line);
-    report_count(report, outcome);
-    if (outcome >= LEFT && !waits)
+    if (!crash->counted)
+        report_count(report, outcome);
+    if (outcome >= LEFT && !crash->waits)
         note_sentence(report, EXIT_DONE, line);
-    if (outcome != QUARANTINED && !waits)
+    if (outcome != QUARANTINED && !crash->waits)
         return;
     pthread_mutex_lock(&report->mutex);
-    if (waits)
+    if (crash->waits)
         report->tally.waiting++;
     else
         reasons_count(&report->tally.reasons, detail);
@@ -130,31 +132,39 @@ static void tell_outcome(struct report *report, enum log_level level, const char
 void report_outcome(struct report *report, enum log_level level, const char *name,
                     enum outcome outcome, const char *format, ...)
 {
+    const struct crash crash = {.name = name, .outcome = outcome};
     va_list arguments;
     va_start(arguments, format);
-    tell_outcome(report, level, name, outcome, false, format, arguments);
+    tell_outcome(report, level, &crash, format, arguments);
     va_end(arguments);
 }
 
-static void tell_waiting(struct report *report, const char *name, const char *format, ...)
+void report_crash_as(struct report *report, enum log_level level, const struct crash *crash,
+                     const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    tell_outcome(report, LEVEL_DEBUG, name, LEFT, true, format, arguments);
+    tell_outcome(report, level, crash, format, arguments);
     va_end(arguments);
 }
 
 void report_waiting(struct report *report, const char *name, const char *reason)
 {
-    tell_waiting(report, name, "%s", reason);
+    const struct crash crash = {.name = name, .outcome = LEFT, .waits = true};
+    report_crash_as(report, LEVEL_DEBUG, &crash, "%s", reason);
 }
 
 void report_crash(struct report *report, enum log_level level, const struct crash *crash)
 {
-    if (crash->waits)
-        report_waiting(report, crash->name, crash_reason(crash));
-    else
-        report_outcome(report, level, crash->name, crash->outcome, "%s", crash_reason(crash));
+    report_crash_as(report, crash->waits ? LEVEL_DEBUG : level, crash, "%s", crash_reason(crash));
+}
+
+void report_commit(struct report *report, struct crash *crash)
+{
+    if (!outcome_is_settled(crash->outcome))
+        return;
+    report_count(report, crash->outcome);
+    crash->counted = true;
 }
 
 bool report_error(struct report *report, enum exit_code code, const char *format, ...)

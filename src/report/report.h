@@ -50,11 +50,19 @@ void report_outcome(struct report *report, enum log_level level, const char *nam
     __attribute__((format(printf, 5, 6)));
 void report_crash(struct report *report, enum log_level level, const struct crash *crash);
 
+/* The same with a detail in place of its reason. */
+void report_crash_as(struct report *report, enum log_level level, const struct crash *crash,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* The outcome of one that is left, and waits as it should: no reason for EXIT_LEFT. */
 void report_waiting(struct report *report, const char *name, const char *reason);
 
 /* Only counts it. */
 void report_count(struct report *report, enum outcome outcome);
+
+/* Counts the outcome of a crash whose transaction is committed, if nothing that comes later can
+ * change it (outcome_is_settled()): then reporting it does not count it again. */
+void report_commit(struct report *report, struct crash *crash);
 
 /* The counts so far, which add up: what the run is still working on is not seen yet. */
 struct tally report_tally(struct report *report);

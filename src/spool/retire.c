@@ -63,14 +63,13 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
 static void report_queued(const struct candidate *candidate, struct report *report)
 {
     char processor[QUOTE_SIZE];
-    const char *name = candidate->crash.name;
     quote(processor, candidate->processor);
     if (candidate->request != NULL)
-        report_outcome(report, LEVEL_DEBUG, name, QUEUED,
-                       "with priority, for processor %s, found in \"%s\"", processor,
-                       candidate->pair.spool->path);
+        report_crash_as(report, LEVEL_DEBUG, &candidate->crash,
+                        "with priority, for processor %s, found in \"%s\"", processor,
+                        candidate->pair.spool->path);
     else
-        report_outcome(report, LEVEL_DEBUG, name, QUEUED, "for processor %s", processor);
+        report_crash_as(report, LEVEL_DEBUG, &candidate->crash, "for processor %s", processor);
 }
 
 /* The link of one that is queued already may be that of another crash. */

@@ -320,38 +320,6 @@ not_permitted_with() {
     grep 'seen' "$LOG" | grep -qw 6 || fail "the summary line does not say 6"
 }
 
-# Has each new job take a third of a second.
-slow() {
-    sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-             'BEGIN PERFORM pg_catalog.pg_sleep(0.3); RETURN NEW; END';
-         CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
-}
-
-@test "crashmon.runs tells how far a run is while it works" {
-    processor p1
-    crash --count 8 >/dev/null
-    slow
-    background scan --batch-size=1
-    await sql_true "SELECT running AND seen BETWEEN 1 AND 8 AND (outcomes->>'queued')::int BETWEEN 1 AND 7
-                        AND exit_code IS NULL FROM crashmon.last_runs"
-    background_ends 0
-    sql_is "SELECT seen, outcomes, running, killed FROM crashmon.last_runs" '8|{"queued": 8}|f|f'
-}
-
-@test "a row of crashmon.runs that cannot be changed keeps no run from its work" {
-    processor p1
-    crash --count 8 >/dev/null
-    slow
-    sql "CREATE FUNCTION crashmon.refuse_note() RETURNS trigger LANGUAGE plpgsql AS
-             'BEGIN RAISE ''not now''; END';
-         CREATE TRIGGER refuse BEFORE UPDATE ON crashmon.runs FOR EACH ROW WHEN (NEW.ended IS NULL)
-             EXECUTE FUNCTION crashmon.refuse_note()"
-    expect_status 0 scan --batch-size=1
-    sql "DROP FUNCTION crashmon.refuse_note() CASCADE"
-    sql_is "SELECT outcomes FROM crashmon.last_runs" '{"queued": 8}'
-    equal "$(grep -c 'cannot record how far the run is: .*not now.* not tried again' "$LOG")" 1
-}
-
 @test "a trigger on crashmon.runs that sleeps delays a run for three seconds, and keeps nothing from being done" {
     processor p1
     id=$(crash)

@@ -287,6 +287,22 @@ sub scan_at_once {
     return run('crashmon-scan');
 }
 
+# How many crashes more or fewer are counted in the row of a run that was killed than it has queued,
+# served or put away, by the tables; of those the last one may be a throttled crash, which has no row.
+sub miscounted {
+    my ($program) = @_;
+    my $sum = "SELECT coalesce(sum(value::int), 0) FROM crashmon.runs, jsonb_each(outcomes) WHERE key";
+    my $jobs = () = $rows =~ /INSERT INTO jobs /g;
+    my $requests = () = $rows =~ /INSERT INTO priorityjobs /g;
+    my %counts = (
+        'crashmon-scan' => "($sum = 'queued') - (SELECT count(*) - $jobs FROM jobs)",
+        'crashmon-priority' => "($sum <> 'left') - (SELECT $requests - count(*) FROM priorityjobs)",
+        'crashmon-cleanup' => "($sum <> 'left') - (SELECT $jobs - count(*) FROM jobs)",
+    );
+    my ($more) = grep({ /^--(adopt|release)/ } @options) ? 0 : sql("SELECT $counts{$program}");
+    return $program eq 'crashmon-cleanup' && $more == 1 ? 0 : $more;
+}
+
 # Every call of these names that an undisturbed run makes once its configuration is read, as
 # [name, its number among the calls of that name in its thread, what it was]. strace counts by
 # thread, too, and meets the number in each: one that the loader has used up is none of ours.

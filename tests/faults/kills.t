@@ -19,8 +19,10 @@ for my $situation (@Faults::situations) {
         my ($call, $number, $what) = @$point;
         Faults::restore();
         my ($killed) = Faults::disturb($program, $call, $number, 'signal=KILL');
+        my $more = Faults::miscounted($program);
         my ($code, $output) = Faults::repair($program);
         my $difference = Faults::difference($reference, Faults::state($program));
+        $difference .= "\ncounted, and not done: $more" if $more != 0;
         push @bad, "killed before $call $number: $what (ends with $killed, then $code)\n$difference\n$output"
             if $difference ne '' || $code > 1 || $killed != 137;
     }
