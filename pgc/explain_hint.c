@@ -67,9 +67,9 @@ static void hint_at_processing(const struct explanation *explanation, char text[
     const struct sighting *archived = find_archived(explanation);
     const struct sighting *quarantined = explained_case(explanation);
     const char *id = explanation->id.text;
-    if (found != NULL && found->date_link != NULL && found->place == PLACE_STORAGE)
+    if (found != NULL && found->date_links.count > 0 && found->place == PLACE_STORAGE)
         return;
-    if (found != NULL && found->state == PAIR_READY && explanation->requested < 0)
+    if (found != NULL && found->state == PAIR_READY && explanation->request_count == 0)
         explain_add(text, "to have it processed: crashmon-priority %s", id);
     else if (found == NULL && quarantined != NULL)
         hint_at_case(explanation, quarantined, text);

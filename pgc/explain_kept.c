@@ -102,7 +102,7 @@ static void say_of_case(const struct explanation *explanation, const struct sigh
 void explain_kept(const struct explanation *explanation, bool has_row, const struct pair *put_away,
                   char text[NEXT_SIZE])
 {
-    bool is_wanted = has_row || explanation->requested >= 0;
+    bool is_wanted = has_row || explanation->request_count > 0;
     const struct spool *deferred = explanation->places->trees[PLACE_DEFERRED];
     for (size_t i = 0; i < explanation->sightings.count; i++) {
         const struct sighting *one = &explanation->sightings.items[i];

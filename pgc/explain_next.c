@@ -183,7 +183,7 @@ static const struct sighting *find_under(const struct sightings *sightings, cons
 
 static bool is_new(const struct sighting *one)
 {
-    return one->place == PLACE_STORAGE && one->date_link != NULL;
+    return one->place == PLACE_STORAGE && one->date_links.count > 0;
 }
 
 /* Also what is not ready: the queue has a word on it, too. */
@@ -246,7 +246,7 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
     char age[FIGURE_SIZE];
     for (size_t i = 0; i < explanation->sightings.count && explanation->job.id == 0; i++) {
         const struct sighting *one = &explanation->sightings.items[i];
-        if (one->place != PLACE_STORAGE || one->date_link != NULL)
+        if (one->place != PLACE_STORAGE || one->date_links.count > 0)
             continue;
         memcpy(pair.day, one->day, sizeof pair.day);
         long quiet = explanation->options->incomplete_age;
@@ -303,7 +303,7 @@ static void say_request_stays(const struct explanation *explanation, const char 
                               char text[NEXT_SIZE])
 {
     const struct sightings *sightings = &explanation->sightings;
-    long long patience = explanation->options->give_up_after - explanation->requested;
+    long long patience = explanation->options->give_up_after - explanation->requests->age;
     char age[FIGURE_SIZE];
     for (size_t i = 0; i < sightings->count; i++)
         if (strcmp(sightings->items[i].why.text, why) == 0 &&
@@ -336,34 +336,47 @@ static void say_served(const struct explanation *explanation, const struct candi
     }
 }
 
+/* What differs in letters alone is another crash, and the request is for the one that it spells. */
+static bool is_of_other(const struct explanation *explanation,
+                        const struct explained_request *request, const struct candidate *candidate)
+{
+    return strcmp(request->text, explanation->id.text) != 0 &&
+           (request->has_job ||
+            (candidate->pair.spool != NULL && strcmp(candidate->pair.id.text, request->text) == 0));
+}
+
 static void say_of_request(const struct explanation *explanation, char text[NEXT_SIZE])
 {
     const struct options *options = explanation->options;
     const struct explained_job *job = &explanation->job;
     struct failure failure = {0};
     struct batch batch;
+    const struct explained_request *request = explanation->requests;
     bool is_searched = true;
-    if (explanation->requested < 0) {
+    if (explanation->request_count == 0) {
         explain_add(text, job->id != 0 && !job->is_finished && job->priority > 0
                               ? "nothing, as its job has priority already"
                               : "nothing, as nobody has requested it");
         return;
     }
     batches_init(&batch, 1, 1);
-    struct candidate *candidate = batch_add_request(&batch, explanation->request);
+    struct candidate *candidate = batch_add_request(&batch, request->text);
     if (candidate == NULL) {
         explain_add(text, "unknown: out of memory");
         return;
     }
-    enum request_age age = explanation->requested <= options->give_up_after ? REQUEST_NEW
-                           : explanation->requested <= 24 * 3600            ? REQUEST_OVERDUE
-                                                                            : REQUEST_OLD;
-    bool has_job = job->id != 0 && strcmp(explanation->request, explanation->id.text) == 0;
+    enum request_age age = request->age <= options->give_up_after ? REQUEST_NEW
+                           : request->age <= 24 * 3600            ? REQUEST_OVERDUE
+                                                                  : REQUEST_OLD;
+    bool is_as_here = strcmp(request->text, explanation->id.text) == 0;
+    bool has_job = job->id != 0 && is_as_here;
     request_judge(candidate, age, has_job, has_job && job->is_finished);
     if (candidate->verdict == LEFT || candidate->verdict == GIVEN_UP)
         is_searched = request_look(candidate, &explanation->places->whereabouts,
                                    options->settle_time, &failure);
-    if (enqueue(&batch, 0, 1, options, explanation->places->processors, &failure) != DB_OK)
+    if (is_of_other(explanation, request, candidate))
+        explain_add(text, "nothing, as it serves the request with crash %s", request->text);
+    else if (enqueue(&batch, 0, 1, options, explanation->places->processors, &failure) != DB_OK)
         say_failure(&failure, text);
     else
         say_served(explanation, candidate, is_searched, text);

@@ -35,8 +35,8 @@ static void say_sighting(const struct sighting *sighting)
     }
     if (sighting->name_link != NULL)
         say("    name link: %s", quote(quoted, sighting->name_link));
-    if (sighting->date_link != NULL)
-        say("    date link in %s", quote(quoted, sighting->date_link));
+    for (size_t i = 0; i < sighting->date_links.count; i++)
+        say("    date link in %s", quote(quoted, sighting->date_links.items[i]));
     if (sighting->place == PLACE_QUARANTINE)
         say("    reason: %s", sighting->reason != NULL ? sighting->reason : "unknown");
     else if (sighting->reason != NULL)
@@ -89,9 +89,13 @@ static void say_job(const struct explanation *explanation)
 static void say_request(const struct explanation *explanation)
 {
     char age[FIGURE_SIZE];
-    if (explanation->requested >= 0)
-        say("Request     %s ago", figure_age(age, explanation->requested));
-    else
+    for (size_t i = 0; i < explanation->request_count; i++) {
+        const struct explained_request *one = &explanation->requests[i];
+        bool is_as_here = strcmp(one->text, explanation->id.text) == 0;
+        say("Request     %s ago%s%s", figure_age(age, one->age), is_as_here ? "" : ", for ",
+            is_as_here ? "" : one->text);
+    }
+    if (explanation->request_count == 0)
         say("Request     %s", explanation->has_rows ? "none" : "unknown");
 }
 
@@ -176,7 +180,10 @@ static void put_sighting(struct json *json, const struct sighting *sighting)
     }
     json_end(json, ']');
     json_text(json, "name_link", sighting->name_link);
-    json_text(json, "date_link", sighting->date_link);
+    json_begin(json, "date_links", '[');
+    for (size_t i = 0; i < sighting->date_links.count; i++)
+        json_text(json, NULL, sighting->date_links.items[i]);
+    json_end(json, ']');
     json_text(json, "reason", sighting->reason);
     json_end(json, '}');
 }
@@ -206,6 +213,18 @@ static void put_job(struct json *json, const struct explanation *explanation)
     json_known(json, "missing", job->missing);
     json_name(json, "message", job->message);
     json_end(json, '}');
+}
+
+static void put_requests(struct json *json, const struct explanation *explanation)
+{
+    json_begin(json, "requests", '[');
+    for (size_t i = 0; i < explanation->request_count; i++) {
+        json_begin(json, NULL, '{');
+        json_text(json, "id", explanation->requests[i].text);
+        json_known(json, "age", explanation->requests[i].age);
+        json_end(json, '}');
+    }
+    json_end(json, ']');
 }
 
 static void put_next(struct json *json, const struct explanation *explanation)
@@ -263,7 +282,7 @@ void explain_print_json(const struct explanation *explanation, bool is_known)
         put_sighting(&json, &explanation->sightings.items[i]);
     json_end(&json, ']');
     put_job(&json, explanation);
-    json_known(&json, "requested", explanation->requested);
+    put_requests(&json, explanation);
     put_next(&json, explanation);
     json_text(&json, "hint", explain_hint(explanation, is_known, hint) ? hint : NULL);
     problems_write_json(explanation->troubles, &json, "troubles");

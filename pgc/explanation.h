@@ -16,6 +16,13 @@ struct explained_job {
     long long queued, started, completed, missing;
 };
 
+/* Who requests may spell the id in other letters. */
+struct explained_request {
+    char text[CRASH_ID_LENGTH + 1];
+    long long age;
+    bool has_job; /* the crash whose id is in these letters */
+};
+
 struct explanation {
     const struct options *options;
     struct crash_id id;
@@ -25,8 +32,8 @@ struct explanation {
     bool is_complete;          /* all of that */
     struct explain_places *places;
     struct explained_job job;
-    long long requested;               /* age of the request, */
-    char request[CRASH_ID_LENGTH + 1]; /* as it spells the id */
+    struct explained_request requests[CRASH_ID_SPELLINGS]; /* the one that counts comes first */
+    size_t request_count;
     const struct database_status *database;
     const char *pause; /* "": the storage is not paused */
     const struct problems *troubles;

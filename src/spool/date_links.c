@@ -69,10 +69,11 @@ void date_links_free(struct date_links *links)
 }
 
 const struct date_link *date_links_of(const struct date_links *links, const struct crash_id *id,
-                                      const char *day)
+                                      const char *day, const struct date_link *last)
 {
-    for (size_t i = 0; i < links->count; i++)
-        if (compare(&links->items[i].id, id) == 0 && strcmp(links->items[i].day, day) == 0)
-            return &links->items[i];
+    const struct date_link *link = last != NULL ? last + 1 : links->items;
+    for (; link < links->items + links->count; link++)
+        if (compare(&link->id, id) == 0 && strcmp(link->day, day) == 0)
+            return link;
     return NULL;
 }

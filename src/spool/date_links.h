@@ -27,8 +27,8 @@ bool date_links_find(struct date_links *links, const struct spool *spool, struct
                      size_t count, long settle_time, long incomplete_age, struct failure *failure);
 void date_links_free(struct date_links *links);
 
-/* The first one of a crash under a day; NULL: there is none. */
+/* The first one of a crash under a day, or the next one after `last`; NULL: there is none. */
 const struct date_link *date_links_of(const struct date_links *links, const struct crash_id *id,
-                                      const char *day);
+                                      const char *day, const struct date_link *last);
 
 #endif

@@ -32,6 +32,7 @@ static void clear(struct sighting *sighting)
     free(sighting->files);
     free(sighting->where);
     free(sighting->name_link);
+    names_free(&sighting->date_links);
     if (sighting->date_directory != NULL)
         date_dir_release(sighting->date_directory);
     free(sighting->reason);
@@ -123,7 +124,6 @@ struct look {
 static void note_date_link(struct sighting *sighting, const struct date_link *link)
 {
     sighting->date_directory = date_dir_hold(link->directory);
-    sighting->date_link = link->directory->path;
     sighting->linked = link->changed;
     sighting->examined = link->examined;
     sighting->verdict = link->verdict;
@@ -135,19 +135,28 @@ static void note_date_link(struct sighting *sighting, const struct date_link *li
 
 static bool is_nothing(const struct sighting *sighting)
 {
-    return sighting->count == 0 && sighting->name_link == NULL && sighting->date_link == NULL;
+    return sighting->count == 0 && sighting->name_link == NULL && sighting->date_links.count == 0;
 }
 
-static void look_at_root(struct sighting *sighting, const struct look *look)
+static const struct date_link *next_link(const struct look *look, const struct date_link *last)
+{
+    return date_links_of(look->date_links, &look->pair.id, look->pair.day, last);
+}
+
+static bool look_at_root(struct sighting *sighting, const struct look *look)
 {
     struct timespec changed = {0};
-    const struct date_link *link = date_links_of(look->date_links, &look->pair.id, look->pair.day);
+    const struct date_link *link = next_link(look, NULL);
+    bool good = true;
+    for (const struct date_link *one = link; one != NULL; one = next_link(look, one))
+        good = names_add(&sighting->date_links, one->directory->path) && good;
     if (is_nothing(sighting) && link == NULL)
-        return;
+        return good;
     sighting->state = pair_examine(&look->pair, look->settle_time, NULL, &changed, &sighting->why);
     sighting->age = age_of(&changed);
     if (link != NULL)
         note_date_link(sighting, link);
+    return good;
 }
 
 /* The line that cleanup has put beside the pair of a job that failed. */
@@ -173,8 +182,8 @@ static bool look_at_day(const struct look *look, struct failure *failure)
         sighting.reason = read_reason(directory, &look->pair.id);
     if (directory >= 0)
         close(directory);
-    if (look->date_links != NULL)
-        look_at_root(&sighting, look);
+    if (look->date_links != NULL && !look_at_root(&sighting, look))
+        good = fail(failure, ENOMEM, "cannot tell what lies in \"%s/%s\"", spool->path, where);
     if (is_nothing(&sighting)) {
         clear(&sighting);
         return good;

@@ -2,6 +2,7 @@
 #ifndef SIGHTINGS_H
 #define SIGHTINGS_H
 
+#include "base/names.h"
 #include "spool/date_links.h"
 #include "spool/mark.h"
 
@@ -19,9 +20,9 @@ struct sighting {
     char day[DAY_LENGTH + 1];
     struct sighted_file *files; /* in the order of their names; without its links and reason */
     size_t count;
-    char *name_link;       /* what it says; NULL: there is none */
-    const char *date_link; /* where it is, below the root; NULL: none, or this is no root */
-    struct date_dir *date_directory; /* the same, for batch_add_found(), */
+    char *name_link;                 /* what it says; NULL: there is none */
+    struct names date_links;         /* where they are, below the root; */
+    struct date_dir *date_directory; /* the first one, for batch_add_found(), */
     struct timespec linked;          /* and when it was made; 0 */
     char *reason; /* in quarantine the last one, in long-term storage why its job failed; NULL: none
                    */

@@ -487,7 +487,7 @@ comes() {
     run -1 explain --json "$id" "$other"
     [[ ${#lines[@]} == 2 && ${lines[1]} == *'"known": false'* ]] || fail "$output"
     object=$(json <<<"${lines[0]}" | sed "s|$BATS_TEST_TMPDIR||g")
-    equal "$(sed -E 's/"age":[0-9]+/"age":N/g' <<<"$object")" '{"connected":true,"found":[{"date_link":"20081225/date/12/05/web01_0","files":['"\
+    equal "$(sed -E 's/"age":[0-9]+/"age":N/g' <<<"$object")" '{"connected":true,"found":[{"date_links":["20081225/date/12/05/web01_0"],"files":['"\
 {\"age\":N,\"kind\":\"file\",\"name\":\"$id.dump\",\"size\":64},\
 {\"age\":N,\"kind\":\"file\",\"name\":\"$id.json\",\"size\":$(stat -c %s "$(place "$SPOOL" "$id").json")}"'],'"\
 \"name_link\":\"../../../date/12/05/web01_0\",\"path\":\"/spool\",\"place\":\"storage\",\"reason\":null,\"where\":\"20081225/name/$(name_dir "$id")\"}],\
@@ -496,11 +496,11 @@ comes() {
 "'{"does":"nothing","due":null,"program":"crashmon-cleanup","running":false}],"places":['"\
 "'{"path":"/spool","place":"storage","read":true},{"path":"/deferred","place":"deferred","read":true},'"\
 "'{"path":"/archive","place":"successful","read":true},{"path":"/failed","place":"failed","read":true},'"\
-"'{"path":"/spool/quarantine","place":"quarantine","read":false}],"requested":null,"storage":"main","troubles":[]}'
+"'{"path":"/spool/quarantine","place":"quarantine","read":false}],"requests":[],"storage":"main","troubles":[]}'
     expect_status 0 scan
     keys=$(explain --json "$id" | perl -MJSON::PP -e 'print join " ", sort keys %{decode_json(<STDIN>)->{job}}')
     equal "$keys" "attempts ended id message missing owner pathname priority processor processor_state queued root started state storage"
-    for key in $keys date_link files name_link where found hint known next does due running places read requested troubles connected; do
+    for key in $keys date_links files name_link where found hint known next does due running places read requests troubles connected; do
         sed -n '/^\.Sh EXPLAIN/,/^\.Sh OPTIONS/p' "$TESTS/../doc/crashmon-priority.1" | grep -qE "^\.(It )?Sy (.* )?$key\b" || fail "not in the manual: $key"
     done
 }
