@@ -239,11 +239,26 @@ static int compare_runs(const void *left, const void *right)
     return ranks != 0 ? ranks : (one > other) - (one < other);
 }
 
+static const enum program programs[] = {PROGRAM_SCAN, PROGRAM_PRIORITY, PROGRAM_CLEANUP};
+
+enum { PROGRAM_COUNT = sizeof programs / sizeof *programs };
+
+/* A repair or a release that ended more than a day ago: no other has to follow it, which would take
+ * its place. A repair of each night stays. */
+static bool is_old_news(const struct run_status *run)
+{
+    enum { NEWS = 25 * 3600 };
+    for (size_t i = 0; i < PROGRAM_COUNT; i++)
+        if (strcmp(run->program, options_program_name(programs[i])) == 0)
+            return false;
+    return !last_run_is_at_work(run) && run->started > NEWS &&
+           (run->ended < 0 || run->ended > NEWS);
+}
+
 /* As long as nothing has run on the storage, this is no news. */
 static void say_never_run(const struct options *options, const struct database_status *database)
 {
-    static const enum program programs[] = {PROGRAM_SCAN, PROGRAM_PRIORITY, PROGRAM_CLEANUP};
-    for (size_t i = 0; i < sizeof programs / sizeof *programs && database->first_run >= 0; i++) {
+    for (size_t i = 0; i < PROGRAM_COUNT && database->first_run >= 0; i++) {
         const char *name = options_program_name(programs[i]);
         if (last_runs_find(database->runs, database->run_count, name, options->storage_name) ==
             NULL)
@@ -259,7 +274,9 @@ static void say_each_run(const struct options *options, const struct database_st
     char number[FIGURE_SIZE];
     long count = 0, late = 0, failed = 0;
     for (long i = 0; i < database->run_count; i++)
-        if (strcmp(database->runs[i].storage, options->storage_name) == 0)
+        if (is_old_news(&database->runs[i]))
+            continue;
+        else if (strcmp(database->runs[i].storage, options->storage_name) == 0)
             say_run(options, &database->runs[i]);
         else
             others[count++] = &database->runs[i];

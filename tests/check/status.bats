@@ -154,6 +154,25 @@ says() {
     answer='' says '  crashmon-scan *1 min 1[5-9] s ago *0  *1 min 15 s '
 }
 
+@test "a repair or release that ended more than a day ago is no news; the run of a program is" {
+    processor alpha
+    expect_status 1 priority --release "$(nowhere)"
+    answer=''
+    says '  crashmon-priority-release *[0-9]* s ago *1 '
+    sql "UPDATE crashmon.runs SET started = started - interval '24 hours', ended = ended - interval '24 hours'"
+    answer=''
+    says '  crashmon-priority-release *1 d 0 h ago *1 '
+    expect_status 0 cleanup_jobs
+    sql "UPDATE crashmon.runs SET started = started - interval '26 hours', ended = ended - interval '26 hours'"
+    answer=''
+    says '  crashmon-cleanup *1 d 2 h ago *0 '
+    [[ $answer != *crashmon-priority-release* ]] || fail "$answer"
+    value_is runs.1.program crashmon-priority-release runs.1.exit_code 1
+    expect_status 1 priority --release "$(nowhere)"
+    answer=''
+    says '  crashmon-priority-release *[0-9]* s ago *1 '
+}
+
 @test "of many storages the runs that have failed are shown, and the others counted" {
     processor alpha
     expect_status 0 scan
