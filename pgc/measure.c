@@ -1,6 +1,7 @@
 #include "measure.h"
 
 #include "report/metrics.h"
+#include "session.h"
 #include "status.h"
 #include "status_disk.h"
 #include "storage_rows.h"
@@ -81,7 +82,7 @@ void measure(struct run *run)
     if (!run_metrics_are_wanted(&run->metrics) || code == EXIT_LOCKED)
         return;
     run->metrics.is_measured = true;
-    bool has_database = run->begun && code != EXIT_NO_DATABASE;
+    bool has_database = run->begun && session_is_usable();
     session_watch();
     if (has_database && run->options.program == PROGRAM_SCAN)
         measure_queue(run);

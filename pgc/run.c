@@ -113,8 +113,8 @@ static bool enter_run(struct run *run)
     if (status != DB_OK)
         return run_note(run, status, &failure);
     if (run->row == 0)
-        log_warning("cannot record this run: crashmon.runs_id_seq is behind the rows (load "
-                    "sql/schema.sql)");
+        log_warning("cannot record this run: a trigger or a policy keeps its row out, or "
+                    "crashmon.runs_id_seq is behind the rows (load sql/schema.sql)");
     return true;
 }
 

@@ -56,6 +56,10 @@ void session_around_commit(session_work *before, void (*after)(void *context), v
  * transaction, and from any thread: where much is removed from the disk by virtue of a lock. */
 bool session_is_quiet(void);
 
+/* Whether the connection has not been lost, whatever the run has met: its exit code does not tell,
+ * as 69 is also that of a lock. */
+bool session_is_usable(void);
+
 /* Whether the server has let it in; also when session_open() has failed after that. */
 bool session_is_connected(void);
 
