@@ -4,6 +4,7 @@
 #include "base/quote.h"
 #include "base/signals.h"
 #include "spool/case_dir.h"
+#include "spool/cases.h"
 #include "spool/dir.h"
 #include "spool/links.h"
 
@@ -38,6 +39,8 @@ struct quarantine {
     /* One thread at a time: no other may move these files, or add the same names to the
      * directory. */
     pthread_mutex_t turn;
+    bool is_locked;              /* by us, while it is our turn */
+    char opened[CASE_PATH_SIZE]; /* the latest case: "day/name" */
 };
 
 struct quarantine *quarantine_new(const char *path, const struct spool *spool, mark_check *check)
@@ -123,7 +126,7 @@ static bool lock_root(struct quarantine *quarantine, bool takes_away, struct fai
 {
     if (quarantine->lock.descriptor < 0)
         lock_file_open(&quarantine->lock, quarantine->root, lock_name, &quarantine->status);
-    bool is_locked = lock_file_take(&quarantine->lock);
+    bool is_locked = quarantine->is_locked = lock_file_take(&quarantine->lock);
     int error = is_locked || (!takes_away && (errno == ENOLCK || errno == EOPNOTSUPP)) ? 0 : errno;
     if (error == EWOULDBLOCK)
         fail(failure, 0, "somebody else holds the lock of quarantine \"%s\"", quarantine->name);
@@ -242,7 +245,7 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
     for (size_t i = 0; i < names->count; i++) /* before anything is made for what must stay */
         if (!quarantine_can_take(quarantine, from, names->items[i], failure))
             return -1;
-    char path[CASE_PATH_SIZE], whole[PATH_MAX], quoted[QUOTE_SIZE];
+    char whole[PATH_MAX], quoted[QUOTE_SIZE], *path = quarantine->opened;
     int directory = case_open(quarantine->root, day, name, from, names,
                               quarantine_owner(quarantine), quarantine_unique(quarantine), path);
     if (directory < 0) {
@@ -252,6 +255,18 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
         fail(failure, error, "cannot create directory %s", quote(quoted, whole));
     }
     return directory;
+}
+
+/* What has no file of a crash is none, and would stay for ever if the crash becomes whole. Where
+ * the file system has no locks nobody takes anything away. */
+void quarantine_drop_case(struct quarantine *quarantine)
+{
+    char *path = quarantine->opened, *slash = strchr(path, '/');
+    if (!quarantine->is_locked || slash == NULL)
+        return;
+    *slash = '\0';
+    cases_remove_empty(quarantine->root, path, slash + 1);
+    *slash = '/';
 }
 
 /* The reason is on disk before anything is moved. */
@@ -268,6 +283,8 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
                 ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
                   move_names(from, names, directory)) ||
                  pair_fail(pair, what, failure));
+    if (!good && directory >= 0)
+        quarantine_drop_case(quarantine);
     lock_file_release(&quarantine->lock);
     if (directory >= 0)
         close(directory);

@@ -59,10 +59,11 @@ bool quarantine_name(struct quarantine *quarantine, int directory, const char *n
                      const struct pair *pair, const char *reason, struct failure *failure);
 
 /* Opens the quarantine for strays, makes it if need be, and keeps others from changing it until
- * quarantine_let_go(). Meanwhile: a directory for those of a day, -1 with the reason; a number that
- * none of them has. */
+ * quarantine_let_go(). Meanwhile: a directory for those of a day, -1 with the reason; to remove
+ * that again when nothing could be moved there; a number that none of them has. */
 bool quarantine_begin_strays(struct quarantine *quarantine, struct failure *failure);
 int quarantine_open_strays(struct quarantine *quarantine, const char *day, struct failure *failure);
+void quarantine_drop_case(struct quarantine *quarantine);
 uint64_t quarantine_unique(struct quarantine *quarantine);
 
 /* Whether something can be moved, now that the quarantine is open: from another file system only a

@@ -72,7 +72,8 @@ struct passage {
     struct quarantine *quarantine;
     const struct date_dir *from; /* whose descriptor is open */
     int source, destination;
-    char day[DAY_LENGTH + 1]; /* of the destination */
+    char day[DAY_LENGTH + 1]; /* of the destination, */
+    bool has_any;             /* into which something was moved */
     FILE *reason;
     struct flush_set copies;
     bool is_reason_lost;
@@ -104,8 +105,12 @@ static void close_destination(struct passage *passage)
 {
     if (passage->reason != NULL && fclose(passage->reason) != 0)
         passage->is_reason_lost = true;
-    if (passage->destination >= 0)
+    if (passage->destination >= 0) {
         close(passage->destination);
+        if (!passage->has_any)
+            quarantine_drop_case(passage->quarantine);
+    }
+    passage->has_any = false;
     passage->reason = NULL;
     passage->destination = -1;
     passage->day[0] = '\0';
@@ -176,7 +181,7 @@ static bool take(struct passage *passage, struct stray *stray, struct failure *f
     if (taken == CASE_FAILED)
         return spool_fail(stray->directory->spool, "move it to quarantine from",
                           stray->directory->path, failure);
-    stray->is_moved = true;
+    stray->is_moved = passage->has_any = true;
     stray->is_copied = taken == CASE_COPIED;
     if (stray->is_copied)
         flush_add_directory(&passage->copies, passage->destination, "quarantine");

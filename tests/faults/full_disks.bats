@@ -283,6 +283,29 @@ quarantines_with_room() {
     quarantines_with_room "$SPOOL/quarantine" "make_room $DEFERRED"
 }
 
+@test "scan: of what a full quarantine could not take nothing is there, also when the crash has become whole" {
+    processor p1
+    there=$BATS_TEST_TMPDIR/there
+    disk "$there" size=64k
+    id=$(crash --size 200000)
+    pair=$(place "$SPOOL" "$id") stray=$SPOOL/20081225/date/12/05/web01_0/stray
+    mv "$pair.json" "$BATS_TEST_TMPDIR/late"
+    head -c 100000 /dev/zero >"$stray"
+    find "$SPOOL/20081225" -exec touch -hd '3 days ago' {} +
+    for _ in 1 2; do
+        expect_status 74 scan --quarantine-to="$there"
+        [[ $output == *"cannot quarantine \"$id\""*"cannot quarantine \"stray\""* ]] || fail "$output"
+        equal "$(find "$there" -mindepth 1)" ""
+    done
+    mv "$BATS_TEST_TMPDIR/late" "$pair.json"
+    expect_status 74 scan --quarantine-to="$there"
+    jobs_are "$id"
+    mount -o remount,size=1m "$there"
+    touch -d '3 days ago' "${stray%/*}"
+    expect_status 1 scan --quarantine-to="$there"
+    equal "$(find "$there" ! -type d -printf '%P\n' | sort)" 20081225/strays/reason$'\n'20081225/strays/stray
+}
+
 # --- the log and the metrics
 
 @test "a log whose disk is full: said once, and the work is done (73)" {
