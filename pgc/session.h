@@ -51,10 +51,12 @@ enum db_status session_need_no_standby(void);
  * anybody else's transaction. */
 void session_around_commit(session_work *before, void (*after)(void *context), void *context);
 
-/* Whether the server has sent nothing unasked, as it does when it ends the session: as long as that
- * is so, what is locked is locked still. Asked of the socket alone, between two statements of a
- * transaction, and from any thread: where much is removed from the disk by virtue of a lock. */
-bool session_is_quiet(void);
+/* Within a transaction, where much is removed from the disk by virtue of its locks: whether they are
+ * held still. The server is asked if it has said anything unasked, as when it ends the session; has
+ * said nothing for half a second, as when it has vanished; or after fifty calls. False for good once
+ * it does not answer, which it is given as long for as to any statement. Any thread may call it
+ * between two statements; others that do so meanwhile wait. */
+bool session_holds(void);
 
 /* Whether the connection has not been lost, whatever the run has met: its exit code does not tell,
  * as 69 is also that of a lock. */

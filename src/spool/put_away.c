@@ -318,6 +318,7 @@ bool put_away_delete(struct finished_job *job, bool is_locked, struct report *re
     else if (!good)
         keep(job, &failure, report);
     job->move.unwanted = false;
+    job->is_gone = good;
     return good;
 }
 
@@ -375,7 +376,7 @@ static void add_reason(struct finished_job *job)
     free(outcome);
 }
 
-void put_away_report(struct finished_job *job, struct report *report)
+static void report_one(struct finished_job *job, struct report *report)
 {
     add_reason(job);
     enum log_level level = LEVEL_DEBUG;
@@ -386,4 +387,27 @@ void put_away_report(struct finished_job *job, struct report *report)
     else if (job->crash.outcome == QUARANTINED)
         level = LEVEL_WARNING;
     report_crash(report, level, &job->crash);
+}
+
+/* The server has not confirmed the commit with which its row goes. */
+static bool has_lost_pair(struct finished_job *job)
+{
+    if (!job->is_gone || job->crash.outcome != LEFT)
+        return false;
+    crash_set(&job->crash, LEFT, "its pair is deleted; that its row is was not confirmed");
+    return true;
+}
+
+void put_away_report(struct finished_job jobs[], size_t count, struct report *report)
+{
+    long lost = 0;
+    for (size_t i = 0; i < count; i++) {
+        lost += has_lost_pair(&jobs[i]);
+        report_one(&jobs[i], report);
+    }
+    if (lost > 0)
+        report_error(report, EXIT_LEFT,
+                     "pairs that were deleted without an answer that their rows are, so that the "
+                     "next run may report them as missing: %ld",
+                     lost);
 }

@@ -34,7 +34,7 @@ struct finished_job {
     struct origin origin;            /* if it has a crash id */
     enum missed missed;              /* by earlier runs */
     bool is_searched, is_missing;    /* its pair, or half of it, by this run */
-    bool deleted;                    /* its row */
+    bool deleted, is_gone;           /* its row; its pair, where that is deleted */
     struct archive *archive, *other; /* for its verdict, and for the other one */
     struct archive_move move;
     char *reason; /* why it failed; NULL: not told */
@@ -70,7 +70,8 @@ long put_away_count(const struct finished_job jobs[], size_t count);
 /* Writes why jobs have failed beside their pairs, which are in place. */
 void put_away_reasons(struct finished_job jobs[], size_t count, struct report *report);
 
-/* Reports and counts the outcome of a job, and why it has failed. */
-void put_away_report(struct finished_job *job, struct report *report);
+/* Reports and counts the outcomes of jobs, and why they have failed. Those that are LEFT although
+ * their pairs are gone are told, too. */
+void put_away_report(struct finished_job jobs[], size_t count, struct report *report);
 
 #endif

@@ -70,25 +70,6 @@ roots_are_done() { [[ -z $(new_links) ]] || fail "$(new_links)"; }
     kill "$deaf"
 }
 
-# A server in directory $1 that stands still when it is asked what matches $2.
-stall_at() {
-    mkdir "$1"
-    # shellcheck disable=SC2016 # for perl
-    exec perl -MIO::Socket::UNIX -MIO::Select -e '
-        my ($stalling, $real, $what) = @ARGV;
-        my $listener = IO::Socket::UNIX->new(Listen => 5, Local => $stalling);
-        my $client = $listener->accept;
-        my $server = IO::Socket::UNIX->new(Peer => $real);
-        my $both = IO::Select->new($client, $server);
-        while (1) {
-            for my $from ($both->can_read) {
-                sysread($from, my $data, 65536) or exit;
-                sleep 60 if $from == $client && $data =~ $what;
-                syswrite($from == $client ? $server : $client, $data);
-            }
-        }' "$1/.s.PGSQL.$PGPORT" "$PGHOST/.s.PGSQL.$PGPORT" "$2"
-}
-
 @test "a question ends in seconds, and says why, when the server stands still after connecting" {
     id=$(crash)
     processor p1
