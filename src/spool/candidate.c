@@ -97,8 +97,7 @@ bool candidate_came_within(struct candidate *candidate, long long taken, long lo
     struct failure reason;
     pair->looked = spool_time_ago(pair->spool, taken);
     locate_there(pair, &location, &reason);
-    bool came = (location.directory >= 0 &&
-                 (location_came_after(&location, taken, ended) || location_is_ahead(&location))) ||
+    bool came = (location.directory >= 0 && location_came_after(&location, taken, ended)) ||
                 (candidate->date_directory != NULL &&
                  links_came_again(pair, location.directory, candidate->date_directory));
     location_close(&location);

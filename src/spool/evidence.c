@@ -148,22 +148,20 @@ static bool was_written_since_row(const struct pair_location *location, const st
     return origin->queued < 0 || location_written_within(location, origin->queued);
 }
 
-/* What came to the origin after its job was taken is another crash if it has a link that did, too.
- * What was written since the row was made, and may be another crash by location_came_after(), is
- * one with any link, but its links may be on their way. Else a run that was killed has changed the
- * mode of the files, or all of the spool was copied. When what has a time ahead came nobody knows:
- * its links alone tell. */
+/* By the table in doc/internals.md. What came, or was changed, while the job was at work is another
+ * crash if a link came, too. What was written since the row was made, and may be another crash by
+ * location_came_after(), is one with any link, but its links may be on their way. Else a run that
+ * was killed has changed the mode of the files, or all of the spool was copied. When what has a time
+ * ahead came nobody knows: so there an old link proves nothing, and nothing is worth a wait. */
 enum located evidence_of_origin(struct pair_location *location, const struct origin *origin,
                                 struct failure *failure)
 {
-    if (origin->taken <= 0 || location->directory < 0)
+    if (origin->taken <= 0 || location->directory < 0 ||
+        !location_came_within(location, origin->taken))
         return location->found;
-    bool is_timed = location_came_within(location, origin->taken);
-    if (!is_timed && !location_is_ahead(location))
-        return location->found;
-    location->is_later = is_timed && location_came_after(location, origin->taken, origin->ended) &&
+    location->is_later = location_came_after(location, origin->taken, origin->ended) &&
                          was_written_since_row(location, origin);
-    if (location->is_later)
+    if (location->is_later && !location_is_ahead(location))
         return judge_other(location, failure);
     switch (find_link(location, origin->taken, LINK_NEWER, failure)) {
     case LINK_NEWER: return LOCATED_NOWHERE;

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whether a file has this time, and it lies in the last `age` microseconds. */
+/* Whether a file has this time, and it lies in the last `age` microseconds, or ahead. */
 static bool is_within(const struct main_file *file, const struct timespec *time,
                       const struct spool *spool, long long age)
 {
     const struct timespec then = spool_time_ago(spool, age);
-    return file->found && !time_is_past(time, 0, &then) && !spool_is_ahead(spool, time);
+    return file->found && !time_is_past(time, 0, &then);
 }
 
 static bool is_written_within(const struct main_file *file, const struct spool *spool,

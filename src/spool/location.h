@@ -42,12 +42,13 @@ struct origin {
 
 void location_close(struct pair_location *location);
 
-/* Whether one of the two files was written, or came here, in the last `age` microseconds. Who moves
- * or copies a crash here may give its files any mtime, but not a ctime. */
+/* Whether one of the two files was written, or came here, in the last `age` microseconds, or may
+ * have: a time that is still to come, from a wrong clock, does not say when. Who moves or copies a
+ * crash here may give its files any mtime, but not a ctime. */
 bool location_written_within(const struct pair_location *location, long long age);
 bool location_came_within(const struct pair_location *location, long long age);
 
-/* Whether one of them came at a time that is still to come: the clock was wrong then. */
+/* Whether one of them came at a time that is still to come. */
 bool location_is_ahead(const struct pair_location *location);
 
 /* Whether it may be another crash than that of a job which a processor took, and ended, so many
