@@ -97,6 +97,8 @@ static bool open_root(struct quarantine *quarantine, bool make, struct failure *
     int root = open_path(quarantine, below, make);
     bool good = (root >= 0 && fstat(root, &quarantine->status) == 0) ||
                 fail(failure, errno, "cannot open quarantine \"%s\"", quarantine->name);
+    if (!good && failure->error == ENOTDIR) /* is no fault of the crash that is to go there */
+        failure->error = EIO;
     bool is_missing = root < 0 && failure->error == ENOENT && !make;
     if (is_missing && below == NULL && quarantine->check != NULL)
         quarantine->check(PLACE_QUARANTINE, path, -1, failure);

@@ -251,6 +251,21 @@ released_in_part() {
     equal "$(ls "$QUARANTINE/20081225")" "$half"$'\n'"$half.1"
 }
 
+@test "a file in the place of the quarantine, or of a directory above, is no fault of the crash (74)" {
+    for there in quarantine quarantine/below; do
+        : >"$SPOOL/quarantine"
+        expect_status 74 release "$id" --quarantine-to="$SPOOL/$there"
+        [[ $output == *"cannot release \"$id\": cannot open quarantine \"$SPOOL/$there\": Not a directory"* ]] || fail "$output"
+    done
+    processor p1 >/dev/null
+    crash --id "$id" >/dev/null
+    mkdir -p "$ARCHIVE/20081225/name/22/ad"
+    echo other >"$ARCHIVE/20081225/name/22/ad/$id.dump"
+    ended true "$id"
+    expect_status 74 cleanup_jobs
+    [[ $output == *"cannot put \"$id\" away: cannot open quarantine \"$SPOOL/quarantine\": Not a directory"* ]] || fail "$output"
+}
+
 @test "a quarantine that may be written but not read is told (77) for each id, and nothing waits for itself" {
     in_quarantine
     other=44adfb61-f75b-11dc-b6be-001322081225
