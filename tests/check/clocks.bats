@@ -178,12 +178,18 @@ END
     before=$(find "$BATS_TEST_TMPDIR/quarantine")
     ahead 3456000 1000 "$BATS_TEST_TMPDIR/quarantine"
     for dry in --dry-run ''; do
-        expect_status "$([[ $dry ]] && echo 0 || echo 1)" \
-            cleanup_jobs --keep-quarantine-days=30 --quarantine-to="$BATS_TEST_TMPDIR/quarantine" $dry
+        expect_status 1 cleanup_jobs --keep-quarantine-days=30 --quarantine-to="$BATS_TEST_TMPDIR/quarantine" $dry
         [[ $output != *"$half"* ]] || fail "$output"
+        [[ $output == *"the clocks of the database and of \"$BATS_TEST_TMPDIR/quarantine\" differ by "* ]] || fail "$dry $output"
     done
+    EXEC=
+    mount -o remount,ro "$BATS_TEST_TMPDIR/quarantine"
+    for dry in --dry-run ''; do
+        expect_status 74 cleanup_jobs --keep-quarantine-days=30 --quarantine-to="$BATS_TEST_TMPDIR/quarantine" $dry
+        [[ $output == *"Read-only file system"* ]] || fail "$output"
+    done
+    mount -o remount,rw "$BATS_TEST_TMPDIR/quarantine"
     equal "$(find "$BATS_TEST_TMPDIR/quarantine")" "$before"
-    [[ $output == *"the clocks of the database and of \"$BATS_TEST_TMPDIR/quarantine\" differ by "* ]] || fail "$output"
 }
 
 @test "a crash whose times lie ahead is another one if it has links, and archived, but not deleted, without" {
