@@ -51,11 +51,11 @@ enum db_status session_need_no_standby(void);
  * anybody else's transaction. */
 void session_around_commit(session_work *before, void (*after)(void *context), void *context);
 
-/* Within a transaction, where much is removed from the disk by virtue of its locks: whether they are
- * held still. The server is asked if it has said anything unasked, as when it ends the session; has
- * said nothing for half a second, as when it has vanished; or after fifty calls. False for good once
- * it does not answer, which it is given as long for as to any statement. Any thread may call it
- * between two statements; others that do so meanwhile wait. */
+/* Within a transaction, where much is removed from the disk by virtue of its locks: whether they
+ * are held still. The server is asked if it has said anything unasked, as when it ends the session,
+ * or has said nothing for half a second, as when it has vanished; and after fifty calls, where that
+ * costs little. False for good once it does not answer, for which it has as long as for any
+ * statement. Any thread may call it between two statements; others that do so meanwhile wait. */
 bool session_holds(void);
 
 /* Whether the connection has not been lost, whatever the run has met: its exit code does not tell,

@@ -151,8 +151,8 @@ static bool was_written_since_row(const struct pair_location *location, const st
 /* By the table in doc/internals.md. What came, or was changed, while the job was at work is another
  * crash if a link came, too. What was written since the row was made, and may be another crash by
  * location_came_after(), is one with any link, but its links may be on their way. Else a run that
- * was killed has changed the mode of the files, or all of the spool was copied. When what has a time
- * ahead came nobody knows: so there an old link proves nothing, and nothing is worth a wait. */
+ * was killed has changed the mode of the files, or all of the spool was copied. When what has a
+ * time ahead came nobody knows: so there an old link proves nothing, and nobody waits. */
 enum located evidence_of_origin(struct pair_location *location, const struct origin *origin,
                                 struct failure *failure)
 {
