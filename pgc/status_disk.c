@@ -21,6 +21,14 @@ static void add_trouble(const struct look *look, const struct failure *failure)
     problems_add_failure(look->troubles, exit_code_of_errno(failure->error), failure);
 }
 
+/* Whoever checks as root is not held up by what would hold up the user of the runs. */
+static void look_for_others(const struct look *look, enum place place, int directory)
+{
+    struct failure failure;
+    if (!survey_others_may_write(place, look->status->places[place].path, directory, &failure))
+        problems_add(look->troubles, SEVERITY_WARNING, "%s", failure.text);
+}
+
 /* `directory` is open. */
 static bool look_at_place(const struct look *look, enum place place, int directory, bool has_mark)
 {
@@ -37,6 +45,7 @@ static bool look_at_place(const struct look *look, enum place place, int directo
                       (check == NULL || check(place, status->path, directory, &failure)));
     if (!status->is_usable)
         add_trouble(look, &failure);
+    look_for_others(look, place, directory);
     return status->is_usable;
 }
 
@@ -56,9 +65,18 @@ static void look_at_layout(const struct look *look, const struct spool *spool)
 static void look_at_root(const struct look *look, enum place place, const struct spool *spool)
 {
     struct place_status *status = &look->status->places[place];
+    struct failure failure;
     bool has_mark = status->mark[0] != '\0' || look->check == NULL;
-    if (has_mark || mark_may_make(place, status->path, spool->root, &status->barrier))
-        survey_may_change(spool, &status->barrier);
+    bool good = (has_mark || mark_may_make(place, status->path, spool->root, &status->barrier)) &&
+                survey_may_change(spool, &status->barrier);
+    if (!good || survey_may_write(place, status->path, spool->root, &failure))
+        return;
+    if (failure.error == EROFS)
+        status->barrier = failure;
+    else
+        problems_add(look->troubles, SEVERITY_WARNING,
+                     "%s: so runs measure ages by this machine's clock, not that of the files",
+                     failure.text);
 }
 
 /* NULL if it cannot be used. */
@@ -163,6 +181,7 @@ static void look_at_archive(const struct look *look, enum place place, const cha
         status->has_room = survey_room(directory, path, &status->room, &failure);
         if (status->is_usable)
             archive_may_change(archive, &status->barrier);
+        look_for_others(look, place, directory);
         mark_read(place, path, directory, status->mark, &failure);
         close(directory);
     }

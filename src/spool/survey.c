@@ -278,6 +278,16 @@ bool survey_may_write(enum place place, const char *path, int directory, struct 
            fail(failure, errno, "cannot write to %s \"%s\"", place_title(place), path);
 }
 
+bool survey_others_may_write(enum place place, const char *path, int directory,
+                             struct failure *failure)
+{
+    struct stat status;
+    if (geteuid() != 0 || fstat(directory, &status) < 0 || (status.st_mode & 0222) != 0)
+        return true;
+    return fail(failure, 0, "nobody but root can write to %s \"%s\": its mode is %04o",
+                place_title(place), path, (unsigned)status.st_mode & 07777);
+}
+
 static bool may_change_latest_day(const struct spool *spool, const struct names *days,
                                   struct failure *failure)
 {

@@ -57,7 +57,12 @@ bool survey_room(int directory, const char *path, struct survey_room *room,
 bool survey_may_write(enum place place, const char *path, int directory, struct failure *failure);
 bool survey_may_change(const struct spool *spool, struct failure *failure);
 
-/* The same for a quarantine that is not there yet: whether this process could make it. */
+/* False with the reason if root asks, who may write anywhere, and the mode of an open directory
+ * lets nobody else. */
+bool survey_others_may_write(enum place place, const char *path, int directory,
+                             struct failure *failure);
+
+/* For a quarantine that is not there yet: whether this process could make it. */
 bool survey_may_make_quarantine(const char *path, const struct spool *spool,
                                 struct failure *failure);
 

@@ -317,6 +317,33 @@ fresh() {
     done
 }
 
+@test "a root that only reads, for its user, for all but root, or as it is mounted" {
+    used
+    fresh
+    [[ $(command id -u) == 0 ]] || skip "as root"
+    for place in "$SPOOL" "$DEFERRED" "$ARCHIVE"; do
+        chmod 500 "$place"
+        answers 1 cleanup_jobs -- "WARNING: nobody but root can write to .* \"$place\": its mode is 0500$"
+        chmod 755 "$place"
+    done
+    answers 0 cleanup_jobs --
+    bind "$SPOOL" "$SPOOL"
+    mount -o remount,bind,ro "$SPOOL"
+    answers 2 scan -- "CRITICAL: cannot write to storage root \"$SPOOL.*\": Read-only file system$"
+    rm -rf "$DEFERRED"/2*
+    bind "$DEFERRED" "$DEFERRED"
+    mount -o remount,bind,ro "$DEFERRED"
+    answers 2 priority -- "CRITICAL: cannot write to storage root \"$SPOOL.*\": Read-only file system$" \
+        "CRITICAL: cannot write to deferred storage root \"$DEFERRED\": Read-only file system$"
+    mount -o remount,bind,rw "$SPOOL"
+    mount -o remount,bind,rw "$DEFERRED"
+    unset -f id # that of jobs.bash
+    as_a_user
+    chmod 555 "$SPOOL"
+    answers 1 scan -- "WARNING: cannot write to storage root \"$SPOOL\": Permission denied: so runs measure ages by this machine's clock, not that of the files$"
+    chmod 755 "$SPOOL"
+}
+
 @test "what a first run would make and its user cannot: marks, a quarantine; a dry run ends as the run would" {
     unset -f id # that of jobs.bash
     as_a_user
