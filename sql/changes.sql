@@ -78,7 +78,7 @@ BEGIN
                             USING HINT = 'pg_locks says by whom; try again when they have ended.';
                     END IF;
                     PERFORM pg_sleep(0.1);
-                WHEN unique_violation OR check_violation THEN
+                WHEN unique_violation OR check_violation OR foreign_key_violation THEN
                     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
                     RAISE EXCEPTION 'this is missing, and rows do not permit it: %: nothing is changed', command
                         USING DETAIL = coalesce(nullif(detail, ''), SQLERRM), HINT = 'Mend the rows, then load this again.';

@@ -62,7 +62,8 @@ BEGIN
     -- Nobody who reads or writes waits for that.
     commands := commands || ARRAY(
         SELECT format('ALTER TABLE crashmon.jobs VALIDATE CONSTRAINT %I', conname) FROM pg_constraint
-        WHERE conrelid = 'crashmon.jobs'::regclass AND confrelid = 'crashmon.processors'::regclass AND NOT convalidated);
+        WHERE conrelid = 'crashmon.jobs'::regclass AND confrelid = 'crashmon.processors'::regclass AND NOT convalidated
+            AND conkey = ARRAY(SELECT attnum FROM pg_attribute WHERE attrelid = conrelid AND attname = 'owner'));
     PERFORM set_config('crashmon.commands', commands::text, true);
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'the table crashmon.jobs is in use for too long: nothing is changed'

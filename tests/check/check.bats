@@ -484,6 +484,7 @@ CRITICAL: "view crashmon_priority.jobs" is not a priority table'
 
 @test "a foreign key that is missing or not valid (2), until schema.sql is loaded" {
     used
+    sql "ALTER TABLE crashmon.jobs ADD mine integer REFERENCES crashmon.processors ON DELETE SET NULL"
     for key in "" "ADD FOREIGN KEY (owner) REFERENCES crashmon.processors ON DELETE SET NULL NOT VALID"; do
         sql "ALTER TABLE crashmon.jobs DROP CONSTRAINT jobs_owner_fkey${key:+, $key}"
         run cleanup_jobs --check

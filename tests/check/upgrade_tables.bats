@@ -174,8 +174,18 @@ load upgrade
     load_schema
     sql "ALTER TABLE jobs ADD CONSTRAINT mine FOREIGN KEY (owner) REFERENCES processors ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE"
     refused 'the key of table jobs is "FOREIGN KEY (owner) REFERENCES processors(id) ON UPDATE CASCADE ON DELETE CASCADE*", where crashmon needs "FOREIGN KEY (owner) REFERENCES processors(id) ON DELETE SET NULL": nothing is changed' schema.sql
+    # Committed between our look and the key.
+    sql "ALTER TABLE jobs DROP CONSTRAINT mine, DROP CONSTRAINT jobs_owner_fkey"
+    session "BEGIN; INSERT INTO jobs (pathname, uuid, owner) VALUES ('', 'x', -1)"
+    background load_schema
+    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    session COMMIT
+    background_ends 3
+    [[ $output == *"this is missing, and rows do not permit it: "*"Key (owner)=(-1) is not present"*HINT* ]] || fail "$output"
     # Left by triggers that were disabled for a while.
-    sql "ALTER TABLE jobs DROP CONSTRAINT mine; SET LOCAL session_replication_role = replica; DELETE FROM processors"
+    sql "DELETE FROM jobs WHERE uuid = 'x'"
+    equal "$(load_schema)" ""
+    sql "SET LOCAL session_replication_role = replica; DELETE FROM processors"
     equal "$(load_schema)" ""
     sql_is "SELECT id, owner FROM jobs" "1|"
 }
@@ -229,7 +239,11 @@ load upgrade
         sql_is "SELECT id, owner FROM jobs ORDER BY id" "1|$p"$'\n'"2|"
         sql_is "SELECT conname, convalidated FROM pg_constraint WHERE contype = 'f' AND conrelid = 'crashmon.jobs'::regclass" "$name|t"
     done
-    sql "ALTER TABLE jobs RENAME CONSTRAINT \"its own\" TO jobs_owner_fkey"
+    # One of the site's is its own concern.
+    sql "ALTER TABLE jobs RENAME CONSTRAINT \"its own\" TO jobs_owner_fkey; ALTER TABLE jobs ADD mine integer DEFAULT -1;
+         ALTER TABLE jobs ADD FOREIGN KEY (mine) REFERENCES processors ON DELETE CASCADE NOT VALID"
+    equal "$(load_schema)" ""
+    sql "ALTER TABLE jobs DROP mine"
     equal "$(shape)" "$fresh"
 }
 
