@@ -46,7 +46,7 @@ DECLARE
     processor integer;
     is_done boolean;
 BEGIN
-    IF storages = '{}' OR array_position(storages, NULL) IS NOT NULL THEN
+    IF storages = '{}' OR EXISTS (SELECT FROM unnest(storages) AS one WHERE one IS NULL) THEN
         RAISE EXCEPTION 'a processor serves all storages (null), or one at least, each with its name'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;

@@ -21,6 +21,7 @@ raises() {
     raises 22023 "SELECT crashmon.register_processor(NULL)"
     raises 22023 "SELECT crashmon.register_processor('p', '{}')"
     raises 22023 "SELECT crashmon.register_processor('p', '{NULL}')"
+    raises 22023 "SELECT crashmon.register_processor('p', '{{a,b},{c,NULL}}')"
     raises 22023 "SELECT crashmon.take_jobs($alpha, 0)"
     raises 22023 "SELECT crashmon.request_crash('no id')"
     raises 22001 "SELECT crashmon.register_processor(repeat('p', 256))"

@@ -109,7 +109,7 @@ version_1() {
 }
 
 @test "register_processor refuses a list of storages that names none, or not each" {
-    for storages in "'{}'" "'{main,NULL}'"; do
+    for storages in "'{}'" "'{main,NULL}'" "'{{a,b},{c,NULL}}'"; do
         run ! sql "SELECT crashmon.register_processor('alpha', $storages)"
         [[ $output == *"a processor serves all storages (null), or one at least"* ]] || fail "$output"
     done
