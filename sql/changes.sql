@@ -29,6 +29,7 @@ BEGIN
                 WHERE conrelid = c.oid AND contype = 'c'
                 UNION ALL
                 SELECT 10001, 'index', relname, regexp_replace(pg_get_indexdef(oid), ' WITH \([^)]*\)', '')
+                    || CASE WHEN indisvalid THEN '' ELSE ' INVALID' END
                 FROM pg_index JOIN pg_class ON oid = indexrelid
                 WHERE indrelid = c.oid AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
             ) AS on_it (step, kind, name, definition)

@@ -22,6 +22,9 @@ load upgrade
         "ALTER TABLE public.processors ADD CONSTRAINT processors_storages CHECK (id > 0)"
         'index "jobs_tried" of table jobs is "CREATE INDEX jobs_tried ON jobs USING btree (message)"'
         "CREATE INDEX jobs_tried ON public.jobs (message)"
+        'index "jobs_finished" of table jobs is "CREATE INDEX jobs_finished ON jobs USING btree (storage, id) WHERE (success IS NOT NULL) INVALID"'
+        # As CREATE INDEX CONCURRENTLY leaves it that was ended.
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.jobs_finished'::regclass"
     )
     version_1
     for ((i = 0; i < ${#whats[@]}; i += 2)); do
