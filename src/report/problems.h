@@ -12,12 +12,15 @@
 /* The numbers are the exit codes of a plugin. */
 enum severity { SEVERITY_OK, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITY_UNKNOWN };
 
-/* Zero-initialise; free with problems_free(). SEVERITY_OK: no problem, but a note. */
+/* SEVERITY_OK: no problem, but a note. */
+struct problem {
+    enum severity severity;
+    char *text; /* one line */
+};
+
+/* Zero-initialise; free with problems_free(). */
 struct problems {
-    struct problem {
-        enum severity severity;
-        char *text; /* one line */
-    } * items;
+    struct problem *items;
     size_t count;
     enum severity worst; /* CRITICAL before WARNING before UNKNOWN */
     bool is_observer;    /* whoever asks is not the user of the runs */
