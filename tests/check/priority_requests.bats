@@ -268,6 +268,77 @@ unrequested() {
     expect_status 0 priority
 }
 
+# Twelve batches of requests in the way of older ones, and before them by their text.
+flood_of_requests() {
+    local of=$1
+    sql "INSERT INTO jobs (uuid, pathname, owner, success)
+         SELECT lpad(to_hex(g), 8, '0') || '-f75b-11dc-b6be-001322081225', '/elsewhere', 1,
+             CASE WHEN '$of' = 'finished' THEN true END
+         FROM generate_series(1, 600) AS g WHERE '$of' <> 'nonsense'"
+    sql "INSERT INTO priorityjobs SELECT coalesce(uuid, '0' || g) FROM generate_series(1, 600) AS g
+         LEFT JOIN jobs ON uuid LIKE lpad(to_hex(g), 8, '0') || '-%'"
+}
+
+# How many batches were done before this stands in the log.
+batches_before() {
+    sed "/$1/q" "$LOG" | grep -c 'batch of'
+}
+
+@test "however many requests are to be raised, or removed, or are locked, older ones are served after a few batches" {
+    processor p1 >/dev/null
+    for of in unfinished finished nonsense locked; do
+        : >"$LOG"
+        throttled=$(collect --root "$DEFERRED")
+        queued=$(crash)
+        sql "INSERT INTO jobs (uuid, pathname, owner) VALUES ('$queued', '/elsewhere', 1)"
+        requests 60 "$throttled" "$queued"
+        flood_of_requests "$of"
+        [[ $of != locked ]] || session "BEGIN; SELECT FROM jobs WHERE uuid < '00001' FOR UPDATE" >/dev/null
+        run priority --batch-size=50 -v -v
+        (($(batches_before "$throttled") <= 4)) || fail "$of: $(batches_before "$throttled") batches"
+        [[ $of == unfinished || $of == locked ]] || (($(batches_before "$queued") <= 4)) ||
+            fail "$of: $(batches_before "$queued") batches before what is queued"
+        [[ $of != locked ]] || session ROLLBACK
+        sql_is "SELECT count(*) FROM jobs WHERE priority = 1 AND uuid IN ('$throttled', '$queued')" 2
+        sql_is "SELECT count(*) FROM priorityjobs" "$([[ $of == locked ]] && echo 600 || echo 0)"
+        sql "TRUNCATE jobs, priorityjobs"
+    done
+}
+
+@test "--limit takes of a batch what can be served: requests that stay are listed once, not as many at a time as it allows" {
+    processor p1 >/dev/null
+    flood_of_requests locked
+    mapfile -t queued < <(crash --count 7)
+    sql "INSERT INTO jobs (uuid, pathname, owner)
+         SELECT u, '/elsewhere', 1 FROM unnest('{$(IFS=,; echo "${queued[*]}")}'::text[]) AS u"
+    requests 60 "${queued[@]}"
+    session "BEGIN; SELECT FROM jobs WHERE uuid < '00001' FOR UPDATE" >/dev/null
+    expect_status 0 priority --batch-size=100 --limit=5
+    session ROLLBACK
+    sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 5
+    sql_is "SELECT count(*) FROM priorityjobs" 602
+    (($(grep -c 'batch of' "$LOG") < 15)) || fail "$(grep -c 'batch of' "$LOG") batches"
+    sql_is "SELECT outcomes ->> 'raised', seen <= 605 FROM crashmon.runs" '5|t'
+    # Of those that have no job, too.
+    sql "TRUNCATE jobs, priorityjobs"
+    mapfile -t new < <(collect --count 3)
+    requests 60 "${new[@]}"
+    requests 5 $(nowhere 200)
+    : >"$LOG"
+    expect_status 0 priority --batch-size=100 --limit=2
+    sql_is "SELECT count(*) FROM jobs" 2
+    (($(grep -c 'batch of' "$LOG") < 10)) || fail "$(grep -c 'batch of' "$LOG") batches"
+    expect_status 0 priority --batch-size=100 --limit=2
+    sql_is "SELECT count(*) FROM jobs" 3
+}
+
+@test "a dry run with --limit tells of as many as would be served" {
+    processor p1 >/dev/null
+    flood_of_requests unfinished
+    expect_status 0 priority --dry-run --batch-size=50 --limit=120
+    equal "$(grep -c 'raised: its job has priority now' <<<"$output")" 120
+}
+
 @test "--limit ends the run after so many requests; the rest waits for the next" {
     processor p1
     mapfile -t ids < <(collect --count 5)
