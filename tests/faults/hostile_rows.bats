@@ -71,6 +71,17 @@ requests_are_text() {
     log_is_honest
 }
 
+@test "what is too long is removed last: nobody waits for it" {
+    requests_are_text
+    processor p1
+    id=$(crash)
+    sql "INSERT INTO priorityjobs VALUES ('$id'); INSERT INTO priorityjobs SELECT repeat('z', 300) || g FROM generate_series(1, 50) AS g"
+    EXEC='timeout 10' expect_status 1 priority --batch-size=10 -v -v
+    jobs_are "$id"
+    sql_is "SELECT count(*), (SELECT seen FROM crashmon.runs) FROM priorityjobs" "0|51"
+    grep -oE "$id.*queued|longer than" "$LOG" | head -n 1 | grep -q queued || fail "$(<"$LOG")"
+}
+
 @test "a request with line separators and terminal controls beyond ASCII forges nothing" {
     processor p1
     sql "INSERT INTO priorityjobs VALUES (U&'x\\0085 2008'), (U&'x\\2028 2008'), (U&'x\\2029 2008'),
