@@ -8,6 +8,7 @@
 #include "status.h"
 #include "status_disk.h"
 #include "storage_rows.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -434,7 +435,7 @@ bool check_answer(struct run *run)
     if (check.database.is_connected) {
         rights_check(&check.problems);
         rights_check_intruders(&check.problems);
-        rights_check_tables(&check.problems);
+        tables_check(&check.problems);
     }
     judge_server(&check);
     status_read_disk(run, check.database.is_connected, &disk, &check.problems);

@@ -13,9 +13,4 @@ void rights_check(struct problems *problems);
  * like a priority table. */
 void rights_check_intruders(struct problems *problems);
 
-/* Adds a problem for each table on which a trigger of ours, or of the foreign key, is disabled or
- * missing: without them no attempt is counted, or a job keeps an owner that is gone. And one if
- * none fires for this login, and one for keys that are missing or not valid. */
-void rights_check_tables(struct problems *problems);
-
 #endif

@@ -496,6 +496,17 @@ CRITICAL: "view crashmon_priority.jobs" is not a priority table'
     done
 }
 
+@test "a table that a crash of the server would empty (2)" {
+    used
+    sql 'ALTER TABLE crashmon.jobs SET UNLOGGED'
+    run cleanup_jobs --check
+    sql 'ALTER TABLE crashmon.jobs SET LOGGED'
+    [[ $status == 2 && ${#lines[@]} == 2 &&
+        $output == *'table crashmon.jobs is unlogged: after a crash of the server it is empty (ALTER TABLE crashmon.jobs SET LOGGED)'* ]] ||
+        fail "$status: $output"
+    answers 0 cleanup_jobs --
+}
+
 @test "it changes nothing anywhere, takes no lock, and asks whoever works" {
     used
     fresh --count 2

@@ -1,0 +1,13 @@
+/* tables.h - whether the tables still are as sql/schema.sql has made them. */
+#ifndef TABLES_H
+#define TABLES_H
+
+#include "report/problems.h"
+
+/* Adds a problem for each table on which a trigger of ours, or of the foreign key, is disabled or
+ * missing: without them no attempt is counted, or a job keeps an owner that is gone. And one if
+ * none fires for this login, one for keys that are missing or not valid, and one for each table
+ * that a crash of the server would empty. */
+void tables_check(struct problems *problems);
+
+#endif
