@@ -126,41 +126,18 @@ static bool is_left_of_release(struct release *release, const char *name)
     return true;
 }
 
-/* Whether a file has its temporary name as well. */
-static bool has_both_names(int directory, const char *copy, const char *name)
-{
-    struct stat status, there;
-    return fstatat(directory, copy, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           file_is_same(&status, &there);
-}
-
 /* A file with its temporary name as well is taken back before it could be taken for one of a pair.
  */
 static bool take_back(const struct release *release, const struct released_file *file)
 {
+    struct stat status, there;
     char name[NAME_MAX + 1];
     temporary_name(name, file);
-    return has_both_names(release->to, name, file->name)
-               ? unlinkat(release->to, file->name, 0) == 0
-               : file_remove(release->to, file->name, &file->there);
-}
-
-bool release_is_copy(const char *name)
-{
-    struct crash_id id;
-    char text[CRASH_ID_LENGTH + 1];
-    if (strncmp(name, temporary, sizeof temporary - 1) != 0)
-        return false;
-    snprintf(text, sizeof text, "%s", name + sizeof temporary - 1);
-    return crash_id_parse(&id, text);
-}
-
-bool release_remove_copy(int directory, const char *copy)
-{
-    const char *name = copy + sizeof temporary - 1;
-    return (!has_both_names(directory, copy, name) || unlinkat(directory, name, 0) == 0) &&
-           unlinkat(directory, copy, 0) == 0;
+    if (fstatat(release->to, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        fstatat(release->to, file->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        file_is_same(&status, &there))
+        return unlinkat(release->to, file->name, 0) == 0;
+    return file_remove(release->to, file->name, &file->there);
 }
 
 static bool remove_temporaries(const struct release *release, struct failure *failure)

@@ -35,10 +35,4 @@ bool release(struct quarantine *quarantine, const struct roots *roots, const str
              const struct release_job *job, bool dry_run, char where[RELEASE_PATH_SIZE],
              struct failure *failure);
 
-/* Whether a name is that of a copy that has not been finished; removes one that a release has left
- * that was killed, and what it has put in the place of a file by then: the case is in quarantine
- * still. False with errno. */
-bool release_is_copy(const char *name);
-bool release_remove_copy(int directory, const char *copy);
-
 #endif

@@ -5,7 +5,6 @@
 #include "spool/crash_id.h"
 #include "spool/dir.h"
 #include "spool/file.h"
-#include "spool/release.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,22 +75,8 @@ static bool is_ours(const struct sweep *sweep, const char *name, int levels)
     return strncmp(sweep->path + DAY_LENGTH, "/name", 5) != 0 || strlen(name) == 2;
 }
 
-/* One that came since the run began is that of a release at work. True if it is gone. */
-static bool remove_copy(struct sweep *sweep, int directory, const char *name)
-{
-    struct stat status;
-    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT;
-    if (!S_ISREG(status.st_mode) || !time_is_past(&status.st_ctim, 0, &sweep->spool->now))
-        return false;
-    bool removed = sweep->dry_run || release_remove_copy(directory, name);
-    sweep->swept->copies += removed;
-    return removed || refuse(sweep, "remove a copy from");
-}
-
 /* True if nothing is left in the directory. */
-static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels,
-                          bool is_quiet)
+static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels)
 {
     bool is_empty = true, is_day = levels == LEVELS;
     const struct dirent64 *entry;
@@ -103,8 +88,6 @@ static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int
     while ((entry = dir_next(&reader)) != NULL && signals_caught() == 0)
         if (is_day && strcmp(entry->d_name, "date") == 0)
             is_empty = is_empty && !sweep->has_date;
-        else if (is_quiet && release_is_copy(entry->d_name))
-            is_empty = remove_copy(sweep, reader.descriptor, entry->d_name) && is_empty;
         else if (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
                  !is_ours(sweep, entry->d_name, levels) ||
                  !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1))
@@ -133,7 +116,7 @@ static bool sweep_directory(struct sweep *sweep, int parent, const char *name, i
     if (is_quiet && !is_top(sweep) && !sweep->dry_run && remove_directory(sweep, parent, name))
         return true;
     return !dir_is_mounted(spool->root, parent, name) &&
-           sweep_entries(sweep, parent, name, levels, is_quiet) && is_quiet &&
+           sweep_entries(sweep, parent, name, levels) && is_quiet &&
            !(is_top(sweep) && is_top_in_use(sweep)) &&
            (remove_directory(sweep, parent, name) ||
             (!is_in_use(errno) && refuse(sweep, "remove")));

@@ -1,7 +1,6 @@
 /* sweep.h - removes the empty directories of days that are over, so that a spool does not run out
  * of inodes: of the date tree, of the name tree, then the day. The top of the name tree stays while
- * there is a date tree; it and the day where pairs of the day are queued. And removes copies that a
- * killed release has left in directories that are as old. */
+ * there is a date tree; it and the day where pairs of the day are queued. */
 #ifndef SWEEP_H
 #define SWEEP_H
 
@@ -12,8 +11,7 @@
 enum { SWEEP_QUIET_TIME = 24 * 3600 };
 
 struct swept {
-    long removed;           /* directories; in a dry run those that would be; */
-    long copies;            /* the same for what releases have left (release.h) */
+    long removed;           /* directories; in a dry run those that would be */
     long refused;           /* that could not be read or removed, though they should be; */
     struct failure failure; /* the first of them */
 };

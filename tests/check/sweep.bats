@@ -4,7 +4,6 @@
 # shellcheck disable=SC2154,SC2034 # bats sets status and output, background sets pid
 load ../helper
 load sweep
-load quarantine
 
 # --- what goes
 
@@ -313,34 +312,4 @@ collectors_end() {
     done
     collectors_end
     equal "$(stat -c %i "$SPOOL"/2*/date)" "$inodes"
-}
-
-@test "what a --release that was killed has left, beside another crash, too, goes when it is old" {
-    strace -f -qq -o /dev/null true 2>/dev/null || skip "no strace here"
-    there=$(dirname "$(place "$SPOOL" "$id")")
-    other=22adfb62${id:8}
-    crash --id "$other" --age 200000 >/dev/null
-    in_quarantine
-    marked
-    EXEC="strace -f -qq -o /dev/null -e trace=linkat -e inject=linkat:signal=KILL:when=2"
-    run priority --release "$id"
-    EXEC=
-    left=$(find "$there" -name "*$id.*" -printf '%f %n\n' | sort)
-    [[ $left == ".released.$id."* && $left == *" 2"* ]] || fail "not killed where it should be: $left"
-    : >"$there/.released.of-somebody"
-    rm -r "$CASE"
-    processor p1 >/dev/null
-    expect_status 0 cleanup_jobs
-    equal "$(find "$there" -name "*$id.*" -printf '%f %n\n' | sort)" "$left"
-    age '3 days' "$SPOOL/20081225"
-    due
-    expect_status 0 cleanup_jobs --dry-run
-    [[ $output == *"copies of past days that a killed --release has left to be removed from \"$SPOOL\": 2"* ]] || fail "$output"
-    equal "$(find "$there" -name "*$id.*" -printf '%f %n\n' | sort)" "$left"
-    expect_status 0 cleanup_jobs
-    log_has "copies of past days that a killed --release has left removed from \"$SPOOL\": 2"
-    equal "$(find "$there" -name "*$id.*")" ""
-    [[ -e $there/.released.of-somebody ]]
-    pair_is_whole "$SPOOL" 20081225 "$other"
-    has_links "$other"
 }
