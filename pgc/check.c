@@ -200,13 +200,19 @@ static const char *excuse_of_pause(const struct check *check)
 }
 
 /* What runs are at work on may be what an outage has left. */
+static bool is_at_work(const struct check *check)
+{
+    const struct run_status *run = find_run(check);
+    return run != NULL && last_run_is_at_work(run) && !last_run_is_held_up(run) &&
+           severity_of(run->started, &check->options->check_running) == SEVERITY_OK;
+}
+
 static const char *excuse_of_new(const struct check *check)
 {
     const struct run_status *run = find_run(check);
     if (check->database.is_paused)
         return excuse_of_pause(check);
-    if (run != NULL && last_run_is_at_work(run) && !last_run_is_held_up(run) &&
-        severity_of(run->started, &check->options->check_running) == SEVERITY_OK)
+    if (is_at_work(check))
         return "; a run is at work";
     return run != NULL && goes_on(run) ? "; the next run goes on" : "";
 }
@@ -260,7 +266,8 @@ static void judge_quarantine(struct check *check, const struct count *cases)
                      figure_age(age, cases->oldest));
 }
 
-/* Nobody has to wait for a processor where only the links of queued crashes cannot be removed. */
+/* Nobody has to wait for a processor where only the links of queued crashes cannot be removed; a
+ * run at work may be about to. */
 static void judge_new(struct check *check, const struct disk_status *disk)
 {
     char text[QUOTE_SIZE + 128], quoted[QUOTE_SIZE];
@@ -274,8 +281,8 @@ static void judge_new(struct check *check, const struct disk_status *disk)
         snprintf(text, sizeof text,
                  "the oldest new pair is queued, but its link %s is still there after",
                  quote(quoted, disk->oldest_new.path));
-    judge_age_unless(check, is_queued ? "" : excuse_of_new(check), "new", &disk->fresh,
-                     &check->options->check_new, text);
+    judge_age_unless(check, is_queued && !is_at_work(check) ? "" : excuse_of_new(check), "new",
+                     &disk->fresh, &check->options->check_new, text);
 }
 
 static void judge_work(struct check *check, const struct disk_status *disk)

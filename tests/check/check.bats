@@ -113,6 +113,11 @@ fresh() {
     expect_status 77 scan
     sql_is "SELECT count(*) FROM jobs" 1
     answers 1 scan --check-exit-code=, --check-new=01:00:00, -- "WARNING: the oldest new pair is queued, but its link \"$link\" is still there after 1 h 23 min$"
+    answers 2 scan --check-exit-code=, -- 'CRITICAL: the oldest new pair is queued'
+    held scan
+    answers 1 scan --check-exit-code=, -- "WARNING: the oldest new pair is queued, but its link .* after 1 h 23 min; a run is at work$"
+    session COMMIT >/dev/null
+    background_ends 77
     sql "DELETE FROM jobs"
     answers 1 scan --check-exit-code=, --check-new=01:00:00, -- 'WARNING: the oldest new pair has not been queued for 1 h 23 min$'
 }
