@@ -16,8 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Seconds after which a change of the run's row counts as slow. */
-static const double SLOW_NOTE = 0.1;
+/* Seconds after which a change of the run's row counts as slow: more than a server far away, or a
+ * busy machine, makes it take. */
+static const double SLOW_NOTE = 0.5;
 
 static bool fail_check(struct run *run, const char *reason)
 {
@@ -172,12 +173,15 @@ static enum db_status note_batch(void *context, struct failure *failure)
     struct run *run = context;
     bool done = true;
     struct tally tally = report_tally(&run->report);
-    double now = run_elapsed(run);
-    if (!run->has_row || now < run->next_row || !bisect_add_outcomes(&tally))
+    if (!run->has_row || run_elapsed(run) < run->next_row || !bisect_add_outcomes(&tally))
         return DB_OK;
-    enum db_status status = runs_note_in_batch(run->row, &tally, &done, failure);
+    enum db_status status = runs_begin_note(failure);
+    if (status != DB_OK)
+        return status;
+    double began = run_elapsed(run);
+    status = runs_note_in_batch(run->row, &tally, &done, failure);
     if (status == DB_OK)
-        note_row(run, now, done, failure);
+        note_row(run, began, done, failure);
     return status;
 }
 
@@ -193,6 +197,7 @@ static void note_progress(void *context)
     if (run->has_row && now >= run->next_row) {
         bool done = runs_note(run->row, &tally, NULL, &failure) == DB_OK;
         note_row(run, now, done, &failure);
+        now = run_elapsed(run);
     }
     check_metrics(run, run_metrics_go_on(&run->metrics, &tally, &failure), &failure);
     double end = run_elapsed(run);

@@ -65,6 +65,26 @@ is_killed() {
     is_killed crashmon-cleanup archived '(SELECT 8 - count(*) FROM jobs)'
 }
 
+@test "the row of a run that was killed has what is committed, when to change it takes a while, as far from the server" {
+    on_note "PERFORM pg_catalog.pg_sleep(0.2); RETURN NEW"
+    processor p1
+    crash --count 8 >/dev/null
+    slow
+    is_killed crashmon-scan queued '(SELECT count(*) FROM jobs)'
+}
+
+@test "what a trigger on jobs refuses at the commit is told as the crash's, and not as the row's" {
+    processor p1
+    id=$(crash)
+    crash --count 3 >/dev/null
+    sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not billed''; END';
+         CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+             WHEN (NEW.uuid = '$id') EXECUTE FUNCTION slow()"
+    expect_status 1 scan
+    sql_is "SELECT outcomes FROM crashmon.last_runs" '{"left": 1, "queued": 3}'
+    [[ $(<"$LOG") == *"$id"*"not billed"* && $(<"$LOG") != *"cannot record"* ]] || fail "$(<"$LOG")"
+}
+
 @test "what a batch has left, and a crash in quarantine, is counted once in the row" {
     processor p1
     crash --count 3 >/dev/null
@@ -117,7 +137,7 @@ is_in_vain() {
 }
 
 @test "a trigger on crashmon.runs that is slow costs a run little" {
-    on_note "PERFORM pg_catalog.pg_sleep(0.2); RETURN NEW"
+    on_note "PERFORM pg_catalog.pg_sleep(0.6); RETURN NEW"
     processor p1
     crash --count 300 >/dev/null
     begin=$(date +%s%N)
