@@ -1,5 +1,5 @@
 /* finished_rows.h - the rows of finished jobs, as crashmon-cleanup reads them to put their pairs
- * away (spool/put_away.h). */
+ * away (spool/put_away.h), and what it notes there of those that are missing. */
 #ifndef FINISHED_ROWS_H
 #define FINISHED_ROWS_H
 
@@ -18,5 +18,10 @@ struct finished_question {
 enum db_status finished_rows_list(const struct finished_question *question,
                                   void (*take)(void *context, const struct finished_row *row),
                                   void *context, struct failure *failure);
+
+/* Notes for these jobs of a storage, whose pairs were looked for, which pairs are missing now and
+ * were not before, or the other way round. */
+enum db_status finished_rows_note_missing(const char *storage, const struct finished_job jobs[],
+                                          size_t count, struct failure *failure);
 
 #endif

@@ -124,6 +124,18 @@ static enum link find_link(const struct pair_location *location, long long age, 
     return date > name ? date : name;
 }
 
+enum located evidence_by_times(const struct pair_location *location, struct failure *failure)
+{
+    const struct spool *spool = location->pair.spool;
+    if (spool_has_clock(spool))
+        return LOCATED_NOWHERE;
+    fail(failure, errno,
+         "\"%s\" cannot be asked for the time, so it is not known whether what is in \"%s\" is "
+         "another crash",
+         spool->path, location->pair.day);
+    return LOCATED_FAILED;
+}
+
 /* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
  * make the links last. */
 static enum located judge_other(const struct pair_location *location, struct failure *failure)
@@ -161,10 +173,12 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
         return location->found;
     location->is_later = location_came_after(location, origin->taken, origin->ended) &&
                          was_written_since_row(location, origin);
-    if (location->is_later && !location_is_ahead(location))
-        return judge_other(location, failure);
+    if (location->is_later && !location_is_ahead(location)) {
+        enum located other = judge_other(location, failure);
+        return other == LOCATED_NOWHERE ? evidence_by_times(location, failure) : other;
+    }
     switch (find_link(location, origin->taken, LINK_NEWER, failure)) {
-    case LINK_NEWER: return LOCATED_NOWHERE;
+    case LINK_NEWER: return evidence_by_times(location, failure);
     case LINK_UNKNOWN: return LOCATED_FAILED;
     default: return location->found;
     }
@@ -174,11 +188,12 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
 enum located evidence_of_other(const struct pair_location *location, const struct origin *origin,
                                struct failure *failure)
 {
-    bool is_another =
-        origin != NULL && origin->state == ORIGIN_KNOWN &&
-        (location->found == LOCATED_PART ||
-         (location->found == LOCATED_WHOLE && was_written_since_row(location, origin)));
-    return is_another ? LOCATED_NOWHERE : judge_other(location, failure);
+    bool is_known = origin != NULL && origin->state == ORIGIN_KNOWN;
+    if (is_known && location->found == LOCATED_PART)
+        return LOCATED_NOWHERE;
+    if (is_known && location->found == LOCATED_WHOLE && was_written_since_row(location, origin))
+        return evidence_by_times(location, failure);
+    return judge_other(location, failure);
 }
 
 /* What was found although it is not, or may not be, where the row says. What a processor has taken

@@ -20,4 +20,8 @@ enum located evidence_of_other(const struct pair_location *location, const struc
 void evidence_doubt(struct pair_location *location, const struct origin *origin,
                     const struct pair *its, struct failure *failure);
 
+/* LOCATED_NOWHERE for what is another crash by its times, if the spool can be asked for the time:
+ * else nobody knows what is early or late. */
+enum located evidence_by_times(const struct pair_location *location, struct failure *failure);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/quote.h"
 #include "log/log_format.h"
+#include "spool/evidence.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -241,6 +242,20 @@ static void forget(struct pair_location *here)
     *here = (struct pair_location){.pair = here->pair, .directory = -1};
 }
 
+static void judge_doubtful(const struct finished_job *job, struct pair_location *here,
+                           enum located archived, struct failure *failure)
+{
+    bool is_kept_out = archived != LOCATED_NOWHERE
+                           ? here->is_elsewhere
+                           : here->found == LOCATED_PART || archive_path(job->archive) == NULL;
+    if (!is_doubtful(here) || !is_kept_out)
+        return;
+    if (here->is_later && archived == LOCATED_NOWHERE)
+        here->found = evidence_by_times(here, failure);
+    if (here->found != LOCATED_FAILED)
+        forget(here);
+}
+
 enum { AWAY_SIZE = PATH_MAX + 64 };
 
 /* Where the disk of its day may not be mounted, what long-term storage has may be a namesake; for a
@@ -272,11 +287,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         archived = find_archived(job, id, &found, report, &failure);
     else if (found.here.found == LOCATED_WHOLE)
         follow_begun(job, &found.here, report);
-    if (is_doubtful(&found.here) &&
-        (archived != LOCATED_NOWHERE
-             ? found.here.is_elsewhere
-             : found.here.found == LOCATED_PART || archive_path(job->archive) == NULL))
-        forget(&found.here);
+    judge_doubtful(job, &found.here, archived, &failure);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
     bool is_archived = found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE;
@@ -309,12 +320,12 @@ void put_away(struct finished_job *job, const struct roots *roots, struct quaran
         crash_set(&job->crash, LEFT, "its long-term storage cannot be used in this run");
 }
 
-bool put_away_delete(struct finished_job *job, bool is_locked, struct report *report)
+bool put_away_delete(struct finished_job *job, const char *left, struct report *report)
 {
     struct failure failure;
-    bool good = is_locked && archive_remove_originals(job->archive, &job->move, &failure);
-    if (!is_locked)
-        crash_set(&job->crash, LEFT, "the session may have ended, and the lock of its row with it");
+    bool good = left == NULL && archive_remove_originals(job->archive, &job->move, &failure);
+    if (left != NULL)
+        crash_wait(&job->crash, "%s", left);
     else if (!good)
         keep(job, &failure, report);
     job->move.unwanted = false;

@@ -54,9 +54,9 @@ bool finished_job_is_done(const struct finished_job *job);
 void put_away(struct finished_job *job, const struct roots *roots, struct quarantine *quarantine,
               struct report *report);
 
-/* Deletes a pair that is unwanted, if its row is locked. False if it is LEFT. Another thread may be
- * at other jobs meanwhile. */
-bool put_away_delete(struct finished_job *job, bool is_locked, struct report *report);
+/* Deletes a pair that is unwanted, unless it is to be `left` for this reason. False if it is LEFT.
+ * Another thread may be at other jobs meanwhile. */
+bool put_away_delete(struct finished_job *job, const char *left, struct report *report);
 
 /* A further step of archive.h, for the jobs that have copies. */
 void put_away_copies(struct finished_job jobs[], size_t count, archive_step *step,

@@ -97,9 +97,9 @@ dumps() { find "$SPOOL" -name '*.dump' | wc -l; }
 # Has a run begun with the deletion of the pairs of 100 failed jobs, which takes seconds.
 delete_a_hundred_slowly() {
     local options=("$@")
-    mapfile -t ids < <(crash --count 100)
+    mapfile -t ids < <(crash --count 100 --without links)
     ended false "${ids[@]}"
-    slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=20000"
+    slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=${SLOW:-20000}"
     $slowly true 2>/dev/null || skip "no strace here"
     clean_slowly() { EXEC="exec $slowly" cleanup_jobs --save-failed-minidumps-to= "${options[@]}"; }
     begun() { (($(dumps) < 100)); }
@@ -142,6 +142,28 @@ tells_what_is_gone() {
     background_ends 69
     sql_is "SELECT count(*) FROM jobs WHERE NOT success" 100
     tells_what_is_gone
+}
+
+# So many pairs are gone, some of the hundred, and the rows of these alone.
+some_are_done() {
+    left=$(dumps)
+    ((left > 0 && left < 100)) || fail "$left are left"
+    sql_is "SELECT count(*) FROM jobs WHERE NOT success" "$left"
+    for id in $(sql "SELECT uuid FROM jobs"); do pair_is_whole "$SPOOL" 20081225 "$id"; done
+    [[ $(<"$LOG") != *"without an answer"* ]] || fail "$(<"$LOG")"
+}
+
+@test "a signal ends the deletion of a batch on a slow disk: what is gone is done, the rest stays (143)" {
+    delete_a_hundred_slowly
+    kill "$(pgrep -P "$pid" || echo "$pid")"
+    background_ends 143
+    some_are_done
+}
+
+@test "so does the end of its time (142)" {
+    SLOW=60000 delete_a_hundred_slowly --run-time-limit=00:00:03
+    background_ends 142
+    some_are_done
 }
 
 @test "a file that has grown since it was looked at is not deleted" {

@@ -131,6 +131,25 @@ of_the_future() {
     jobs_are "$old"
 }
 
+@test "where a spool cannot be asked for the time no pair is missing because it came too late" {
+    disk "$SPOOL" size=1m,nr_inodes=60
+    linked=$(crash) other=$(crash --without links)
+    marked
+    ended true "$linked" "$other"
+    sql "UPDATE jobs SET completeddatetime = now() - interval '24 min', starteddatetime = now() - interval '25 min',
+                         queueddatetime = now() - interval '30 min'"
+    find "$SPOOL" -name '*-*.*' -exec touch -d '20 minutes ago' {} +
+    while : 2>/dev/null >"$SPOOL/full.$((++files))"; do :; done
+    expect_status 74 cleanup_jobs --save-successful-minidumps-to=
+    for id in "$linked" "$other"; do
+        log_has "cannot put \"$id\" away: \"$SPOOL\" cannot be asked for the time, so it is not known whether what is in \"20081225\" is another crash"
+    done
+    sql_is "SELECT count(*), count(missingdatetime) FROM jobs" '2|0'
+    rm "$SPOOL"/full.*
+    expect_status 1 cleanup_jobs --save-successful-minidumps-to=
+    sql_is "SELECT count(*), count(missingdatetime) FROM jobs" '2|2'
+}
+
 # Has the file systems' clock be so many seconds ahead, for a run, or the first so many times that it is
 # asked, or on the file system of a directory alone (ahead SECONDS [TIMES [DIRECTORY]]): a file without a name tells what time it is.
 ahead() {

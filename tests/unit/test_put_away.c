@@ -132,7 +132,7 @@ static void a_pair_is_deleted_where_there_is_no_path(void **state)
     assert_true(jobs[0].move.unwanted);
     assert_int_equal(entries_in(NAME_PATH), 2);
     expect_missing(DATES "/" ID);
-    assert_true(put_away_delete(&jobs[0], true, &report));
+    assert_true(put_away_delete(&jobs[0], NULL, &report));
     assert_int_equal(jobs[0].crash.outcome, DELETED);
     assert_false(jobs[0].move.unwanted);
     assert_int_equal(entries_in(NAME_PATH), 0);
