@@ -14,11 +14,12 @@ enum db_status runs_enter(const char *program, const char *storage, long interva
 enum db_status runs_note(long long row, const struct tally *tally, const enum exit_code *code,
                          struct failure *failure);
 
-/* Two steps to do the same within the transaction of a batch, as its last: so what the row counts is
- * what is committed. (What becomes of a crash afterwards, as in quarantine, is in the next one.) The
- * first does what triggers have deferred until the commit, so that what they refuse is told as the
- * batch's. The second fails with the transaction only: if the row is locked, or the change is
- * refused, what was done before stands, *done is false, *failure says why, and DB_OK is returned. */
+/* Two steps to do the same within the transaction of a batch, as its last: so what the row counts
+ * is what is committed. (What becomes of a crash afterwards, as in quarantine, is in the next one.)
+ * The first does what triggers have deferred until the commit, so that what they refuse is told as
+ * the batch's. The second fails with the transaction only: if the row is locked, or the change is
+ * refused, what was done before stands, *done is false, *failure says why, and DB_OK is returned.
+ */
 enum db_status runs_begin_note(struct failure *failure);
 enum db_status runs_note_in_batch(long long row, const struct tally *tally, bool *done,
                                   struct failure *failure);
