@@ -56,6 +56,18 @@ has() {
     has 'Started     0$'
 }
 
+@test "those that have ended are counted behind any number that wait" {
+    psql -qX -c "INSERT INTO crashmon.jobs (pathname, uuid) SELECT '/x', 'w' || i FROM generate_series(1, 600000) AS i;
+        INSERT INTO crashmon.jobs (pathname, uuid, success, completeddatetime, missingdatetime)
+        SELECT '/x', 'e' || i, i % 3 > 0, now() - interval '70 s' + i * interval '1 ms', CASE WHEN i % 3 = 2 THEN now() - interval '1 min' END
+        FROM generate_series(1, 6300) AS i"
+    answer=$(scan --status)
+    has 'Waiting     more than ' 'Finished    2,100 +oldest 1 min 1[0-9] s' 'Failed      2,100 +oldest 1 min 1[0-9] s'
+    expect_status 1 cleanup_jobs --check
+    [[ $output == *'|finished=2100 finished_age='*' failed=2100 failed_age='* && $output != *UNKNOWN* ]] ||
+        fail "$output"
+}
+
 @test "the oldest of a flood of requests is found; where there may be older ones, that is said" {
     sql "INSERT INTO priorityjobs (uuid) SELECT gen_random_uuid() FROM generate_series(1, 300000)"
     sql "INSERT INTO priorityjobs (uuid) VALUES ('waits');
