@@ -158,8 +158,8 @@ static void judge_run(struct check *check, const struct run_status *run)
                run->holder);
     if (strcmp(run->state, "killed") == 0)
         problems_add(&check->problems, SEVERITY_WARNING,
-                     "the last run of %s was killed, or lost the server: process %d on %s, begun "
-                     "%s ago, has not recorded its end",
+                     "the last run of %s was killed, or could not record its end (see its log): "
+                     "process %d on %s, begun %s ago",
                      run->program, run->pid, quote(host, run->host), figure_age(age, run->started));
     if (strcmp(run->state, "ended") != 0)
         return;

@@ -24,9 +24,9 @@ enum db_status oldest_jobs_read(const char *storage, struct oldest_jobs *oldest,
 enum { ENDED_JOBS_MAXIMUM = 5000 };
 
 struct ended_jobs {
-    long number;                         /* less than the maximum: there are no more */
-    long long last;                      /* the highest id of them */
-    long long finished, failed, missing; /* how many of them; */
+    long number;                                     /* less than the maximum: there are no more */
+    long long last;                                  /* the highest id of them */
+    long long finished, failed, missing;             /* how many of them; */
     long long finished_age, failed_age, missing_age; /* of the oldest, as above */
 };
 

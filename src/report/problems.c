@@ -31,7 +31,7 @@ static int rank(enum severity severity)
     return ranks[severity];
 }
 
-/* Names in it may come from outside: no line ends in it, and no "|", after which figures follow. */
+/* Names in it may come from outside: no line ends in it. */
 static char *make_text(const char *format, va_list arguments)
 {
     char *text = NULL;
@@ -42,8 +42,6 @@ static char *make_text(const char *format, va_list arguments)
     if (line == NULL)
         return NULL;
     line[strcspn(line, "\n")] = '\0';
-    for (char *bar = line; (bar = strchr(bar, '|')) != NULL;)
-        *bar = '!';
     return line;
 }
 
@@ -116,15 +114,25 @@ static size_t print_each(const struct problems *problems, FILE *stream, int lowe
     return count;
 }
 
+/* For a plugin's reader, to whom figures follow after a "|". */
+static void print_text(FILE *stream, const struct problem *problem)
+{
+    for (const char *at = problem_text(problem); *at != '\0'; at++)
+        fputc(*at == '|' ? '!' : *at, stream);
+}
+
 static void print_in_line(FILE *stream, const struct problem *problem, bool is_first)
 {
-    fprintf(stream, "%s%s", is_first ? "" : "; ", problem_text(problem));
+    fputs(is_first ? "" : "; ", stream);
+    print_text(stream, problem);
 }
 
 static void print_as_line(FILE *stream, const struct problem *problem, bool is_first)
 {
     (void)is_first;
-    fprintf(stream, "%s: %s\n", words[problem->severity], problem_text(problem));
+    fprintf(stream, "%s: ", words[problem->severity]);
+    print_text(stream, problem);
+    fputc('\n', stream);
 }
 
 static void print_first_line(const struct problems *problems, FILE *stream)

@@ -70,6 +70,14 @@ static bool count_entries(struct walk *walk, struct count *count,
     return good;
 }
 
+/* Where not even one was found, and not all could be read, nothing is known. */
+static bool settle(struct count *count, bool good)
+{
+    if (!good && count->number == 0)
+        *count = (struct count){.oldest = -1};
+    return good;
+}
+
 struct search {
     struct count *count;
     struct survey_link *oldest;
@@ -130,7 +138,7 @@ bool survey_new(const struct spool *spool, long settle_time, struct count *count
     look_on(walk, &search);
     count->is_least = count->state == COUNT_PARTIAL && !search.is_through;
     walk_free(walk);
-    return good;
+    return settle(count, good);
 }
 
 static bool is_metadata(const struct walk_entry *entry, void *context)
@@ -151,7 +159,7 @@ bool survey_pairs(const struct spool *spool, struct count *count, struct failure
     snprintf(suffix, sizeof suffix, "%s", spool->json_suffix);
     bool good = walk != NULL && count_entries(walk, count, is_metadata, suffix, failure);
     walk_free(walk);
-    return good;
+    return settle(count, good);
 }
 
 /* --- quarantine */

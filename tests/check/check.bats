@@ -150,7 +150,7 @@ load check
     answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed' # its session waits on
     session COMMIT
     await sql_true "SELECT count(*) = 0 FROM crashmon.locks"
-    answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed, or lost the server: process [0-9]* on .* has not recorded its end$'
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed, or could not record its end (see its log): process [0-9]* on .*, begun .* ago$'
 }
 
 @test "the exit code of the last run, and what was quarantined lately" {
@@ -311,6 +311,17 @@ load check
     chmod 555 "$SPOOL"
     answers 1 scan -- "WARNING: cannot write to storage root \"$SPOOL\": Permission denied: so runs measure ages by this machine's clock, not that of the files$"
     chmod 755 "$SPOOL"
+}
+
+@test "of new pairs nothing is known where their day cannot be read, and time is not the reason (3)" {
+    unset -f id # that of jobs.bash
+    as_a_user
+    crash >/dev/null
+    chmod 000 "$SPOOL"/2*
+    expect_status 3 scan --check
+    [[ $output == *'UNKNOWN: cannot '*': Permission denied'* && $output != *"the time was over"* ]] || fail "$output"
+    [[ $(scan --status) == *"New         unknown"* ]] || fail "$(scan --status)"
+    chmod 755 "$SPOOL"/2*
 }
 
 @test "what a first run would make and its user cannot: marks, a quarantine; a dry run ends as the run would" {

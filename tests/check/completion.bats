@@ -62,4 +62,5 @@ completes() {
     equal "$(completes crashmon-cleanup --log-file-error-logging-level=W)" WARNING
     equal "$(completes crashmon-cleanup --log-file-maximum-size=)" ""
     equal "$(completes crashmon-cleanup -l '')" ""
+    equal "$(completes crashmon-scan --share-waiting=)" ""
 }

@@ -95,6 +95,7 @@ static void a_text_can_end_neither_its_line_nor_the_text(void **state)
     problems_add(&problems, SEVERITY_WARNING, "a\nb|c\x1b");
     expect(&problems,
            "CRASHMON SCAN WARNING - 1 problem: a\\nb!c\\x1b|new=1\nWARNING: a\\nb!c\\x1b\n");
+    assert_string_equal(problem_text(&problems.items[0]), "a\\nb|c\\x1b");
     problems_free(&problems);
 }
 
