@@ -112,3 +112,20 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     session COMMIT
     log_has "; \"jobs\" is locked by database session $pid of role \"$(sql "SELECT session_user")\", application \"psql\"; "
 }
+
+@test "a priority table that the run does not need is no reason, though somebody has it locked" {
+    p=$(processor p1)
+    old=$(processor old 36000)
+    collect
+    sql "CREATE TABLE priority_jobs_$p (uuid text)"
+    session "BEGIN; LOCK TABLE priority_jobs_$p" >/dev/null
+    background psql -qX -c "BEGIN; SELECT FROM processors WHERE id IN ($p, $old) FOR UPDATE; SELECT pg_sleep(60)"
+    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
+    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
+    holder=$(holder "$guilty")
+    run scan
+    sql "SELECT pg_terminate_backend($guilty)" >/dev/null
+    session ROLLBACK
+    log_has "rows of \"processors\" is that of $holder"
+    ! grep -F "\"priority_jobs_$p\" is locked" "$LOG" || fail "a bystander is named"
+}
