@@ -19,8 +19,7 @@ enum request_kind { NEWEST, TO_RAISE, TO_LOOK_FOR, TO_REMOVE, REQUEST_KINDS };
 struct request_place {
     char last[REQUEST_MAXIMUM * 4 + 1]; /* the request of the batch before, */
     bool has_last;                      /* if there was one */
-    bool jumps;                         /* rather anywhere behind it, at random, */
-    bool has_newest;                    /* and those of the newest that were left come again */
+    bool jumps;                         /* rather anywhere behind it, at random */
     bool is_over;
 };
 
@@ -31,19 +30,19 @@ struct request_lists {
     bool has_more;          /* behind the batch, of this kind, or of any if these are the newest */
     long left;              /* how many requests --limit still allows; set it before each list */
     struct request_place places[REQUEST_KINDS];
-    char newest_until[64]; /* since when the last of the newest waits */
+    char newest_until[64]; /* since when the last of the newest waits; */
+    bool has_newest;       /* those of the newest that were left come again */
     double lost;           /* seconds in which crashes were looked for in vain; add to it */
-    bool has_skipped;      /* set it when some were not looked for, as that took too long */
-    bool has_wandered;     /* for their sake the list goes on, or went on, at any other place */
+    bool has_skipped;      /* some were not looked for, as that took too long */
 };
 
-/* A session_work: lists the next batch of the kind, and judges each request. Only of those that may
- * stay (TO_RAISE, TO_LOOK_FOR) there may be more than --limit allows. In a dry run the ids of the
- * command line are the newest. */
+/* A session_work: lists the next batch of the kind, and judges each request. Only of the newest
+ * there are no more than --limit allows. In a dry run the ids of the command line are the newest,
+ * and there must be room for all in the batch: they are in no other. */
 enum db_status request_lists_next(void *lists, struct failure *failure);
 
 /* Whether enough crashes were looked for in vain: for a second, or for less while all others wait;
- * the first batch looks for all that it has, unless there are more. */
+ * the first batch looks for all that it has, unless there are more. Then cut the batch. */
 bool request_lists_tires(const struct request_lists *lists);
 
 /* Of the batch only the first `count` are dealt with; the others come with the next one. */

@@ -111,6 +111,7 @@ void candidate_clear(struct candidate *candidate)
         date_dir_release(candidate->date_directory);
     free(candidate->why);
     free(candidate->request);
+    free(candidate->since);
     crash_clear(&candidate->crash);
 }
 

@@ -20,7 +20,8 @@ struct candidate {
     char *why;             /* of the verdict; NULL for QUEUED */
     const char *processor; /* name of the processor assigned, or NULL */
     char *request;         /* text of the request, or NULL; */
-    bool is_old;           /* and whether it was made more than a day ago */
+    char *since;           /* when it was made, as the server tells it, or NULL; */
+    bool is_old;           /* and whether that is more than a day ago */
 };
 
 struct batch {

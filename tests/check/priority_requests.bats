@@ -332,6 +332,41 @@ batches_before() {
     sql_is "SELECT count(*) FROM jobs" 3
 }
 
+@test "what is given up, or merely removed, uses up nothing of --limit" {
+    processor p1 >/dev/null
+    queued=$(collect) throttled=$(collect --root "$DEFERRED")
+    sql "INSERT INTO jobs (uuid, pathname, owner) VALUES ('$queued', '/elsewhere', 1)"
+    requests 900 "$queued" "$throttled"
+    flood_of_requests finished
+    requests 0 x{1..60}
+    requests 800 $(nowhere 60)
+    expect_status 1 priority --limit=3 --batch-size=50
+    sql_is "SELECT count(*) FROM jobs WHERE priority = 1 AND uuid IN ('$queued', '$throttled')" 2
+    sql_is "SELECT count(*) FROM priorityjobs" 0
+}
+
+@test "no request is met twice in a run, and with small batches, too, what is nowhere takes two seconds" {
+    processor p1 >/dev/null
+    sql "INSERT INTO priorityjobs SELECT lpad(to_hex(g), 8, '0') || '-f75b-11dc-b6be-001322081225'
+         FROM generate_series(1, 20000) AS g"
+    for size in 1000 1; do
+        : >"$LOG"
+        expect_status 0 priority --batch-size=$size -v -v
+        equal "$(grep -o '"[0-9a-f-]*081225": left' "$LOG" | sort | uniq -d | head -n 3)" ""
+    done
+    seen=$(grep -oE 'seen [0-9]+' "$LOG" | tail -n 1)
+    ((${seen#seen } < 8000)) || fail "$seen: took long"
+    log_has "some requests were not looked for"
+}
+
+@test "a dry run tells of each id of the command line once, however small a batch is" {
+    processor p1 >/dev/null
+    mapfile -t ids < <(collect --count 5)
+    requests 0 "${ids[4]}" "$(nowhere)"
+    expect_status 0 priority --dry-run --batch-size=2 "${ids[@]}" "${ids[0]}"
+    equal "$(grep -c ' queued' <<<"$output")" 5
+}
+
 @test "a dry run with --limit tells of as many as would be served" {
     processor p1 >/dev/null
     flood_of_requests unfinished
