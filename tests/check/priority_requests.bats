@@ -349,11 +349,12 @@ batches_before() {
     processor p1 >/dev/null
     sql "INSERT INTO priorityjobs SELECT lpad(to_hex(g), 8, '0') || '-f75b-11dc-b6be-001322081225'
          FROM generate_series(1, 20000) AS g"
-    for size in 1000 1; do
-        : >"$LOG"
-        expect_status 0 priority --batch-size=$size -v -v
-        equal "$(grep -o '"[0-9a-f-]*081225": left' "$LOG" | sort | uniq -d | head -n 3)" ""
+    # The place where it goes on is chosen at random.
+    for _ in 1 2 3; do
+        expect_status 0 priority --dry-run --batch-size=10
+        equal "$(grep -o '[0-9a-f-]*081225' <<<"$output" | sort | uniq -d | head -n 3)" ""
     done
+    expect_status 0 priority --batch-size=1
     seen=$(grep -oE 'seen [0-9]+' "$LOG" | tail -n 1)
     ((${seen#seen } < 8000)) || fail "$seen: took long"
     log_has "some requests were not looked for"
