@@ -124,6 +124,21 @@ bool archive_move_has_begun(const struct pair_location *location, const struct s
     return has_begun;
 }
 
+/* Why a file was not moved: errno. Whoever writes the spool may take it away just now, and bring it
+ * back: that is no fault of long-term storage. */
+static void fail_to_move(struct failure *failure, const char *how, const struct pair_file *file,
+                         const struct archive_move *move, int source)
+{
+    int error = errno;
+    char name[QUOTE_SIZE];
+    if (error == ENOENT && faccessat(source, file->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+        fail(failure, 0, "file %s was there, and is gone", quote(name, file->name));
+        return;
+    }
+    errno = error;
+    fail_with(failure, how, file, move);
+}
+
 static bool copy(struct archive_move *move, struct pair_file *file, int source, int destination,
                  const struct file_style *style, struct failure *failure)
 {
@@ -132,7 +147,7 @@ static bool copy(struct archive_move *move, struct pair_file *file, int source, 
         return fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
     temporary_name(temporary, move, file);
     if (!file_copy(source, file->name, &file->status, destination, temporary, style)) {
-        fail_with(failure, "copy file %s to", file, move);
+        fail_to_move(failure, "copy file %s to", file, move, source);
         move->is_too_large = (failure->error == ENOSPC || failure->error == EDQUOT) &&
                              file->status.st_size > FILE_SMALL &&
                              file_has_room(destination, FILE_SMALL);
@@ -162,7 +177,7 @@ static enum archive_moved move_file(struct archive_move *move, struct pair_file 
     case FILE_EXISTS:
     case FILE_FAILED: break;
     }
-    fail_with(failure, "move file %s to", file, move);
+    fail_to_move(failure, "move file %s to", file, move, source);
     return ARCHIVE_FAILED;
 }
 

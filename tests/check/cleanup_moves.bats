@@ -262,3 +262,20 @@ load ../helper
     pair_is_whole "$ARCHIVE" 20081225 "$id"
     pair_is_whole "$ARCHIVE" 20081225 "$other"
 }
+
+@test "a file that vanishes just before it is moved is no fault of long-term storage (1)" {
+    slowly="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=2000000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    id=$(crash)
+    ended true "$id"
+    file=$(place "$SPOOL" "$id")
+    clean_slowly() { EXEC=$slowly cleanup_jobs; }
+    background clean_slowly
+    await test -d "$(dirname "$(place "$ARCHIVE" "$id")")"
+    for name in json dump; do mv "$file.$name" "$file.$name.hidden"; done
+    background_ends 1
+    log_has "cannot put \"$id\" away: file \"$id.dump\" was there, and is gone; it stays for the next run"
+    for name in json dump; do mv "$file.$name.hidden" "$file.$name"; done
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
