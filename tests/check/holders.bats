@@ -98,17 +98,15 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     says "(\"p1\" is locked by $(holder); unfinished jobs"
 }
 
-@test "a login that may not see since when somebody is at work says what it may" {
+@test "where a login may not see since when a session holds its lock, the rest is told" {
     processor p1
-    sql "CREATE ROLE holders_$$ LOGIN;
-         GRANT ALL ON SCHEMA crashmon TO holders_$$;
-         GRANT ALL ON ALL TABLES IN SCHEMA crashmon TO holders_$$;
-         GRANT ALL ON ALL SEQUENCES IN SCHEMA crashmon TO holders_$$"
-    expect_status 0 as holders_$$ scan
+    LOGIN=holders_$$
+    make_login
+    expect_status 0 as "$LOGIN" scan
     collect
     session "BEGIN; LOCK TABLE jobs IN SHARE MODE" >/dev/null
     pid=$(session "SELECT pg_backend_pid()")
-    expect_status 0 as holders_$$ scan
+    expect_status 0 as "$LOGIN" scan
     session COMMIT
     log_has "; \"jobs\" is locked by database session $pid of role \"$(sql "SELECT session_user")\", application \"psql\"; "
 }

@@ -1,6 +1,14 @@
 # refused.bash - rows that the server refuses to change.
 # shellcheck shell=bash disable=SC2154 # bats sets status and output
 
+# Makes the role $LOGIN, which may do what a run does, but is no superuser: policies hold for it.
+make_login() {
+    sql "CREATE ROLE $LOGIN LOGIN;
+         GRANT ALL ON SCHEMA crashmon TO $LOGIN;
+         GRANT ALL ON ALL TABLES IN SCHEMA crashmon TO $LOGIN;
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA crashmon TO $LOGIN"
+}
+
 # The text of a list: 'a','b'
 quoted() { printf "'%s'," "$@" | sed 's/,$//'; }
 

@@ -9,10 +9,7 @@ load refused
 setup_file() {
     begin_file
     export LOGIN=release_$$
-    sql "CREATE ROLE $LOGIN LOGIN;
-         GRANT ALL ON SCHEMA crashmon TO $LOGIN;
-         GRANT ALL ON ALL TABLES IN SCHEMA crashmon TO $LOGIN;
-         GRANT ALL ON ALL SEQUENCES IN SCHEMA crashmon TO $LOGIN"
+    make_login
 }
 
 teardown_file() {

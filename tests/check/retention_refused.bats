@@ -8,10 +8,7 @@ load sweep
 setup_file() {
     begin_file
     export LOGIN=retention_$$
-    sql "CREATE ROLE $LOGIN LOGIN;
-         GRANT ALL ON SCHEMA crashmon TO $LOGIN;
-         GRANT ALL ON ALL TABLES IN SCHEMA crashmon TO $LOGIN;
-         GRANT ALL ON ALL SEQUENCES IN SCHEMA crashmon TO $LOGIN"
+    make_login
 }
 
 teardown_file() {
