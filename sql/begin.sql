@@ -28,8 +28,12 @@ SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL lock_timeout = '10s';
+\ir escape.sql
 -- One at a time.
 DO $$
+DECLARE
+    message text;
+    hint text;
 BEGIN
     IF current_setting('server_version_num')::integer < 140000 THEN
         RAISE EXCEPTION 'crashmon needs PostgreSQL 14 or later, this server is %: nothing is done',
@@ -40,15 +44,16 @@ BEGIN
         WHERE current_setting('transaction_timeout', true) <> '0';
     PERFORM pg_advisory_xact_lock(hashtext('crashmon'), 0);
 EXCEPTION WHEN lock_not_available THEN
-    RAISE EXCEPTION 'another session is changing crashmon''s schema or roles: nothing is done'
-        USING HINT = 'Try again when it has ended. It is ' ||
-                     (SELECT coalesce(string_agg(format('process %s of role %s', pid, usename), ', '),
-                                      'a prepared transaction')
-                      FROM pg_locks JOIN pg_stat_activity USING (pid)
-                      WHERE locktype = 'advisory' AND objsubid = 2 AND granted
-                          AND classid = hashtext('crashmon')::oid AND objid = 0
-                          AND database = (SELECT oid FROM pg_database
-                                          WHERE datname = current_database())) || '.';
+    EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+        'another session is changing crashmon''s schema or roles: nothing is done',
+        'Try again when it has ended. It is ' ||
+            (SELECT coalesce(string_agg(format('process %s of role %s', pid, usename), ', '),
+                             'a prepared transaction')
+             FROM pg_locks JOIN pg_stat_activity USING (pid)
+             WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                 AND classid = hashtext('crashmon')::oid AND objid = 0
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) || '.';
+    RAISE EXCEPTION '%', message USING HINT = hint;
 END $$;
 -- Nobody waits for longer behind us; see also strangers.sql.
 SET LOCAL lock_timeout = '1s';

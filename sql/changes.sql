@@ -4,6 +4,8 @@ DO $$
 DECLARE
     its record;
     commands text[] := '{}';
+    message text;
+    hint text;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute
                    WHERE attrelid = 'crashmon.jobs'::regclass AND attname = 'storage') THEN
@@ -50,9 +52,11 @@ BEGIN
         ORDER BY model.its_table, model.step
     LOOP
         IF its.found IS NOT NULL THEN
-            RAISE EXCEPTION 'the % "%" of table % is "%", where crashmon needs "%": nothing is changed',
-                            its.kind, its.name, its.its_table, its.found, its.definition
-                USING HINT = 'If it is your own, rename it; otherwise make it what is needed. Then load this again.';
+            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+                format('the %s "%s" of table %s is "%s", where crashmon needs "%s": nothing is changed',
+                       its.kind, its.name, its.its_table, its.found, its.definition),
+                'If it is your own, rename it; otherwise make it what is needed. Then load this again.';
+            RAISE EXCEPTION '%', message USING HINT = hint;
         END IF;
         commands := commands || its.command;
     END LOOP;
@@ -63,6 +67,7 @@ END $$;
 DO $$
 DECLARE
     command text;
+    message text;
     detail text;
     patience timestamptz := clock_timestamp() + interval '4 seconds';
 BEGIN
@@ -81,8 +86,11 @@ BEGIN
                     PERFORM pg_sleep(0.1);
                 WHEN unique_violation OR check_violation OR foreign_key_violation THEN
                     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-                    RAISE EXCEPTION 'this is missing, and rows do not permit it: %: nothing is changed', command
-                        USING DETAIL = coalesce(nullif(detail, ''), SQLERRM), HINT = 'Mend the rows, then load this again.';
+                    EXECUTE current_setting('crashmon.escape') INTO message, detail USING
+                        format('this is missing, and rows do not permit it: %s: nothing is changed', command),
+                        coalesce(nullif(detail, ''), SQLERRM);
+                    RAISE EXCEPTION '%', message
+                        USING DETAIL = detail, HINT = 'Mend the rows, then load this again.';
             END;
         END LOOP;
         PERFORM set_config('lock_timeout', '1s', true);

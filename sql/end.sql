@@ -10,9 +10,11 @@ SET LOCAL statement_timeout = 0;
 SET LOCAL client_min_messages = warning;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL lock_timeout = '1s';
+\ir escape.sql
 DO $$
 DECLARE
     name text;
+    message text;
     detail text;
     open text[];
 BEGIN
@@ -37,7 +39,9 @@ BEGIN
             EXECUTE format('DROP SCHEMA IF EXISTS %I', name);
         EXCEPTION WHEN lock_not_available OR dependent_objects_still_exist THEN
             GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-            RAISE WARNING 'schema % stays, which was crashmon when others could create in it: %', name, SQLERRM
+            EXECUTE current_setting('crashmon.escape') INTO message, detail USING
+                format('schema %s stays, which was crashmon when others could create in it: %s', name, SQLERRM), detail;
+            RAISE WARNING '%', message
                 USING DETAIL = detail, HINT = 'Move what is yours out of it; then the next load drops it.';
         END;
     END LOOP;

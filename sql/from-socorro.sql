@@ -36,6 +36,8 @@ DO $$
 DECLARE
     its record;
     empty bigint;
+    message text;
+    hint text;
 BEGIN
     FOR its IN SELECT * FROM (VALUES ('processors', 'lastseendatetime', 'startdatetime', ''),
                                      ('jobs', 'priority', '0', ''),
@@ -44,10 +46,12 @@ BEGIN
                              ) AS wanted (place, name, value, first) LOOP
         EXECUTE format('SELECT count(*) FROM crashmon.%I WHERE %I IS NULL', its.place, its.name) INTO empty;
         IF empty > 10000 THEN
-            RAISE EXCEPTION '% rows of table %.% have no %: nothing is changed',
-                            empty, current_setting('crashmon.came_from'), its.place, its.name
-                USING HINT = format('Fill it in, then load this again: %sUPDATE %s.%s SET %s = %s WHERE %4$s IS NULL', its.first,
-                                    current_setting('crashmon.came_from'), its.place, its.name, its.value);
+            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+                format('%s rows of table %s.%s have no %s: nothing is changed',
+                       empty, current_setting('crashmon.came_from'), its.place, its.name),
+                format('Fill it in, then load this again: %sUPDATE %s.%s SET %s = %s WHERE %4$s IS NULL', its.first,
+                       current_setting('crashmon.came_from'), its.place, its.name, its.value);
+            RAISE EXCEPTION '%', message USING HINT = hint;
         END IF;
         EXECUTE format('UPDATE crashmon.%I SET %I = %s WHERE %2$I IS NULL', its.place, its.name, its.value);
     END LOOP;
@@ -58,6 +62,8 @@ DO $$
 DECLARE
     its record;
     obstacle text;
+    message text;
+    hint text;
 BEGIN
     FOR its IN
         SELECT place, string_agg(format('ALTER %I TYPE %s', name, type), ', ') AS changes,
@@ -78,9 +84,11 @@ BEGIN
         EXCEPTION
             WHEN feature_not_supported THEN
                 GET STACKED DIAGNOSTICS obstacle = PG_EXCEPTION_DETAIL;
-                RAISE EXCEPTION 'cannot convert the table %: %; nothing is changed', its.place,
-                        coalesce(nullif(obstacle, ''), SQLERRM)
-                    USING HINT = 'Drop that, and make it again afterwards.';
+                EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+                    format('cannot convert the table %s: %s; nothing is changed', its.place,
+                           coalesce(nullif(obstacle, ''), SQLERRM)),
+                    'Drop that, and make it again afterwards.';
+                RAISE EXCEPTION '%', message USING HINT = hint;
             WHEN datetime_field_overflow THEN
                 EXECUTE format('SELECT min(id) FROM %I WHERE %s', its.place, its.is_odd) INTO obstacle;
                 RAISE EXCEPTION 'cannot convert the table %, row %: %; nothing is changed',

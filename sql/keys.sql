@@ -7,16 +7,20 @@ DECLARE
     commands text[] := current_setting('crashmon.commands');
     is_lost text := 'owner IS NOT NULL AND NOT EXISTS (SELECT FROM %s.processors AS p WHERE p.id = owner)';
     lost bigint;
+    message text;
+    hint text;
 BEGIN
     -- Left from when there was no foreign key, it was not valid, or its triggers were not run: the next scan assigns these
     -- jobs. Others wait while they are mended, so that these are few. (Without NOT IN: that would read all processors, of
     -- which whoever may register makes any number, again for each job.)
     EXECUTE format('SELECT count(*) FROM crashmon.jobs WHERE %s', format(is_lost, 'crashmon')) INTO lost;
     IF lost > 10000 THEN
-        RAISE EXCEPTION '% rows of table %.jobs have an owner that is gone: nothing is changed',
-                        lost, current_setting('crashmon.came_from')
-            USING HINT = format('Mend them, then load this again: UPDATE %s.jobs SET owner = NULL WHERE %s',
-                                current_setting('crashmon.came_from'), format(is_lost, current_setting('crashmon.came_from')));
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('%s rows of table %s.jobs have an owner that is gone: nothing is changed',
+                   lost, current_setting('crashmon.came_from')),
+            format('Mend them, then load this again: UPDATE %s.jobs SET owner = NULL WHERE %s',
+                   current_setting('crashmon.came_from'), format(is_lost, current_setting('crashmon.came_from')));
+        RAISE EXCEPTION '%', message USING HINT = hint;
     ELSIF lost > 0 THEN
         commands := commands || format('UPDATE crashmon.jobs SET owner = NULL WHERE %s', format(is_lost, 'crashmon'));
     END IF;
@@ -51,9 +55,11 @@ BEGIN
         ORDER BY model.refers_to NULLS FIRST, model.its_table
     LOOP
         IF its.found IS NOT NULL THEN
-            RAISE EXCEPTION 'the key of table % is "%", where crashmon needs "%": nothing is changed',
-                            its.its_table, its.found, its.definition
-                USING HINT = 'Drop it, then load this again.';
+            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+                format('the key of table %s is "%s", where crashmon needs "%s": nothing is changed',
+                       its.its_table, its.found, its.definition),
+                'Drop it, then load this again.';
+            RAISE EXCEPTION '%', message USING HINT = hint;
         END IF;
         commands := commands || format('ALTER TABLE crashmon.%I ADD %s%s', its.its_table, its.its_name,
                                        coalesce(split_part(its.definition, ' (', 1) || ' USING INDEX '

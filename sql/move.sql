@@ -20,6 +20,8 @@ DECLARE
     name text;
     its record;
     patience timestamptz;
+    message text;
+    hint text;
 BEGIN
     SELECT nspowner INTO owner FROM pg_namespace WHERE nspname = 'crashmon';
     SELECT array_agg(s.nsp) FILTER (WHERE s.ours), min(s.nsp::text) FILTER (WHERE NOT s.ours),
@@ -33,23 +35,27 @@ BEGIN
           GROUP BY relnamespace HAVING count(*) = 3) AS s
     WHERE NOT is_new OR s.nsp = to_regnamespace('crashmon');
     IF sets IS NULL AND others IS NOT NULL THEN
-        RAISE EXCEPTION 'the tables jobs, processors and priorityjobs in schema % belong to role %, so they '
-                        'are not used', others, its_owner
-            USING HINT = format('If they are those of crashmon or Socorro, load this as that role: psql -U %1$s '
-                                '... Or add -v owner=%1$s, by which you let it do all that you may. If not, '
-                                'drop them.', its_owner);
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('the tables jobs, processors and priorityjobs in schema %s belong to role %s, so they '
+                   'are not used', others, its_owner),
+            format('If they are those of crashmon or Socorro, load this as that role: psql -U %1$s '
+                   '... Or add -v owner=%1$s, by which you let it do all that you may. If not, drop them.', its_owner);
+        RAISE EXCEPTION '%', message USING HINT = hint;
     ELSIF cardinality(sets) > 1 THEN
-        RAISE EXCEPTION 'there are several sets of the tables jobs, processors and priorityjobs, '
-                        'in the schemas %', array_to_string(sets, ', ')
-            USING HINT = 'Rename all but one of them.';
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('there are several sets of the tables jobs, processors and priorityjobs, in the schemas %s',
+                   array_to_string(sets, ', ')),
+            'Rename all but one of them.';
+        RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
     SELECT relnamespace::regnamespace INTO others FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
     WHERE sets IS NULL AND relname = 'jobs' AND relkind IN ('r', 'p') AND relpersistence <> 't'
         AND attname = 'pathname';
     IF FOUND THEN
-        RAISE EXCEPTION 'the schema % has jobs, but not both of processors and priorityjobs: nothing is changed',
-                        others
-            USING HINT = 'If that is Socorro''s table, restore the others; if not, rename it.';
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('the schema %s has jobs, but not both of processors and priorityjobs: nothing is changed', others),
+            'If that is Socorro''s table, restore the others; if not, rename it.';
+        RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
 
     IF owner IS NULL AND sets IS NOT NULL THEN
@@ -60,9 +66,11 @@ BEGIN
     IF owner IS NULL AND current_user::regrole <> ALL (ours)
         AND EXISTS (SELECT FROM pg_db_role_setting JOIN pg_database AS d ON d.oid = setdatabase, unnest(setconfig) AS one
                     WHERE setrole = 0 AND datname = current_database() AND one LIKE 'role=%') THEN
-        RAISE EXCEPTION 'a setting of the database would have the tables belong to role %: nothing is changed', current_user
-            USING HINT = format('ALTER DATABASE %I RESET role. Or add -v owner=%I, by which you let that role do all that you may.',
-                                current_database(), current_user);
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('a setting of the database would have the tables belong to role %s: nothing is changed', current_user),
+            format('ALTER DATABASE %I RESET role. Or add -v owner=%I, by which you let that role do all that you may.',
+                   current_database(), current_user);
+        RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
     owner := coalesce(owner, current_user::regrole);
     FOREACH name IN ARRAY ARRAY['crashmon', 'crashmon_priority'] LOOP
@@ -125,8 +133,10 @@ BEGIN
             END IF;
             EXECUTE format('ALTER TABLE %s SET SCHEMA crashmon_priority', its.place);
         EXCEPTION WHEN OTHERS THEN
-            RAISE WARNING 'table % stays where it is: %', its.place, SQLERRM
-                USING HINT = 'Restart its processor, which makes a new one (see roles.sql).';
+            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+                format('table %s stays where it is: %s', its.place, SQLERRM),
+                'Restart its processor, which makes a new one (see roles.sql).';
+            RAISE WARNING '%', message USING HINT = hint;
         END;
     END LOOP;
 

@@ -5,12 +5,16 @@ DO $$
 DECLARE
     ours oid[] := current_setting('crashmon.ours');
     its record;
+    message text;
+    hint text;
 BEGIN
     FOR its IN SELECT pubname, pubowner::regrole AS owner, string_agg(tablename, ', ' ORDER BY tablename) AS tables
                FROM pg_publication JOIN pg_publication_tables USING (pubname)
                WHERE schemaname = 'crashmon' AND pubowner <> ALL (ours) GROUP BY pubname, pubowner LOOP
-        RAISE WARNING 'publication % of role % has tables of crashmon''s: %', quote_ident(its.pubname), its.owner, its.tables
-            USING HINT = 'Whoever subscribes to it gets their rows. Drop it, or change its owner.';
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('publication %I of role %s has tables of crashmon''s: %s', its.pubname, its.owner, its.tables),
+            'Whoever subscribes to it gets their rows. Drop it, or change its owner.';
+        RAISE WARNING '%', message USING HINT = hint;
     END LOOP;
     FOR its IN
         SELECT whose, place, string_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, ', ') AS roles
@@ -23,10 +27,12 @@ BEGIN
             AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE')
             AND grantee <> ALL (ours || whose::oid) AND grantee IS DISTINCT FROM to_regrole('crashmon_monitor')
         GROUP BY whose, place LOOP
-        RAISE WARNING 'default privileges of role % let others change the tables that it makes: %', its.whose, its.roles
-            USING HINT = format('ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE INSERT, UPDATE, DELETE ON TABLES FROM %s; '
-                                'and look at the rights on the tables that there are (\dp crashmon*.*).',
-                                its.whose, ' IN SCHEMA ' || its.place, its.roles);
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('default privileges of role %s let others change the tables that it makes: %s', its.whose, its.roles),
+            format('ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE INSERT, UPDATE, DELETE ON TABLES FROM %s; '
+                   'and look at the rights on the tables that there are (\dp crashmon*.*).',
+                   its.whose, ' IN SCHEMA ' || its.place, its.roles);
+        RAISE WARNING '%', message USING HINT = hint;
     END LOOP;
     IF EXISTS (SELECT FROM pg_default_acl
                WHERE defaclrole = to_regrole('crashmon_processor') AND defaclobjtype = 'r' AND defaclnamespace = 0
@@ -43,9 +49,10 @@ BEGIN
                    AND EXISTS (SELECT FROM pg_auth_members WHERE roleid = to_regrole('crashmon_processor')
                                    AND member <> to_regrole('crashmon_monitor'))
                ORDER BY relname LIMIT 10 LOOP
-        RAISE WARNING 'table % belongs to role %, so crashmon''s programs cannot use it',
-                      its.place, its.owner
-            USING HINT = format('As a superuser: ALTER TABLE %s OWNER TO crashmon_processor.', its.place);
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('table %s belongs to role %s, so crashmon''s programs cannot use it', its.place, its.owner),
+            format('As a superuser: ALTER TABLE %s OWNER TO crashmon_processor.', its.place);
+        RAISE WARNING '%', message USING HINT = hint;
     END LOOP;
     -- Left from a replication, perhaps. A superuser's own session is his own concern.
     FOR its IN SELECT CASE setrole WHEN 0 THEN 'the database' ELSE 'role ' || setrole::regrole END AS whose,
@@ -59,8 +66,10 @@ BEGIN
                         OR EXISTS (SELECT FROM pg_roles AS its_group
                                    WHERE its_group.rolname ~ '^crashmon_(monitor|processor|reporter)$'
                                        AND pg_has_role(setrole, its_group.oid, 'MEMBER'))) LOOP
-        RAISE WARNING 'no trigger fires in sessions of %: attempts are not counted, and jobs keep owners that are gone',
-                      its.whose
-            USING HINT = format('ALTER %s RESET session_replication_role, then connect anew.', its.place);
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('no trigger fires in sessions of %s: attempts are not counted, and jobs keep owners that are gone',
+                   its.whose),
+            format('ALTER %s RESET session_replication_role, then connect anew.', its.place);
+        RAISE WARNING '%', message USING HINT = hint;
     END LOOP;
 END $$;

@@ -37,12 +37,16 @@ END $$;
 DO $$
 DECLARE
     dependents text;
+    message text;
+    hint text;
 BEGIN
     DROP FUNCTION IF EXISTS crashmon.put_in_priority_tables(integer[], text[]);
 EXCEPTION WHEN dependent_objects_still_exist THEN
     GET STACKED DIAGNOSTICS dependents = PG_EXCEPTION_DETAIL;
-    RAISE EXCEPTION '%: nothing is changed', dependents
-        USING HINT = 'This function of version 1 is no more. Drop what depends on it first.';
+    EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+        format('%s: nothing is changed', dependents),
+        'This function of version 1 is no more. Drop what depends on it first.';
+    RAISE EXCEPTION '%', message USING HINT = hint;
 END $$;
 
 -- A logical switch-over leaves sequences behind. An id near the end of its type did not come from one.

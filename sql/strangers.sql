@@ -45,12 +45,16 @@ DECLARE
     shared name[] := '{processors, jobs, priorityjobs}';
     to_lock text;
     event record;
+    message text;
+    hint text;
 BEGIN
     SELECT nspowner, EXISTS (SELECT FROM aclexplode(nspacl)
                              WHERE privilege_type = 'CREATE' AND grantee <> nspowner)
     INTO its_owner, is_open FROM pg_namespace WHERE oid = home;
     IF its_owner = ANY (ours) AND NOT pg_has_role(its_owner, 'MEMBER') THEN
-        RAISE EXCEPTION 'the schema crashmon belongs to role %: do this as that role', its_owner;
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('the schema crashmon belongs to role %s: do this as that role', its_owner), NULL::text;
+        RAISE EXCEPTION '%', message;
     END IF;
     IF nullif(current_setting('crashmon.owner', true), '') IS NOT NULL
         AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_setting('crashmon.owner', true)
@@ -63,9 +67,11 @@ BEGIN
                FROM pg_event_trigger JOIN pg_proc AS f ON f.oid = evtfoid
                WHERE evtenabled <> 'D' AND evtevent <> 'login'
                    AND proowner <> ALL (CASE WHEN current_setting('crashmon.grants')::boolean THEN loaders ELSE ours END) LOOP
-        RAISE EXCEPTION 'event trigger % runs function % of role %: nothing is changed', event.name, event.function, event.owner
-            USING HINT = format('Have a superuser own that function; or ALTER EVENT TRIGGER %s DISABLE, until this is loaded.',
-                                event.name);
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('event trigger %s runs function %s of role %s: nothing is changed', event.name, event.function, event.owner),
+            format('Have a superuser own that function; or ALTER EVENT TRIGGER %s DISABLE, until this is loaded.',
+                   event.name);
+        RAISE EXCEPTION '%', message USING HINT = hint;
     END LOOP;
     -- Version 1 had no storages.
     is_new := EXISTS (SELECT FROM pg_class WHERE relnamespace = home AND relname = 'storages');
@@ -139,6 +145,8 @@ DECLARE
     what text;
     its_owner oid;
     its record;
+    message text;
+    hint text;
 BEGIN
     WITH owned AS (
         SELECT classid, objid, refobjid AS its_owner FROM pg_shdepend
@@ -186,12 +194,14 @@ BEGIN
     ) AS found (what, its_owner)
     WHERE found.its_owner <> ALL (ours) LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION '% belongs to role %, so it is not used', what,
-            CASE its_owner WHEN 0 THEN 'PUBLIC' ELSE its_owner::regrole::text END
-            USING HINT = CASE its_owner WHEN 0 THEN 'Drop it.' ELSE
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('%s belongs to role %s, so it is not used', what,
+                   CASE its_owner WHEN 0 THEN 'PUBLIC' ELSE its_owner::regrole::text END),
+            CASE its_owner WHEN 0 THEN 'Drop it.' ELSE
                 format('If that role owns crashmon, load this as that role: psql -U %1$s ... Or add -v owner=%1$s, '
                        'by which you let it do all that you may. If not, drop what is named here.',
                        its_owner::regrole) END;
+        RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
 
     -- Nobody knows who made a trigger, and what is built in can do harm, too.
@@ -207,9 +217,11 @@ BEGIN
                         WHERE lower(translate(known, '() ', ''))
                               = lower(translate(pg_get_triggerdef(t.oid), '() ', '')));
     IF its.triggers IS NOT NULL THEN
-        RAISE EXCEPTION '% may be the work of others, who have the right to make triggers there%',
-                        its.triggers, coalesce(': ' || its.roles, ', or had it')
-            USING HINT = 'Drop them first. Those that are yours can be made again afterwards.';
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('%s may be the work of others, who have the right to make triggers there%s',
+                   its.triggers, coalesce(': ' || its.roles, ', or had it')),
+            'Drop them first. Those that are yours can be made again afterwards.';
+        RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
     FOR its IN
         SELECT c.oid::regclass AS place, string_agg(acl.grantee::regrole::text, ', ') AS roles
@@ -218,9 +230,11 @@ BEGIN
             AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND confrelid = ANY (tables)
                         UNION ALL SELECT FROM pg_inherits WHERE inhrelid = c.oid)
             AND relname <> ALL ('{processors, jobs, priorityjobs}') GROUP BY c.oid LOOP
-        RAISE WARNING 'others can make triggers on table %, which run when a row of crashmon''s is changed: %',
-                      its.place, its.roles
-            USING HINT = 'Take that right away, or the reference to crashmon''s table.';
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('others can make triggers on table %s, which run when a row of crashmon''s is changed: %s',
+                   its.place, its.roles),
+            'Take that right away, or the reference to crashmon''s table.';
+        RAISE WARNING '%', message USING HINT = hint;
     END LOOP;
 END $$;
 
@@ -234,6 +248,8 @@ DECLARE
     name text := 'crashmon_replaced_1';
     command text;
     lost text;
+    message text;
+    hint text;
 BEGIN
     IF NOT current_setting('crashmon.is_open')::boolean THEN
         RETURN;
@@ -242,8 +258,10 @@ BEGIN
     FOR lost IN SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
                 WHERE refclassid = 'pg_namespace'::regclass AND refobjid = old
                     AND classid IN ('pg_default_acl'::regclass, to_regclass('pg_publication_namespace')) LOOP
-        RAISE WARNING 'the schema crashmon is replaced, and does not have this any more: %', lost
-            USING HINT = 'If it is yours, make it again.';
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('the schema crashmon is replaced, and does not have this any more: %s', lost),
+            'If it is yours, make it again.';
+        RAISE WARNING '%', message USING HINT = hint;
     END LOOP;
     WHILE to_regnamespace(name) IS NOT NULL LOOP
         name := 'crashmon_replaced_' || substring(name FROM '[0-9]+$')::integer + 1;

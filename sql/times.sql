@@ -28,6 +28,8 @@ DO $$
 DECLARE
     its record;
     ahead bigint;
+    message text;
+    hint text;
 BEGIN
     FOR its IN
         SELECT its_table, columns, columns[1] AS one, format('greatest(%s) > now()', array_to_string(columns, ', ')) AS is_ahead,
@@ -45,13 +47,15 @@ BEGIN
         EXECUTE its.command;
         EXECUTE format('SELECT count(*) FROM crashmon.%s WHERE %s', its.its_table, its.is_ahead) INTO ahead;
         IF ahead > 10000 THEN
-            RAISE EXCEPTION '% rows of table %.% have times in the future: nothing is changed',
-                            ahead, current_setting('crashmon.came_from'), its.its_table
-                USING HINT = format('Mend them, then load this again: UPDATE %s.%s SET %s WHERE %s',
-                                    current_setting('crashmon.came_from'), its.its_table,
-                                    (SELECT string_agg(format('%1$s = CASE WHEN %1$s > now() THEN now() ELSE %1$s END', name), ', ')
-                                     FROM unnest(its.columns) AS name),
-                                    its.is_ahead);
+            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+                format('%s rows of table %s.%s have times in the future: nothing is changed',
+                       ahead, current_setting('crashmon.came_from'), its.its_table),
+                format('Mend them, then load this again: UPDATE %s.%s SET %s WHERE %s',
+                       current_setting('crashmon.came_from'), its.its_table,
+                       (SELECT string_agg(format('%1$s = CASE WHEN %1$s > now() THEN now() ELSE %1$s END', name), ', ')
+                        FROM unnest(its.columns) AS name),
+                       its.is_ahead);
+            RAISE EXCEPTION '%', message USING HINT = hint;
         END IF;
         EXECUTE format('UPDATE crashmon.%s SET %3$s = %3$s WHERE %2$s', its.its_table, its.is_ahead, its.one);
     END LOOP;

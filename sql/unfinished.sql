@@ -19,6 +19,8 @@ DECLARE
     ours oid[];
     patience timestamptz := clock_timestamp() + interval '4 seconds';
     its record;
+    message text;
+    hint text;
 BEGIN
     LOOP
         PERFORM pg_stat_clear_snapshot();
@@ -51,9 +53,11 @@ BEGIN
         LEFT JOIN pg_stat_activity USING (pid);
         EXIT WHEN its.what IS NULL;
         IF clock_timestamp() > patience THEN
-            RAISE EXCEPTION 'rights or definitions are being changed: %: nothing is done', its.what
-                USING HINT = format('By %s. Try again when that transaction has ended; a superuser can end it with '
-                                    'pg_terminate_backend().', its.who);
+            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+                format('rights or definitions are being changed: %s: nothing is done', its.what),
+                format('By %s. Try again when that transaction has ended; a superuser can end it with '
+                       'pg_terminate_backend().', its.who);
+            RAISE EXCEPTION '%', message USING HINT = hint;
         END IF;
         PERFORM pg_sleep(0.1);
     END LOOP;

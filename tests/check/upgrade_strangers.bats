@@ -391,3 +391,43 @@ END
     sql_is "SELECT crashmon.remove_processor(7, '1 s'), to_regclass('crashmon_priority.priority_jobs_7'), (SELECT count(*) > 9 FROM public.sprung)" "removed||t"
     sql "DROP EVENT TRIGGER mine; DROP FUNCTION public.spring(); DROP TABLE public.sprung"
 }
+
+@test "what others call what is theirs is told without a line of its own, and does nothing to a terminal" {
+    odd=$'x" is old\nHINT:  Run this\e[8m\u202e\u009b'
+    shown=' is old\nHINT:  Run this\x1b[8m\xe2\x80\xae\xc2\x9b'
+    quoted="\"${odd//\"/\"\"}\""
+    # odd_one STATEMENT BEFORE UNDOES SCRIPT...: what the statement has made is named.
+    odd_one() {
+        local script
+        sql "SET client_min_messages = error; $1"
+        for script in "${@:4}"; do
+            PGOPTIONS='' run psql -qX -f "$SQL/$script"
+            [[ $output == *"$2"*"$shown"* && $output != *$'\e'* && $output != *$'\u202e'* && $output != *$'\u009b'* && $output != *$'\nHINT:  Run'* ]] ||
+                fail "$script: $1: $(cat -v <<<"$output")"
+        done
+        sql "$3"
+    }
+    version_1
+    odd_one "CREATE TABLE public.$quoted (j jobs); ALTER TABLE public.$quoted OWNER TO $PROCESSOR" "column j of table public." \
+        "DROP TABLE public.$quoted" schema.sql from-socorro.sql roles.sql
+    odd_one "CREATE ROLE $quoted; GRANT CREATE ON SCHEMA public TO $quoted; CREATE TYPE public.mine AS (j jobs); ALTER TYPE public.mine OWNER TO $quoted" \
+        "mine belongs to role " "DROP TYPE public.mine; DROP OWNED BY $quoted" schema.sql
+    odd_one "CREATE VIEW public.$quoted AS SELECT crashmon.put_in_priority_tables('{}', '{}')" "view public." "DROP VIEW public.$quoted" schema.sql
+    load_roles
+    odd_one "CREATE TRIGGER $quoted BEFORE UPDATE ON jobs EXECUTE FUNCTION suppress_redundant_updates_trigger(); GRANT TRIGGER ON jobs TO $PROCESSOR" \
+        "trigger " "DROP TRIGGER $quoted ON jobs; REVOKE TRIGGER ON jobs FROM $PROCESSOR" schema.sql roles.sql
+    odd_one "CREATE FUNCTION public.f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; ALTER FUNCTION public.f() OWNER TO $PROCESSOR;
+             CREATE EVENT TRIGGER $quoted ON ddl_command_start EXECUTE FUNCTION public.f()" "event trigger " \
+        "DROP EVENT TRIGGER $quoted; DROP FUNCTION public.f()" schema.sql from-socorro.sql roles.sql
+    odd_one "ALTER DEFAULT PRIVILEGES IN SCHEMA crashmon GRANT INSERT ON TABLES TO $quoted" "that it makes: " \
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA crashmon REVOKE INSERT ON TABLES FROM $quoted" schema.sql roles.sql
+    odd_one "CREATE TABLE crashmon.$quoted (id integer REFERENCES jobs ON DELETE CASCADE); GRANT TRIGGER ON crashmon.$quoted TO $PROCESSOR" \
+        "on table crashmon." "DROP TABLE crashmon.$quoted" schema.sql
+    # In an EXCEPTION, and after COMMIT.
+    odd_one "CREATE SCHEMA crashmon_replaced_1; CREATE TABLE crashmon_replaced_1.$quoted ()" "table crashmon_replaced_1." \
+        "DROP SCHEMA crashmon_replaced_1 CASCADE" schema.sql
+    sql "ALTER TABLE processors DROP CONSTRAINT processors_name_key; INSERT INTO processors (name) VALUES ('$odd'), ('$odd')"
+    PGOPTIONS='' run psql -qX -f "$SQL/schema.sql"
+    [[ $output == *'Key (name)=(x" is old\nHINT:  Run this\x1b[8m'* && $output != *$'\e'* ]] || fail "$(cat -v <<<"$output")"
+    sql "DROP ROLE $quoted"
+}
