@@ -162,6 +162,7 @@ uses_all() {
 @test "who holds the scripts up for ten seconds is named" {
     as "$PROCESSOR" session "SELECT pg_advisory_lock(hashtext('crashmon'), 0)" >/dev/null
     sed "s/lock_timeout = '10s'/lock_timeout = '10ms'/" "$SQL/begin.sql" >"$BATS_TEST_TMPDIR/begin.sql"
+    cp "$SQL/escape.sql" "$BATS_TEST_TMPDIR"
     sed 's/^.ir move.sql/COMMIT;/; /^.ir [^b]/d' "$SQL/schema.sql" >"$BATS_TEST_TMPDIR/schema.sql"
     run psql -qX -f "$BATS_TEST_TMPDIR/schema.sql"
     [[ $status -ne 0 && $output == *"nothing is done"*"It is process "*" of role $PROCESSOR."* ]] || fail "$output"
