@@ -27,24 +27,30 @@ BEGIN
     FOR its IN
         WITH key AS (
             SELECT relnamespace = pg_my_temp_schema() AS is_model, relname AS its_table, conname AS name,
-                   regexp_replace(pg_get_constraintdef(k.oid), 'REFERENCES .*\.', 'REFERENCES ') AS definition,
+                   regexp_replace(pg_get_constraintdef(k.oid), 'REFERENCES pg_temp[_0-9]*\.', 'REFERENCES ') AS definition,
                    ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
                          ORDER BY attname) AS columns,
-                   (SELECT relname FROM pg_class WHERE oid = confrelid) AS refers_to, confdeltype AS on_delete
+                   regexp_replace(nullif(confrelid, 0)::regclass::text, '^pg_temp[_0-9]*\.', '') AS refers_to,
+                   confdeltype AS on_delete
             FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = conrelid
             WHERE relnamespace IN ('crashmon'::regnamespace, pg_my_temp_schema())
                 AND (contype = 'f' OR contype IN ('p', 'u') AND NOT condeferrable))
         SELECT model.its_table, model.definition, coalesce(real.definition, other.definition) AS found, has_index.name AS its_index,
                CASE WHEN to_regclass('crashmon.' || quote_ident(model.name)) IS NULL
+                         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname = model.name
+                                             AND conrelid = ('crashmon.' || model.its_table)::regclass)
                     THEN format('CONSTRAINT %I ', model.name) ELSE '' END AS its_name
         FROM key AS model
         LEFT JOIN key AS real ON NOT real.is_model AND real.its_table = model.its_table
             AND real.columns = model.columns AND real.refers_to IS NOT DISTINCT FROM model.refers_to
-        -- A table has one primary key: with other columns, or deferrable, it is in the way.
+        -- What is in the way: another primary key, or a deferrable one, as a table has one; and a reference to another
+        -- table, such as one that was processors before it was made anew.
         LEFT JOIN LATERAL (
-            SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint
-            WHERE conrelid = ('crashmon.' || model.its_table)::regclass AND contype = 'p') AS other
-            ON model.definition LIKE 'PRIMARY KEY %'
+            SELECT min(pg_get_constraintdef(oid)) AS definition FROM pg_constraint
+            WHERE conrelid = ('crashmon.' || model.its_table)::regclass
+                AND (contype = 'p' AND model.definition LIKE 'PRIMARY KEY %'
+                     OR contype = 'f' AND model.columns = ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = conrelid
+                                                                    AND attnum = ANY (conkey)))) AS other ON true
         LEFT JOIN LATERAL (
             SELECT min(relname) AS name FROM pg_index JOIN pg_class ON oid = indexrelid
             WHERE indrelid = ('crashmon.' || model.its_table)::regclass AND indisunique AND indisvalid

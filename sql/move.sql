@@ -100,6 +100,7 @@ BEGIN
         WHERE c.relnamespace = 'crashmon'::regnamespace AND c.relname IN ('processors', 'jobs', 'runs')
     LOOP
         IF its.is_free THEN
+            EXECUTE format('ALTER SEQUENCE %s OWNED BY NONE', its.sequence);
             EXECUTE format('ALTER SEQUENCE %s OWNER TO %s', its.sequence,
                            (SELECT relowner::regrole FROM pg_class WHERE oid = its.place));
         END IF;

@@ -74,6 +74,67 @@ CRITICAL: "view crashmon_priority.jobs" is not a priority table'
     done
 }
 
+# --check says that a key of this table is missing, and schema.sql agrees: keys_are_missing KEYS [WHAT-IS-THERE]
+keys_are_missing() {
+    run cleanup_jobs --check
+    [[ $status == 2 && ${#lines[@]} == 2 &&
+        $output == *"keys of tables in the schema crashmon are missing or not valid: $1 (load sql/schema.sql)"* ]] ||
+        fail "$status: $output"
+    PGOPTIONS='' run psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql"
+    [[ ${2:+refused} || $status$output == 0 ]] || fail "$status: $output"
+    [[ ! ${2:-} || ($status != 0 && $output == *"the key of table $2\", where crashmon needs "*": nothing is changed"*HINT*Drop*) ]] ||
+        fail "$status: $output"
+}
+
+@test "a foreign key that is something else (2) is named by schema.sql, and can be dropped" {
+    used
+    sql 'CREATE SCHEMA other; CREATE TABLE other.processors (id integer PRIMARY KEY);
+         ALTER TABLE crashmon.jobs DROP CONSTRAINT jobs_owner_fkey, ADD CONSTRAINT x FOREIGN KEY (owner) REFERENCES other.processors ON DELETE SET NULL'
+    keys_are_missing 'jobs (owner)' 'jobs is "FOREIGN KEY (owner) REFERENCES other.processors(id) ON DELETE SET NULL'
+    # Beside ours it does no harm, but one that deletes jobs does.
+    sql 'ALTER TABLE crashmon.jobs ADD FOREIGN KEY (owner) REFERENCES crashmon.processors ON DELETE SET NULL'
+    answers 0 cleanup_jobs --
+    sql 'DROP SCHEMA other CASCADE; ALTER TABLE crashmon.jobs ADD CONSTRAINT y FOREIGN KEY (owner) REFERENCES crashmon.processors ON DELETE CASCADE'
+    keys_are_missing 'jobs (owner)' 'jobs is "FOREIGN KEY (owner) REFERENCES processors(id) ON DELETE CASCADE'
+    # A name of ours that something else has is no obstacle.
+    sql 'ALTER TABLE crashmon.jobs DROP CONSTRAINT y, DROP CONSTRAINT jobs_owner_fkey, ADD CONSTRAINT jobs_owner_fkey CHECK (id > 0);
+         ALTER TABLE crashmon.processors DROP CONSTRAINT processors_name_key, ADD CONSTRAINT processors_name_key CHECK (id > 0)'
+    keys_are_missing 'jobs (owner), processors (name)'
+    answers 0 cleanup_jobs --
+    sql 'ALTER TABLE crashmon.jobs DROP CONSTRAINT jobs_owner_fkey;
+         ALTER TABLE crashmon.processors DROP CONSTRAINT processors_name_key'
+}
+
+@test "a unique index with more in it is no key (2), one that only carries more is" {
+    used
+    sql 'ALTER TABLE crashmon.jobs DROP CONSTRAINT jobs_uuid_key; CREATE UNIQUE INDEX mine ON crashmon.jobs (uuid, lower(message))'
+    keys_are_missing 'jobs (uuid)'
+    sql 'DROP INDEX crashmon.mine; ALTER TABLE crashmon.jobs DROP CONSTRAINT jobs_uuid_key, ADD CONSTRAINT jobs_uuid_key UNIQUE (uuid) INCLUDE (id)'
+    answers 0 cleanup_jobs --
+    equal "$(psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql" 2>&1)" ''
+}
+
+@test "processors that were rebuilt by hand (2) become what is needed, by schema.sql" {
+    for old in crashmon.old other.processors; do
+        used
+        sql "CREATE SCHEMA other;
+             ALTER TABLE crashmon.processors $([[ $old == other* ]] && echo 'SET SCHEMA other' || echo 'RENAME TO old');
+             CREATE TABLE crashmon.processors (LIKE $old INCLUDING ALL); INSERT INTO crashmon.processors SELECT * FROM $old;
+             CREATE TRIGGER not_ahead BEFORE INSERT OR UPDATE ON crashmon.processors FOR EACH ROW
+                 WHEN (greatest(NEW.startdatetime, NEW.lastseendatetime) > clock_timestamp()) EXECUTE FUNCTION crashmon.not_ahead()"
+        keys_are_missing 'jobs (owner)' "jobs is \"FOREIGN KEY (owner) REFERENCES ${old#crashmon.}(id) ON DELETE SET NULL"
+        sql "ALTER TABLE crashmon.jobs DROP COLUMN IF EXISTS mine, DROP CONSTRAINT $(
+            sql "SELECT conname FROM pg_constraint WHERE confrelid = '$old'::regclass AND conname LIKE 'jobs_owner_fkey%'")"
+        keys_are_missing 'jobs (owner)'
+        answers 0 cleanup_jobs --
+        sql_is "SELECT crashmon.register_processor('after'), pg_get_serial_sequence('crashmon.processors', 'id')" \
+            '2|crashmon.processors_id_seq'
+        sql "DROP TABLE $old; DROP SCHEMA other"
+        begin_case
+        processor alpha >/dev/null
+    done
+}
+
 @test "a table that a crash of the server would empty (2)" {
     used
     sql 'ALTER TABLE crashmon.jobs SET UNLOGGED'
