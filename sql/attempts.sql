@@ -32,7 +32,7 @@ BEGIN
                        WHERE success IS NOT NULL AND NOT success
                            AND coalesce(completeddatetime, starteddatetime, queueddatetime) >= since LOOP
         IF NOT pg_try_advisory_xact_lock(hashtext('crashmon-cleanup'), hashtext(its_storage)) THEN
-            RAISE EXCEPTION 'crashmon-cleanup is at work with storage %', its_storage
+            RAISE EXCEPTION 'crashmon-cleanup is at work with storage %', crashmon.printable(its_storage)
                 USING ERRCODE = 'object_in_use', HINT = 'Try again when it has ended.';
         END IF;
     END LOOP;

@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION crashmon.check_change(what text, done boolean) RETURN
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp AS $$
 BEGIN
     IF done IS NOT TRUE THEN
-        RAISE EXCEPTION 'cannot %: the server has left it as it was (a trigger, or a policy?)', what
+        RAISE EXCEPTION 'cannot %: the server has left it as it was (a trigger, or a policy?)', crashmon.printable(what)
             USING ERRCODE = 'triggered_data_change_violation';
     END IF;
 END $$;

@@ -242,7 +242,7 @@ DECLARE
 BEGIN
     IF NOT has_table_privilege('storages', 'DELETE') THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('cannot retire storage "%s": only the owner of the tables may do so', storage);
+            MESSAGE = format('cannot retire storage "%s": only the owner of the tables may do so', crashmon.printable(storage));
     END IF;
     IF EXISTS (SELECT FROM jobs AS j WHERE j.storage = retire_storage.storage) THEN
         RETURN 'has jobs';

@@ -6,6 +6,7 @@
 \set functions :functions 'fill_priority_tables(integer[], text[]), give_back(bigint), heartbeat(integer), '
 \set functions :functions 'is_crash_id(text), job_failed(bigint, text), job_succeeded(bigint), leave(integer), '
 \set functions :functions 'lock_priority_table(integer), not_ahead(), pause(text, text), priority_table(integer), '
+\set functions :functions 'printable(text), '
 \set functions :functions 'register_processor(text), register_processor(text, text[]), '
 \set functions :functions 'remove_processor(integer, interval), request_crash(text), resume(text), '
 \set functions :functions 'retire_storage(text), retry(timestamptz), schema_version(), silent_since(interval), '

@@ -13,7 +13,7 @@ DECLARE
     earlier record;
 BEGIN
     IF reason ~ '[^[:space:]]' IS NOT TRUE THEN
-        RAISE EXCEPTION 'storage "%" is not paused, as no reason is given', storage
+        RAISE EXCEPTION 'storage "%" is not paused, as no reason is given', crashmon.printable(storage)
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Whoever finds it paused has to know why.';
     END IF;
     IF NOT EXISTS (SELECT FROM crashmon.runs AS r WHERE r.storage = pause.storage)
@@ -23,8 +23,8 @@ BEGIN
     END IF;
     SELECT * INTO earlier FROM crashmon.pauses AS p WHERE p.storage = pause.storage;
     IF FOUND THEN
-        RAISE WARNING 'storage "%" was paused already, since % by "%": "%"', storage,
-            date_trunc('second', earlier.since), earlier.who, left(earlier.reason, 300)
+        RAISE WARNING 'storage "%" was paused already, since % by "%": "%"', crashmon.printable(storage),
+            date_trunc('second', earlier.since), crashmon.printable(earlier.who), crashmon.printable(left(earlier.reason, 300))
             USING HINT = 'Yours takes its place: resume it only when both are over.';
     END IF;
     INSERT INTO crashmon.pauses AS p (storage, reason) VALUES (pause.storage, pause.reason)

@@ -18,7 +18,7 @@ DECLARE
 BEGIN
     IF NOT crashmon.is_crash_id(request_crash.uuid) THEN
         -- As JSON, to keep it on one line.
-        RAISE EXCEPTION 'not a crash id: %', to_json(coalesce(left(request_crash.uuid, 80), ''))
+        RAISE EXCEPTION 'not a crash id: %', crashmon.printable(to_json(coalesce(left(request_crash.uuid, 80), ''))::text)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- One that is waiting may be served before we look.

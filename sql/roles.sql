@@ -99,7 +99,7 @@ GRANT SELECT, UPDATE (starteddatetime, completeddatetime, success, message, atte
     TO crashmon_processor;
 GRANT EXECUTE ON FUNCTION register_processor(text), register_processor(text, text[]),
     heartbeat(integer), take_jobs(integer, integer), job_succeeded(bigint), job_failed(bigint, text),
-    give_back(bigint), leave(integer), check_change(text, boolean),
+    give_back(bigint), leave(integer), check_change(text, boolean), printable(text),
     priority_table(integer), lock_priority_table(integer) TO crashmon_processor;
 -- For its priority table.
 GRANT USAGE, CREATE ON SCHEMA crashmon_priority TO crashmon_processor;
@@ -107,8 +107,8 @@ GRANT USAGE, CREATE ON SCHEMA crashmon_priority TO crashmon_processor;
 -- reporter: may request crashes and see their state.
 GRANT SELECT, INSERT (uuid) ON priorityjobs TO crashmon_reporter;
 GRANT SELECT ON jobs, queue TO crashmon_reporter;
-GRANT EXECUTE ON FUNCTION is_crash_id(text), request_crash(text), crash_state(text), check_change(text, boolean)
-    TO crashmon_reporter;
+GRANT EXECUTE ON FUNCTION is_crash_id(text), request_crash(text), crash_state(text), check_change(text, boolean),
+    printable(text) TO crashmon_reporter;
 
 SET LOCAL search_path = pg_catalog, pg_temp;
 -- Version 1 let processors create tables where the shared tables were.

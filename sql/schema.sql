@@ -24,6 +24,7 @@ END $$;
 \ir tables.sql
 \ir changes.sql
 \ir version.sql
+\ir printable.sql
 \ir check_change.sql
 \ir monitor.sql
 \ir triggers.sql

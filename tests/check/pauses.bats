@@ -130,6 +130,30 @@ state() {
     sql_is "SELECT count(*) FROM crashmon.pauses" 0
 }
 
+@test "what pause, resume and retry say of others is one line, and nothing that a terminal obeys" {
+    local name=$'x"\nHINT:  all is well\e[8m\u202e\u009b' seen='x"\nHINT:  all is well\x1b[8m\xe2\x80\xae\xc2\x9b'
+    sql "INSERT INTO jobs (pathname, uuid, storage, success)
+         VALUES ('/x', '22adfb61-f75b-11dc-b6be-001322081225', '$name', false)"
+    say() { run psql -qAtX -c "SELECT crashmon.$1"; }
+    say "pause('$name', '')"
+    [[ ${lines[0]} == "ERROR:  storage \"$seen\" is not paused, as no reason is given" ]] || fail "$output"
+    sql "SELECT crashmon.pause('$name', '$name'); UPDATE crashmon.pauses SET who = '$name'"
+    say "pause('$name', 'x')"
+    [[ ${lines[0]} == "WARNING:  storage \"$seen\" was paused already, since "*" by \"$seen\": \"$seen\"" && ${#lines[@]} == 3 ]] ||
+        fail "$output"
+    sql 'CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+         CREATE TRIGGER refuse BEFORE DELETE ON crashmon.pauses FOR EACH ROW EXECUTE FUNCTION refuse()'
+    say "resume('$name')"
+    [[ ${lines[0]} == "ERROR:  cannot resume storage \"$seen\": the server has left it"* ]] || fail "$output"
+    sql 'DROP FUNCTION refuse() CASCADE'
+    lock crashmon-cleanup "$name"
+    say "retry('-infinity')"
+    [[ ${lines[0]} == "ERROR:  crashmon-cleanup is at work with storage $seen" ]] || fail "$output"
+    unlock crashmon-cleanup "$name"
+    say "request_crash('$name')"
+    [[ ${lines[0]} == 'ERROR:  not a crash id: "x\"\nHINT:  all is well\u001b[8m\xe2\x80\xae\xc2\x9b"' ]] || fail "$output"
+}
+
 @test "a reason cannot look like a line of ours" {
     expect_status 68 scan
     sql "SELECT crashmon.pause('main', E'x\"; all is well\n2026-01-01 ERROR - done ' || repeat('é', 400))"

@@ -86,9 +86,9 @@ registers() {
                  AND has_function_privilege('$1', oid, 'EXECUTE')"
     }
     equal "$(may_execute "$PROCESSOR")" \
-        "check_change give_back heartbeat job_failed job_succeeded leave lock_priority_table priority_table \
+        "check_change give_back heartbeat job_failed job_succeeded leave lock_priority_table printable priority_table \
 register_processor register_processor take_jobs"
-    equal "$(may_execute "$REPORTER")" "check_change crash_state is_crash_id request_crash"
+    equal "$(may_execute "$REPORTER")" "check_change crash_state is_crash_id printable request_crash"
     equal "$(may_execute "$NOBODY")" ""
 }
 
@@ -122,14 +122,14 @@ observer: SELECT on jobs, last_runs, locks, pauses, priorityjobs, processor_stat
 observer: USAGE on crashmon
 processor: CREATE, USAGE on crashmon_priority
 processor: EXECUTE on check_change(), give_back(), heartbeat(), job_failed(), job_succeeded(), leave(), lock_priority_table(), \
-priority_table(), register_processor(), take_jobs()
+printable(), priority_table(), register_processor(), take_jobs()
 processor: INSERT on processors.id
 processor: INSERT, UPDATE on processors.lastseendatetime, processors.name, processors.startdatetime
 processor: SELECT on jobs, processors
 processor: UPDATE on jobs.attempts, jobs.completeddatetime, jobs.message, jobs.starteddatetime, jobs.success, \
 processors.storages
 processor: USAGE on crashmon, processors_id_seq
-reporter: EXECUTE on check_change(), crash_state(), is_crash_id(), request_crash()
+reporter: EXECUTE on check_change(), crash_state(), is_crash_id(), printable(), request_crash()
 reporter: INSERT on priorityjobs.uuid
 reporter: SELECT on jobs, priorityjobs, queue
 reporter: USAGE on crashmon"

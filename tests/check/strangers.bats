@@ -76,6 +76,7 @@ SELECT crashmon.remove_processor(2, '1 second');
 SELECT crashmon.leave(1);
 SELECT crashmon.retire_storage('west');
 SELECT crashmon.check_change('', true);
+SELECT crashmon.printable('');
 END
     sql "SELECT format('SELECT * FROM crashmon.%I;', relname) FROM pg_class
          WHERE relnamespace = 'crashmon'::regnamespace AND relkind = 'v'"
