@@ -338,7 +338,8 @@ finish() {
              completeddatetime = now(), success = $2 WHERE uuid = '$1'"
 }
 
-# Jobs that ended, in this order, whose pairs are where they are now: ended SUCCESS ID...
+# Jobs that ended, in this order, whose pairs are where they are now: ended SUCCESS ID... What was made for them looks
+# older, unless the disk only reads: a busy machine may pause before cleanup reads the rows, and a link counts as newer then.
 ended() {
     local id path values=''
     local -A where=()
@@ -349,6 +350,7 @@ ended() {
     for id in "${@:2}"; do
         values+="${values:+, }('${where["x$id"]:-$SPOOL/$id}.json', '$id', $1, now(), now())"
     done
+    find "$SPOOL" "$DEFERRED" -path '*/name/*' -type d -mmin -60 -exec touch -d '1 hour ago' {} + 2>/dev/null || true
     sql "INSERT INTO jobs (pathname, uuid, success, starteddatetime, completeddatetime)
          VALUES $values"
 }
