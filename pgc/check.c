@@ -222,14 +222,14 @@ static const char *excuse_of_new(const struct check *check)
 static void judge_processors(struct check *check)
 {
     const struct thresholds *limits = &check->options->check_processors;
-    long alive = check->database.alive;
+    long alive = check->database.processors.alive;
     if (alive < 0)
         return;
     put_least(check, "processors", alive, "", limits);
     enum severity severity = severity_of_least(alive, limits);
     if (severity != SEVERITY_OK && alive == 0)
         problems_add(&check->problems, severity, "no processor%s is alive",
-                     check->database.others > 0 ? " that serves this storage" : "");
+                     check->database.processors.others > 0 ? " that serves this storage" : "");
     else if (severity != SEVERITY_OK)
         problems_add(&check->problems, severity, "too few processors are alive: %ld", alive);
 }

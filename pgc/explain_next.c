@@ -47,11 +47,7 @@ void explain_when(const struct explanation *explanation, const char *program, ch
 
 const struct processor_status *explained_owner(const struct explanation *explanation)
 {
-    const struct database_status *database = explanation->database;
-    for (long i = 0; i < database->processor_count; i++)
-        if (database->processors[i].id == explanation->job.owner)
-            return &database->processors[i];
-    return NULL;
+    return processor_status_find(&explanation->database->processors, explanation->job.owner);
 }
 
 static bool has_live_processor(const struct explanation *explanation)

@@ -50,7 +50,7 @@ static void say_owner(const struct explanation *explanation)
     if (owner != NULL)
         say("  owner %s, %s, last seen %s%s", quote(name, owner->name != NULL ? owner->name : ""),
             owner->state, figure_ago(age, owner->seen),
-            status_excuses(explanation->options, owner)
+            processor_is_excused(explanation->options, owner)
                 ? ", but the server or all runs were away meanwhile"
                 : "");
     else if (explanation->job.owner < 0)

@@ -30,10 +30,11 @@ static void measure_queue(struct run *run)
     tell_count(run, METRIC_JOBS, METRIC_JOBS_OLDEST, "missing", &jobs->missing);
     if (jobs->lowest_waiting > 0)
         run_metrics_tell(&run->metrics, METRIC_WAITING_LOWEST, NULL, (double)jobs->lowest_waiting);
-    if (status.processor_count >= 0) {
-        run_metrics_tell(&run->metrics, METRIC_PROCESSORS, "alive", (double)status.alive);
-        run_metrics_tell(&run->metrics, METRIC_PROCESSORS, "late", (double)status.late);
-        run_metrics_tell(&run->metrics, METRIC_PROCESSORS, "dead", (double)status.dead);
+    if (status.processors.count >= 0) {
+        run_metrics_tell(&run->metrics, METRIC_PROCESSORS, "alive",
+                         (double)status.processors.alive);
+        run_metrics_tell(&run->metrics, METRIC_PROCESSORS, "late", (double)status.processors.late);
+        run_metrics_tell(&run->metrics, METRIC_PROCESSORS, "dead", (double)status.processors.dead);
     }
     status_free(&status);
     problems_free(&troubles);

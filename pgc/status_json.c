@@ -89,7 +89,7 @@ static void put_storages(struct json *json, const struct processor_status *proce
         return;
     }
     json_begin(json, "storages", '[');
-    for (const char *at = processor->storages; (at = status_next_storage(at, name)) != NULL;)
+    for (const char *at = processor->storages; (at = processor_next_storage(at, name)) != NULL;)
         json_text(json, NULL, name);
     json_end(json, ']');
 }
@@ -97,14 +97,15 @@ static void put_storages(struct json *json, const struct processor_status *proce
 static void put_processors(struct json *json, const struct database_status *database)
 {
     json_begin(json, "processors", '{');
-    json_known(json, "alive", database->alive);
-    json_known(json, "late", database->late);
-    json_known(json, "dead", database->dead);
-    json_known(json, "others", database->others);
-    json_bool(json, "complete", database->processor_count >= 0 && !database->loads_are_partial);
+    json_known(json, "alive", database->processors.alive);
+    json_known(json, "late", database->processors.late);
+    json_known(json, "dead", database->processors.dead);
+    json_known(json, "others", database->processors.others);
+    json_bool(json, "complete",
+              database->processors.count >= 0 && !database->processors.loads_are_partial);
     json_begin(json, "list", '[');
-    for (long i = 0; i < database->processor_count; i++) {
-        const struct processor_status *one = &database->processors[i];
+    for (long i = 0; i < database->processors.count; i++) {
+        const struct processor_status *one = &database->processors.items[i];
         json_begin(json, NULL, '{');
         json_number(json, "id", one->id);
         json_text(json, "name", one->name);

@@ -92,7 +92,7 @@ static void say_storages(const struct processor_status *processor)
     char name[STORAGE_NAME_SIZE], quoted[QUOTE_SIZE], text[512] = "";
     if (processor->storages == NULL || *processor->storages == '\0')
         return;
-    for (const char *at = processor->storages; (at = status_next_storage(at, name)) != NULL;)
+    for (const char *at = processor->storages; (at = processor_next_storage(at, name)) != NULL;)
         snprintf(strchr(text, '\0'), sizeof text - strlen(text), "%s%s", *text != '\0' ? ", " : "",
                  quote(quoted, name));
     say("    serves %s", *text != '\0' ? text : "no storage");
@@ -125,7 +125,7 @@ static void say_processor(const struct options *options, const struct processor_
     say("  %-22s %-5s %-15s %-15s %8s %7s", name_short(name, one->name), one->state,
         one->has_left ? "has left" : figure_ago(seen, one->seen),
         figure_ago(since, one->registered), its_waiting, its_started);
-    if (status_excuses(options, one))
+    if (processor_is_excused(options, one))
         say("    not %s, as the server or all runs were away meanwhile",
             strcmp(one->state, "alive") == 0 ? "late" : "dead");
     say_storages(one);
@@ -152,21 +152,22 @@ static void say_processors(const struct options *options, const struct database_
 {
     enum { MOST = 10 };
     char others[64];
-    const char *at_least = database->loads_are_partial ? ">" : "";
-    long count = database->processor_count, shown = count < MOST ? count : MOST;
+    const char *at_least = database->processors.loads_are_partial ? ">" : "";
+    long count = database->processors.count, shown = count < MOST ? count : MOST;
     if (count < 0)
         return;
     say("%s", "");
-    snprintf(others, sizeof others, ", %ld for other storages alone", database->others);
-    say("Processors  %ld alive, %ld late, %ld dead%s", database->alive, database->late,
-        database->dead, database->others > 0 ? others : "");
+    snprintf(others, sizeof others, ", %ld for other storages alone", database->processors.others);
+    say("Processors  %ld alive, %ld late, %ld dead%s", database->processors.alive,
+        database->processors.late, database->processors.dead,
+        database->processors.others > 0 ? others : "");
     const struct processor_status **sorted = calloc((size_t)count + 1, sizeof(*sorted));
     if (count == 0 || sorted == NULL) {
         free(sorted);
         return;
     }
     for (long i = 0; i < count; i++)
-        sorted[i] = &database->processors[i];
+        sorted[i] = &database->processors.items[i];
     qsort(sorted, (size_t)count, sizeof(*sorted), compare_processors);
     say("  %-22s %-5s %-15s %-15s %8s %7s", "name", "state", "last seen", "registered", "waiting",
         "started");
