@@ -53,6 +53,20 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     log_has "cannot remove processor \"old\": one of its jobs, its priority table or a request in it is locked, or it takes too long$locked; all stay for the next run"
 }
 
+@test "where several tables are locked the holder of each is told, as it may be any of them" {
+    processor p1
+    collect
+    session "BEGIN; LOCK TABLE priorityjobs" >/dev/null
+    bystander=$(holder)
+    background psql -qX -c "BEGIN; LOCK TABLE crashmon.jobs IN SHARE MODE; SELECT pg_sleep(60)"
+    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
+    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
+    holder=$(holder "$guilty")
+    run scan
+    sql "SELECT pg_terminate_backend($guilty)" >/dev/null
+    log_has "; \"priorityjobs\" is locked by $bystander; \"jobs\" is locked by $holder; "
+}
+
 @test "what nothing depends on names it, too" {
     processor p1
     session "BEGIN; LOCK TABLE crashmon.runs" >/dev/null
