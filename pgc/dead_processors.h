@@ -5,9 +5,9 @@
 #include "processors.h"
 #include "run.h"
 
-/* Removes each of those that were dead when processors_refresh() was called last, and tells. One
- * that cannot be removed holds up the others for half a second in all. False when the run cannot go
- * on. */
+/* Removes those that were dead when processors_refresh() was called last, and tells, for a second:
+ * the next runs go on. What cannot be removed takes half of that at most. False when the run cannot
+ * go on. */
 bool dead_processors_remove(struct run *run, struct processors *processors);
 
 #endif

@@ -210,6 +210,19 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     expect_status 0 timeout 15 env PGOPTIONS= "$BUILD/crashmon-priority" --config="$CONF"
 }
 
+@test "dead processors are removed for a second in a run, as the crashes wait" {
+    processor p1
+    sql "INSERT INTO processors (name, lastseendatetime)
+         SELECT 'ghost ' || n, now() - interval '1 hour' FROM generate_series(1, 30) AS n;
+         CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql
+             AS 'BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END';
+         CREATE TRIGGER slow AFTER DELETE ON processors FOR EACH ROW EXECUTE FUNCTION public.slow()"
+    crash
+    expect_status 0 scan
+    sql_is "SELECT count(*) FROM jobs" 1
+    sql_true "SELECT count(*) BETWEEN 21 AND 30 FROM processors"
+}
+
 # --- --share-waiting
 
 loads() { sql "SELECT string_agg(n::text, ' ' ORDER BY owner) FROM
