@@ -104,6 +104,32 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     log_has "in relation \"jobs\"; the oldest transaction that has changed or locked rows of \"jobs\" is that of $(holder); \"$new\" stays for the next run"
 }
 
+@test "who has the row of a place locked is told by --adopt" {
+    marked
+    session "BEGIN; SELECT FROM storages FOR UPDATE" >/dev/null
+    locked="in relation \"storages\"; the oldest transaction that has changed or locked rows of \"storages\" is that of $(holder)"
+    run cleanup_jobs --adopt
+    session COMMIT
+    equal "$status" 69
+    says "$locked"
+}
+
+@test "of a dead processor whoever has rows of its priority table comes before who has others" {
+    processor p1
+    old=$(processor old 36000)
+    sql "CREATE TABLE priority_jobs_$old (uuid text); INSERT INTO priority_jobs_$old VALUES ('x');
+         INSERT INTO jobs (pathname, uuid, owner) SELECT '/x', 'x', id FROM processors WHERE name = 'p1'"
+    session "BEGIN; UPDATE jobs SET message = 'x'" >/dev/null
+    background psql -qX -c "BEGIN; DELETE FROM crashmon_priority.priority_jobs_$old; SELECT pg_sleep(60)"
+    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
+    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
+    holder=$(holder "$guilty")
+    expect_status 0 scan
+    sql "SELECT pg_terminate_backend($guilty)" >/dev/null
+    log_has "cannot remove processor \"old\": "
+    log_has "the oldest transaction that has changed or locked rows of \"priority_jobs_$old\" is that of $holder; "
+}
+
 @test "a processor whose row is locked is told with who has it, and since when" {
     p=$(processor p1)
     collect

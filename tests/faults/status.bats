@@ -101,6 +101,7 @@ has() {
               hot_standby = on" >postgresql.conf && chmod 700 .' sh "$STANDBY" "$port" "$(sql "SHOW max_prepared_transactions")"
     "${AS_SERVER[@]}" pg_ctl start -s -w -D "$STANDBY" -l "$STANDBY/log" 3>&- || fail "$(cat "$STANDBY/log")"
     chmod 711 "$STANDBY"
+    session "BEGIN" >/dev/null # on the primary
     export PGHOST=$STANDBY PGPORT=$port
     expect_status 69 scan
     answer=$(scan --status)
@@ -112,6 +113,11 @@ has() {
         expect_status 2 "$run" --check
         equal "$(grep '^[A-Z]*:' <<<"$output")" "CRITICAL: the server only reads (a standby): a run with this login would end with 69"
     done
+    session "LOCK TABLE jobs" >/dev/null
+    await psql -qAtXc "DO \$\$ BEGIN PERFORM FROM pg_locks WHERE relation = 'crashmon.jobs'::regclass AND mode = 'AccessExclusiveLock'; IF NOT FOUND THEN RAISE 'not yet'; END IF; END \$\$" 2>/dev/null
+    run scan --check
+    [[ $output == *'"jobs" is locked by a session of the primary server'* ]] || fail "$output"
+    session ROLLBACK >/dev/null
     expect_status 0 priority --explain "$id"
     [[ $output == *"Job         "*"while the database only reads"* && $output != *Troubles* ]] || fail "$output"
 }
