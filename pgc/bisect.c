@@ -44,7 +44,7 @@ bool bisect_jumps(struct refusals *refusals)
 
 bool bisect_was_refused(const struct refusals *refusals)
 {
-    return refusals->in_a_row >= REFUSALS_MAXIMUM || refusals->lost >= LOST_MAXIMUM;
+    return refusals->in_a_row >= REFUSALS_MAXIMUM || refusals->lost >= (double)LOST_MAXIMUM;
 }
 
 bool bisect_add_outcomes(struct tally *tally)

@@ -58,6 +58,11 @@ void session_around_commit(session_work *before, void (*after)(void *context), v
  * statement. Any thread may call it between two statements; others that do so meanwhile wait. */
 bool session_holds(void);
 
+/* Within a transaction: from now on, until it is called with false, it is a disk that is waited
+ * for: neither a second signal nor the patience with the server ends the session, unless it is
+ * session_holds() that asks. */
+void session_wait_for_disk(bool waits);
+
 /* Whether the connection has not been lost, whatever the run has met: its exit code does not tell,
  * as 69 is also that of a lock. */
 bool session_is_usable(void);

@@ -20,7 +20,7 @@ enum { SAME_SIGNAL = 200, GRACE = 10000 }; /* milliseconds */
 static _Atomic int caught, count, guarded = -1;
 static _Atomic long latest;          /* when the latest signal was caught, in milliseconds */
 static _Atomic long watched, waited; /* seconds */
-static _Atomic bool is_urgent;
+static _Atomic bool is_urgent, is_spared;
 static char *_Atomic last_words, *_Atomic last_code;
 
 /* When the wait for the server, and the run, have taken too long, in milliseconds; 0: never. One
@@ -82,6 +82,9 @@ static void note_signal(int signal, bool is_timer, long now)
     if (atomic_compare_exchange_strong(&caught, &none, signal)) {
         latest = now;
         count = 1;
+    } else if (now - latest >= SAME_SIGNAL && is_spared && (is_timer || count == 1)) {
+        latest = now;
+        count += !is_timer;
     } else if (now - latest >= SAME_SIGNAL) {
         latest = now;
         bool has_cut = ++count == 2 && guarded >= 0;
@@ -177,6 +180,11 @@ long signals_have_waited(void)
 void signals_guard(int socket)
 {
     guarded = socket;
+}
+
+void signals_spare(bool waits_for_disk)
+{
+    is_spared = waits_for_disk;
 }
 
 static long end_after(long seconds)

@@ -36,6 +36,10 @@ bool signals_permit(struct failure *failure);
 /* From now on the socket of the server; -1: none. */
 void signals_guard(int socket);
 
+/* Whether it is a disk that is waited for, not the server: then a second signal shuts nothing down.
+ * (The end of the run's time comes again; a third signal ends the program.) */
+void signals_spare(bool waits_for_disk);
+
 /* Shuts the socket down after `seconds`, unless it is called again before; 0: not at all. The
  * second one returns these seconds if that has happened, else 0. */
 void signals_watch(long seconds);

@@ -76,6 +76,16 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     roots_are_empty
 }
 
+@test "a pair that cannot be deleted keeps no other from being noted as missing" {
+    id=$(crash) missing=$(nowhere)
+    ended true "$id" "$missing"
+    chattr +i "$(place "$SPOOL" "$id").dump" 2>/dev/null || skip "no chattr here"
+    run cleanup_jobs --save-successful-minidumps-to=
+    chattr -i "$(place "$SPOOL" "$id").dump"
+    equal "$status" 77
+    sql_is "SELECT uuid FROM jobs WHERE missingdatetime IS NOT NULL" "$missing"
+}
+
 @test "when one pair has to stay, nobody changes the verdicts of the others before they are gone" {
     id=$(crash --without links) other=$(crash --without links)
     ended true "$id" "$other"
@@ -164,6 +174,25 @@ some_are_done() {
     SLOW=60000 delete_a_hundred_slowly --run-time-limit=00:00:03
     background_ends 142
     some_are_done
+}
+
+@test "while a batch is flushed no signal cuts it off from the server (143)" {
+    mapfile -t ids < <(crash --count 10 --without links)
+    ended false "${ids[@]}"
+    slowly="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=syncfs -e inject=syncfs:delay_enter=2000000"
+    $slowly true 2>/dev/null || skip "no strace here"
+    clean_slowly() { EXEC="exec $slowly" cleanup_jobs --save-failed-minidumps-to=; }
+    flushing() { grep -qs syncfs "$BATS_TEST_TMPDIR/trace"; }
+    background clean_slowly
+    await flushing
+    its_pid=$(pgrep -P "$pid")
+    kill "$its_pid"
+    await grep -q 'SIGTERM' "$BATS_TEST_TMPDIR/trace"
+    sleep 0.3 # or both signals count as one
+    kill "$its_pid"
+    background_ends 143
+    roots_are_empty
+    sql_is "SELECT count(*) FROM jobs" 0
 }
 
 @test "a file that has grown since it was looked at is not deleted" {
