@@ -319,22 +319,39 @@ spared() {
     done
 }
 
-@test "once the connection is lost no more are removed, as they may be somebody else's by then (69)" {
+metadata() { find "$DEFERRED" -name '*.json' | wc -l; }
+
+# Has a run begun with the removal of forty, which takes seconds.
+remove_forty_slowly() {
     slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=50000"
     $slowly true 2>/dev/null || skip "no strace here"
     throttled --count 40 >/dev/null
     marked
-    retain_slowly() { EXEC=$slowly retains; }
+    retain_slowly() { EXEC="exec $slowly" retains; }
     background retain_slowly
-    begun() { [[ $(find "$DEFERRED" -name '*.json' | wc -l) -lt 40 ]]; }
+    begun() { (($(metadata) < 40)); }
     await begun
+}
+
+@test "a signal ends the removal at the next one (143)" {
+    remove_forty_slowly
+    kill "$(pgrep -P "$pid")"
+    left=$(metadata)
+    background_ends 143
+    (($(metadata) >= left - 2)) || fail "$left were left: $output"
+    expect_status 0 retains
+    equal "$(metadata)" 0
+}
+
+@test "once the connection is lost no more are removed, as they may be somebody else's by then (69)" {
+    remove_forty_slowly
     sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE application_name = 'crashmon-cleanup' AND datname = current_database()" >/dev/null
-    left=$(find "$DEFERRED" -name '*.json' | wc -l)
+    left=$(metadata)
     background_ends 69
-    (($(find "$DEFERRED" -name '*.json' | wc -l) >= left - 2)) || fail "$left were left: $output"
+    (($(metadata) >= left - 2)) || fail "$left were left: $output"
     expect_status 0 retains
-    [[ -z $(find "$DEFERRED" -name '*.json') ]]
+    equal "$(metadata)" 0
 }
 
 @test "while some are removed crashmon-priority ends with 75, and says who holds its lock" {

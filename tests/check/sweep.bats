@@ -65,6 +65,16 @@ load sweep
     [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
 }
 
+@test "while quarantine is away the roots are swept all the same, and again until that is back" {
+    echo 'no directory' >"$BATS_TEST_TMPDIR/file"
+    marked
+    for again in once more; do
+        empty "$SPOOL/20081225"
+        expect_status 74 cleanup_jobs --keep-quarantine-days=30 --quarantine-to="$BATS_TEST_TMPDIR/file/quarantine"
+        equal "$(days)" ""
+    done
+}
+
 @test "a spool without a day is no reason for an alarm: what comes next is queued and archived" {
     processor p1
     empty "$SPOOL/20081225"
