@@ -280,12 +280,13 @@ refuse() {
 }
 accept() { sql "DROP FUNCTION refuse() CASCADE"; }
 
-# A server in directory $1 that stands still when it is asked what matches $2.
+# A server in directory $1 that stands still when it is asked what matches $2, until SIGCONT.
 stall_at() {
     mkdir "$1"
     # shellcheck disable=SC2016 # for perl
     exec perl -MIO::Socket::UNIX -MIO::Select -e '
         my ($stalling, $real, $what) = @ARGV;
+        $SIG{CONT} = sub { };
         my $listener = IO::Socket::UNIX->new(Listen => 5, Local => $stalling);
         my $client = $listener->accept;
         my $server = IO::Socket::UNIX->new(Peer => $real);

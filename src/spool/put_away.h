@@ -34,6 +34,7 @@ struct finished_job {
     struct origin origin;            /* if it has a crash id */
     enum missed missed;              /* by earlier runs */
     bool is_searched, is_missing;    /* its pair, or half of it, by this run */
+    bool is_held;                    /* its row is locked, before its pair is deleted */
     bool deleted, is_gone;           /* its row; its pair, where that is deleted */
     struct archive *archive, *other; /* for its verdict, and for the other one */
     struct archive_move move;

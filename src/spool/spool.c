@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 struct spool_clock {
-    int error;    /* why it cannot be asked; 0: it can */
-    bool is_ours; /* this machine's, as nothing may be made */
+    _Atomic int error; /* why it cannot be asked; 0: it can */
+    bool is_ours;      /* this machine's, as nothing may be made */
     /* Nanoseconds: the time when it was asked for by spool_ask_clock(), and when it was asked last,
      * as a file was younger. */
     _Atomic long long asked, latest;
@@ -110,11 +110,15 @@ static bool find_now(const struct spool *spool, const struct timespec *then, str
     return true;
 }
 
+/* As a file system may fill up, or become read-only, while a run is at work. */
 void spool_ask_clock(const struct spool *spool)
 {
     struct timespec now;
-    if (ask_again(spool, &now))
-        set_clock(spool, &now);
+    if (spool->clock->error != 0)
+        return;
+    if (!ask_again(spool, &now))
+        spool->clock->error = errno;
+    set_clock(spool, &now);
 }
 
 struct timespec spool_changed(const struct spool *spool, const struct stat *status)

@@ -86,8 +86,8 @@ void spool_ask_clock(const struct spool *spool);
 struct timespec spool_time(const struct spool *spool);
 struct timespec spool_time_ago(const struct spool *spool, long long microseconds);
 
-/* False with errno if the file system's clock could not be asked: then this machine's has to do,
- * less a minute, and nothing counts as ahead. */
+/* False with errno once the file system's clock could not be asked for that: then this machine's
+ * has to do, less a minute, and nothing counts as ahead. */
 bool spool_has_clock(const struct spool *spool);
 
 /* Whether a day has been over for `days` days, even by a collector's clock in UTC-12. */

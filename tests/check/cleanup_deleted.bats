@@ -109,16 +109,17 @@ delete_a_hundred_slowly() {
     local options=("$@")
     mapfile -t ids < <(crash --count 100 --without links)
     ended false "${ids[@]}"
+    [[ ! ${LOCKED:-} ]] || session "BEGIN; SELECT FROM jobs WHERE uuid = '${ids[LOCKED]}' FOR UPDATE" >/dev/null
     slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=${SLOW:-20000}"
     $slowly true 2>/dev/null || skip "no strace here"
     clean_slowly() { EXEC="exec $slowly" cleanup_jobs --save-failed-minidumps-to= "${options[@]}"; }
     begun() { (($(dumps) < 100)); }
     background clean_slowly
-    await begun
+    [[ ${STALLED:-} ]] || await begun
 }
 
 end_session() {
-    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    sql "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity
          WHERE application_name = 'crashmon-cleanup' AND datname = current_database()" >/dev/null
 }
 
@@ -174,6 +175,34 @@ some_are_done() {
     SLOW=60000 delete_a_hundred_slowly --run-time-limit=00:00:03
     background_ends 142
     some_are_done
+}
+
+@test "a row that was locked until then keeps its pair, too (143)" {
+    LOCKED=99 delete_a_hundred_slowly
+    session COMMIT
+    kill "$(pgrep -P "$pid" || echo "$pid")"
+    background_ends 143
+    some_are_done
+    pair_is_whole "$SPOOL" 20081225 "${ids[99]}"
+}
+
+@test "a row that is free again when its batch is deleted keeps its pair: whoever waits for it may set its job back" {
+    background stall_at "$BATS_TEST_TMPDIR/stalling" '(?<!to )savepoint all_locked'
+    server=$pid
+    await test -S "$BATS_TEST_TMPDIR/stalling/.s.PGSQL.$PGPORT"
+    LOCKED=0 STALLED=yes delete_a_hundred_slowly --database-host="$BATS_TEST_TMPDIR/stalling"
+    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'crashmon-cleanup'
+                        AND datname = current_database() AND query LIKE '%for update skip locked%' AND state LIKE 'idle%'"
+    session COMMIT
+    kill -CONT "$server"
+    await begun
+    psql -qX -c "UPDATE crashmon.jobs SET success = NULL WHERE uuid = '${ids[0]}'" &
+    await sql_true "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) OR (SELECT num_nulls(success) = 1 FROM jobs WHERE uuid = '${ids[0]}')"
+    kill "$(pgrep -P "$pid" || echo "$pid")"
+    background_ends 143
+    wait "$!"
+    pair_is_whole "$SPOOL" 20081225 "${ids[0]}"
+    sql_is "SELECT num_nulls(success) FROM jobs WHERE uuid = '${ids[0]}'" 1
 }
 
 @test "while a batch is flushed no signal cuts it off from the server (143)" {

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "scratch_spool.h"
 
 enum { HOUR = 3600 };
@@ -86,6 +88,20 @@ static void without_a_file_of_its_own_its_clock_is_not_known(void **state)
     spool_close(other);
 }
 
+static void a_clock_that_is_lost_while_a_run_is_at_work_is_not_known_any_more(void **state)
+{
+    (void)state;
+    const struct timespec then = later_by(-30);
+    assert_int_equal(chmod(".", 0555), 0);
+    become_nobody();
+    spool_ask_clock(spool);
+    become_root_again();
+    chmod(".", 0755);
+    assert_false(spool_has_clock(spool));
+    assert_int_equal(errno, EACCES);
+    assert_false(spool_is_past(spool, &then, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +111,7 @@ int main(void)
         in_scratch_spool(the_clock_is_asked_again_for_what_is_newer),
         in_scratch_spool(a_clock_that_cannot_be_asked_again_says_nothing_of_what_is_newer),
         in_scratch_spool(without_a_file_of_its_own_its_clock_is_not_known),
+        in_scratch_spool(a_clock_that_is_lost_while_a_run_is_at_work_is_not_known_any_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
