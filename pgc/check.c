@@ -451,8 +451,11 @@ bool check_answer(struct run *run)
     judge_work(&check, &disk);
     judge_places(&check, &disk);
     fclose(check.figures);
+    if (figures == NULL)
+        problems_add(&check.problems, SEVERITY_UNKNOWN, "out of memory for the figures");
     snprintf(summary, sizeof summary, "storage %s", run->options.storage_name);
-    problems_print(&check.problems, stdout, run->options.program_name, summary, figures);
+    problems_print(&check.problems, stdout, run->options.program_name, summary,
+                   figures != NULL ? figures : "");
     end_with(&run->report, check.problems.worst);
     problems_free(&check.problems);
     status_free(&check.database);

@@ -156,11 +156,14 @@ static bool is_known(const struct directory *directory, struct failure *failure)
             return false;
         snprintf(there, sizeof there, "at \"%s\"", storage_rows[place].path);
     }
+    bool is_second = is_root(place) && strcmp(there, "there") != 0;
     if (is_here)
-        return fail(failure, 0,
-                    "%s \"%s\" has %s: it is not the directory that storage %s had %s "
-                    "(is the disk mounted? if it was replaced, use --adopt)",
-                    title, directory->path, what, run->options.storage_name, there);
+        return fail(
+            failure, 0,
+            "%s \"%s\" has %s: it is not the directory that storage %s had %s (%s? if it was "
+            "replaced, use --adopt)",
+            title, directory->path, what, run->options.storage_name, there,
+            is_second ? "does a second spool need another --storage-name" : "is the disk mounted");
     fail(failure, 0,
          "%s \"%s\" on host %s has %s: storage %s is on host %s, at \"%s\" (does this one need "
          "another --storage-name? if it takes over, use --adopt)",

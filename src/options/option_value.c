@@ -32,16 +32,17 @@ static bool parse_number(long *number, const char *text, int base, const struct 
 static bool parse_mode(long *mode, const char *text, const struct option *option,
                        struct failure *failure)
 {
-    if (!parse_number(mode, text, 8, option))
-        return fail(failure, 0, "not an octal mode from %#lo to %#lo", option->minimum,
-                    option->maximum);
-    long owner = *mode >> 6 & 07;
-    if (((*mode | *mode >> 3) & 07 & ~owner) == 0)
+    long decimal;
+    bool is_octal = parse_number(mode, text, 8, option);
+    if (is_octal && ((*mode | *mode >> 3) & 07 & ~(*mode >> 6)) == 0)
         return true;
-    return fail(failure, 0,
-                "it would permit others what it does not permit the owner; as a decimal number it "
-                "would be %#lo",
-                strtol(text, NULL, 10));
+    if (is_octal)
+        fail(failure, 0, "it would permit others what it does not permit the owner");
+    else
+        fail(failure, 0, "not an octal mode from %#lo to %#lo", option->minimum, option->maximum);
+    if (parse_number(&decimal, text, 10, option))
+        fail_further(failure, "; as a decimal number it would be %#lo", decimal);
+    return false;
 }
 
 static bool parse_level(long *level, const char *text, const struct option *option)

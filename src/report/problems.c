@@ -144,9 +144,11 @@ static void print_first_line(const struct problems *problems, FILE *stream)
         count = print_each(problems, line, rank(SEVERITY_OK) + 1, print_in_line);
         fclose(line);
     }
-    fprintf(stream, "%zu problem%s: %.*s%s", count, count == 1 ? "" : "s",
-            text != NULL ? (int)utf8_cut(text, ENOUGH) : 0, text != NULL ? text : "",
-            size > ENOUGH ? " ..." : "");
+    if (text == NULL || count == 0)
+        fputs("out of memory for the problems", stream);
+    else
+        fprintf(stream, "%zu problem%s: %.*s%s", count, count == 1 ? "" : "s",
+                (int)utf8_cut(text, ENOUGH), text, size > ENOUGH ? " ..." : "");
     free(text);
 }
 

@@ -282,6 +282,16 @@ load marks
     cleans
 }
 
+@test "a second spool on this host that forgets it (74): the sentence asks for the option, not for a disk" {
+    used
+    mkdir "$BATS_TEST_TMPDIR/second"
+    sed "s|^storage-root.*|storage-root = $BATS_TEST_TMPDIR/second|" "$CONF" >"$CONF.second"
+    for run in cleanup_jobs scan priority; do
+        CONF=$CONF.second refused 74 "$run" "had at \"$SPOOL\" (does a second spool need another --storage-name?"
+    done
+    [[ ! -e $BATS_TEST_TMPDIR/second/.crashmon ]]
+}
+
 @test "the same root on several hosts, as by NFS, is fine" {
     used
     on_host b.example

@@ -295,7 +295,10 @@ END
         not_begun 78 "as a decimal number it would be ${number#*:}" cleanup_jobs \
             --dump-permissions="${number%:*}"
     done
-    for number in 504 488 493; do not_begun 78 dir-permissions cleanup_jobs --dir-permissions="$number"; done
+    for number in 504:0770 488:0750 493:0755; do
+        not_begun 78 "as a decimal number it would be ${number#*:}" cleanup_jobs \
+            --dir-permissions="${number%:*}"
+    done
 }
 
 @test "a level that is none is an invalid configuration (78)" {
