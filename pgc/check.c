@@ -43,6 +43,15 @@ static void put_figure(struct check *check, const char *name, long long value, c
         fprintf(check->figures, "%ld", limits->critical);
 }
 
+/* What has not been counted to the end is no figure: U, as plugins say it. */
+static void put_count(struct check *check, const char *name, const struct count *count)
+{
+    if (count->state == COUNT_COMPLETE)
+        put_figure(check, name, count->number, "", NULL);
+    else
+        fprintf(check->figures, "%s%s=U", ftell(check->figures) > 0 ? " " : "", name);
+}
+
 /* One of which there must be enough: "processors=3;1:;1:". */
 static void put_least(struct check *check, const char *name, long long value, const char *unit,
                       const struct thresholds *limits)
@@ -81,7 +90,7 @@ static void judge_age_unless(struct check *check, const char *excuse, const char
     char age[FIGURE_SIZE], figure[64];
     if (count->state == COUNT_UNKNOWN)
         return;
-    put_figure(check, name, count->number, "", NULL);
+    put_count(check, name, count);
     bool is_judged = limits->warning >= 0 || limits->critical >= 0;
     if (count->oldest < 0 && count->is_least && is_judged && count->number == 0)
         problems_add(&check->problems, SEVERITY_UNKNOWN,
@@ -241,7 +250,7 @@ static void judge_missing(struct check *check)
     char age[FIGURE_SIZE], number[FIGURE_SIZE];
     if (missing->state == COUNT_UNKNOWN)
         return;
-    put_figure(check, "missing", missing->number, "", NULL);
+    put_count(check, "missing", missing);
     if (missing->number > 0)
         problems_add(&check->problems, SEVERITY_WARNING,
                      "finished jobs whose pair is missing: %s, the oldest for %s; their rows stay "
@@ -256,7 +265,7 @@ static void judge_quarantine(struct check *check, const struct count *cases)
     char age[FIGURE_SIZE], number[FIGURE_SIZE];
     if (cases->state == COUNT_UNKNOWN)
         return;
-    put_figure(check, "quarantined", cases->number, "", NULL);
+    put_count(check, "quarantined", cases);
     if (cases->oldest < 0)
         return;
     bool is_critical = cases->oldest <= limits->critical;

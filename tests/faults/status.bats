@@ -79,7 +79,7 @@ has() {
     sql "INSERT INTO priorityjobs (uuid) SELECT gen_random_uuid() FROM generate_series(1, 700001)"
     expect_status 3 priority --check
     [[ $output == *'UNKNOWN: the oldest request has waited for at least '*': there may be older ones'* &&
-        $output == *'|requests=1000000 '* && $output != *requests_age* ]] || fail "$output"
+        $output == *'|requests=U '* && $output != *requests_age* ]] || fail "$output"
 }
 
 @test "a standby is asked like any other server, and tells that it is one" {
