@@ -304,7 +304,7 @@ static void judge_work(struct check *check, const struct disk_status *disk)
         judge_new(check, disk);
         judge_age(check, "waiting", &jobs->waiting, &options->check_waiting,
                   "the oldest job has waited for");
-        snprintf(text, sizeof text, "the oldest started job is with %s for",
+        snprintf(text, sizeof text, "the oldest started job has been with %s for",
                  quote(quoted, jobs->oldest_started_by));
         judge_age(check, "started", &jobs->started, &options->check_started, text);
         judge_processors(check);

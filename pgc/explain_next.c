@@ -278,6 +278,9 @@ static void say_of_job(const struct explanation *explanation, char text[NEXT_SIZ
     }
     if (!is_ours(explanation))
         return;
+    if (explanation->options->share_waiting && !is_orphan(explanation) && started < 0 &&
+        job->priority < 1 && processors_alive(explanation->places->processors) > 1)
+        explain_add(text, "may give its job to a processor with fewer jobs (share-waiting)");
     enum attempts_verdict verdict = attempts_judge(explanation->options, &attempts, started);
     if (verdict == ATTEMPTS_FAILS)
         explain_add(text, "lets its job fail, as it has had enough attempts: %ld", attempts);

@@ -186,6 +186,11 @@ static void say_end(const struct run_status *run, const char *words)
         say("    %s%s", *words != '\0' ? words : run->state, host);
 }
 
+static bool is_late(const struct run_status *run)
+{
+    return run->is_due && run->due < 0 && !last_run_is_at_work(run);
+}
+
 static void say_run(const struct options *options, const struct run_status *run)
 {
     char title[128], started[FIGURE_SIZE], took[FIGURE_SIZE], due[FIGURE_SIZE + 16],
@@ -195,11 +200,11 @@ static void say_run(const struct options *options, const struct run_status *run)
         snprintf(title, sizeof title, "%s", run->program);
     else
         snprintf(title, sizeof title, "%s %s", run->program, name_short(name, run->storage));
-    if (!run->is_due)
-        strcpy(due, "");
-    else
-        snprintf(due, sizeof due, run->due < 0 ? "%s late" : "in %s",
-                 figure_age(age, run->due < 0 ? -run->due : run->due));
+    strcpy(due, "");
+    if (is_late(run))
+        snprintf(due, sizeof due, "%s late", figure_age(age, -run->due));
+    else if (run->is_due && run->due >= 0)
+        snprintf(due, sizeof due, "in %s", figure_age(age, run->due));
     if (has_ended)
         snprintf(state, sizeof state, "%d", run->exit_code);
     else
@@ -209,7 +214,7 @@ static void say_run(const struct options *options, const struct run_status *run)
     say_end(run, has_ended ? exit_code_words((enum exit_code)run->exit_code) : "");
     if (has_ended && *run->error != '\0')
         say("    %s", run->error);
-    bool is_expected = !has_ended || (run->is_due && run->due < 0);
+    bool is_expected = !has_ended || is_late(run);
     if (is_expected && *run->holder != '\0')
         say("    its lock is taken: %s", run->holder);
     if (run->held_up >= 0)
@@ -217,11 +222,6 @@ static void say_run(const struct options *options, const struct run_status *run)
             figure_age(age, run->held_up));
     if (run->seen > 0)
         say("    seen %lld%s%s", run->seen, *run->outcomes != '\0' ? ": " : "", run->outcomes);
-}
-
-static bool is_late(const struct run_status *run)
-{
-    return run->is_due && run->due < 0 && !last_run_is_at_work(run);
 }
 
 static bool has_failed(const struct run_status *run)

@@ -502,3 +502,15 @@ struct archive *storages_archive(const struct options *options, enum place place
     };
     return archive_new(&settings);
 }
+
+void storages_make_known(enum place place, const struct archive *archive)
+{
+    const char *path = archive_path(archive);
+    struct failure failure;
+    if (run->options.dry_run || path == NULL || archive_is_shared(archive) || storages_know(place))
+        return;
+    struct spool *spool = spool_open_to_look(place, path, "", "", &failure);
+    if (spool != NULL)
+        storages_check(place, path, spool->root, &failure);
+    spool_close(spool);
+}

@@ -54,4 +54,8 @@ mark_check storages_check_alone;
  * when out of memory. */
 struct archive *storages_archive(const struct options *options, enum place place, const char *path);
 
+/* Has it get mark and row, if it has none, before the first pair is put there: by then its disk may
+ * be away. What hinders that is told when it is needed. */
+void storages_make_known(enum place place, const struct archive *archive);
+
 #endif

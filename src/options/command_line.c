@@ -257,11 +257,11 @@ static bool *flag(struct options *options, const struct option *option)
     return (bool *)((char *)options + option->offset);
 }
 
-/* The file may set it for the other programs. */
-static void drop_flags_of_others(struct options *options)
+/* The file may set it for the other programs. (What else it sets for them --explain knows.) */
+static void drop_tasks_of_others(struct options *options)
 {
     for (size_t i = 0; i < option_count; i++)
-        if (is_flag(&option_table[i]) && !(option_table[i].programs & options->program))
+        if (option_table[i].kind == KIND_TASK && !(option_table[i].programs & options->program))
             *flag(options, &option_table[i]) = false;
 }
 
@@ -308,7 +308,7 @@ static bool settle(struct options *options, const struct given *given, enum exit
         *code = EXIT_DONE;
         return false;
     }
-    drop_flags_of_others(options);
+    drop_tasks_of_others(options);
     if (!check_together(options, failure))
         return false;
     *code = EXIT_BAD_USAGE;

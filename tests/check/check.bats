@@ -48,14 +48,14 @@ load check
     job 1 "$alpha" "queueddatetime=now() - interval '2 hours'"
     answers 1 scan -- 'WARNING: the oldest job has waited for 2 h 0 min$'
     sql "UPDATE jobs SET starteddatetime = now() - interval '25 hours'"
-    answers 2 scan -- 'CRITICAL: the oldest started job is with "beta" for 1 d 1 h$'
+    answers 2 scan -- 'CRITICAL: the oldest started job has been with "beta" for 1 d 1 h$'
     answers 0 scan --check-started=, --
 }
 
 @test "a processor's name cannot look like more than a name" {
     used
     job 1 "$(processor 'x" for 1 s; OK "')" "starteddatetime=now() - interval '25 hours'"
-    answers 2 scan -- 'CRITICAL: the oldest started job is with "x\\" for 1 s; OK \\"" for 1 d 1 h$'
+    answers 2 scan -- 'CRITICAL: the oldest started job has been with "x\\" for 1 s; OK \\"" for 1 d 1 h$'
     name=y$(printf 'é%.0s' {1..200})
     sql "UPDATE processors SET name = '$name' WHERE name LIKE 'x%'"
     for which in 1 2; do

@@ -139,7 +139,13 @@ load explain
     says "$id" 'no owner' 'crashmon-scan no run yet gives its job to a live processor'
     sql "UPDATE jobs SET owner = $p1"
     does "$id" scan "has its job wait again, as it was started too long ago"
-    sql "UPDATE jobs SET starteddatetime = NULL, attempts = 5"
+    sql "UPDATE jobs SET starteddatetime = NULL"
+    processor p2 >/dev/null
+    does "$id" scan nothing
+    echo 'share-waiting = on' >>"$CONF"
+    does "$id" scan "may give its job to a processor with fewer jobs (share-waiting)"
+    sed -i /share-waiting/d "$CONF"
+    sql "UPDATE jobs SET attempts = 5"
     does "$id" scan "lets its job fail, as it has had enough attempts: [56]"
     sql "UPDATE jobs SET owner = NULL, attempts = 0; DELETE FROM processors"
     does "$id" scan "nothing while no processor that serves the storage is alive"

@@ -17,9 +17,9 @@ load marks
     equal "$(known)" "deferred|$DEFERRED"$'\n'"storage|$SPOOL"
     finish "$id" true
     cleans
-    [[ ! -e $FAILED/.crashmon ]] || fail "a place that was not used"
-    equal "$(known)" "successful|$ARCHIVE"$'\n'"deferred|$DEFERRED"$'\n'"storage|$SPOOL"
-    for place in storage="$SPOOL" deferred="$DEFERRED" successful="$ARCHIVE"; do
+    # Nothing has been put there yet.
+    equal "$(known)" "successful|$ARCHIVE"$'\n'"deferred|$DEFERRED"$'\n'"failed|$FAILED"$'\n'"storage|$SPOOL"
+    for place in storage="$SPOOL" deferred="$DEFERRED" successful="$ARCHIVE" failed="$FAILED"; do
         sql_is "SELECT host, identity FROM crashmon.storages WHERE place = '${place%%=*}'" \
             "$(hostname)|$(mark_of "${place#*=}")"
     done
@@ -63,7 +63,7 @@ load marks
             processes+=("$pid")
         done
         for pid in "${processes[@]}"; do background_ends 0 "$pid"; done
-        sql_is "SELECT identity FROM crashmon.storages ORDER BY place" \
+        sql_is "SELECT identity FROM crashmon.storages WHERE place IN ('deferred', 'storage') ORDER BY place" \
             "$(mark_of "$DEFERRED")"$'\n'"$(mark_of "$SPOOL")"
     done
 }
@@ -219,6 +219,27 @@ load marks
     back "$ARCHIVE"
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$good"
+}
+
+@test "nor is it taken for another before the first pair was put there (74)" {
+    on_disks "$FAILED"
+    cleans
+    away "$FAILED"
+    id=$(crash --without links)
+    ended false "$id"
+    expect_status 74 cleanup_jobs
+    equal "$(command find "$FAILED" -mindepth 1)" ""
+    back "$FAILED"
+    cleans
+    pair_is_whole "$FAILED" 20081225 "$id"
+}
+
+@test "a destination that cannot be used is told when a pair has to go there (74), not before" {
+    rm -r "$FAILED"
+    cleans
+    [[ ! -e $FAILED ]]
+    ended false "$(crash --without links)"
+    expect_status 74 cleanup_jobs
 }
 
 @test "the quarantine is not mounted (74): what has to go there stays, the rest is queued" {

@@ -45,7 +45,7 @@ has() {
         'Finished    1 +oldest 7 h [0-9] min' 'Failed      0$' '  "p1" +alive .* >[0-9,]+ +>0$'
     run scan --check
     [[ $output == *'CRITICAL: the oldest job has waited for 5 d 1 h'* &&
-        $output == *'CRITICAL: the oldest started job is with "p8" for 1 d 6 h'* &&
+        $output == *'CRITICAL: the oldest started job has been with "p8" for 1 d 6 h'* &&
         $output == *'UNKNOWN: the oldest new pair has not been queued for an unknown time: of more than '* ]] || fail "$output"
     grep -q 'WARNING: more than [0-9,]* in quarantine, the latest came [0-9]* s ago' <<<"$output" || fail "$output"
     run cleanup_jobs --check
