@@ -259,6 +259,13 @@ says() {
     says 'Waiting     unknown$' 'New         0$' '  cannot read the version of the schema'
 }
 
+@test "while the jobs are locked the last runs are told all the same" {
+    expect_status 0 priority
+    session "BEGIN; LOCK TABLE jobs" >/dev/null
+    says '  crashmon-priority *[0-9] s ago *0 '
+    session COMMIT
+}
+
 @test "with all tables locked the questions are answered in time, and each sentence is one" {
     job 1 NULL
     session "BEGIN; LOCK TABLE jobs, processors, priorityjobs, crashmon.runs, crashmon.storages, crashmon.pauses"
