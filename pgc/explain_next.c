@@ -315,7 +315,6 @@ static void say_request_stays(const struct explanation *explanation, const char 
         explain_add(text, "leaves the request: %s", why);
 }
 
-/* What it is in quarantine for in scan is raised here. */
 static void say_served(const struct explanation *explanation, const struct candidate *candidate,
                        bool is_searched, char text[NEXT_SIZE])
 {
@@ -377,8 +376,10 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
         explain_add(text, "nothing, as it serves the request with crash %s", request->text);
     else if (enqueue(&batch, 0, 1, options, explanation->places->processors, &failure) != DB_OK)
         say_failure(&failure, text);
-    else
+    else {
+        request_settle(candidate);
         say_served(explanation, candidate, is_searched, text);
+    }
     batches_free(&batch, 1);
 }
 

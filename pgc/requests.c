@@ -15,6 +15,18 @@ void request_judge(struct candidate *candidate, enum request_age age, bool is_qu
         candidate->verdict = age == REQUEST_NEW ? LEFT : GIVEN_UP;
 }
 
+/* A second crash with its id is in quarantine for scan, which sees to the links, too. */
+void request_settle(struct candidate *candidate)
+{
+    enum outcome outcome = candidate->crash.outcome;
+    if (outcome != ALREADY_QUEUED && outcome != QUARANTINED)
+        return;
+    if (candidate->is_finished)
+        crash_set(&candidate->crash, FINISHED, "its job is finished already");
+    else
+        crash_set(&candidate->crash, RAISED, "its job has priority now");
+}
+
 bool request_look(struct candidate *candidate, struct whereabouts *whereabouts, long settle_time,
                   struct failure *failure)
 {

@@ -22,4 +22,8 @@ void request_judge(struct candidate *candidate, enum request_age age, bool is_qu
 bool request_look(struct candidate *candidate, struct whereabouts *whereabouts, long settle_time,
                   struct failure *failure);
 
+/* After enqueue(): where the crash has a job already, as it was requested in other letters, that is
+ * RAISED, or FINISHED. */
+void request_settle(struct candidate *candidate);
+
 #endif

@@ -22,6 +22,7 @@ struct candidate {
     char *request;         /* text of the request, or NULL; */
     char *since;           /* when it was made, as the server tells it, or NULL; */
     bool is_old;           /* and whether that is more than a day ago */
+    bool is_finished;      /* it has a job, which is; set by enqueue.h */
 };
 
 struct batch {

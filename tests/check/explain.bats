@@ -294,6 +294,21 @@ load explain
     does "$id" priority "removes the request: its job is finished already"
 }
 
+@test "a request in capitals for a job that is finished is removed, with or without a processor" {
+    for processors in none one; do
+        for success in true false; do
+            id=$(crash --without links)
+            ended "$success" "$id"
+            sql "INSERT INTO priorityjobs (uuid) VALUES (upper('$id'))"
+            does "$id" priority "removes the request: its job is finished already"
+            expect_status 0 priority
+            log_has "${id^^}\": finished: its job is finished already"
+            sql_is "SELECT count(*) FROM priorityjobs" 0
+        done
+        [[ $processors == one ]] || processor p1 >/dev/null
+    done
+}
+
 @test "two crashes whose ids differ in capitals alone are both explained" {
     id=$(crash)
     sql "INSERT INTO jobs (uuid, pathname) VALUES (upper('$id'), '/there/x.json')"
