@@ -72,16 +72,18 @@ static enum located count_files(const struct pair_location *location)
 }
 
 /* Looks for a pair under one day. Anything but a regular file is a failure: it may hide a pair. A
- * link or a file in a directory's place (ENOTDIR) is one, too, but for a file that is called like
- * the day.
+ * link or a file in a directory's place (ENOTDIR) is one, too, but for a file that is called like a
+ * day, unless that is known to have been one.
  */
-static enum located search_day(struct pair_location *location, struct failure *failure)
+static enum located search_day(struct pair_location *location, bool was_day,
+                               struct failure *failure)
 {
     const struct pair *pair = &location->pair;
     int error = 0;
     location->directory = pair_open_directory_to_list(pair);
     if (location->directory < 0)
-        error = errno == ENOENT || (errno == ENOTDIR && !spool_is_day(pair->spool, pair->day))
+        error = errno == ENOENT ||
+                        (errno == ENOTDIR && !was_day && !spool_is_day(pair->spool, pair->day))
                     ? 0
                     : errno;
     else if ((error = stat_file(location, pair->spool->json_suffix, &location->json)) == 0)
@@ -149,7 +151,7 @@ static bool keep_better(struct search *search, const struct spool *spool, const 
 {
     struct pair_location *best = &search->best, here = nowhere(spool, search->id);
     memcpy(here.pair.day, day, sizeof here.pair.day);
-    here.found = search_day(&here, search->failure);
+    here.found = search_day(&here, false, search->failure);
     search->is_blind |= here.found == LOCATED_FAILED;
     judge_age(search, &here);
     if (search->is_queued)
@@ -187,7 +189,7 @@ static void search_roots(struct search *search, const struct roots *roots)
 void locate_there(const struct pair *pair, struct pair_location *location, struct failure *failure)
 {
     *location = (struct pair_location){.pair = *pair};
-    location->found = search_day(location, failure);
+    location->found = search_day(location, false, failure);
 }
 
 void locate_in(const struct spool *spool, const struct names *days, const struct crash_id *id,
@@ -270,7 +272,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
     }
     if (origin->state == ORIGIN_KNOWN) {
         memcpy(location->pair.day, origin->day, sizeof location->pair.day);
-        location->found = search_day(location, failure);
+        location->found = search_day(location, true, failure);
         location->pair.looked = spool_time_ago(origin->spool, origin->taken);
         location->found = evidence_of_origin(location, origin, failure);
         if (location->found != LOCATED_NOWHERE)

@@ -231,6 +231,20 @@ setup_missing() {
 
 # --- what cannot be entered
 
+@test "a file in the place of the day that the row names hides its pair (1): the row stays" {
+    id=$(crash --without links)
+    ended true "$id"
+    mv "$SPOOL/20081225" "$BATS_TEST_TMPDIR/day"
+    : >"$SPOOL/20081225"
+    expect_status 1 cleanup_jobs
+    log_has "cannot put \"$id\" away: cannot look for it in \"$SPOOL/20081225\": Not a directory"
+    sql_is "SELECT missingdatetime IS NULL FROM jobs" t
+    rm "$SPOOL/20081225"
+    mv "$BATS_TEST_TMPDIR/day" "$SPOOL/20081225"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
 @test "a day that is a link, in root, deferred root or archive (1): the row stays" {
     setup_missing
     for place in "$SPOOL" "$DEFERRED" "$ARCHIVE" "$FAILED"; do
