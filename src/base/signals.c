@@ -85,6 +85,8 @@ static void note_signal(int signal, bool is_timer, long now)
     } else if (now - latest >= SAME_SIGNAL && is_spared && (is_timer || count == 1)) {
         latest = now;
         count += !is_timer;
+        if (is_unread()) /* the disk may not be what is waited for */
+            end_at_once(128 + caught);
     } else if (now - latest >= SAME_SIGNAL) {
         latest = now;
         bool has_cut = ++count == 2 && guarded >= 0;

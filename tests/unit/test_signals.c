@@ -126,6 +126,12 @@ static void write_until_two(void)
     _exit(2);
 }
 
+static void write_until_two_while_a_disk_is_waited_for(void)
+{
+    signals_spare(true);
+    write_until_two();
+}
+
 /* The third one comes while something else is waited for. */
 static void wait_until_three(void)
 {
@@ -164,6 +170,7 @@ static void and_where_nobody_reads_what_it_tells(void **state)
 {
     (void)state;
     expect_end(write_until_two, 128 + SIGINT);
+    expect_end(write_until_two_while_a_disk_is_waited_for, 128 + SIGINT);
 }
 
 static void one_that_is_sent_twice_at_once_is_one(void **state)
