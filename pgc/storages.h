@@ -27,8 +27,9 @@ bool storages_layout_is_known(const struct options *options, const struct spool 
  * storages_check() then has to warn of is added to `troubles`. */
 enum db_status storages_read(struct run *run, struct problems *troubles, struct failure *failure);
 
-/* Whether a root is due to be swept: once a day, in UTC by the server's clock. In a dry run always.
- * storages_note_swept() notes that it has been; the reason of a failure has been reported. */
+/* Whether a root, or the quarantine, is due to be swept: once a day, in UTC by the server's clock.
+ * In a dry run always. storages_note_swept() notes that it has been; the reason of a failure has
+ * been reported. */
 bool storages_is_due(enum place place);
 bool storages_note_swept(enum place place);
 

@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS :place.storages (
     identity uuid NOT NULL,
     path text NOT NULL,               -- where it was seen last,
     host text NOT NULL,               -- and by which host
-    swept date,                       -- when its empty days were removed last
+    swept date,                       -- when its empty days, or old crashes, were removed last
     PRIMARY KEY (storage, place)
 );
 

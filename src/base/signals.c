@@ -82,9 +82,7 @@ static void note_signal(int signal, bool is_timer, long now)
     if (atomic_compare_exchange_strong(&caught, &none, signal)) {
         latest = now;
         count = 1;
-    } else if (now - latest >= SAME_SIGNAL && is_spared && (is_timer || count == 1)) {
-        latest = now;
-        count += !is_timer;
+    } else if (is_spared) {
         if (is_unread()) /* the disk may not be what is waited for */
             end_at_once(128 + caught);
     } else if (now - latest >= SAME_SIGNAL) {

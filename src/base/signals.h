@@ -36,8 +36,8 @@ bool signals_permit(struct failure *failure);
 /* From now on the socket of the server; -1: none. */
 void signals_guard(int socket);
 
-/* Whether it is a disk that is waited for, not the server: then a second signal shuts nothing down.
- * (The end of the run's time comes again; a third signal ends the program.) */
+/* Whether it is a disk that is waited for, not the server: what comes then is no second signal.
+ * (The end of the run's time comes again.) */
 void signals_spare(bool waits_for_disk);
 
 /* Shuts the socket down after `seconds`, unless it is called again before; 0: not at all. The

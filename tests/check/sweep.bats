@@ -65,14 +65,22 @@ load sweep
     [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
 }
 
-@test "while quarantine is away the roots are swept all the same, and again until that is back" {
-    echo 'no directory' >"$BATS_TEST_TMPDIR/file"
-    marked
-    for again in once more; do
-        empty "$SPOOL/20081225"
-        expect_status 74 cleanup_jobs --keep-quarantine-days=30 --quarantine-to="$BATS_TEST_TMPDIR/file/quarantine"
-        equal "$(days)" ""
+@test "while quarantine is away the roots are swept all the same, once a day; it is looked at again until it is back" {
+    echo "quarantine-to = $BATS_TEST_TMPDIR/quarantine" >>"$CONF"
+    mkdir "$BATS_TEST_TMPDIR/quarantine"
+    processor p1 >/dev/null
+    crash --without dump --age 90000 >/dev/null
+    expect_status 1 scan
+    mv "$BATS_TEST_TMPDIR/quarantine" "$BATS_TEST_TMPDIR/away"
+    for day in 20081223 20081224; do
+        empty "$SPOOL/$day"
+        expect_status 74 cleanup_jobs --keep-quarantine-days=30
+        [[ $output == *"cannot open quarantine"* ]] || fail "$output"
     done
+    [[ ! -e $SPOOL/20081223 && -e $SPOOL/20081224 ]] || fail "$(days)"
+    mv "$BATS_TEST_TMPDIR/away" "$BATS_TEST_TMPDIR/quarantine"
+    expect_status 0 cleanup_jobs --keep-quarantine-days=30
+    sql_is "SELECT count(*) FROM crashmon.storages WHERE swept IS NULL AND place IN ('storage', 'quarantine')" 0
 }
 
 @test "a spool without a day is no reason for an alarm: what comes next is queued and archived" {

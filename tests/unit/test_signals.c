@@ -111,6 +111,13 @@ static void *send_to_process_and_end(void *argument)
     _exit(13);
 }
 
+static void *send_one(void *argument)
+{
+    wait_a_little();
+    kill(getpid(), SIGTERM);
+    return argument;
+}
+
 /* What is told goes to somebody who does not read it. */
 static void write_until_two(void)
 {
@@ -130,6 +137,23 @@ static void write_until_two_while_a_disk_is_waited_for(void)
 {
     signals_spare(true);
     write_until_two();
+}
+
+/* One that comes while a disk is waited for ends nothing, nor is it the second one later. */
+static void read_until_two_after_a_disk(void)
+{
+    raise(SIGINT);
+    wait_a_little();
+    signals_spare(true);
+    raise(SIGTERM);
+    wait_a_little();
+    signals_spare(false);
+    if (signals_are_urgent())
+        _exit(14);
+    pthread_t thread;
+    pthread_create(&thread, NULL, send_one, NULL);
+    read_for_ever();
+    _exit(signals_are_urgent() && signals_caught() == SIGINT ? 15 : 16);
 }
 
 /* The third one comes while something else is waited for. */
@@ -184,6 +208,7 @@ static void a_second_one_ends_the_wait_for_the_server_and_a_third_the_program(vo
     (void)state;
     expect_end(read_until_two, 6);
     expect_end(wait_until_three, 128 + SIGINT);
+    expect_end(read_until_two_after_a_disk, 15);
 }
 
 static void a_wait_for_the_server_has_an_end(void **state)
