@@ -31,7 +31,8 @@ BEGIN
                    ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
                          ORDER BY attname) AS columns,
                    regexp_replace(nullif(confrelid, 0)::regclass::text, '^pg_temp[_0-9]*\.', '') AS refers_to,
-                   confdeltype AS on_delete
+                   concat(confdeltype, (SELECT string_agg(attname::text, ', ') FROM pg_attribute
+                                        WHERE attrelid = confrelid AND attnum = ANY (confkey))) AS how
             FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = conrelid
             WHERE relnamespace IN ('crashmon'::regnamespace, pg_my_temp_schema())
                 AND (contype = 'f' OR contype IN ('p', 'u') AND NOT condeferrable))
@@ -57,7 +58,7 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
                 AND regexp_replace(pg_get_indexdef(indexrelid), '^.* USING btree | WITH \([^)]*\)', '', 'g')
                     = substring(model.definition FROM '\(.*\)')) AS has_index ON model.refers_to IS NULL
-        WHERE model.is_model AND real.on_delete IS DISTINCT FROM model.on_delete
+        WHERE model.is_model AND real.how IS DISTINCT FROM model.how
         ORDER BY model.refers_to NULLS FIRST, model.its_table
     LOOP
         IF its.found IS NOT NULL THEN

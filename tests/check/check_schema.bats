@@ -96,8 +96,12 @@ keys_are_missing() {
     answers 0 cleanup_jobs --
     sql 'DROP SCHEMA other CASCADE; ALTER TABLE crashmon.jobs ADD CONSTRAINT y FOREIGN KEY (owner) REFERENCES crashmon.processors ON DELETE CASCADE'
     keys_are_missing 'jobs (owner)' 'jobs is "FOREIGN KEY (owner) REFERENCES processors(id) ON DELETE CASCADE'
+    sql 'ALTER TABLE crashmon.processors ADD other integer UNIQUE;
+         ALTER TABLE crashmon.jobs DROP CONSTRAINT y, ADD CONSTRAINT y FOREIGN KEY (owner) REFERENCES crashmon.processors (other) ON DELETE SET NULL'
+    keys_are_missing 'jobs (owner)' 'jobs is "FOREIGN KEY (owner) REFERENCES processors(other) ON DELETE SET NULL'
     # A name of ours that something else has is no obstacle.
-    sql 'ALTER TABLE crashmon.jobs DROP CONSTRAINT y, DROP CONSTRAINT jobs_owner_fkey, ADD CONSTRAINT jobs_owner_fkey CHECK (id > 0);
+    sql 'ALTER TABLE crashmon.processors DROP COLUMN other CASCADE; ALTER TABLE crashmon.jobs ADD CONSTRAINT y CHECK (id > 0);
+         ALTER TABLE crashmon.jobs DROP CONSTRAINT y, DROP CONSTRAINT jobs_owner_fkey, ADD CONSTRAINT jobs_owner_fkey CHECK (id > 0);
          ALTER TABLE crashmon.processors DROP CONSTRAINT processors_name_key, ADD CONSTRAINT processors_name_key CHECK (id > 0)'
     keys_are_missing 'jobs (owner), processors (name)'
     answers 0 cleanup_jobs --

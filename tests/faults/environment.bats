@@ -124,7 +124,7 @@ connects() {
 @test "the password in a URI or in a list of settings is not told, wherever it stands (78)" {
     export PGSERVICEFILE=$BATS_TEST_TMPDIR/services
     printf '[other]\n' >"$PGSERVICEFILE"
-    for value in postgresql://me:secret@here/there postgres://me:secret@here/there 'host=here password=secret' \
+    for value in postgresql://me:secret@here/there POSTGRES://me:secret@here/there pgsql+x://me:secret@here 'host=here password=secret' \
         "host=here password = 'secret'"; do
         for name in PGHOSTADDR PGPORT PGSERVICE PGSERVICEFILE PGDATESTYLE PGTZ PGGEQO PGSSLMODE PGOPTIONS PGCHANNELBINDING \
             PGTARGETSESSIONATTRS PGCONNECT_TIMEOUT PGPASSFILE PGGSSENCMODE; do
@@ -346,6 +346,7 @@ bare_machine() {
         equal "$( (sql "SELECT uuid FROM jobs"; new_links) | grep . | sort -u)" \
             "$(printf '%s\n' "${ids[@]}" | sort)"
     done
+    EXEC=
     expect_status 0 scan
     jobs_are "${ids[@]}"
 }
