@@ -148,22 +148,22 @@ static bool is_known(const struct directory *directory, struct failure *failure)
     const char *title = place_title(place);
     const char *what = directory->mark[0] == '\0' ? "no mark" : "another mark";
     bool is_here = strcmp(storage_rows[place].host, this_host) == 0;
+    bool has_moved = strcmp(storage_rows[place].path, directory->path) != 0;
     char there[PATH_MAX + sizeof "at \"\""] = "there";
     if (strcmp(storage_rows[place].mark, directory->mark) == 0)
         return true;
-    if (strcmp(storage_rows[place].path, directory->path) != 0) {
-        if (is_here && !is_no_other_root(directory, failure))
-            return false;
+    if (has_moved && is_here && !is_no_other_root(directory, failure))
+        return false;
+    if (has_moved)
         snprintf(there, sizeof there, "at \"%s\"", storage_rows[place].path);
-    }
-    bool is_second = is_root(place) && strcmp(there, "there") != 0;
     if (is_here)
         return fail(
             failure, 0,
             "%s \"%s\" has %s: it is not the directory that storage %s had %s (%s? if it was "
             "replaced, use --adopt)",
             title, directory->path, what, run->options.storage_name, there,
-            is_second ? "does a second spool need another --storage-name" : "is the disk mounted");
+            has_moved && is_root(place) ? "does a second spool need another --storage-name"
+                                        : "is the disk mounted");
     fail(failure, 0,
          "%s \"%s\" on host %s has %s: storage %s is on host %s, at \"%s\" (does this one need "
          "another --storage-name? if it takes over, use --adopt)",

@@ -16,6 +16,15 @@ holder() {
          FROM pg_stat_activity WHERE pid = ${1:-$(session "SELECT pg_backend_pid()")}"
 }
 
+# A third session, which stays in a transaction that has done this; what is to be said of it is in $holder.
+be_guilty() {
+    background psql -qX -c "BEGIN; $1; SELECT pg_sleep(60)"
+    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
+    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
+    holder=$(holder "$guilty")
+}
+end_guilt() { sql "SELECT pg_terminate_backend($guilty)" >/dev/null; }
+
 says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
 
 @test "a run, or a question, that needs a table says which session has locked it, whose, and since when" {
@@ -58,12 +67,9 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     collect
     session "BEGIN; LOCK TABLE priorityjobs" >/dev/null
     bystander=$(holder)
-    background psql -qX -c "BEGIN; LOCK TABLE crashmon.jobs IN SHARE MODE; SELECT pg_sleep(60)"
-    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
-    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
-    holder=$(holder "$guilty")
+    be_guilty "LOCK TABLE crashmon.jobs IN SHARE MODE"
     run scan
-    sql "SELECT pg_terminate_backend($guilty)" >/dev/null
+    end_guilt
     log_has "; \"priorityjobs\" is locked by $bystander; \"jobs\" is locked by $holder; "
 }
 
@@ -120,12 +126,9 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     sql "CREATE TABLE priority_jobs_$old (uuid text); INSERT INTO priority_jobs_$old VALUES ('x');
          INSERT INTO jobs (pathname, uuid, owner) SELECT '/x', 'x', id FROM processors WHERE name = 'p1'"
     session "BEGIN; UPDATE jobs SET message = 'x'" >/dev/null
-    background psql -qX -c "BEGIN; DELETE FROM crashmon_priority.priority_jobs_$old; SELECT pg_sleep(60)"
-    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
-    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
-    holder=$(holder "$guilty")
+    be_guilty "DELETE FROM crashmon_priority.priority_jobs_$old"
     expect_status 0 scan
-    sql "SELECT pg_terminate_backend($guilty)" >/dev/null
+    end_guilt
     log_has "cannot remove processor \"old\": "
     log_has "the oldest transaction that has changed or locked rows of \"priority_jobs_$old\" is that of $holder; "
 }
@@ -157,12 +160,9 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     collect
     sql "CREATE TABLE priority_jobs_$p (uuid text)"
     session "BEGIN; LOCK TABLE priority_jobs_$p" >/dev/null
-    background psql -qX -c "BEGIN; SELECT FROM processors WHERE id IN ($p, $old) FOR UPDATE; SELECT pg_sleep(60)"
-    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
-    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
-    holder=$(holder "$guilty")
+    be_guilty "SELECT FROM processors WHERE id IN ($p, $old) FOR UPDATE"
     run scan
-    sql "SELECT pg_terminate_backend($guilty)" >/dev/null
+    end_guilt
     session ROLLBACK
     log_has "rows of \"processors\" is that of $holder"
     ! grep -F "\"priority_jobs_$p\" is locked" "$LOG" || fail "a bystander is named"
