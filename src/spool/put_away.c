@@ -84,8 +84,11 @@ static void keep_newcomer_out(struct finished_job *job, const char *reason,
                               struct quarantine *quarantine, struct report *report)
 {
     struct failure failure;
-    if (report->dry_run ||
-        quarantine_newcomer(quarantine, &job->move.pair, job->move.conflict, reason, &failure))
+    const struct pair *pair = &job->move.pair;
+    bool is_out = report->dry_run
+                      ? quarantine == NULL || quarantine_foresee(quarantine, pair->day, &failure)
+                      : quarantine_newcomer(quarantine, pair, job->move.conflict, reason, &failure);
+    if (is_out)
         crash_set(&job->crash, QUARANTINED, "%s", reason);
     else
         keep(job, &failure, report);

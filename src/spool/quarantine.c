@@ -7,6 +7,7 @@
 #include "spool/cases.h"
 #include "spool/dir.h"
 #include "spool/links.h"
+#include "spool/survey.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,6 +89,14 @@ static int open_path(const struct quarantine *quarantine, const char *below, boo
     return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* What is in its way is no fault of the crash that is to go there (exit_code_of_crash()). */
+static bool blame(struct failure *failure)
+{
+    if (failure->error == ENOTDIR)
+        failure->error = EIO;
+    return false;
+}
+
 static bool open_root(struct quarantine *quarantine, bool make, struct failure *failure)
 {
     const char *path = quarantine->path;
@@ -96,9 +105,8 @@ static bool open_root(struct quarantine *quarantine, bool make, struct failure *
     const char *below = path != NULL ? spool_below(quarantine->spool, path) : "quarantine";
     int root = open_path(quarantine, below, make);
     bool good = (root >= 0 && fstat(root, &quarantine->status) == 0) ||
-                fail(failure, errno, "cannot open quarantine \"%s\"", quarantine->name);
-    if (!good && failure->error == ENOTDIR) /* is no fault of the crash that is to go there */
-        failure->error = EIO;
+                fail(failure, errno, "cannot open quarantine \"%s\"", quarantine->name) ||
+                blame(failure);
     bool is_missing = root < 0 && failure->error == ENOENT && !make;
     if (is_missing && below == NULL && quarantine->check != NULL)
         quarantine->check(PLACE_QUARANTINE, path, -1, failure);
@@ -117,6 +125,31 @@ bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
 {
     pthread_mutex_lock(&quarantine->turn);
     bool good = open_root(quarantine, true, failure);
+    pthread_mutex_unlock(&quarantine->turn);
+    return good;
+}
+
+static bool foresee_day(const struct quarantine *quarantine, const char *day,
+                        struct failure *failure)
+{
+    int directory = dir_open(quarantine->root, day);
+    int error = directory < 0 && errno != ENOENT ? errno : 0;
+    if (directory >= 0)
+        close(directory);
+    return error == 0 ||
+           fail(failure, error, "cannot open directory \"%s/%s\"", quarantine->name, day) ||
+           blame(failure);
+}
+
+bool quarantine_foresee(struct quarantine *quarantine, const char *day, struct failure *failure)
+{
+    pthread_mutex_lock(&quarantine->turn);
+    bool good = open_root(quarantine, false, failure);
+    if (good)
+        good = survey_may_write(PLACE_QUARANTINE, quarantine->name, quarantine->root, failure) &&
+               (day == NULL || foresee_day(quarantine, day, failure));
+    else if (failure->error == ENOENT)
+        good = survey_may_make_quarantine(quarantine->path, quarantine->spool, failure);
     pthread_mutex_unlock(&quarantine->turn);
     return good;
 }
@@ -255,6 +288,7 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
         size_t length = dir_in_the_way(quarantine->root, path);
         snprintf(whole, sizeof whole, "%s/%.*s", quarantine->name, (int)length, path);
         fail(failure, error, "cannot create directory %s", quote(quoted, whole));
+        blame(failure);
     }
     return directory;
 }

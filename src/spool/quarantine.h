@@ -28,6 +28,10 @@ void quarantine_free(struct quarantine *quarantine);
 /* Opens it now. While it cannot be opened nothing is moved. */
 bool quarantine_open(struct quarantine *quarantine, struct failure *failure);
 
+/* For a dry run: whether something could go there, unless NULL from this day, as far as that can be
+ * told without changing anything. */
+bool quarantine_foresee(struct quarantine *quarantine, const char *day, struct failure *failure);
+
 /* Opens one that is there, and keeps everybody else from changing it until quarantine_let_go(),
  * runs on other storages and hosts, too; a dry run, which changes nothing, does not. Returns a
  * readable descriptor, which is the quarantine's own; -1 with the reason: ENOENT if there is none.

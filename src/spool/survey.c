@@ -339,6 +339,8 @@ bool survey_may_make_quarantine(const char *path, const struct spool *spool,
     bool good = access_may_make_in(directory, &reason) ||
                 fail(failure, 0, "cannot make quarantine \"%s\": %s", whole != NULL ? whole : "",
                      reason.text);
+    if (!good)
+        failure->error = reason.error;
     free(whole);
     return good;
 }

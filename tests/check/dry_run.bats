@@ -247,3 +247,52 @@ ends_early() {
     sql_is "SELECT exit_code, error LIKE '%No space left%' FROM crashmon.runs
             WHERE program = 'crashmon-scan' ORDER BY id DESC LIMIT 1" '74|t'
 }
+
+# Dry or not: this exit code, and this text.
+both_say() {
+    local want=$1 text=$2 dry
+    shift 2
+    for dry in --dry-run ''; do
+        expect_status "$want" "$@" $dry
+        [[ $output == *"$text"* ]] || fail "${dry:-not dry}, without '$text': $output"
+    done
+}
+
+@test "what is in the way of the quarantine is found, of half pairs, strays and second crashes" {
+    processor p1
+    half=$(collect --without json --age 100000) id=$(collect)
+    expect_status 1 scan --quarantine-to="$BATS_TEST_TMPDIR/other"
+    day=20${id: -6} quarantine=$SPOOL/quarantine
+    archived=$ARCHIVE/$day/name/${id:0:2}/${id:2:2}
+    mkdir -p "$archived"
+    echo other >"$archived/$id.json"
+    sql "UPDATE jobs SET starteddatetime = now(), completeddatetime = now(), success = true"
+    half=$(collect --without json --age 100000)
+    ln -s nowhere "$(dirname "$(find "$SPOOL/$day/date" -name "$half")")/stray"
+    obstacle() { # the code, the text, the value of quarantine-to
+        local program
+        for program in scan cleanup_jobs; do both_say "$1" "$2" "$program" --quarantine-to="$3"; done
+        has_links "$half"
+        sql_is "SELECT count(*) FROM jobs" 1
+    }
+    : >"$quarantine"
+    obstacle 74 'Not a directory' "$quarantine"
+    obstacle 74 "" "$quarantine/below"
+    rm "$quarantine"
+    obstacle 74 'No such file or directory' "$BATS_TEST_TMPDIR/none/quarantine"
+    mkdir "$quarantine"
+    : >"$quarantine/$day"
+    obstacle 74 'Not a directory' "$quarantine"
+    rm "$quarantine/$day"
+    ln -s / "$quarantine/$day"
+    obstacle 74 'Not a directory' "$quarantine"
+    rm "$quarantine/$day"
+    as_a_user
+    chmod 555 "$quarantine"
+    obstacle 77 'Permission denied' "$quarantine"
+    chmod 755 "$quarantine"
+    expect_status 1 scan
+    expect_status 1 cleanup_jobs
+    quarantined "$half" json
+    sql_is "SELECT count(*) FROM jobs" 0
+}
