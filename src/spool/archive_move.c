@@ -72,8 +72,13 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
             failure->error = ENOTUNIQ;
             return ARCHIVE_FAILED;
         }
+        char name[QUOTE_SIZE];
+        if (!file_is_regular(&status)) { /* who put it there must take it away: the pair stays */
+            fail(failure, 0, "%s in \"%s\" is not a regular file", quote(name, file->name),
+                 move->root);
+            return ARCHIVE_FAILED;
+        }
         if (!file_is_equal(source, destination, file->name)) {
-            char name[QUOTE_SIZE];
             if (errno == 0) {
                 fail(failure, 0, "file %s in \"%s\" has other bytes", quote(name, file->name),
                      move->root);

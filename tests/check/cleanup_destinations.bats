@@ -98,6 +98,26 @@ finishes() {
     finishes "$id"
 }
 
+@test "what has the name of an archived file but is none keeps that crash alone (1)" {
+    id=$(crash) other=$(crash)
+    ended true "$id" "$other"
+    way=$ARCHIVE/20081225/name/$(name_dir "$id")
+    mkdir -p "$way"
+    for make in mkdir mkfifo "ln -s /nowhere"; do
+        for name in "$id.json" "$id.dump"; do
+            $make "$way/$name"
+            for dry in --dry-run ''; do
+                expect_status 1 cleanup_jobs $dry
+                [[ $output == *"\"$name\" in \"$ARCHIVE\" is not a regular file"* ]] || fail "$make" "$output"
+            done
+            stay "$id"
+            rm -r "${way:?}/$name"
+        done
+    done
+    pair_is_whole "$ARCHIVE" 20081225 "$other"
+    finishes "$id"
+}
+
 @test "a destination that may not be written to (77): its jobs stay, the other's go on" {
     good=$(crash) bad=$(crash)
     as_a_user
