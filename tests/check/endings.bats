@@ -119,6 +119,7 @@ roots_are_done() { [[ -z $(new_links) ]] || fail "$(new_links)"; }
     held cleanup_jobs --batch-size=4 --run-time-limit=00:00:01
     stop_session cleanup
     background_ends 142
+    log_has "the database has not answered since the run-time-limit"
     kill -CONT "$backend"
     session COMMIT
     sql "DROP FUNCTION hold CASCADE"
