@@ -51,11 +51,11 @@ bool bisect_add_outcomes(struct tally *tally)
 {
     bool any = false;
     for (size_t i = current_first; current != NULL && i < current_first + current_count; i++) {
-        const struct crash *crash = crash_at(current, i);
-        bool is_settled = outcome_is_settled(crash->outcome);
-        tally->outcomes[crash->outcome] += is_settled;
-        tally->seen += is_settled;
-        any = any || is_settled;
+        enum outcome outcome = crash_at(current, i)->outcome;
+        bool counts = current->counts(outcome);
+        tally->outcomes[outcome] += counts;
+        tally->seen += counts;
+        any = any || counts;
     }
     return any;
 }
@@ -63,7 +63,8 @@ bool bisect_add_outcomes(struct tally *tally)
 void bisect_count_outcomes(void)
 {
     for (size_t i = current_first; current != NULL && i < current_first + current_count; i++)
-        report_commit(current->report, crash_at(current, i));
+        if (current->counts(crash_at(current, i)->outcome))
+            report_commit(current->report, crash_at(current, i));
     current = NULL;
 }
 
@@ -83,7 +84,7 @@ static void note_success(struct refusals *refusals, double took)
 static enum db_status transact_once(const struct bisect *bisect, size_t first, size_t count,
                                     struct failure *failure)
 {
-    current = bisect->counts ? bisect : NULL;
+    current = bisect->counts != NULL ? bisect : NULL;
     current_first = first;
     current_count = count;
     enum db_status status = bisect->transact(bisect->context, first, count, failure);

@@ -33,12 +33,13 @@ struct bisect {
     enum db_status (*transact)(void *context, size_t first, size_t count, struct failure *failure);
     void *context;
 
-    bool counts; /* the run counts these crashes, each as soon as its outcome is committed */
+    /* Which outcomes nothing that comes after their commit can change: the run counts these crashes
+     * at once, and reports each of them later. NULL: none. */
+    bool (*counts)(enum outcome outcome);
 };
 
-/* In the thread of a transaction whose crashes count: adds their outcomes, where these are settled
- * (outcome_is_settled()), to *tally before the commit; false if there are none. And counts them in
- * the report, after it. */
+/* In the thread of a transaction whose crashes count: adds their outcomes to *tally before the
+ * commit; false if there are none. And counts them in the report, after it. */
 bool bisect_add_outcomes(struct tally *tally);
 void bisect_count_outcomes(void);
 

@@ -161,8 +161,6 @@ void report_crash(struct report *report, enum log_level level, const struct cras
 
 void report_commit(struct report *report, struct crash *crash)
 {
-    if (!outcome_is_settled(crash->outcome))
-        return;
     report_count(report, crash->outcome);
     crash->counted = true;
 }

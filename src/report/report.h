@@ -60,8 +60,8 @@ void report_waiting(struct report *report, const char *name, const char *reason)
 /* Only counts it. */
 void report_count(struct report *report, enum outcome outcome);
 
-/* Counts the outcome of a crash whose transaction is committed, if nothing that comes later can
- * change it (outcome_is_settled()): then reporting it does not count it again. */
+/* Counts the outcome of a crash whose transaction is committed: then reporting it does not count it
+ * again. */
 void report_commit(struct report *report, struct crash *crash);
 
 /* The counts so far, which add up: what the run is still working on is not seen yet. */

@@ -8,11 +8,11 @@ setup() {
     sql "DROP FUNCTION IF EXISTS slow(), on_note() CASCADE"
 }
 
-# Has each job that comes or goes take a third of a second.
+# Has each job that comes, changes or goes take a third of a second.
 slow() {
     sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
              'BEGIN PERFORM pg_catalog.pg_sleep(0.3); RETURN coalesce(NEW, OLD); END';
-         CREATE TRIGGER slow BEFORE INSERT OR DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION slow()"
+         CREATE TRIGGER slow BEFORE INSERT OR UPDATE OR DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION slow()"
 }
 
 # A trigger that does this before each change of the row of a run at work, or AFTER it.
@@ -34,9 +34,9 @@ on_note() {
 }
 
 # A run of this program is killed after some batches: its row has what is committed, of this outcome,
-# which so many rows tell.
+# which so many rows tell: is_killed PROGRAM OUTCOME QUERY [OPTION].
 is_killed() {
-    background program "$1" --batch-size=1
+    background program "${1%-repair}" --batch-size=1 "${@:4}"
     await sql_true "SELECT ($3) >= 2"
     kill -KILL "$pid"
     background_ends 137
@@ -52,6 +52,13 @@ is_killed() {
     is_killed crashmon-scan queued '(SELECT count(*) FROM jobs)'
 }
 
+@test "the row of a run that was killed has what is committed: jobs that scan lets fail" {
+    processor p1
+    sql "INSERT INTO jobs (pathname, uuid, owner, attempts) SELECT '', gen_random_uuid(), 1, 5 FROM generate_series(1, 8)"
+    slow
+    is_killed crashmon-scan failed '(SELECT count(*) FROM jobs WHERE success IS FALSE)'
+}
+
 @test "the row of a run that was killed has what is committed: priority" {
     processor p1
     requests 0 $(crash --count 8)
@@ -63,6 +70,24 @@ is_killed() {
     ended true $(crash --count 8 --without links)
     slow
     is_killed crashmon-cleanup archived '(SELECT 8 - count(*) FROM jobs)'
+}
+
+@test "the row of a run that was killed has what is committed: scan --repair" {
+    processor p1
+    crash --count 8 --without links >/dev/null
+    find "$SPOOL" -path '*/name*' -type d -exec touch -d '1 hour ago' {} +
+    slow
+    is_killed crashmon-scan-repair queued '(SELECT count(*) FROM jobs)' --repair --incomplete-age=00:30:00
+}
+
+@test "the row of a run that was killed has what is committed: cleanup --repair" {
+    processor p1
+    for id in $(nowhere 8); do
+        sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
+             VALUES ('$(place "$SPOOL" "$id").json', '$id', 1, '2008-12-25')"
+    done
+    slow
+    is_killed crashmon-cleanup-repair failed '(SELECT count(*) FROM jobs WHERE success IS FALSE)' --repair
 }
 
 @test "the row of a run that was killed has what is committed, when to change it takes a while, as far from the server" {
