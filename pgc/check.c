@@ -145,35 +145,30 @@ static int code_to_judge(const struct run_status *run)
     return run->exit_code == EXIT_LOG || run->exit_code > EXIT_SIGNAL ? EXIT_LEFT : run->exit_code;
 }
 
-static void judge_run(struct check *check, const struct run_status *run)
+/* Whether it works for too long, or was killed. */
+static void judge_state(struct check *check, const struct run_status *run)
 {
-    const struct options *options = check->options;
     char age[FIGURE_SIZE], host[ELSEWHERE_SIZE];
+    enum severity severity = severity_of(run->started, &check->options->check_running);
     if (last_run_is_held_up(run))
         problems_add(&check->problems, SEVERITY_WARNING,
                      "the session of process %d of %s on %s has waited for a synchronous standby "
                      "for %s",
                      run->pid, run->program, quote(host, run->host), figure_age(age, run->held_up));
-    if (last_run_is_at_work(run)) {
-        enum severity severity = severity_of(run->started, &options->check_running);
-        put_figure(check, "running", run->started, "s", &options->check_running);
-        if (severity != SEVERITY_OK)
-            problems_add(&check->problems, severity,
-                         "process %d of %s on %s has been at work for %s", run->pid, run->program,
-                         quote(host, run->host), figure_age(age, run->started));
-        return;
-    }
-    judge_late(check, run->is_due ? -run->due : 0, "should have run again, but is late by",
-               run->holder);
+    if (last_run_is_at_work(run) && severity != SEVERITY_OK)
+        problems_add(&check->problems, severity, "process %d of %s on %s has been at work for %s",
+                     run->pid, run->program, quote(host, run->host), figure_age(age, run->started));
     if (strcmp(run->state, "killed") == 0)
         problems_add(&check->problems, SEVERITY_WARNING,
                      "the last run of %s was killed, or could not record its end (see its log): "
                      "process %d on %s, begun %s ago",
                      run->program, run->pid, quote(host, run->host), figure_age(age, run->started));
-    if (strcmp(run->state, "ended") != 0)
-        return;
-    put_figure(check, "exit_code", run->exit_code, "", &options->check_exit_code);
-    enum severity severity = severity_of(code_to_judge(run), &options->check_exit_code);
+}
+
+static void judge_code(struct check *check, const struct run_status *run, int code)
+{
+    char age[FIGURE_SIZE], host[ELSEWHERE_SIZE];
+    enum severity severity = severity_of(code, &check->options->check_exit_code);
     const char *words = exit_code_words((enum exit_code)run->exit_code);
     if (severity != SEVERITY_OK)
         problems_add(&check->problems, severity,
@@ -183,11 +178,45 @@ static void judge_run(struct check *check, const struct run_status *run)
                      *run->error != '\0' ? ": " : "", run->error);
 }
 
+static void judge_run(struct check *check, const struct run_status *run)
+{
+    const struct options *options = check->options;
+    if (last_run_is_at_work(run))
+        put_figure(check, "running", run->started, "s", &options->check_running);
+    else
+        judge_late(check, run->is_due ? -run->due : 0, "should have run again, but is late by",
+                   run->holder);
+    judge_state(check, run);
+    if (strcmp(run->state, "ended") != 0)
+        return;
+    put_figure(check, "exit_code", run->exit_code, "", &options->check_exit_code);
+    judge_code(check, run, code_to_judge(run));
+}
+
+static const struct run_status *find_last(const struct check *check, const char *program)
+{
+    return last_runs_find(check->database.runs, check->database.run_count, program,
+                          check->options->storage_name);
+}
+
+/* Of a repair 1 is no failure: what it has found was told. But where it was ended too soon the next
+ * one does not go on: it begins anew. */
+static void judge_repair(struct check *check)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s-repair", check->options->program_name);
+    const struct run_status *run = find_last(check, name);
+    if (run == NULL || !last_run_is_news(run))
+        return;
+    judge_state(check, run);
+    if (strcmp(run->state, "ended") == 0 && !exit_code_is_done((enum exit_code)run->exit_code))
+        judge_code(check, run, run->exit_code > EXIT_SIGNAL ? EXIT_LEFT : run->exit_code);
+}
+
 /* The last one of the program on this storage; NULL: none is known. */
 static const struct run_status *find_run(const struct check *check)
 {
-    return last_runs_find(check->database.runs, check->database.run_count,
-                          check->options->program_name, check->options->storage_name);
+    return find_last(check, check->options->program_name);
 }
 
 /* A program that has never run is as late as the first run on the storage is old. */
@@ -200,6 +229,7 @@ static void judge_runs(struct check *check)
     else if (database->run_count >= 0 && database->first_run >= 0)
         judge_late(check, database->first_run,
                    "has never run on this storage, where others run for", "");
+    judge_repair(check);
 }
 
 /* For what only runs change. */

@@ -41,6 +41,10 @@ const struct run_status *last_runs_find(const struct run_status *runs, long coun
 /* It works, or has not ended as far as a standby can tell. */
 bool last_run_is_at_work(const struct run_status *run);
 
+/* It works, or has begun or ended lately. What a repair or a release tells is old after a day: no
+ * other has to follow it, which would take its place. One of each night stays. */
+bool last_run_is_news(const struct run_status *run);
+
 /* A synchronous standby is away: its session waits for longer than a commit takes. */
 bool last_run_is_held_up(const struct run_status *run);
 

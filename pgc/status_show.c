@@ -244,16 +244,12 @@ static const enum program programs[] = {PROGRAM_SCAN, PROGRAM_PRIORITY, PROGRAM_
 
 enum { PROGRAM_COUNT = sizeof programs / sizeof *programs };
 
-/* A repair or a release that ended more than a day ago: no other has to follow it, which would take
- * its place. A repair of each night stays. */
 static bool is_old_news(const struct run_status *run)
 {
-    enum { NEWS = 25 * 3600 };
     for (size_t i = 0; i < PROGRAM_COUNT; i++)
         if (strcmp(run->program, options_program_name(programs[i])) == 0)
             return false;
-    return !last_run_is_at_work(run) && run->started > NEWS &&
-           (run->ended < 0 || run->ended > NEWS);
+    return !last_run_is_news(run);
 }
 
 /* As long as nothing has run on the storage, this is no news. */

@@ -153,6 +153,51 @@ load check
     answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed, or could not record its end (see its log): process [0-9]* on .*, begun .* ago$'
 }
 
+@test "a repair that was killed or has failed, until one has ended well, or for a day" {
+    used
+    crash --without links >/dev/null
+    find "$SPOOL" -exec touch -h -d '2 days ago' {} +
+    hold
+    background scan --repair
+    await_blocked crashmon-scan-repair
+    answers 0 scan --
+    sql "UPDATE crashmon.runs SET started = now() - interval '7 hours' WHERE program = 'crashmon-scan-repair'"
+    answers 1 scan -- "WARNING: process $pid of crashmon-scan-repair on .* has been at work for 7 h"
+    kill -KILL "$pid"
+    background_ends 137
+    answers 1 scan -- "WARNING: the last run of crashmon-scan-repair was killed, or could not record its end (see its log): process $pid on "
+    session COMMIT
+    sql "DELETE FROM processors"
+    expect_status 68 scan --repair
+    answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan-repair ended with exit code 68 (no processor), '
+    sql "UPDATE crashmon.runs SET exit_code = 142 WHERE program = 'crashmon-scan-repair'"
+    answers 1 scan --check-processors=, -- 'WARNING: the last run of crashmon-scan-repair ended with exit code 142'
+    sql "UPDATE crashmon.runs SET ended = started - interval '26 hours', started = started - interval '26 hours'
+         WHERE program = 'crashmon-scan-repair'"
+    answers 0 scan --check-processors=, --
+    answers 0 cleanup_jobs --
+    processor alpha
+    expect_status 1 scan --repair
+    answers 0 scan --
+}
+
+@test "a repair of rows that was killed, until one has ended well" {
+    used
+    id=$(nowhere)
+    sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
+         VALUES ('$(place "$SPOOL" "$id").json', '$id', 1, '2008-12-25')"
+    hold
+    background cleanup_jobs --repair
+    await_blocked crashmon-cleanup-repair
+    kill -KILL "$pid"
+    background_ends 137
+    answers 1 cleanup_jobs -- 'WARNING: the last run of crashmon-cleanup-repair was killed'
+    answers 0 scan --check-waiting=, --
+    session COMMIT
+    expect_status 1 cleanup_jobs --repair
+    answers 0 cleanup_jobs --
+}
+
 @test "the exit code of the last run, and what was quarantined lately" {
     used
     crash --without dump >/dev/null
