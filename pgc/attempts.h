@@ -3,12 +3,13 @@
 #ifndef ATTEMPTS_H
 #define ATTEMPTS_H
 
+#include "processors.h"
 #include "run.h"
 
 /* Jobs of the storage that were begun --job-timeout ago wait again; those that have had
- * --maximum-attempts attempts fail. Each that fails is reported and counted. False when the run
- * must end. */
-bool attempts_limit(struct run *run);
+ * --maximum-attempts attempts fail, also those that a dry run has not taken from the dead. Each that
+ * fails is reported and counted. False when the run must end. */
+bool attempts_limit(struct run *run, const struct processors *processors);
 
 /* What attempts_limit() makes of an unfinished job with *attempts attempts that was begun `started`
  * seconds ago (below 0: it waits). If it was begun too long ago, *attempts grows by that one. */

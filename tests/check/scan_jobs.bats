@@ -63,6 +63,24 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     sql_is "SELECT success, attempts FROM jobs" "f|3"
 }
 
+@test "a dry run tells which jobs of a dead processor fail, and with how many attempts" {
+    processor p1 >/dev/null
+    dead=$(processor dead 7200)
+    begun="starteddatetime=now()"
+    job 1 "$dead" attempts=4 "$begun"
+    job 2 "$dead" attempts=3 "starteddatetime=now() - interval '3 days'"
+    job 3 "$dead" attempts=4
+    job 4 "$dead" attempts=5 "$begun"
+    job 5 NULL attempts=4 "$begun"
+    run scan --dry-run --batch-size=1
+    announced=$(grep -E '": failed|begun' <<<"$output" | sort)
+    expect_status 1 scan
+    equal "$announced" "$(grep -E '": failed|begun' "$LOG" | sed 's/.* - //' | sort)"
+    equal "$announced" "$(for number in 1 4 5; do
+        echo "\"$(id $number)\": failed: no processor has finished it; attempts: $((number == 4 ? 6 : 5))"
+    done)"
+}
+
 @test "a job that was begun a day ago by a living processor waits again, which is an attempt" {
     p=$(processor p1)
     begun "$p" 1439 1
