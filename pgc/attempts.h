@@ -7,8 +7,8 @@
 #include "run.h"
 
 /* Jobs of the storage that were begun --job-timeout ago wait again; those that have had
- * --maximum-attempts attempts fail, also those that a dry run has not taken from the dead. Each that
- * fails is reported and counted. False when the run must end. */
+ * --maximum-attempts attempts fail, also those that a dry run has not taken from the dead. Each
+ * that fails is reported and counted. False when the run must end. */
 bool attempts_limit(struct run *run, const struct processors *processors);
 
 /* What attempts_limit() makes of an unfinished job with *attempts attempts that was begun `started`

@@ -283,8 +283,8 @@ static void judge_missing(struct check *check)
     put_count(check, "missing", missing);
     if (missing->number > 0)
         problems_add(&check->problems, SEVERITY_WARNING,
-                     "finished jobs whose pair is missing: %s, the oldest for %s; their rows stay "
-                     "for 24 hours",
+                     "finished jobs whose pair is missing: %s, the oldest for %s; each row "
+                     "stays until that has lasted for 24 hours",
                      figure_count(number, missing), figure_age(age, missing->oldest));
 }
 

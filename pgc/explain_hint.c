@@ -2,6 +2,7 @@
 
 #include "base/quote.h"
 #include "explain_case.h"
+#include "spool/release.h"
 
 #include <string.h>
 
@@ -59,6 +60,15 @@ static void hint_at_archived(const struct explanation *explanation, const struct
     explain_add(text, "then crashmon-priority --release %s", id);
 }
 
+/* Its files are in the spool, or some of them, and in quarantine. */
+static bool is_half_released(const struct explanation *explanation)
+{
+    const struct sighting *new = sightings_find(&explanation->sightings, PLACE_STORAGE);
+    const struct run_status *run = explain_last_run(explanation, "crashmon-priority-release");
+    return new != NULL &&new->name_link != NULL &&release_has_made(new->name_link) &&
+           explained_case(explanation) != NULL && !(run != NULL && last_run_is_at_work(run));
+}
+
 /* Of one without a job, while priority can do something for it. */
 static void hint_at_processing(const struct explanation *explanation, char text[NEXT_SIZE])
 {
@@ -67,6 +77,10 @@ static void hint_at_processing(const struct explanation *explanation, char text[
     const struct sighting *archived = find_archived(explanation);
     const struct sighting *quarantined = explained_case(explanation);
     const char *id = explanation->id.text;
+    if (is_half_released(explanation)) {
+        explain_add(text, "its release was not finished: crashmon-priority --release %s", id);
+        return;
+    }
     if (found != NULL && found->date_links.count > 0 && found->place == PLACE_STORAGE)
         return;
     if (found != NULL && found->state == PAIR_READY && explanation->request_count == 0)

@@ -235,6 +235,12 @@ static void say_of_links(const struct explanation *explanation, char text[NEXT_S
     batches_free(&batch, 1);
 }
 
+/* What is there under its day, beside what is in the directory of its pair. */
+static bool has_no_link(const struct sighting *one)
+{
+    return one->count > 0 && strncmp(one->files[one->count - 1].name, "date/", 5) == 0;
+}
+
 static void say_of_unlinked(const struct explanation *explanation, char text[NEXT_SIZE])
 {
     struct pair pair = {.spool = explanation->places->trees[PLACE_STORAGE], .id = explanation->id};
@@ -246,7 +252,9 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
             continue;
         memcpy(pair.day, one->day, sizeof pair.day);
         long quiet = explanation->options->incomplete_age;
-        if (stranded_look(&pair, 0, false, &failure) == STRANDED_NOT)
+        if (has_no_link(one))
+            explain_add(text, "does not see it, as what has the place of its date link is no link");
+        else if (stranded_look(&pair, 0, false, &failure) == STRANDED_NOT)
             explain_add(text, "does not see it, as it is no part of a pair");
         else if (stranded_look(&pair, quiet, false, &failure) != STRANDED_NOT)
             explain_add(text, "does not see it, as it has no date link; with --repair it would");

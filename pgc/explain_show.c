@@ -40,7 +40,7 @@ static void say_sighting(const struct sighting *sighting)
     if (sighting->place == PLACE_QUARANTINE)
         say("    reason: %s", sighting->reason != NULL ? sighting->reason : "unknown");
     else if (sighting->reason != NULL)
-        say("    reason: %s", quote(quoted, sighting->reason));
+        say("    reason: \"%s\"", sighting->reason); /* escaped by who has written it */
 }
 
 static void say_owner(const struct explanation *explanation)
@@ -74,8 +74,9 @@ static void say_job(const struct explanation *explanation)
         say("Job         %s", explanation->has_rows ? "none" : "unknown");
         return;
     }
-    say("Job         %lld, %s; priority %d, attempts %d, storage %s", job->id, state_of(job),
-        job->priority, job->attempts, quote(quoted, job->storage));
+    say("Job         %lld, %s; priority %d, attempts %d of %ld, storage %s", job->id, state_of(job),
+        job->priority, job->attempts, explanation->options->maximum_attempts,
+        quote(quoted, job->storage));
     say("  queued from %s", quote(quoted, job->pathname));
     say_owner(explanation);
     say_age("queued", job->queued);

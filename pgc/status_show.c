@@ -69,7 +69,7 @@ static void say_queue(const struct options *options, const struct disk_status *d
     say_count("Finished", &jobs->finished, "oldest", "");
     say_count("Failed", &jobs->failed, "oldest", "");
     if (jobs->missing.number > 0)
-        say_count("Missing", &jobs->missing, "oldest", "rows stay for 24 h");
+        say_count("Missing", &jobs->missing, "oldest", "each row stays until 24 h are over");
     say_count("Requests", &database->requests, "oldest", "");
     if (options->deferred_storage_root != NULL)
         say_count("Deferred", &disk->deferred, NULL, "");

@@ -13,22 +13,22 @@ static int compare(const void *one, const void *other)
     return strcmp(id->text, other_id->text);
 }
 
-static bool add(struct date_links *links, const struct walk_entry *entry, long settle_time,
-                long incomplete_age)
+static bool add(struct date_links *links, const struct walk_entry *entry, const struct crash_id *id,
+                long settle_time, long incomplete_age)
 {
     struct examination found;
-    struct pair pair;
     struct date_link *items = realloc(links->items, (links->count + 1) * sizeof *links->items);
     if (items == NULL)
         return false;
     links->items = items;
-    if (!walk_entry_pair(entry, &pair))
-        return true;
     struct date_link *link = &items[links->count++];
-    *link = (struct date_link){.id = pair.id,
+    *link = (struct date_link){.id = *id,
                                .directory = date_dir_hold(entry->directory),
+                               .is_link = entry->kind == WALK_LINK,
                                .changed = walk_entry_changed(entry)};
-    memcpy(link->day, pair.day, sizeof link->day);
+    date_dir_day(entry->directory, link->day);
+    if (!link->is_link)
+        return true;
     link->examined = examine(entry, settle_time, incomplete_age, &found);
     link->verdict = found.verdict;
     if (link->examined != EXAMINED_CRASH || found.verdict != QUEUED)
@@ -50,9 +50,9 @@ bool date_links_find(struct date_links *links, const struct spool *spool, struct
         if (entry.kind == WALK_UNREADABLE) {
             *failure = *entry.failure;
             good = false;
-        } else if (entry.kind == WALK_LINK && crash_id_parse(&id, entry.name) &&
+        } else if (crash_id_parse(&id, entry.name) &&
                    bsearch(&id, ids, count, sizeof *ids, compare) != NULL &&
-                   !add(links, &entry, settle_time, incomplete_age)) {
+                   !add(links, &entry, &id, settle_time, incomplete_age)) {
             good = fail(failure, ENOMEM, "cannot look for date links in \"%s\"", spool->path);
         }
     }

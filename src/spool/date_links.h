@@ -1,5 +1,6 @@
-/* date_links.h - the date links of crashes that somebody asks for, found by a walk through the date
- * trees of a root: a name link may be missing, and need not lead to each of them. */
+/* date_links.h - the date links of crashes that somebody asks for, and what has the place of one,
+ * found by a walk through the date trees of a root: a name link may be missing, and need not lead
+ * to each of them. */
 #ifndef DATE_LINKS_H
 #define DATE_LINKS_H
 
@@ -9,6 +10,7 @@ struct date_link {
     struct crash_id id;
     char day[DAY_LENGTH + 1];
     struct date_dir *directory;
+    bool is_link;           /* if not, no more is known */
     enum examined examined; /* what a scan decides (examine.h), and why, */
     enum outcome verdict;   /* unless that is QUEUED */
     struct failure why;

@@ -30,6 +30,13 @@ struct release {
 
 static const char temporary[] = ".released.";
 
+bool release_has_made(const char *name_link)
+{
+    static const char end[] = "/date/" DATE_DIRECTORY;
+    size_t length = strlen(name_link);
+    return length >= strlen(end) && strcmp(name_link + length - strlen(end), end) == 0;
+}
+
 static void temporary_name(char name[NAME_MAX + 1], const struct released_file *file)
 {
     snprintf(name, NAME_MAX + 1, "%s%s", temporary, file->name);

@@ -35,4 +35,8 @@ bool release(struct quarantine *quarantine, const struct roots *roots, const str
              const struct release_job *job, bool dry_run, char where[RELEASE_PATH_SIZE],
              struct failure *failure);
 
+/* Whether this is what the name link says that a release has made: it is left where one was killed,
+ * and until the crash is queued. */
+bool release_has_made(const char *name_link);
+
 #endif

@@ -60,7 +60,9 @@ static void note_age(struct sighting *sighting, const struct stat *status)
         sighting->age = age;
 }
 
-static bool add_file(struct sighting *sighting, int directory, const char *name)
+/* `title` is the caller's, and may be NULL when out of memory. */
+static bool add_file_as(struct sighting *sighting, int directory, const char *name,
+                        const char *title)
 {
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
@@ -72,12 +74,17 @@ static bool add_file(struct sighting *sighting, int directory, const char *name)
     sighting->files = files;
     note_age(sighting, &status);
     files[sighting->count] = (struct sighted_file){
-        .name = strdup(name),
+        .name = title != NULL ? strdup(title) : NULL,
         .kind = kind_of(status.st_mode),
         .size = status.st_size,
         .age = age_of(&status.st_mtim),
     };
     return files[sighting->count].name != NULL && ++sighting->count > 0;
+}
+
+static bool add_file(struct sighting *sighting, int directory, const char *name)
+{
+    return add_file_as(sighting, directory, name, name);
 }
 
 static char *read_link(int directory, const char *name)
@@ -143,13 +150,30 @@ static const struct date_link *next_link(const struct look *look, const struct d
     return date_links_of(look->date_links, &look->pair.id, look->pair.day, last);
 }
 
+/* What has the place of a date link. */
+static bool add_in_place(struct sighting *sighting, const struct date_link *one)
+{
+    char *title = NULL;
+    const char *below = one->directory->path + DAY_LENGTH + 1;
+    if (asprintf(&title, "%s/%s", below, one->id.text) < 0)
+        title = NULL;
+    bool good = add_file_as(sighting, date_dir_open(one->directory), one->id.text, title);
+    free(title);
+    return good;
+}
+
 static bool look_at_root(struct sighting *sighting, const struct look *look)
 {
     struct timespec changed = {0};
-    const struct date_link *link = next_link(look, NULL);
+    const struct date_link *link = NULL;
     bool good = true;
-    for (const struct date_link *one = link; one != NULL; one = next_link(look, one))
-        good = names_add(&sighting->date_links, one->directory->path) && good;
+    for (const struct date_link *one = next_link(look, NULL); one != NULL;
+         one = next_link(look, one)) {
+        good = (one->is_link ? names_add(&sighting->date_links, one->directory->path)
+                             : add_in_place(sighting, one)) &&
+               good;
+        link = link == NULL && one->is_link ? one : link;
+    }
     if (is_nothing(sighting) && link == NULL)
         return good;
     sighting->state = pair_examine(&look->pair, look->settle_time, NULL, &changed, &sighting->why);

@@ -18,10 +18,11 @@ struct sighting {
     const char *path; /* of the place: the caller's */
     char *where;      /* below it: "20081225/name/22/ad", "20081225/<id>.1" */
     char day[DAY_LENGTH + 1];
-    struct sighted_file *files; /* in the order of their names; without its links and reason */
-    size_t count;
-    char *name_link;                 /* what it says; NULL: there is none */
-    struct names date_links;         /* where they are, below the root; */
+    struct sighted_file
+        *files;              /* in the order of their names; without its links and reason; then */
+    size_t count;            /* what is no link in the place of one, "date/12/05/web01_0/<id>" */
+    char *name_link;         /* what it says; NULL: there is none */
+    struct names date_links; /* where they are, below the root; */
     struct date_dir *date_directory; /* the first one, for batch_add_found(), */
     struct timespec linked;          /* and when it was made; 0 */
     char *reason; /* in quarantine the last one, in long-term storage why its job failed; NULL: none

@@ -30,7 +30,7 @@ setup_missing() {
     [[ $output == *" ERROR - \"$id\": missing"* ]] || fail "$output"
     for hours in 0 23; do
         hours_pass $hours
-        run_says 0 'left: its pair is missing; the row stays for 24 hours'
+        run_says 0 'left: its pair is missing; the row stays until it has been so for 24 hours'
         [[ -z $output ]] || fail "$output"
         log_has "seen 1: left 1; exit code 0"
         jobs_are "$id"
@@ -147,7 +147,7 @@ setup_missing() {
         ended true "$id"
         run_says 1 "missing: its .$other file was not found; the rest and the row stay for 24 hours"
         hours_pass 23
-        run_says 0 "left: its .$other file is missing; the rest and the row stay for 24 hours"
+        run_says 0 "left: its .$other file is missing; the rest and the row stay until it has been so for 24 hours"
         [[ -f $(place "$SPOOL" "$id").$half ]] || fail "$(find "$SPOOL" "$ARCHIVE")"
         jobs_are "$id"
         hours_pass 1
@@ -313,7 +313,7 @@ setup_missing() {
     ln -s "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225"
     run_says 1 'left: cannot look for it'
     rm "$SPOOL/20081225"
-    run_says 0 'left: its pair is missing; the row stays for 24 hours'
+    run_says 0 'left: its pair is missing; the row stays until it has been so for 24 hours'
 }
 
 @test "priority does not give up what it cannot look for (1), and does when it can" {

@@ -16,7 +16,7 @@ load explain
     processor p1
     does "$id" scan "queues it for a live processor"
     expect_status 0 scan
-    says "$id" 'Job [0-9]+, waiting; priority 0, attempts 0, storage "main"' "queued from \"$(place "$SPOOL" "$id").json\"" \
+    says "$id" 'Job [0-9]+, waiting; priority 0, attempts 0 of 5, storage "main"' "queued from \"$(place "$SPOOL" "$id").json\"" \
         'owner "p1", alive, last seen [0-9]+ s ago' 'queued [0-9]+ s ago' 'crashmon-scan in [45] min [0-9]+ s nothing$' \
         'crashmon-cleanup no run yet nothing until its job is finished'
     [[ $output != *link* ]] || fail "$output"
@@ -167,7 +167,7 @@ load explain
     does "$id" cleanup "reports it as missing: its pair was not found; the row stays for 24 hours"
     sql "UPDATE jobs SET missingdatetime = now() - interval '1 h', completeddatetime = now() - interval '3 h'"
     says "$id" 'missing since 1 h 0 min ago'
-    does "$id" cleanup "leaves it: its pair is missing; the row stays for 24 hours"
+    does "$id" cleanup "leaves it: its pair is missing; the row stays until it has been so for 24 hours"
     sql "UPDATE jobs SET missingdatetime = now() - interval '25 h', completeddatetime = now() - interval '27 h'"
     does "$id" cleanup "reports it as missing: its pair was not found for 24 hours; the row is removed"
 }

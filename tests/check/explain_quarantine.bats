@@ -78,3 +78,23 @@ load quarantine
     [[ -z $stderr ]] || fail "$stderr"
     grep -q "^WARNING: $warning" <<<"$output" || fail "$output"
 }
+
+@test "a release that was killed at any file is to be repeated" {
+    strace -o /dev/null true 2>/dev/null || skip "no strace here"
+    processor p1
+    id=$(crash --without links)
+    hidden=$BATS_TEST_TMPDIR/hidden
+    mkdir -p "$SPOOL/quarantine/20081225/$id"
+    mv "$(place "$SPOOL" "$id")".* "$SPOOL/quarantine/20081225/$id"
+    cp -a "$SPOOL" "$hidden"
+    for ((step = 1; ; step++)); do
+        EXEC="strace -f -qq -o /dev/null -e trace=linkat,unlinkat -e inject=linkat,unlinkat:signal=KILL:when=$step" \
+            run priority --release "$id"
+        [[ $status == 137 ]] || break
+        [[ -d $SPOOL/quarantine/20081225/$id ]] || break
+        says "$id" "Hint (to have it processed|its release was not finished): crashmon-priority --release $id$"
+        rm -r "$SPOOL"/20081225 "$SPOOL/quarantine"
+        cp -a "$hidden/." "$SPOOL"
+    done
+    ((step > 4)) || fail "killed at $step steps"
+}
