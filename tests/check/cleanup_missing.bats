@@ -59,7 +59,7 @@ setup_missing() {
     mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225"
     mkdir -p "$(dirname "$(place "$ARCHIVE" "$id")")"
     mkdir "$(place "$ARCHIVE" "$id").json"
-    run_says 74 left
+    run_says 1 left
     sql_is "SELECT missingdatetime IS NULL FROM jobs" t
     mv "$SPOOL/20081225" "$BATS_TEST_TMPDIR/away"
     rmdir "$(place "$ARCHIVE" "$id").json"
