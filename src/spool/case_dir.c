@@ -197,15 +197,19 @@ int case_open_reason(int directory)
                   O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
 }
 
+/* And no release has come after it. */
 static bool is_said(int file, const char *line)
 {
+    const char *what = strchr(line, ' '), *said = NULL;
     char *text = malloc(REASON_MAXIMUM + 1);
     ssize_t length = text != NULL ? pread(file, text, REASON_MAXIMUM, 0) : -1;
     if (length >= 0)
         text[length] = '\0';
-    bool said = length >= 0 && strstr(text, strchr(line, ' ')) != NULL;
+    for (const char *at = length >= 0 ? text : ""; (at = strstr(at, what)) != NULL; at++)
+        said = at;
+    bool is_last = said != NULL && strstr(said, released) == NULL;
     free(text);
-    return said;
+    return is_last;
 }
 
 static bool add_reason(int directory, char *line, bool again)

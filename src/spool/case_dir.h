@@ -49,7 +49,8 @@ char *case_last_line(int directory);
 int case_open_reason(int directory);
 
 /* Adds a line to it, and flushes it. One that is there already, but for the time, is not repeated,
- * as what cannot be moved is tried again by each run; but it changes the time of the file. */
+ * as what cannot be moved is tried again by each run; but it changes the time of the file. After a
+ * release it is repeated: what comes now is no copy. */
 bool case_add_reason(int directory, const char *mark, const char *where, const char *why);
 
 /* Notes in its reason, on disk, that what is there now is a copy, and whether that was noted last,

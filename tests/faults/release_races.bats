@@ -75,7 +75,7 @@ whose() { head -c 5 "$1/$id.json" 2>/dev/null; echo -n " "; head -c 5 "$1/$id.du
 @test "the first crash is whole, and never mixed with the other one, whenever that comes" {
     processor p1
     local call order both=() there
-    for call in symlinkat:1 sendfile:1 sendfile:2 renameat2:1 renameat2:2 syncfs:2 symlinkat:2 syncfs:3 unlinkat:3; do
+    for call in symlinkat:1 sendfile:1 sendfile:2 linkat:1 linkat:2 syncfs:2 symlinkat:2 syncfs:3 unlinkat:3; do
         for order in "json dump name date" "dump json name date" "name date json dump" "date name dump json"; do
             race "$call" "$order"
             there=$(whose "$SPOOL/20081225/name/22/ad")
@@ -139,5 +139,35 @@ nothing_is_lost() {
                 rm -rf "${ARCHIVE:?}/20081225"
             done
         done
+    done
+}
+
+# A crash whose namesake is archived, with other bytes: it is processed, and quarantined for that.
+refuse_again() {
+    run scan --settle-time=00:00:00
+    sql "UPDATE jobs SET starteddatetime = now(), completeddatetime = now(), success = true"
+    run cleanup_jobs
+}
+
+@test "a release is killed, then the crash comes back to quarantine for the same reason: it can be released again" {
+    processor p1
+    mkdir -p "$ARCHIVE/20081225/name/22/ad"
+    echo archived >"$ARCHIVE/20081225/name/22/ad/$id.json"
+    echo archived >"$ARCHIVE/20081225/name/22/ad/$id.dump"
+    local call
+    for call in syncfs:{1,2,3} linkat:{1,2} symlinkat:2 unlinkat:{1..9} fsync:{1,2,3}; do
+        rm -rf "$SPOOL/quarantine" "$SPOOL/20081225"
+        crash --id "$id" >/dev/null
+        bytes=$(cat "$SPOOL/20081225/name/22/ad/$id".{json,dump})
+        refuse_again
+        [[ -e $SPOOL/quarantine/20081225/$id/$id.json ]] || fail "$call: not quarantined: $output"
+        run strace -qq -o "$BATS_TEST_TMPDIR/trace" -e "trace=${call%:*}" -e "inject=${call%:*}:signal=KILL:when=${call#*:}" \
+            "$BUILD/crashmon-priority" --config="$CONF" --release "$id"
+        find "$SPOOL/20081225" ! -type d -exec touch -hd '1 minute ago' {} +
+        refuse_again
+        run priority --release "$id"
+        equal "$call: $(cat "$SPOOL/20081225/name/22/ad/$id".{json,dump})" "$call: $bytes"
+        refuse_again
+        [[ $(cat "$SPOOL/quarantine/20081225/$id/$id".{json,dump}) == "$bytes" ]] || fail "$call: $output"
     done
 }
