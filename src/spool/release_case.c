@@ -19,6 +19,7 @@ struct search {
     bool dry_run;
     int count, whole, released; /* cases of the crash */
     char other[MARK_SIZE];      /* whose another one is; "": there is none */
+    struct failure unread;      /* why a day cannot be read; "": all can be */
 };
 
 static const struct release_case no_case = {.directory = -1};
@@ -153,7 +154,7 @@ static bool consider_all(struct search *search, struct release_case *its, struct
     struct names days = {0}, names = {0};
     bool good = cases_days(search->quarantine, &days, failure);
     for (size_t i = 0; good && i < days.count; i++) {
-        good = cases_of_day(search->quarantine, days.items[i], &search->pair->id, &names, failure);
+        cases_of_day(search->quarantine, days.items[i], &search->pair->id, &names, &search->unread);
         for (size_t j = 0; good && j < names.count; j++)
             good = consider(search, its, days.items[i], names.items[j], failure);
         names_free(&names);
@@ -205,6 +206,8 @@ enum release_found release_case_find_one(struct release_case *its, const struct 
     if (search.count == 0 && search.other[0] != '\0')
         fail(failure, 0, "the quarantine has it from another storage, with the mark %s",
              search.other);
+    else if (search.count == 0 && search.unread.text[0] != '\0')
+        *failure = search.unread;
     else if (search.count == 0)
         fail(failure, 0, "it is not in quarantine");
     else if (search.count > 1 && search.whole != 1)

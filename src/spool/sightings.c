@@ -271,12 +271,15 @@ bool sightings_in_quarantine(struct sightings *sightings, int quarantine, const 
                              const struct crash_id *id, struct failure *failure)
 {
     struct names days = {0}, names = {0};
+    struct failure other;
     bool good = cases_days(quarantine, &days, failure);
-    for (size_t i = 0; good && i < days.count; i++) {
-        good = cases_of_day(quarantine, days.items[i], id, &names, failure);
-        for (size_t j = 0; good && j < names.count; j++)
-            good =
-                look_at_case(sightings, quarantine, path, days.items[i], names.items[j], failure);
+    for (size_t i = 0; i < days.count; i++) {
+        const char *day = days.items[i];
+        good = cases_of_day(quarantine, day, id, &names, good ? failure : &other) && good;
+        for (size_t j = 0; j < names.count; j++)
+            good = look_at_case(sightings, quarantine, path, day, names.items[j],
+                                good ? failure : &other) &&
+                   good;
         names_free(&names);
     }
     names_free(&days);

@@ -81,6 +81,24 @@ sweep_again() { sql "UPDATE crashmon.storages SET swept = NULL"; }
     equal "$(spool_state "$elsewhere")" "$before"
 }
 
+@test "a day that cannot be read keeps no other: it is told once a day, and its crashes can be released no less" {
+    quarantined_for 31
+    old=$id id=44adfb61-f75b-11dc-b6be-001322081225
+    in_quarantine
+    ln -s "$BATS_TEST_TMPDIR" "$SPOOL/quarantine/20081101"
+    marked
+    says="cannot read day 20081101 of the quarantine: Not a directory (a symbolic link is not followed)"
+    expect_status 74 retains
+    [[ $output == *"$says; it stays until tomorrow"* && $output != *$'\n'* ]] || fail "$output"
+    [[ ! -e $SPOOL/quarantine/20081225/$old ]]
+    expect_status 0 retains
+    expect_status 1 priority --release "$old"
+    [[ $output == *"cannot release \"$old\": $says"* ]] || fail "$output"
+    run priority --explain "$id"
+    [[ $output == *"$SPOOL/quarantine/20081225/$id"* && $output == *"$says"* ]] || fail "$output"
+    expect_status 0 priority --release "$id"
+}
+
 @test "somebody who is at work in the quarantine is waited for" {
     quarantined_for 31
     exec 7>"$SPOOL/quarantine/.lock"
