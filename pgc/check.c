@@ -2,6 +2,7 @@
 
 #include "base/access.h"
 #include "base/quote.h"
+#include "options/command_line.h"
 #include "report/metrics.h"
 #include "report/problems.h"
 #include "rights.h"
@@ -305,23 +306,36 @@ static void judge_quarantine(struct check *check, const struct count *cases)
                      figure_age(age, cases->oldest));
 }
 
+/* A run that was killed has left the links of what it had just queued, and the next one removes
+ * them. */
+static const char *excuse_of_link(const struct check *check, long long queued,
+                                  char text[FIGURE_SIZE + 32])
+{
+    char age[FIGURE_SIZE];
+    if (is_at_work(check))
+        return excuse_of_new(check);
+    snprintf(text, FIGURE_SIZE + 32, "; it was queued %s ago", figure_age(age, queued));
+    return queued < options_interval(check->options) ? text : "";
+}
+
 /* Nobody has to wait for a processor where only the links of queued crashes cannot be removed; a
  * run at work may be about to. */
 static void judge_new(struct check *check, const struct disk_status *disk)
 {
-    char text[QUOTE_SIZE + 128], quoted[QUOTE_SIZE];
-    bool is_queued = false;
+    char text[QUOTE_SIZE + 128], quoted[QUOTE_SIZE], excuse[FIGURE_SIZE + 32];
+    long long queued = -1;
     struct failure failure;
     snprintf(text, sizeof text, "the oldest new pair has not been queued for");
     if (check->database.is_connected && disk->oldest_new.id[0] != '\0' &&
-        status_is_queued(check->options, disk->oldest_new.id, &is_queued, &failure) != DB_OK)
+        status_ask_queued(check->options, disk->oldest_new.id, &queued, &failure) != DB_OK)
         snprintf(text, sizeof text, "the oldest new pair is still in the spool after");
-    if (is_queued)
+    if (queued >= 0)
         snprintf(text, sizeof text,
                  "the oldest new pair is queued, but its link %s is still there after",
                  quote(quoted, disk->oldest_new.path));
-    judge_age_unless(check, is_queued && !is_at_work(check) ? "" : excuse_of_new(check), "new",
-                     &disk->fresh, &check->options->check_new, text);
+    judge_age_unless(check,
+                     queued >= 0 ? excuse_of_link(check, queued, excuse) : excuse_of_new(check),
+                     "new", &disk->fresh, &check->options->check_new, text);
 }
 
 static void judge_work(struct check *check, const struct disk_status *disk)

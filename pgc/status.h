@@ -38,9 +38,10 @@ void status_read_around(const struct options *options, struct database_status *s
 void status_read_queue(const struct options *options, struct database_status *status,
                        struct problems *troubles);
 void status_read_requests(struct database_status *status, struct problems *troubles);
-/* Whether this storage has a job for a crash, in the session that there is. */
-enum db_status status_is_queued(const struct options *options, const char *id, bool *is_queued,
-                                struct failure *failure);
+/* How long ago this storage's job for a crash was queued, in the session that there is; below 0:
+ * there is none. */
+enum db_status status_ask_queued(const struct options *options, const char *id, long long *age,
+                                 struct failure *failure);
 void status_free(struct database_status *status);
 
 #endif

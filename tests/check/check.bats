@@ -52,6 +52,21 @@ load check
     answers 0 scan --check-started=, --
 }
 
+@test "the link that a killed run has left is a warning until the next run is due" {
+    strace -o /dev/null true 2>/dev/null || skip "no strace here"
+    used
+    crash --age 5000 >/dev/null
+    EXEC="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL" run scan
+    [[ $status == 137 ]] || fail "$status: $output"
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed' \
+        'WARNING: the oldest new pair is queued, but its link .* is still there after 1 h 23 min; it was queued [0-9]* s ago$'
+    sql "UPDATE jobs SET queueddatetime = queueddatetime - interval '5 minutes'"
+    answers 2 scan -- 'WARNING: the last run of crashmon-scan was killed' \
+        'CRITICAL: the oldest new pair is queued, but its link .* is still there after 1 h 23 min$'
+    expect_status 0 scan
+    answers 0 scan --check-waiting=, --
+}
+
 @test "a processor's name cannot look like more than a name" {
     used
     job 1 "$(processor 'x" for 1 s; OK "')" "starteddatetime=now() - interval '25 hours'"
@@ -75,11 +90,13 @@ load check
     chmod 555 "${link%/*}"
     expect_status 77 scan
     sql_is "SELECT count(*) FROM jobs" 1
+    sql "UPDATE jobs SET queueddatetime = queueddatetime - interval '5 minutes'"
     answers 1 scan --check-exit-code=, --check-new=01:00:00, -- "WARNING: the oldest new pair is queued, but its link \"$link\" is still there after 1 h 23 min$"
     answers 2 scan --check-exit-code=, -- 'CRITICAL: the oldest new pair is queued'
     sql "DELETE FROM jobs"
     answers 1 scan --check-exit-code=, --check-new=01:00:00, -- 'WARNING: the oldest new pair has not been queued for 1 h 23 min$'
-    sql "INSERT INTO jobs (uuid, pathname) VALUES ('${link##*/}', '$(place "$SPOOL" "${link##*/}").json')"
+    sql "INSERT INTO jobs (uuid, pathname, queueddatetime)
+         VALUES ('${link##*/}', '$(place "$SPOOL" "${link##*/}").json', now() - interval '5 minutes')"
     held scan # as root, who may
     answers 1 scan --check-exit-code=, -- "WARNING: the oldest new pair is queued, but its link .* after 1 h 23 min; a run is at work$"
     session COMMIT >/dev/null
