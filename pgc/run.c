@@ -74,6 +74,26 @@ static bool connect_to_database(struct run *run)
     return run_check(run, status, &failure);
 }
 
+/* cron must not mail this, but whoever has given ids or repairs has to know. */
+static bool is_paused(struct run *run)
+{
+    const struct options *options = &run->options;
+    char *pause = run->pause;
+    struct failure failure;
+    if (options->adopt)
+        return false;
+    if (!run_check(run, pauses_read(options->storage_name, pause, &failure), &failure))
+        return true;
+    run->metrics.is_paused = pause[0] != '\0';
+    if (run->metrics.is_paused && options->arguments != NULL)
+        report_error(&run->report, EXIT_LEFT, "%s; nothing is done", pause);
+    else if (run->metrics.is_paused)
+        report_note(&run->report, LEVEL_INFO, "%s; nothing is done", pause);
+    if (run->metrics.is_paused && options->repair && !options->dry_run && !options->json)
+        say("%s; nothing is done", pause);
+    return run->metrics.is_paused;
+}
+
 static bool take_lock(struct run *run)
 {
     struct failure failure;
@@ -88,6 +108,8 @@ static bool take_lock(struct run *run)
         log_info("ended by signal %d while waiting for the lock", signals_caught());
         return false;
     }
+    if (is_paused(run)) /* since the other run began: this one would do nothing anyway */
+        return false;
     /* No error, as cron should not mail each overlap; if it is no other run that holds the lock,
      * the message says so, and --check that no run has begun for too long. Who gives ids waits. */
     log_write(run->options.arguments != NULL ? LEVEL_ERROR : LEVEL_WARNING, "%s", failure.text);
@@ -117,26 +139,6 @@ static bool enter_run(struct run *run)
         log_warning("cannot record this run: a trigger or a policy keeps its row out, or "
                     "crashmon.runs_id_seq is behind the rows (load sql/schema.sql)");
     return true;
-}
-
-/* cron must not mail this, but whoever has given ids or repairs has to know. */
-static bool is_paused(struct run *run)
-{
-    const struct options *options = &run->options;
-    char *pause = run->pause;
-    struct failure failure;
-    if (options->adopt)
-        return false;
-    if (!run_check(run, pauses_read(options->storage_name, pause, &failure), &failure))
-        return true;
-    run->metrics.is_paused = pause[0] != '\0';
-    if (run->metrics.is_paused && options->arguments != NULL)
-        report_error(&run->report, EXIT_LEFT, "%s; nothing is done", pause);
-    else if (run->metrics.is_paused)
-        report_note(&run->report, LEVEL_INFO, "%s; nothing is done", pause);
-    if (run->metrics.is_paused && options->repair && !options->dry_run && !options->json)
-        say("%s; nothing is done", pause);
-    return run->metrics.is_paused;
 }
 
 double run_elapsed(const struct run *run)

@@ -41,6 +41,25 @@ state() {
     sql_is "SELECT DISTINCT paused FROM crashmon.last_runs" f
 }
 
+@test "a run that another one keeps from its lock ends with 0 as well, as the storage is paused meanwhile" {
+    processor p1
+    id=$(crash)
+    held scan
+    sql "SELECT crashmon.pause('main', 'the spool is moved')"
+    for lock_wait in 00:00:00 00:00:01; do
+        rm -f "$LOG"
+        expect_status 0 scan --lock-wait=$lock_wait
+        equal "$output" ''
+        log_has 'INFO - storage main has been paused since '
+        log_has ': "the spool is moved"; nothing is done'
+        [[ $(<"$LOG") != *'lock'* ]] || fail "it tells of the lock"
+    done
+    [[ $(scan --json | tr -d ' ') == *'"exit_code":0,'*'"paused":"storagemain'* ]] || fail "$(scan --json)"
+    session COMMIT
+    background_ends 0
+    jobs_are "$id"
+}
+
 @test "a dry run on it says so, too, and only that" {
     paused
     for run in "${RUNS[@]}"; do
