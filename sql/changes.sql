@@ -1,9 +1,11 @@
 -- Brings the tables that were there already up to the model in pg_temp: what is missing is added. What has a name of
--- ours and is something else is refused, as nobody knows what it is for. Nothing is locked where nothing is missing.
+-- ours and is something else is refused, as nobody knows what it is for, all of it at once. An index may have any name.
+-- Nothing is locked where nothing is missing.
 DO $$
 DECLARE
     its record;
     commands text[] := '{}';
+    odd text;
     message text;
     hint text;
 BEGIN
@@ -11,6 +13,16 @@ BEGIN
                    WHERE attrelid = 'crashmon.jobs'::regclass AND attname = 'storage') THEN
         RAISE EXCEPTION 'the tables are those of Socorro: nothing is changed'
             USING HINT = 'Load sql/from-socorro.sql first, see doc/migrating-from-socorro.md.';
+    END IF;
+    SELECT string_agg(pg_describe_object('pg_class'::regclass, real.oid, 0), ', ') INTO odd
+    FROM pg_class AS real JOIN pg_class AS model USING (relname)
+    WHERE real.relnamespace = 'crashmon'::regnamespace AND real.relkind NOT IN ('r', 'p')
+        AND model.relnamespace = pg_my_temp_schema() AND model.relkind = 'r';
+    IF odd IS NOT NULL THEN
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('where crashmon needs a table there is %s: nothing is changed', odd),
+            'Rename that, and give its name to the table; then load this again.';
+        RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
     FOR its IN
         WITH object AS (
@@ -30,7 +42,9 @@ BEGIN
                 SELECT 10000, 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint
                 WHERE conrelid = c.oid AND contype = 'c'
                 UNION ALL
-                SELECT 10001, 'index', relname, regexp_replace(pg_get_indexdef(oid), ' WITH \([^)]*\)', '')
+                SELECT 10001, 'index', relname,
+                       regexp_replace(replace(pg_get_indexdef(oid), format(' INDEX %I ON ', relname), ' INDEX ON '),
+                                      ' WITH \([^)]*\)', '')
                     || CASE WHEN indisvalid THEN '' ELSE ' INVALID' END
                 FROM pg_index JOIN pg_class ON oid = indexrelid
                 WHERE indrelid = c.oid AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
@@ -39,39 +53,56 @@ BEGIN
         SELECT model.*, real.definition AS found,
                CASE model.kind WHEN 'column' THEN format('ALTER TABLE crashmon.%I ADD %I %s', model.its_table, model.name, model.definition)
                                WHEN 'constraint' THEN format('ALTER TABLE crashmon.%I ADD CONSTRAINT %I %s', model.its_table, model.name, model.definition)
-                               ELSE model.definition END AS command
+                               -- The same index of a table that this one has replaced may have the name.
+                               ELSE replace(model.definition, ' INDEX ON ', CASE WHEN to_regclass('crashmon.' || model.name) IS NULL
+                                                                                 THEN format(' INDEX %I ON ', model.name)
+                                                                                 ELSE ' INDEX ON ' END) END AS command
         FROM object AS model
-        LEFT JOIN object AS real ON NOT real.is_model AND real.kind = model.kind AND real.name = model.name
-            AND (real.its_table = model.its_table OR model.kind = 'index')
+        LEFT JOIN object AS real ON NOT real.is_model AND real.kind = model.kind AND real.its_table = model.its_table
+            AND real.name = model.name
         WHERE model.is_model AND real.definition IS DISTINCT FROM model.definition
             -- More characters than ours has do no harm.
             AND (substring(model.definition FROM 'character varying\(([0-9]+)\)')::integer
                      <= coalesce(substring(real.definition FROM 'character varying\(([0-9]+)\)'), '1000000')::integer
                  AND regexp_replace(model.definition, '^character varying\([0-9]+\)', 'text')
                      = regexp_replace(real.definition, '^character varying(\([0-9]+\))?', 'text')) IS NOT TRUE
+            AND NOT EXISTS (SELECT FROM object AS same WHERE NOT same.is_model AND same.its_table = model.its_table
+                                AND same.kind = 'index' AND same.definition = model.definition)
         ORDER BY model.its_table, model.step
     LOOP
-        IF its.found IS NOT NULL THEN
-            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
-                format('the %s "%s" of table %s is "%s", where crashmon needs "%s": nothing is changed',
-                       its.kind, its.name, its.its_table, its.found, its.definition),
-                'If it is your own, rename it; otherwise make it what is needed. Then load this again.';
-            RAISE EXCEPTION '%', message USING HINT = hint;
+        IF its.found = its.definition || ' INVALID' THEN -- as CREATE INDEX CONCURRENTLY leaves it when it is ended
+            its.command := format('REINDEX INDEX crashmon.%I', its.name);
+        ELSIF its.found IS NOT NULL THEN
+            odd := concat_ws('; ', odd, format('the %s "%s" of table %s is "%s", where crashmon needs "%s"',
+                                               its.kind, its.name, its.its_table, its.found, its.definition));
         END IF;
         commands := commands || its.command;
     END LOOP;
+    IF odd IS NOT NULL THEN
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('%s: nothing is changed', odd),
+            'What is your own, rename; otherwise make it what is needed. Then load this again.';
+        RAISE EXCEPTION '%', message USING HINT = hint;
+    END IF;
     PERFORM set_config('crashmon.commands', commands::text, true);
 END $$;
 \ir keys.sql
--- Whoever waits for a table behind us waits for a tenth of a second, as long as nothing is changed.
+-- Whoever waits for a table behind us waits for a tenth of a second, as long as nothing is changed, then for as long as the
+-- changes take. So that takes six seconds at most, which leaves four for the rest; but where all that is
+-- done lets others work.
+SELECT set_config('statement_timeout', '6s', true) FROM unnest(current_setting('crashmon.commands')::text[]) AS command
+WHERE command NOT LIKE 'UPDATE %' AND command NOT LIKE '% VALIDATE CONSTRAINT %' LIMIT 1
+\g (format=unaligned tuples_only) /dev/null
 DO $$
 DECLARE
+    commands text[] := current_setting('crashmon.commands');
     command text;
     message text;
     detail text;
+    hint text;
     patience timestamptz := clock_timestamp() + interval '4 seconds';
 BEGIN
-    FOREACH command IN ARRAY current_setting('crashmon.commands')::text[] LOOP
+    FOREACH command IN ARRAY commands LOOP
         PERFORM set_config('lock_timeout', '100ms', true);
         LOOP
             BEGIN
@@ -96,7 +127,33 @@ BEGIN
         PERFORM set_config('lock_timeout', '1s', true);
         patience := least(patience, clock_timestamp() + interval '1 second');
     END LOOP;
+EXCEPTION WHEN query_canceled THEN
+    IF clock_timestamp() < statement_timestamp() + interval '6 seconds' THEN
+        RAISE;
+    END IF;
+    -- What can be made beforehand: all but columns, which take no time, what is on them, and on tables that are small, or new.
+    SELECT string_agg(statement, '; ' ORDER BY is_short, place) INTO detail
+    FROM (SELECT place, c !~ ' INDEX | (UNIQUE|PRIMARY KEY) \(' AS is_short, CASE
+              WHEN c LIKE 'REINDEX %' THEN replace(c, ' INDEX ', ' INDEX CONCURRENTLY ')
+              WHEN c LIKE 'CREATE %' THEN regexp_replace(c, '^(.*? INDEX)( .*?| )ON ', '\1 CONCURRENTLY\2ON crashmon.')
+              WHEN c ~ ' (UNIQUE|PRIMARY KEY) \('
+                  THEN regexp_replace(c, '^ALTER TABLE (\S+) .*(\(.*)$', 'CREATE UNIQUE INDEX CONCURRENTLY ON \1 \2')
+              WHEN c ~ ' (FOREIGN KEY|CHECK) \('
+                  THEN replace(c, 'REFERENCES ', 'REFERENCES crashmon.') || ' NOT VALID'
+                      || coalesce('; ' || replace(substring(c FROM '^.* ADD CONSTRAINT \S+'), ' ADD ', ' VALIDATE '), '')
+              WHEN c LIKE '% VALIDATE CONSTRAINT %' THEN c END AS statement
+          FROM unnest(commands) WITH ORDINALITY AS its (c, place)
+          WHERE c ~ ' (ON |crashmon\.)(jobs|processors|priorityjobs)[ _]'
+              AND NOT EXISTS (SELECT FROM unnest(commands) AS a
+                              WHERE c ~ ('\m' || substring(a FROM '^ALTER TABLE \S+ ADD (?!CONSTRAINT )(\w+) ') || '\M'))
+         ) AS made;
+    EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+        'others would wait for the tables for more than ten seconds: nothing is changed',
+        'Make these beforehand, one by one, for which nobody waits; then load this again: '
+            || replace(detail, 'crashmon.', current_setting('crashmon.came_from') || '.');
+    RAISE EXCEPTION '%', message USING HINT = coalesce(hint, 'Try again when the server has less to do.');
 END $$;
+SET LOCAL statement_timeout = 0;
 DISCARD TEMP;
 
 -- Whoever may register may also use ids up.

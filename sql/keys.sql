@@ -1,12 +1,13 @@
 -- The keys of the tables, as in the model in pg_temp: a dump may have been restored without one, and Socorro's first
 -- versions had unique indexes instead. A key is known by its columns, its name may be any. One that is missing is
--- made, where the rows permit it.
+-- made, where the rows permit it, and one whose index is not valid is made anew.
 DO $$
 DECLARE
     its record;
     commands text[] := current_setting('crashmon.commands');
     is_lost text := 'owner IS NOT NULL AND NOT EXISTS (SELECT FROM %s.processors AS p WHERE p.id = owner)';
     lost bigint;
+    odd text;
     message text;
     hint text;
 BEGIN
@@ -32,11 +33,14 @@ BEGIN
                          ORDER BY attname) AS columns,
                    regexp_replace(nullif(confrelid, 0)::regclass::text, '^pg_temp[_0-9]*\.', '') AS refers_to,
                    concat(confdeltype, (SELECT string_agg(attname::text, ', ') FROM pg_attribute
-                                        WHERE attrelid = confrelid AND attnum = ANY (confkey))) AS how
+                                        WHERE attrelid = confrelid AND attnum = ANY (confkey))) AS how,
+                   (SELECT i.relname FROM pg_index JOIN pg_class AS i ON i.oid = indexrelid
+                    WHERE contype <> 'f' AND indexrelid = conindid AND NOT indisvalid) AS invalid
             FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = conrelid
             WHERE relnamespace IN ('crashmon'::regnamespace, pg_my_temp_schema())
                 AND (contype = 'f' OR contype IN ('p', 'u') AND NOT condeferrable))
-        SELECT model.its_table, model.definition, coalesce(real.definition, other.definition) AS found, has_index.name AS its_index,
+        SELECT model.its_table, model.definition, coalesce(real.definition, other.definition) AS found, real.invalid,
+               has_index.name AS its_index,
                CASE WHEN to_regclass('crashmon.' || quote_ident(model.name)) IS NULL
                          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname = model.name
                                              AND conrelid = ('crashmon.' || model.its_table)::regclass)
@@ -58,20 +62,25 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
                 AND regexp_replace(pg_get_indexdef(indexrelid), '^.* USING btree | WITH \([^)]*\)', '', 'g')
                     = substring(model.definition FROM '\(.*\)')) AS has_index ON model.refers_to IS NULL
-        WHERE model.is_model AND real.how IS DISTINCT FROM model.how
+        WHERE model.is_model AND (real.how IS DISTINCT FROM model.how OR real.invalid IS NOT NULL)
         ORDER BY model.refers_to NULLS FIRST, model.its_table
     LOOP
-        IF its.found IS NOT NULL THEN
-            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
-                format('the key of table %s is "%s", where crashmon needs "%s": nothing is changed',
-                       its.its_table, its.found, its.definition),
-                'Drop it, then load this again.';
-            RAISE EXCEPTION '%', message USING HINT = hint;
+        IF its.invalid IS NOT NULL THEN
+            commands := commands || format('REINDEX INDEX crashmon.%I', its.invalid);
+        ELSIF its.found IS NOT NULL THEN
+            odd := concat_ws('; ', odd, format('the key of table %s is "%s", where crashmon needs "%s"',
+                                               its.its_table, its.found, its.definition));
+        ELSE
+            commands := commands || format('ALTER TABLE crashmon.%I ADD %s%s', its.its_table, its.its_name,
+                                           coalesce(split_part(its.definition, ' (', 1) || ' USING INDEX '
+                                                        || quote_ident(its.its_index), its.definition));
         END IF;
-        commands := commands || format('ALTER TABLE crashmon.%I ADD %s%s', its.its_table, its.its_name,
-                                       coalesce(split_part(its.definition, ' (', 1) || ' USING INDEX '
-                                                    || quote_ident(its.its_index), its.definition));
     END LOOP;
+    IF odd IS NOT NULL THEN
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('%s: nothing is changed', odd), 'Drop these, then load this again.';
+        RAISE EXCEPTION '%', message USING HINT = hint;
+    END IF;
     -- Nobody who reads or writes waits for that.
     commands := commands || ARRAY(
         SELECT format('ALTER TABLE crashmon.jobs VALIDATE CONSTRAINT %I', conname) FROM pg_constraint

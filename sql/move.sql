@@ -73,6 +73,16 @@ BEGIN
         RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
     owner := coalesce(owner, current_user::regrole);
+    -- All is done in one role from here on. A superuser may have rebuilt a table, and owns it then.
+    SELECT format('%s.%I', relnamespace::regnamespace, relname) AS place, relowner::regrole AS owner INTO its FROM pg_class AS c
+    WHERE c.oid = ANY (tables) AND relkind IN ('r', 'p') AND relname = ANY (current_setting('crashmon.relations')::name[])
+        AND NOT pg_has_role(owner, relowner, 'MEMBER') ORDER BY c.oid LIMIT 1;
+    IF FOUND THEN
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('table %s belongs to role %s, the others to role %s: nothing is changed', its.place, its.owner, owner),
+            format('ALTER TABLE %s OWNER TO %s, as a superuser; then load this again.', its.place, owner);
+        RAISE EXCEPTION '%', message USING HINT = hint;
+    END IF;
     FOREACH name IN ARRAY ARRAY['crashmon', 'crashmon_priority'] LOOP
         IF to_regnamespace(name) IS NULL THEN
             EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %s', name, owner);
@@ -104,12 +114,20 @@ BEGIN
             EXECUTE format('ALTER SEQUENCE %s OWNER TO %s', its.sequence,
                            (SELECT relowner::regrole FROM pg_class WHERE oid = its.place));
         END IF;
-        IF its.is_elsewhere THEN
-            EXECUTE format('ALTER SEQUENCE %s SET SCHEMA crashmon', its.sequence);
-        END IF;
-        IF its.is_renamed THEN
-            EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', its.sequence, its.name);
-        END IF;
+        BEGIN
+            IF its.is_elsewhere THEN
+                EXECUTE format('ALTER SEQUENCE %s SET SCHEMA crashmon', its.sequence);
+            END IF;
+            IF its.is_renamed THEN
+                EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', its.sequence, its.name);
+            END IF;
+        EXCEPTION WHEN duplicate_table THEN
+            EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+                format('the sequence of table %s cannot become crashmon.%I: %s; nothing is changed', its.place, its.name, SQLERRM),
+                format('If that is the sequence of a table which this one has replaced, rename it, then load this again: '
+                       'ALTER SEQUENCE crashmon.%I RENAME TO %I', its.name, 'old_' || its.name);
+            RAISE EXCEPTION '%', message USING HINT = hint;
+        END;
         IF its.is_free THEN
             EXECUTE format('ALTER SEQUENCE %s OWNED BY %s.id', its.sequence, its.place);
         END IF;

@@ -204,7 +204,8 @@ BEGIN
         RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
 
-    -- Nobody knows who made a trigger, and what is built in can do harm, too.
+    -- Nobody knows who made a trigger, and what is built in can do harm, too. One of ours may be on a table that has been
+    -- replaced.
     SELECT string_agg(DISTINCT pg_describe_object('pg_trigger'::regclass, t.oid, 0), ', ') AS triggers,
            string_agg(DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END,
                       ', ') AS roles
@@ -214,8 +215,8 @@ BEGIN
     WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal
         AND (acl.grantee IS NOT NULL OR t.tgname IN ('count_attempt', 'not_ahead'))
         AND NOT EXISTS (SELECT FROM unnest(current_setting('crashmon.triggers')::text[]) AS known
-                        WHERE lower(translate(known, '() ', ''))
-                              = lower(translate(pg_get_triggerdef(t.oid), '() ', '')));
+                        WHERE lower(translate(regexp_replace(known, ' ON crashmon\.\w+ ', ''), '() ', ''))
+                              = lower(translate(replace(pg_get_triggerdef(t.oid), format(' ON %s ', t.tgrelid::regclass), ''), '() ', '')));
     IF its.triggers IS NOT NULL THEN
         EXECUTE current_setting('crashmon.escape') INTO message, hint USING
             format('%s may be the work of others, who have the right to make triggers there%s',

@@ -159,6 +159,8 @@ FROM last, LATERAL (
 DO $$
 DECLARE
     its record;
+    message text;
+    hint text;
 BEGIN
     FOR its IN SELECT relname AS name, pg_get_viewdef(oid) AS definition
                FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'v' LOOP
@@ -166,8 +168,14 @@ BEGIN
             EXECUTE format('CREATE OR REPLACE VIEW crashmon.%I AS %s', its.name, its.definition);
         END IF;
     END LOOP;
-EXCEPTION WHEN lock_not_available THEN
-    RAISE EXCEPTION 'the view crashmon.% is in use for too long: nothing is changed', its.name
-        USING HINT = 'pg_locks says by whom; try again when they have ended.';
+EXCEPTION
+    WHEN lock_not_available THEN
+        RAISE EXCEPTION 'the view crashmon.% is in use for too long: nothing is changed', its.name
+            USING HINT = 'pg_locks says by whom; try again when they have ended.';
+    WHEN invalid_table_definition OR wrong_object_type THEN
+        EXECUTE current_setting('crashmon.escape') INTO message, hint USING
+            format('crashmon.%s is not the view that it should be: %s; nothing is changed', its.name, SQLERRM),
+            'Rename or drop it, then load this again.';
+        RAISE EXCEPTION '%', message USING HINT = hint;
 END $$;
 DISCARD TEMP;

@@ -20,16 +20,13 @@ load upgrade
         'column "error" of table runs is "jsonb"' "ALTER TABLE crashmon.runs ADD error jsonb"
         'constraint "processors_storages" of table processors is "CHECK ((id > 0))"'
         "ALTER TABLE public.processors ADD CONSTRAINT processors_storages CHECK (id > 0)"
-        'index "jobs_tried" of table jobs is "CREATE INDEX jobs_tried ON jobs USING btree (message)"'
+        'index "jobs_tried" of table jobs is "CREATE INDEX ON jobs USING btree (message)"'
         "CREATE INDEX jobs_tried ON public.jobs (message)"
-        'index "jobs_finished" of table jobs is "CREATE INDEX jobs_finished ON jobs USING btree (storage, id) WHERE (success IS NOT NULL) INVALID"'
-        # As CREATE INDEX CONCURRENTLY leaves it that was ended.
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.jobs_finished'::regclass"
     )
     version_1
     for ((i = 0; i < ${#whats[@]}; i += 2)); do
         PGOPTIONS='' run psql -qX -v ON_ERROR_STOP=1 -c BEGIN -c "${whats[i + 1]}" -c COMMIT -f "$SQL/schema.sql"
-        [[ $status -ne 0 && $output == *"${whats[i]}"*": nothing is changed"*HINT*"rename it"* ]] || fail "${whats[i]}: $output"
+        [[ $status -ne 0 && $output == *"${whats[i]}"*": nothing is changed"*HINT*rename* ]] || fail "${whats[i]}: $output"
         nothing
         version_1
     done
@@ -254,7 +251,7 @@ load upgrade
     load_schema
     for key in "PRIMARY KEY (id) DEFERRABLE" "PRIMARY KEY (id, uuid)"; do
         sql "ALTER TABLE jobs DROP CONSTRAINT jobs_pkey; ALTER TABLE jobs ADD CONSTRAINT jobs_pkey $key"
-        refused "the key of table jobs is \"$key\", where crashmon needs \"PRIMARY KEY (id)\": nothing is changed*HINT*Drop it" schema.sql
+        refused "the key of table jobs is \"$key\", where crashmon needs \"PRIMARY KEY (id)\": nothing is changed*HINT*Drop" schema.sql
     done
     sql "ALTER TABLE jobs DROP CONSTRAINT jobs_pkey"
     equal "$(load_schema)" ""
@@ -282,4 +279,101 @@ ALTER TABLE jobs DROP CONSTRAINT jobs_uuid_key|SELECT count(*) FROM jobs
 DROP INDEX jobs_tried|INSERT INTO jobs (pathname, uuid) VALUES ('', 'b')
 ALTER TABLE jobs DROP missingdatetime|SELECT count(*) FROM jobs
 END
+}
+
+@test "what would make others wait for more than ten seconds is refused, with what to make beforehand" {
+    load_schema
+    wanted=$(shape)
+    for before in load_schema version_1; do
+        nothing
+        "$before"
+        place=$(sql "SELECT relnamespace::regnamespace FROM pg_class WHERE relname = 'jobs'")
+        # As slow as with millions of rows.
+        sql "ALTER TABLE $place.jobs DROP CONSTRAINT jobs_owner_fkey, DROP CONSTRAINT jobs_pkey, DROP CONSTRAINT jobs_uuid_key,
+                 DROP CONSTRAINT IF EXISTS jobs_attempts_check;
+             DROP INDEX $place.jobs_owner, $place.jobs_finished; DROP INDEX IF EXISTS $place.jobs_tried;
+             CREATE FUNCTION public.slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN
+                 PERFORM pg_sleep(15) FROM pg_event_trigger_ddl_commands() WHERE schema_name = ''crashmon''; END';
+             CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.slow()"
+        before=$(shape)
+        background load_schema
+        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        sql "SET LOCAL lock_timeout = '10s'; INSERT INTO $place.jobs (pathname, uuid) VALUES ('', '1')"
+        background_ends 3
+        hint=$(sed -n 's/^HINT:  Make these beforehand, one by one, for which nobody waits; then load this again: //p' <<<"$output")
+        [[ $output == *"others would wait for the tables for more than ten seconds: nothing is changed"* && $hint ]] || fail "$output"
+        equal "$(shape)" "$before"
+        # Whoever interrupts it is told that.
+        background load_schema
+        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'" >/dev/null
+        background_ends 3
+        [[ $output == *"canceling statement due to user request"* && $output != *HINT* ]] || fail "$output"
+        sql "DROP EVENT TRIGGER slow; DROP FUNCTION public.slow()"
+        psql -qX -v ON_ERROR_STOP=1 <<<"$hint;"
+        indexes=$(sql "SELECT indexrelid FROM pg_index WHERE indrelid = '$place.jobs'::regclass ORDER BY 1")
+        equal "$(load_schema)" ""
+        equal "$(sql "SELECT indexrelid FROM pg_index WHERE indrelid = 'crashmon.jobs'::regclass AND indexrelid <= $(tail -1 <<<"$indexes") ORDER BY 1")" "$indexes"
+        equal "$(shape)" "$wanted"
+    done
+}
+
+# --- what was rebuilt by hand
+
+@test "an index that is not valid, as an interrupted CREATE INDEX CONCURRENTLY leaves it, is made anew, a key's, too" {
+    load_schema
+    fresh=$(shape)
+    sql "UPDATE pg_index SET indisvalid = false WHERE indrelid::regclass::text IN ('jobs', 'storages')"
+    equal "$(load_schema)" ""
+    sql_is "SELECT count(*) FROM pg_index WHERE NOT indisvalid" 0
+    equal "$(shape)" "$fresh"
+}
+
+@test "jobs that were rebuilt by hand become what is needed, whatever the names of their indexes" {
+    load_schema
+    for how in "INCLUDING ALL" "INCLUDING DEFAULTS INCLUDING CONSTRAINTS"; do
+        sql "ALTER TABLE jobs RENAME TO jobs_old; CREATE TABLE crashmon.jobs (LIKE jobs_old $how)"
+        # Who makes more of it himself is as well off.
+        [[ $how != *ALL ]] || sql "ALTER TABLE jobs ADD FOREIGN KEY (owner) REFERENCES processors ON DELETE SET NULL"
+        equal "$(load_schema; load_schema)" ""
+        sql "DROP TABLE jobs_old"
+        sql "INSERT INTO jobs (pathname, uuid) VALUES ('', 'a')"
+        sql_is "SELECT waiting FROM queue" 1
+        sql_is "SELECT count(*) FROM pg_index WHERE indrelid = 'jobs'::regclass" 7
+        sql_is "SELECT count(*) FROM pg_constraint WHERE conrelid = 'jobs'::regclass" 4
+        sql_is "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'jobs'::regclass AND NOT tgisinternal" 2
+        sql "DELETE FROM jobs"
+    done
+    # All that is not as it should be is told at once.
+    sql "ALTER TABLE jobs RENAME TO jobs_old; CREATE TABLE crashmon.jobs AS SELECT * FROM jobs_old"
+    refused 'column "id" of table jobs is "bigint"*column "storage" of table jobs is "text", where*column "attempts" of *: nothing is changed*HINT' schema.sql
+}
+
+@test "what has the name of a table, a view or a sequence of ours and is something else is named" {
+    while IFS='|' read -r change sentence; do
+        nothing
+        load_schema
+        sql "$change"
+        refused "ERROR:  $sentence*nothing is changed*HINT" schema.sql
+    done <<END
+ALTER TABLE pauses RENAME TO old; CREATE VIEW crashmon.pauses AS SELECT * FROM old|where crashmon needs a table there is view pauses
+DROP VIEW queue; CREATE VIEW crashmon.queue AS SELECT 1 AS a|crashmon.queue is not the view that it should be: cannot change name of view column
+DROP VIEW queue; CREATE TABLE crashmon.queue (a integer)|crashmon.queue is not the view that it should be: "queue" is not a view
+ALTER TABLE processors RENAME TO old; CREATE TABLE crashmon.processors (LIKE old INCLUDING ALL); ALTER TABLE processors ALTER id DROP DEFAULT, ALTER id ADD GENERATED ALWAYS AS IDENTITY; ALTER TABLE jobs DROP CONSTRAINT jobs_owner_fkey|the sequence of table processors cannot become crashmon.processors_id_seq: relation "processors_id_seq" already exists
+END
+    # What the hint says is all that is needed.
+    sql "$(PGOPTIONS='' psql -qX -f "$SQL/schema.sql" 2>&1 | sed -n 's/^HINT: .*load this again: //p')"
+    equal "$(load_schema; load_schema)" ""
+    sql_is "SELECT crashmon.register_processor('p1'), pg_get_serial_sequence('crashmon.processors', 'id')" "1|crashmon.processors_id_seq"
+}
+
+@test "a table that a superuser has rebuilt, and owns, is named" {
+    as "$OWNER" load_schema
+    sql "ALTER TABLE processors RENAME TO old; CREATE TABLE crashmon.processors (LIKE old INCLUDING ALL); ALTER TABLE jobs DROP CONSTRAINT jobs_owner_fkey"
+    for who in "$OWNER" "${PGUSER:-}"; do
+        as "$who" run load_schema -v owner="$OWNER"
+        [[ $status -ne 0 && $output == *"table crashmon.processors belongs to role "*", the others to role $OWNER: nothing is changed"* ]] || fail "$output"
+    done
+    sql "$(sed -n "s/^HINT: *\(.*\), as a superuser.*/\1/p" <<<"$output")"
+    equal "$(as "$OWNER" load_schema)" ""
 }
