@@ -73,7 +73,7 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
             return ARCHIVE_FAILED;
         }
         char name[QUOTE_SIZE];
-        if (!file_is_regular(&status)) { /* who put it there must take it away: the pair stays */
+        if (!S_ISREG(status.st_mode)) { /* who put it there must take it away: the pair stays */
             fail(failure, 0, "%s in \"%s\" is not a regular file", quote(name, file->name),
                  move->root);
             return ARCHIVE_FAILED;

@@ -137,6 +137,10 @@ static void judge_age(struct search *search, struct pair_location *here)
     struct pair_location *best = &search->best;
     if (search->age == ANY_AGE || !is_found(here->found))
         return;
+    if (evidence_by_times(here, search->failure) == LOCATED_FAILED) {
+        here->found = LOCATED_FAILED;
+        return;
+    }
     forget_older(here->pair.spool, &here->json, search->age);
     forget_older(here->pair.spool, &here->dump, search->age);
     here->found = count_files(here);

@@ -17,12 +17,24 @@ struct spool_clock {
     _Atomic int error; /* why it cannot be asked; 0: it can */
     bool is_ours;      /* this machine's, as nothing may be made */
     /* Nanoseconds: the time when it was asked for by spool_ask_clock(), and when it was asked last,
-     * as a file was younger. */
-    _Atomic long long asked, latest;
+     * as a file was younger; how far it was ahead of this machine's then. */
+    _Atomic long long asked, latest, ahead;
 };
 
 /* Two hosts whose clocks are set over the network differ by less. */
 enum { DIFFERENCE = 60 };
+
+static const long long second = 1000000000;
+
+static long long in_nanoseconds(const struct timespec *time)
+{
+    return time->tv_sec * second + time->tv_nsec;
+}
+
+static struct timespec from_nanoseconds(long long time)
+{
+    return (struct timespec){.tv_sec = time / second, .tv_nsec = time % second};
+}
 
 /* A new file without a name, or unlinked at once if the file system has none of these (NFS). */
 static int make_nameless_file(int root)
@@ -39,19 +51,19 @@ static int make_nameless_file(int root)
 }
 
 /* Ages are measured by the clock that stamps the files, which may be a file server's. If no file
- * can be created, this machine's clock has to do: nothing is to look older than it is. */
-static bool ask_clock(int root, struct timespec *now)
+ * can be created, this machine's clock has to do, as far off as it was when both were known. */
+static bool ask_clock(const struct spool *spool, struct timespec *now)
 {
     struct stat status;
-    int file = make_nameless_file(root);
+    struct timespec ours;
+    int file = make_nameless_file(spool->root);
     bool known = file >= 0 && fstat(file, &status) == 0;
     if (file >= 0)
         close_keeping_errno(file);
+    clock_gettime(CLOCK_REALTIME, &ours);
     if (known)
-        *now = status.st_mtim;
-    else
-        clock_gettime(CLOCK_REALTIME, now);
-    now->tv_sec -= known ? 0 : DIFFERENCE;
+        spool->clock->ahead = in_nanoseconds(&status.st_mtim) - in_nanoseconds(&ours);
+    *now = from_nanoseconds(in_nanoseconds(&ours) + spool->clock->ahead);
     return known;
 }
 
@@ -59,23 +71,11 @@ static bool ask_again(const struct spool *spool, struct timespec *now)
 {
     if (spool->clock->is_ours)
         return clock_gettime(CLOCK_REALTIME, now) == 0;
-    return spool->clock->error == 0 && ask_clock(spool->root, now);
+    return spool->clock->error == 0 && ask_clock(spool, now);
 }
-
-static const long long second = 1000000000;
 
 /* Of a second; and how far the time of a file may be behind: it is that of the last clock tick. */
 enum { MICROSECONDS = 1000000, TICK = 10000 };
-
-static long long in_nanoseconds(const struct timespec *time)
-{
-    return time->tv_sec * second + time->tv_nsec;
-}
-
-static struct timespec from_nanoseconds(long long time)
-{
-    return (struct timespec){.tv_sec = time / second, .tv_nsec = time % second};
-}
 
 static void set_clock(const struct spool *spool, const struct timespec *now)
 {
@@ -178,8 +178,8 @@ static struct spool *open_root(enum place place, const char *path, const char *j
         spool_close(spool);
         return NULL;
     }
-    spool->clock->is_ours = !ask;
-    bool is_known = ask ? ask_clock(spool->root, &spool->now) : ask_again(spool, &spool->now);
+    *spool->clock = (struct spool_clock){.is_ours = !ask, .ahead = -DIFFERENCE * second};
+    bool is_known = ask_again(spool, &spool->now);
     spool->clock->error = is_known ? 0 : errno;
     set_clock(spool, &spool->now);
     return spool;

@@ -87,7 +87,8 @@ struct timespec spool_time(const struct spool *spool);
 struct timespec spool_time_ago(const struct spool *spool, long long microseconds);
 
 /* False with errno once the file system's clock could not be asked for that: then this machine's
- * has to do, less a minute, and nothing counts as ahead. */
+ * has to do, as far off as it was when both were known, or else less a minute, and nothing counts
+ * as ahead. */
 bool spool_has_clock(const struct spool *spool);
 
 /* Whether a day has been over for `days` days, even by a collector's clock in UTC-12. */

@@ -150,10 +150,76 @@ of_the_future() {
     sql_is "SELECT count(*), count(missingdatetime) FROM jobs" '2|2'
 }
 
+# Has this machine's clock be so many seconds ahead, and the file systems' be asked so many times before
+# they are full: ours_ahead SECONDS TIMES.
+ours_ahead() {
+    gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/ours.so" - <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int (*real)(clockid_t, struct timespec *) =
+        (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, now);
+    if (clock == CLOCK_REALTIME)
+        now->tv_sec += atol(getenv("AHEAD"));
+    return result;
+}
+int openat(int at, const char *path, int flags, ...)
+{
+    int (*real)(int, const char *, int, ...) =
+        (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat");
+    static int asked;
+    if ((flags & O_TMPFILE) == O_TMPFILE && asked++ >= atol(getenv("TIMES"))) {
+        errno = ENOSPC;
+        return -1;
+    }
+    va_list more;
+    va_start(more, flags);
+    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    return real(at, path, flags, mode);
+}
+END
+    EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/ours.so AHEAD=$1 TIMES=$2 ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+}
+
+@test "the clock of a spool that is lost while a scan is at work goes on as it was" {
+    marked
+    crash --count 4 --time 00:05 >/dev/null
+    young=$(crash --time 23:55 --age 5)
+    ours_ahead 3600 1
+    expect_status 0 scan --settle-time=00:01:00 --batch-size=2
+    has_links "$young"
+    sql_is "SELECT count(*) FROM jobs" 4
+}
+
+@test "where long-term storage cannot be asked for the time, what it has of an id is neither the pair nor none" {
+    id=$(crash)
+    marked
+    ended true "$id"
+    archived=$ARCHIVE/20081225/name/$(name_dir "$id")
+    mkdir -p "$archived"
+    mv "$(place "$SPOOL" "$id")".* "$archived"
+    sql "UPDATE jobs SET queueddatetime = now() + interval '5 min'"
+    ours_ahead -3600 0
+    expect_status 74 cleanup_jobs
+    log_has "cannot put \"$id\" away: \"$ARCHIVE\" cannot be asked for the time, so it is not known whether what is in \"20081225\" is another crash"
+    sql_is "SELECT count(*), count(missingdatetime) FROM jobs" '1|0'
+    EXEC=''
+    expect_status 1 cleanup_jobs
+    log_has "\"$id\": missing: "
+}
+
 # Has the file systems' clock be so many seconds ahead, for a run, or the first so many times that it is
 # asked, or on the file system of a directory alone (ahead SECONDS [TIMES [DIRECTORY]]): a file without a name tells what time it is.
 ahead() {
-    gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/clock.so" - <<'END' || skip "no compiler here"
+    gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/clock.so" - <<'END'
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
