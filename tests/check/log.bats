@@ -131,7 +131,7 @@ works_without_log() {
     expect_status 0 scan
     [[ -e $LOG.2 ]]
     ! grep -q "$lost" "$LOG" "$LOG".[0-9] || fail "the log was not full"
-    [[ $(grep -c " ERROR - \"$lost\": given up: " "$LOG.errors") == 1 ]] || fail "$(cat "$LOG.errors")"
+    [[ $(grep -c " WARNING - \"$lost\": given up: " "$LOG.errors") == 1 ]] || fail "$(cat "$LOG.errors")"
     ! grep -vE ' (WARNING|ERROR) - ' "$LOG.errors" || fail "something else"
 }
 
@@ -142,14 +142,13 @@ works_without_log() {
 
 # --- what is mailed
 
-@test "of a thousand requests that are given up ten are mailed, with the number of the others" {
-    processor p1
-    requests 3600 $(nowhere 1000)
-    expect_status 1 priority --batch-size=2000 # which has all looked for, however long it takes
+@test "of a thousand rows that are rejected ten are mailed, with the number of the others" {
+    ended true bad{1..1000}
+    expect_status 1 cleanup_jobs
     equal "${#lines[@]}" 11
-    for line in "${lines[@]:0:10}"; do [[ $line == *'": given up: '* ]] || fail "$line"; done
-    [[ ${lines[10]} == *" ERROR - and 990 more like this: \""*'": given up: '* ]] || fail "${lines[10]}"
-    equal "$(grep -c ' ERROR - ".*": given up: ' "$LOG")" 1000
+    for line in "${lines[@]:0:10}"; do [[ $line == *'": rejected: '* ]] || fail "$line"; done
+    [[ ${lines[10]} == *" ERROR - and 990 more like this: \""*'": rejected: '* ]] || fail "${lines[10]}"
+    equal "$(grep -c ' ERROR - ".*": rejected: ' "$LOG")" 1000
 }
 
 # A run that has no terminal.
@@ -213,9 +212,9 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
 @test "what is for one crash, and a run that is overtaken, has nothing to do with the hour" {
     sed -i /^stderr-repeat/d "$CONF"
     for _ in 1 2; do
-        request "$(nowhere)" 3600
-        expect_status 1 no_terminal priority
-        [[ $output == *'given up'* ]] || fail "$output"
+        ended true bad
+        expect_status 1 no_terminal cleanup_jobs
+        [[ $output == *'rejected'* ]] || fail "$output"
     done
     lock crashmon-scan >/dev/null
     expect_status 75 no_terminal scan

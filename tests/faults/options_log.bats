@@ -4,13 +4,11 @@
 load ../helper
 
 
-# A run that logs at DEBUG (the crash), INFO (the summary) and ERROR (a request given up).
+# A run that logs at DEBUG (the crash), INFO (the summary) and ERROR (a row that is rejected).
 eventful() {
-    processor p1
-    request "$(collect --without links)"
-    lost=$(collect --root "$BATS_TEST_TMPDIR/nowhere")
-    request "$lost" 3600
-    expect_status 1 priority "$@"
+    lost='no crash'
+    ended true "$(collect --without links)" "$lost"
+    expect_status 1 cleanup_jobs "$@"
 }
 
 # The levels that occur in the log.
