@@ -3,8 +3,8 @@
 #include "base/quote.h"
 
 #include <errno.h>
-
-enum { TOLD_MAXIMUM = 10 };
+#include <stdlib.h>
+#include <string.h>
 
 static void leave(struct odd_entries *odd, const struct walk_entry *entry, const char *reason)
 {
@@ -45,20 +45,39 @@ bool odd_entries_add_stray(struct odd_entries *odd, const struct walk_entry *ent
     return !is_full || odd_entries_quarantine(odd);
 }
 
+void odd_entries_begin_walk(struct odd_entries *odd)
+{
+    odd->unreadable.others_here = odd->in_the_way.others_here = 0;
+}
+
+/* Whether it is new, and one of the first; the others are counted. */
+static bool is_to_be_told(struct odd_unreadable *kind, const char *what)
+{
+    for (size_t i = 0; i < kind->told_count; i++)
+        if (strcmp(kind->told[i], what) == 0)
+            return false;
+    char *copy = kind->told_count < ODD_TOLD_MAXIMUM ? strdup(what) : NULL;
+    if (copy != NULL)
+        kind->told[kind->told_count++] = copy;
+    else if (++kind->others_here > kind->others)
+        kind->others = kind->others_here;
+    return copy != NULL;
+}
+
 /* A link or a file in a directory's place is not the storage's fault, nor is a pair that lies in
- * another place. */
+ * another place. Those who write the spool can make any number of them. */
 static void tell_unreadable(struct odd_entries *odd, const char *what, int error)
 {
     struct report *report = &odd->run->report;
-    if (++odd->unreadable > TOLD_MAXIMUM)
+    bool is_fault = error != 0 && error != ENOTDIR;
+    if (!is_to_be_told(is_fault ? &odd->unreadable : &odd->in_the_way, what))
         return;
-    if (error == 0 || error == ENOTDIR)
-        report_warning(report, "%s; it stays for the next run", what);
-    else
+    if (is_fault)
         report_error(report, exit_code_of_errno(error), "%s; it stays for the next run", what);
+    else
+        report_warning(report, "%s; it stays for the next run", what);
 }
 
-/* A directory is not a crash, and does not count as one. */
 void odd_entries_tell(struct odd_entries *odd, const struct walk_entry *entry,
                       const struct failure *reason)
 {
@@ -70,18 +89,16 @@ void odd_entries_tell(struct odd_entries *odd, const struct walk_entry *entry,
     }
     fail(&told, 0, "cannot examine %s: %s", quote(name, entry->name), reason->text);
     tell_unreadable(odd, told.text, reason->error);
-    report_seen(&odd->run->report, 1);
-    leave(odd, entry, reason->text);
 }
 
 void odd_entries_report(const struct odd_entries *odd)
 {
     struct report *report = &odd->run->report;
     long stuck = quarantine_stuck(odd->quarantine);
+    long others = odd->unreadable.others + odd->in_the_way.others;
     strays_report(&odd->strays, report);
-    if (odd->unreadable > TOLD_MAXIMUM)
-        report_warning(report, "cannot read others, too; they stay for the next run: %ld",
-                       odd->unreadable - TOLD_MAXIMUM);
+    if (others > 0)
+        report_warning(report, "cannot read others, too; they stay for the next run: %ld", others);
     if (stuck > 0)
         report_warning(report,
                        "cannot quarantine what is, or contains, neither a link nor a file with one "
@@ -92,4 +109,8 @@ void odd_entries_report(const struct odd_entries *odd)
 void odd_entries_free(struct odd_entries *odd)
 {
     strays_free(&odd->strays);
+    for (size_t i = 0; i < odd->unreadable.told_count; i++)
+        free(odd->unreadable.told[i]);
+    for (size_t i = 0; i < odd->in_the_way.told_count; i++)
+        free(odd->in_the_way.told[i]);
 }

@@ -151,6 +151,18 @@ told() { grep -c -- "$1" "$LOG" || true; }
     equal "$(told 200901)" 10
 }
 
+@test "a directory that can be read no more when the strays' turn has come is told (74), and none twice" {
+    strays 1
+    for ((i = 0; i < 12; i++)); do ln -s . "$SPOOL/200901$(printf %02d $((i + 1)))"; done
+    EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -P 20081225/date/01 -e trace=openat2 -e inject=openat2:error=EIO:when=2"
+    $EXEC true 2>/dev/null || skip "no strace here"
+    expect_status 74 scan
+    equal "$(grep -c INJECTED "$BATS_TEST_TMPDIR/trace")" 1
+    equal "$(told 'WARNING - cannot read directory')" 10
+    equal "$(told 'cannot read others, too; they stay for the next run: 2$')" 1
+    equal "$(told 'ERROR - cannot read directory "20081225/date/01" in .*: Input/output error; it stays')" 1
+}
+
 @test "a quarantine that cannot be used is told once, and all stays (74)" {
     strays 20
     id=$(crash)
