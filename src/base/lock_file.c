@@ -26,14 +26,16 @@ static int make(int directory, const char *name, int flags, const struct stat *l
 void lock_file_open(struct lock_file *lock, int directory, const char *name,
                     const struct stat *like)
 {
-    int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, why_not_made = ENOENT;
     *lock = (struct lock_file){.descriptor = -1};
-    if (like != NULL)
+    if (like != NULL) {
         lock->descriptor = make(directory, name, flags, like);
+        why_not_made = errno;
+    }
     if (lock->descriptor < 0)
         lock->descriptor = openat(directory, name, flags);
     if (lock->descriptor < 0)
-        lock->error = errno;
+        lock->error = errno == ENOENT ? why_not_made : errno;
 }
 
 void lock_file_close(struct lock_file *lock)

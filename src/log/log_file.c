@@ -202,8 +202,7 @@ static bool refuse_to_rotate(const struct log_file *file, struct failure *failur
 {
     const char *slash = strrchr(file->pathname, '/');
     return fail(failure, file->lock.error,
-                "cannot rotate log file \"%s\": cannot open \".%s.lock\" beside it, where "
-                "nothing else may be",
+                "cannot rotate log file \"%s\": cannot open or make \".%s.lock\" beside it",
                 file->pathname, slash != NULL ? slash + 1 : file->pathname);
 }
 

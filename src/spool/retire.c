@@ -79,31 +79,36 @@ static bool is_of_another(const struct candidate *candidate, struct failure *rea
            links_lead_elsewhere(&candidate->pair, date_dir_open(candidate->date_directory), reason);
 }
 
-static void retire_links(const struct candidate *candidate, struct report *report)
+/* False with the reason reported. */
+static bool retire_links(const struct candidate *candidate, struct report *report)
 {
     char name[QUOTE_SIZE];
     struct failure failure;
-    if (!report->dry_run &&
-        (is_of_another(candidate, &failure) || !remove_links(candidate, &failure)))
-        report_error(report, exit_code_of_crash(failure.error),
-                     "cannot remove the links of %s: %s; they stay for a later run",
-                     quote(name, candidate->crash.name), failure.text);
+    return report->dry_run ||
+           (!is_of_another(candidate, &failure) && remove_links(candidate, &failure)) ||
+           report_error(report, exit_code_of_crash(failure.error),
+                        "cannot remove the links of %s: %s; they stay for a later run",
+                        quote(name, candidate->crash.name), failure.text);
 }
 
 void retire(const struct candidate *candidate, struct quarantine *quarantine, struct report *report)
 {
-    switch (candidate->crash.outcome) {
+    struct crash crash = candidate->crash;
+    switch (crash.outcome) {
     case QUEUED:
         report_queued(candidate, report);
         retire_links(candidate, report);
         break;
     case ALREADY_QUEUED:
+        report_crash_as(report, LEVEL_DEBUG, &crash, "%s",
+                        retire_links(candidate, report) ? crash_reason(&crash) : "its links stay");
+        break;
     case UNLINKED:
-        report_crash(report, LEVEL_DEBUG, &candidate->crash);
-        retire_links(candidate, report);
+        crash.outcome = retire_links(candidate, report) ? UNLINKED : LEFT;
+        report_crash(report, LEVEL_DEBUG, &crash);
         break;
     case QUARANTINED: retire_to_quarantine(candidate, quarantine, report); break;
-    default: report_crash(report, LEVEL_DEBUG, &candidate->crash); break;
+    default: report_crash(report, LEVEL_DEBUG, &crash); break;
     }
 }
 

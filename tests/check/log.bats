@@ -96,6 +96,20 @@ works_without_log() {
     equal "$(stat -c %a "$LOG")" 640
 }
 
+@test "where its user may not make the lock a log is not rotated, and that is said (73)" {
+    marked
+    rm "$BATS_TEST_TMPDIR/.${LOG##*/}.lock"
+    as_a_user
+    chmod a-w "$BATS_TEST_TMPDIR"
+    expect_status 73 cleanup_jobs --log-file-maximum-size=100
+    chmod u+w "$BATS_TEST_TMPDIR"
+    [[ $output == *"cannot rotate log file \"$LOG\": cannot open or make \".${LOG##*/}.lock\" beside it: Permission denied"* ]] ||
+        fail "$output"
+    mkdir "$BATS_TEST_TMPDIR/.${LOG##*/}.lock"
+    expect_status 73 cleanup_jobs --log-file-maximum-size=100
+    [[ $output == *"cannot open or make \".${LOG##*/}.lock\" beside it: Is a directory"* ]] || fail "$output"
+}
+
 @test "a log that root makes is for the owner of its directory, and its errors for the owner of the log" {
     [[ $EUID == 0 ]] || skip "only root can act for another user"
     mkdir "$BATS_TEST_TMPDIR/logs"

@@ -84,6 +84,14 @@ load repair
     roots_are_empty
 }
 
+@test "a name link that leads nowhere, and cannot be removed, is left (77)" {
+    id=$(crash --without json --without dump --without date-link)
+    as_a_user
+    chmod a-w "$(dirname "$(place "$SPOOL" "$id")")"
+    expect_status 77 repair
+    summary "seen 1: left 1"
+}
+
 @test "what has a date link is scan's, also without a name link, and where the name link errs" {
     crash >/dev/null
     crash --without name-link >/dev/null

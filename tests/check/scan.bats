@@ -368,6 +368,22 @@ holds() { find "/proc/$1/fd" -lname "$(realpath "$SPOOL")/*/name/*" 2>/dev/null 
     pair_is_whole "$SPOOL" "$(date +%Y%m%d)" "$id"
 }
 
+@test "a link that cannot be removed stays, and no run says that it is removed (77)" {
+    processor p1
+    id=$(crash) slot=$SPOOL/20081225/date/12/05/web01_0
+    as_a_user
+    chmod a-w "$slot"
+    for _ in 1 2; do
+        expect_status 77 scan
+        log_has "cannot remove the links of \"$id\": "
+    done
+    log_has "\"$id\": already queued: its links stay"
+    ! grep 'its links are removed' "$LOG" || fail "says what is not so"
+    chmod u+w "$slot"
+    expect_status 0 scan
+    log_has "\"$id\": already queued: its links are removed"
+}
+
 @test "empty directories of the date tree are removed when they are old, never when young" {
     processor p1
     collect --age 7200 --day 20081225
