@@ -14,12 +14,12 @@ struct odd_entries {
     struct run *run;
     struct quarantine *quarantine;
     struct strays strays;
-    long moved;         /* strays, in all; */
-    bool is_not_usable; /* the quarantine */
-    struct odd_unreadable {        /* directories and crashes that cannot be read: */
+    long moved;                       /* strays, in all; */
+    bool is_not_usable;               /* the quarantine */
+    struct odd_unreadable {           /* directories and crashes that cannot be read: */
         char *told[ODD_TOLD_MAXIMUM]; /* the first of them, malloc'd, */
         size_t told_count;
-        long others, others_here; /* how many more, in the walk with most of them, and in this one */
+        long others, others_here; /* how many more, in the walk with most, and in this one */
     } unreadable, in_the_way;     /* for a fault, and as something else is in their place */
 };
 

@@ -299,6 +299,10 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     if (run->options.json)
         prepare_json(run);
     run->report.dry_run = run->options.dry_run;
+    if (!run->options.dry_run && !run->options.json && !run->options.release &&
+        isatty(STDERR_FILENO))
+        run->report.awaited = run->options.arguments;
+    run->report.shown = run->options.stderr_level;
     run->metrics = (struct run_metrics){.options = &run->options, .started = run->date};
     signals_limit(run->options.run_time_limit);
     if (!open_log(run) || !connect_to_database(run) || !take_lock(run))
@@ -372,8 +376,7 @@ static void write_summary(struct run *run, double duration)
 {
     const struct options *options = &run->options;
     char text[TALLY_TEXT_SIZE];
-    bool is_awaited = options->repair || options->release ||
-                      (options->arguments != NULL && isatty(STDERR_FILENO));
+    bool is_awaited = options->repair || options->release || run->report.awaited != NULL;
     tally_print(&run->report.tally, text);
     if (run->begun && is_awaited && !options->dry_run && !options->json) {
         printf("%s; exit code %d\n", text, (int)run->report.code);

@@ -48,8 +48,7 @@ static void print(struct report *report, const char *format, va_list arguments)
 {
     char *text = NULL;
     char *line = vasprintf(&text, format, arguments) >= 0 ? log_format_plain(text) : NULL;
-    if (fputs(line != NULL ? line : "out of memory for a line of the dry run\n",
-              report_stream(report)) == EOF &&
+    if (fputs(line != NULL ? line : "out of memory for a line\n", report_stream(report)) == EOF &&
         errno == EPIPE)
         report->is_reader_gone = true;
     free(line);
@@ -106,6 +105,22 @@ static void note_error(struct report *report, enum exit_code code, const char *f
     note_sentence(report, code, sentence);
 }
 
+static void print_line(struct report *report, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print(report, format, arguments);
+    va_end(arguments);
+}
+
+static bool is_awaited(const struct report *report, const char *name)
+{
+    const char *const *awaited = report->awaited;
+    while (awaited != NULL && *awaited != NULL && strcmp(*awaited, name) != 0)
+        awaited++;
+    return awaited != NULL && *awaited != NULL;
+}
+
 static void tell_outcome(struct report *report, enum log_level level, const struct crash *crash,
                          const char *format, va_list arguments)
 {
@@ -115,6 +130,8 @@ static void tell_outcome(struct report *report, enum log_level level, const stru
     char *detail = stpcpy(stpcpy(stpcpy(strchr(line, '\0'), ": "), outcome_word(outcome)), ": ");
     vsnprintf(detail, sizeof line - (size_t)(detail - line), format, arguments);
     report_note(report, level, "%s", line);
+    if (level < report->shown && is_awaited(report, crash->name))
+        print_line(report, "%s", line);
     if (!crash->counted)
         report_count(report, outcome);
     if (outcome >= LEFT && !crash->waits)

@@ -23,6 +23,8 @@ struct report {
     bool dry_run;                /* the lines of crashes go to stdout only */
     bool is_json;                /* stdout is for an object: these lines go to stderr */
     bool is_silent;              /* nobody is told anything: only counts and codes are noted */
+    const char *const *awaited;  /* names of crashes whose lines go to stdout as well; NULL: none */
+    long shown;                  /* lines of this level and above are on stderr already */
     _Atomic bool is_reader_gone; /* stdout was closed, as with `| head` */
     struct tally tally;
     _Atomic long looked; /* crashes that a repair has looked at, most of which are well */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# progress.bats - the line on stderr that tells a person who waits how far a run is.
+# progress.bats - what a person who waits at a terminal is told: how far a run is, what became of each id.
 load ../helper
 load repair
 
@@ -103,13 +103,19 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     tells '^crashmon-cleanup-repair: crashes: 5, [0-9]+ a second$'
 }
 
-@test "on a terminal priority tells what has become of the crashes that it was given; else it is silent" {
-    id=$(crash)
-    on_terminal crashmon-priority "$id" "$(nowhere)"
-    equal "$output" 'seen 2: queued 1, left 1; exit code 0'
-    on_terminal crashmon-priority "$id"
-    tells '^seen 2: raised 1, left 1; exit code 0$'
-    expect_status 0 priority "$id"
+@test "on a terminal priority tells what has become of each crash that it was given; else it is silent" {
+    new=$(crash --root "$DEFERRED") half=$(crash --without dump) none=$(nowhere) other=$(nowhere)
+    request "$other"
+    on_terminal crashmon-priority "$new" "$half" "bp-${none^^}"
+    tells "^\"$new\": queued: with priority, for processor \"p1\", found in \"$DEFERRED\"$"
+    tells "^\"$half\": left: .dump is missing$"
+    tells "^\"${none^^}\": left: it is in none of \"$SPOOL\", \"$DEFERRED\", "
+    tells '^seen 4: queued 1, left 3; exit code 0$'
+    equal "$(grep -c . <<<"$output")" 4
+    # What is on stderr already is not told twice.
+    on_terminal crashmon-priority --stderr-error-logging-level=10 "$none"
+    equal "$(grep -c "\"$none\": left: " <<<"$output")" 1
+    expect_status 0 priority "$new"
     equal "$output" ''
     on_terminal crashmon-priority
     equal "$output" ''
