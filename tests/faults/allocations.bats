@@ -3,12 +3,13 @@
 # shellcheck disable=SC2154 # bats sets status and output
 load ../helper
 
-# A library that has the allocation number FAIL_AT fail, with FAIL_ALL all after it, too, and writes how
-# many there were to FAIL_COUNT.
+# A library that has the allocation number FAIL_AT fail, with FAIL_ALL all after it, too, with FAIL_SQLCA the first
+# or all of the size of ECPG's sqlca, and writes how many there were to FAIL_COUNT.
 setup_file() {
     begin_file
-    cc -shared -fPIC -o "$BATS_FILE_TMPDIR/fail.so" -x c - <<'END'
+    cc -shared -fPIC -I"$(pg_config --includedir)" -o "$BATS_FILE_TMPDIR/fail.so" -x c - <<'END'
 #include <errno.h>
+#include <sqlca.h>
 #include <stdio.h>
 #include <stdlib.h>
 void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
@@ -24,7 +25,14 @@ static int fails(void)
     long now = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
     return at > 0 && (all ? now >= at : now == at) && (errno = ENOMEM) != 0;
 }
-void *malloc(size_t size) { return fails() ? NULL : __libc_malloc(size); }
+static int fails_of(size_t size)
+{
+    static long met;
+    const char *which = size == sizeof(struct sqlca_t) ? getenv("FAIL_SQLCA") : NULL;
+    return which != NULL && (__atomic_add_fetch(&met, 1, __ATOMIC_SEQ_CST) == 1 || *which == 'a') &&
+           (errno = ENOMEM) != 0;
+}
+void *malloc(size_t size) { return fails() || fails_of(size) ? NULL : __libc_malloc(size); }
 void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, size); }
 void *realloc(void *old, size_t size) { return fails() ? NULL : __libc_realloc(old, size); }
 __attribute__((destructor)) static void tell(void)
@@ -72,6 +80,43 @@ bears() {
 @test "scan bears that any allocation fails" { bears scan; }
 @test "priority bears that any allocation fails" { bears priority; }
 @test "cleanup bears that any allocation fails" { bears cleanup_jobs; }
+
+# bears_question PROGRAM OPTION...: a question changes nothing. It is answered, or says why not, whatever
+# allocation fails, alone or with all that come after it.
+bears_question() {
+    local step=${ALLOCATIONS:-40} count at all
+    EXEC=failing FAIL_COUNT=$BATS_TEST_TMPDIR/count run program "$@"
+    count=$(<"$BATS_TEST_TMPDIR/count")
+    for all in '' yes; do
+        for ((at = step > 1 ? 1 + RANDOM % step : 1; at <= count; at += step)); do
+            rm -f "${TMPDIR:-/tmp}/crashmon-$EUID.mailed"
+            run env FAIL_AT=$at ${all:+FAIL_ALL=yes} LD_PRELOAD="$BATS_FILE_TMPDIR/fail.so" PGOPTIONS='' \
+                "$BUILD/$1" --config="$CONF" "${@:2}"
+            [[ $status =~ ^(0|1|2|3|69|70|74|76|77|78)$ && -n $output ]] ||
+                fail "$*: allocation $at of $count${all:+ and all that follow}: $status" "$output"
+        done
+    done
+}
+
+@test "scan --check bears that any allocation fails" { stage && bears_question crashmon-scan --check; }
+@test "priority --check bears that any allocation fails" { stage && bears_question crashmon-priority --check; }
+@test "cleanup --check bears that any allocation fails" { stage && bears_question crashmon-cleanup --check; }
+@test "--status bears that any allocation fails" { stage && bears_question crashmon-scan --status; }
+@test "--status --json bears that any allocation fails" { stage && bears_question crashmon-scan --status --json; }
+@test "--explain bears that any allocation fails" {
+    stage
+    bears_question crashmon-priority --explain "$new" "$wanted" "$finished"
+}
+
+@test "a program without memory for what ECPG tells of a statement ends with 70, and says so" {
+    stage
+    for which in first all; do
+        for run in "${RUNS[@]}"; do
+            FAIL_SQLCA=$which EXEC=failing expect_status 70 "$run"
+            [[ $output == *"cannot connect to the database: out of memory"* ]] || fail "$which: $output"
+        done
+    done
+}
 
 # Libraries that call exit() are no exception: 1 would say that the work is done.
 @test "a program without memory for its options ends with 70, and says so" {
