@@ -100,7 +100,7 @@ static void count_new(const struct spool *spool, struct failure *text)
              (now.tv_sec - start.tv_sec) * 10L * NANOSECONDS + now.tv_nsec - start.tv_nsec <
                  NANOSECONDS);
     walk_free(walk);
-    fail_further(text, "; new crashes there: %s%ld", more >= 0 ? "more than " : "", count);
+    fail_further(text, " (new crashes there: %s%ld)", more >= 0 ? "more than " : "", count);
 }
 
 bool absence_report(struct run *run, struct processors *processors, const struct spool *spool,

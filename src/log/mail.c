@@ -59,17 +59,42 @@ static const char *end_of_kind(const char *message)
     return is_free ? end : strchr(message, '\0');
 }
 
-static uint64_t hash_of(const char *message, bool with_names)
+/* Behind what stands in parentheses. */
+static const char *skip_detail(const char *at)
+{
+    while (*at != '\0' && *at != ')')
+        at = *at == '"' ? skip_name(at + 1) : at + 1;
+    return *at == ')' ? at + 1 : at;
+}
+
+static uint64_t add_words(uint64_t hash, const char *at, const char *end)
+{
+    while (at < end) {
+        size_t length = strcspn(at, " /\"("), rest = (size_t)(end - at);
+        length = length < rest ? length : rest;
+        if (strcspn(at, "0123456789") >= length)
+            hash = add(hash, at, length);
+        at += length + 1;
+    }
+    return hash;
+}
+
+/* What is likely to be the same in the next run is known by its names, but not by what stands in
+ * parentheses: which processors have been silent for how long is no other news. */
+static uint64_t hash_of(const char *message, bool is_for_the_hour)
 {
     uint64_t hash = 0;
     const char *end = end_of_kind(message);
-    while (message < end && *message != '\0') {
-        size_t length = strcspn(message, " /\"");
-        if (strcspn(message, "0123456789") >= length)
-            hash = add(hash, message, length);
-        message += length;
-        if (*message != '\0')
-            message = *message == '"' && !with_names ? skip_name(message + 1) : message + 1;
+    while (message < end) {
+        const char *next = message + strcspn(message, is_for_the_hour ? "\"(" : "\"");
+        hash = add_words(hash, message, next < end ? next : end);
+        message = next;
+        if (*next == '(')
+            message = skip_detail(next + 1);
+        else if (*next == '"')
+            message = skip_name(next + 1);
+        if (*next == '"' && is_for_the_hour)
+            hash = add_words(hash, next + 1, message);
     }
     return hash;
 }

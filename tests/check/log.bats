@@ -199,6 +199,25 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
     done
 }
 
+@test "that no processor is alive is mailed once an hour, whatever is said of them" {
+    sed -i /^stderr-repeat/d "$CONF"
+    silent() { sql "INSERT INTO processors (name, startdatetime, lastseendatetime) VALUES ('$1', now(), now() - interval '$2')"; }
+    silent alpha '1 hour'
+    expect_status 68 no_terminal scan
+    [[ $output == *'no processor is alive ("alpha" was last seen '* ]] || fail "$output"
+    crash >/dev/null
+    for name in beta gamma 'delta (of two)' 'epsilon "the (first'; do
+        silent "$name" '50 minutes'
+        expect_status 68 no_terminal scan
+        equal "$output" ''
+    done
+    log_has ', 2 more; unfinished jobs: 0): nothing is queued, the spool stays as it is (new crashes there: 1); start'
+    # Another sentence is another thing.
+    sql "UPDATE processors SET storages = '{other}', lastseendatetime = now()"
+    expect_status 68 no_terminal scan
+    [[ $output == *'no processor that serves this storage is alive ('* ]] || fail "$output"
+}
+
 @test "a configuration that is wrong is mailed once an hour, until it is changed" {
     sed -i '/^stderr-repeat/d' "$CONF"
     echo 'no-such-option = 1' >>"$CONF"

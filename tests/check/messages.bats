@@ -9,7 +9,7 @@ ID=22adfb61-f75b-11dc-b6be-001322081225
 @test "68 says which processors there were, since when they are silent, and how many crashes wait" {
     crash --count 3 >/dev/null
     expect_status 68 scan
-    [[ $output == *"no processor is alive, none is registered: nothing is queued, the spool stays as it is; new crashes there: 3"* ]] ||
+    [[ $output == *"no processor is alive, none is registered: nothing is queued, the spool stays as it is (new crashes there: 3)"* ]] ||
         fail "$output"
     p=$(processor 'host1 "a"' 3600)
     processor host2 7200 >/dev/null
