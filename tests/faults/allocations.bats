@@ -4,14 +4,21 @@
 load ../helper
 
 # A library that has the allocation number FAIL_AT fail, with FAIL_ALL all after it, too, with FAIL_SQLCA the first
-# or all of the size of ECPG's sqlca, and writes how many there were to FAIL_COUNT.
+# or all of the size of ECPG's sqlca, and writes how many there were to FAIL_COUNT. A SIGSEGV inside of libecpg,
+# which does not look whether it has memory for the text of a statement, becomes an exit code, 71.
 setup_file() {
     begin_file
     cc -shared -fPIC -I"$(pg_config --includedir)" -o "$BATS_FILE_TMPDIR/fail.so" -x c - <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <sqlca.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
 void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
 static long count, at = -1;
 static int all;
@@ -35,6 +42,23 @@ static int fails_of(size_t size)
 void *malloc(size_t size) { return fails() || fails_of(size) ? NULL : __libc_malloc(size); }
 void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, size); }
 void *realloc(void *old, size_t size) { return fails() ? NULL : __libc_realloc(old, size); }
+static void blame(int number, siginfo_t *info, void *of)
+{
+    const mcontext_t *machine = &((ucontext_t *)of)->uc_mcontext;
+    Dl_info place;
+#ifdef __x86_64__
+    void *at = (void *)machine->gregs[REG_RIP];
+#else
+    void *at = (void *)machine->pc;
+#endif
+    if (dladdr(at, &place) != 0 && strstr(place.dli_fname, "libecpg") != NULL)
+        _exit(71);
+    signal(number, SIG_DFL);
+}
+__attribute__((constructor)) static void begin(void)
+{
+    sigaction(SIGSEGV, &(struct sigaction){.sa_sigaction = blame, .sa_flags = SA_SIGINFO}, NULL);
+}
 __attribute__((destructor)) static void tell(void)
 {
     FILE *file = getenv("FAIL_COUNT") != NULL ? fopen(getenv("FAIL_COUNT"), "w") : NULL;
@@ -56,8 +80,7 @@ stage() {
     ended true "$finished"
 }
 
-# Ends with a code of ours, and says why; by SIGSEGV (139) only where libecpg has no memory for the text of
-# a statement. The next run finishes.
+# Ends with a code of ours, and says why. The next run finishes.
 bears() {
     local program=crashmon-${1%_jobs} count at
     stage
@@ -67,8 +90,8 @@ bears() {
         stage
         : >"$LOG"
         FAIL_AT=$at EXEC=failing run program "$program"
-        [[ $status =~ ^(0|1|69|70|73|74|139)$ ]] || fail "allocation $at of $count: $status" "$output"
-        [[ $status =~ ^(0|1|139)$ || -n $output ]] || fail "allocation $at of $count: $status, silently"
+        [[ $status =~ ^(0|1|69|70|71|73|74)$ ]] || fail "allocation $at of $count: $status" "$output"
+        [[ $status =~ ^(0|1|71)$ || -n $output ]] || fail "allocation $at of $count: $status, silently"
         for run in "${RUNS[@]}"; do run "$run"; done
         sql_is "SELECT string_agg(uuid, ' ' ORDER BY uuid) FROM jobs" \
             "$(printf '%s\n' "$new" "$wanted" | sort | xargs)"
@@ -92,7 +115,7 @@ bears_question() {
             rm -f "${TMPDIR:-/tmp}/crashmon-$EUID.mailed"
             run env FAIL_AT=$at ${all:+FAIL_ALL=yes} LD_PRELOAD="$BATS_FILE_TMPDIR/fail.so" PGOPTIONS='' \
                 "$BUILD/$1" --config="$CONF" "${@:2}"
-            [[ $status =~ ^(0|1|2|3|69|70|74|76|77|78)$ && -n $output ]] ||
+            [[ $status == 71 || ($status =~ ^(0|1|2|3|69|70|74|76|77|78)$ && -n $output) ]] ||
                 fail "$*: allocation $at of $count${all:+ and all that follow}: $status" "$output"
         done
     done
