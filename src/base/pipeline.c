@@ -3,6 +3,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+/* Bytes for a thread, whatever `ulimit -s` says: a stage may call libraries that need 100 KiB. */
+enum { STACK_SIZE = 1 << 20 };
+
 struct stage {
     struct pipeline *pipeline;
     pipeline_stage *work;
@@ -81,16 +84,20 @@ static void end_threads(struct pipeline *pipeline, size_t count)
 
 void pipeline_start(struct pipeline *pipeline)
 {
+    pthread_attr_t with_stack;
     if (pipeline->started)
         return;
     pipeline->started = pipeline->has_threads = true;
+    pthread_attr_init(&with_stack);
+    pthread_attr_setstacksize(&with_stack, STACK_SIZE);
     for (size_t i = 0; i < pipeline->count && pipeline->has_threads; i++) {
         struct stage *stage = &pipeline->stages[i];
-        if (pthread_create(&stage->thread, NULL, run, stage) != 0) {
+        if (pthread_create(&stage->thread, &with_stack, run, stage) != 0) {
             end_threads(pipeline, i);
             pipeline->has_threads = false;
         }
     }
+    pthread_attr_destroy(&with_stack);
 }
 
 void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, void *item)

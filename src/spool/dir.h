@@ -46,11 +46,12 @@ bool dir_is_mounted(int root, int at, const char *name);
 /* Flushes the entries of a directory to disk. */
 bool dir_flush(int directory);
 
-/* Reads a directory, entry by entry. */
+/* Reads a directory, entry by entry. It lies on the stack, several times where directories are read
+ * in directories: `ulimit -s` may be small. */
 struct dir_reader {
     int descriptor; /* of the directory, readable */
     size_t next, end;
-    _Alignas(struct dirent64) char entries[1 << 15];
+    _Alignas(struct dirent64) char entries[1 << 12];
 };
 
 /* Opens a directory like dir_open_to_list(), to be closed by dir_end(). False with errno. */

@@ -327,6 +327,18 @@ bare_machine() {
     cleans
 }
 
+@test "with a stack of 64 KiB all is done, and all is answered" {
+    EXEC=limited LIMIT='-s 64'
+    silent_way_through
+    collect >/dev/null
+    id=$(collect)
+    for question in 'scan --check' 'scan --status' 'cleanup_jobs --check' "priority --explain $id" \
+        'scan --repair' 'cleanup_jobs --repair'; do
+        run $question
+        [[ $status -le 2 && -n $output ]] || fail "$question: $status" "$output"
+    done
+}
+
 @test "where no thread can be made all is done" {
     EXEC="strace -f -qq -o $BATS_TEST_TMPDIR/trace -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN"
     $EXEC true || skip "no strace here"
