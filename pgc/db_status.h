@@ -64,8 +64,8 @@ enum db_status db_refuse(enum db_status status, struct failure *failure, const c
 
 enum db_status db_out_of_memory(struct failure *failure);
 
-/* Before a thread's first statement: one that cannot get its own sqlca is not executed, and if memory
- * is there again it then looks as if it had been. */
+/* Before a thread's first statement: one that cannot get its own sqlca is not executed, and if
+ * memory is there again it then looks as if it had been. */
 enum db_status db_begin_thread(struct failure *failure);
 
 /* Rolls the transaction back, if one is open. For the commit see notices.h. */
