@@ -32,13 +32,17 @@ static void report_quarantine(struct report *report, bool done, const char *name
                    failure->text);
 }
 
-/* Not when another crash has brought its files: the links may be older, but are its own now. The
+/* Whether another crash has brought its files: the links may be older, but are its own now. The
  * next scan judges what was not looked at. */
+static bool came_again(const struct candidate *candidate)
+{
+    return pair_came_again(&candidate->pair, candidate->directory,
+                           candidate->crash.outcome == QUARANTINED);
+}
+
 static bool remove_links(const struct candidate *candidate, struct failure *failure)
 {
     const struct pair *pair = &candidate->pair;
-    if (pair_came_again(pair, candidate->directory, candidate->crash.outcome == QUARANTINED))
-        return true;
     return candidate->date_directory != NULL
                ? links_remove_from(pair, candidate->directory, candidate->date_directory, failure)
                : links_remove(pair, failure);
@@ -50,13 +54,13 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
     struct failure failure = {0};
     const struct crash *crash = &candidate->crash;
     const char *reason = crash_reason(crash);
-    if (!report->dry_run && pair_came_again(&candidate->pair, candidate->directory, true)) {
+    if (!report->dry_run && came_again(candidate)) {
         report_waiting(report, crash->name, changed);
         return;
     }
     bool done = report->dry_run ? quarantine_foresee(quarantine, candidate->pair.day, &failure)
                                 : quarantine_pair(quarantine, &candidate->pair, reason, &failure) &&
-                                      remove_links(candidate, &failure);
+                                      (came_again(candidate) || remove_links(candidate, &failure));
     report_quarantine(report, done, crash->name, reason, quarantine, &failure);
 }
 
@@ -79,11 +83,13 @@ static bool is_of_another(const struct candidate *candidate, struct failure *rea
            links_lead_elsewhere(&candidate->pair, date_dir_open(candidate->date_directory), reason);
 }
 
-/* False with the reason reported. */
+/* False if they stay; that they cannot be removed is reported. */
 static bool retire_links(const struct candidate *candidate, struct report *report)
 {
     char name[QUOTE_SIZE];
     struct failure failure;
+    if (!report->dry_run && came_again(candidate))
+        return false;
     return report->dry_run ||
            (!is_of_another(candidate, &failure) && remove_links(candidate, &failure)) ||
            report_error(report, exit_code_of_crash(failure.error),

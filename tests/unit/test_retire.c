@@ -97,6 +97,18 @@ static void one_that_was_queued_already_does_so_too(void **state)
     expect_log("DEBUG \"" ID "\": already queued: the reason\n");
 }
 
+static void the_links_of_one_that_has_come_again_stay(void **state)
+{
+    (void)state;
+    struct candidate *candidate = add(ALREADY_QUEUED);
+    candidate->pair.looked = (struct timespec){.tv_sec = 1};
+    retire_it(candidate);
+    assert_true(has_links());
+    expect_outcome(ALREADY_QUEUED, 1);
+    assert_int_equal(report.code, EXIT_DONE);
+    expect_log("DEBUG \"" ID "\": already queued: its links stay\n");
+}
+
 static void one_whose_links_lead_nowhere_does_so_too(void **state)
 {
     (void)state;
@@ -246,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_crash(one_that_is_queued_loses_its_links),
         with_crash(one_that_was_queued_already_does_so_too),
+        with_crash(the_links_of_one_that_has_come_again_stay),
         with_crash(one_whose_links_lead_nowhere_does_so_too),
         with_crash(one_that_was_found_by_its_id_loses_its_links),
         with_crash(one_that_must_not_be_queued_goes_to_quarantine),
