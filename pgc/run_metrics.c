@@ -43,6 +43,9 @@ static void add_counts(const struct run_metrics *run, struct metrics *metrics,
     for (int i = 0; i < OUTCOME_COUNT; i++)
         metrics_add(metrics, METRIC_CRASHES, outcome_key((enum outcome)i),
                     (double)(tally->outcomes[i] - run->written.outcomes[i]));
+    if (run->options->program == PROGRAM_CLEANUP)
+        metrics_add(metrics, METRIC_JOB_FAILURES, NULL,
+                    (double)(tally->job_failures - run->written.job_failures));
 }
 
 static bool close_metrics(struct run_metrics *run, struct metrics *metrics,

@@ -30,6 +30,8 @@ static const struct {
     [METRIC_RUN_SECONDS] = {"run_seconds_total", "counter", NULL, "Time that runs took."},
     [METRIC_CRASHES_SEEN] = {"crashes_seen_total", "counter", NULL, "Crashes that runs saw."},
     [METRIC_CRASHES] = {"crashes_total", "counter", "outcome", "What became of them, by outcome."},
+    [METRIC_JOB_FAILURES] = {"job_failures_total", "counter", NULL,
+                             "Those that were archived or deleted, and whose jobs had failed."},
     [METRIC_RUN_ACTIVE] = {"run_active", "gauge", NULL, "Whether a run is at work, or was killed."},
     [METRIC_RUN_START] = {"run_start_timestamp_seconds", "gauge", NULL, "When it began."},
     [METRIC_RUN_PROGRESS] = {"run_progress_timestamp_seconds", "gauge", NULL,

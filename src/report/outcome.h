@@ -34,9 +34,10 @@ bool outcome_is_settled(enum outcome outcome);
 struct crash {
     const char *name; /* its id, or unchecked text in place of one */
     enum outcome outcome;
-    char *reason; /* malloc'd; NULL: not set, or out of memory; see crash_reason() */
-    bool waits;   /* it is LEFT, and that is as it should be: no reason for EXIT_LEFT */
-    bool counted; /* its outcome, when that was committed (report_commit()) */
+    char *reason;    /* malloc'd; NULL: not set, or out of memory; see crash_reason() */
+    bool waits;      /* it is LEFT, and that is as it should be: no reason for EXIT_LEFT */
+    bool job_failed; /* so it counts as such, too, when its pair is put away */
+    bool counted;    /* its outcome, when that was committed (report_commit()) */
 };
 
 /* Sets the outcome and its reason, which is NULL when out of memory; crash_clear() frees it. */

@@ -178,7 +178,11 @@ void report_crash(struct report *report, enum log_level level, const struct cras
 
 void report_commit(struct report *report, struct crash *crash)
 {
-    report_count(report, crash->outcome);
+    pthread_mutex_lock(&report->mutex);
+    report->tally.outcomes[crash->outcome]++;
+    report->tally.job_failures +=
+        crash->job_failed && (crash->outcome == ARCHIVED || crash->outcome == DELETED);
+    pthread_mutex_unlock(&report->mutex);
     crash->counted = true;
 }
 

@@ -12,6 +12,7 @@ struct tally {
     long seen;
     long outcomes[OUTCOME_COUNT];
     long waiting;           /* those of LEFT that wait as they should */
+    long job_failures;      /* those that were put away, and whose jobs had failed */
     struct reasons reasons; /* of those that are QUARANTINED */
 };
 

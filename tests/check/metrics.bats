@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # metrics.bats - what runs tell Prometheus; tests/faults/alerts.bats has the alerts on it.
-# shellcheck disable=SC2154 # bats sets status and output; background sets pid
+# shellcheck disable=SC2154,SC2046 # bats sets status and output; background sets pid; ids are words
 load ../helper
 
 setup() {
@@ -46,6 +46,18 @@ is_now() {
     is_now next_run_timestamp_seconds 300
     [[ $(value last_run_duration_seconds) == 0.* ]]
     equal "$(value run_seconds_total)" "$(value last_run_duration_seconds)"
+}
+
+@test "cleanup counts the failed jobs among those that it puts away" {
+    ended false $(crash --count 3 --without links)
+    ended true $(crash --count 2 --without links)
+    expect_status 0 cleanup_jobs --batch-size=2
+    OF=crashmon-cleanup metrics 'crashes_total outcome=archived 5' 'job_failures_total 3'
+    ended false "$(crash --without links)"
+    ended false "$(nowhere)"
+    sed -i 's/^save-failed.*/save-failed-minidumps-to =/' "$CONF"
+    expect_status 1 cleanup_jobs
+    OF=crashmon-cleanup metrics 'crashes_total outcome=deleted 1' 'job_failures_total 4'
 }
 
 @test "counters go on from run to run, and from 0 when the file is gone" {

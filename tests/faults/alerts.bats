@@ -287,6 +287,23 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="2.0"} 1'
     sql_is "SELECT count(*) FROM processors" 1
 }
 
+# Crashes come, are processed, and this one in so many fails: processed_for MINUTES N.
+processed_for() {
+    local end=$((MINUTE + $1))
+    while ((MINUTE < end)); do
+        crash --count 24 >/dev/null
+        cron 5
+        sql "UPDATE jobs SET success = id % $2 <> 0, starteddatetime = now(), completeddatetime = now()"
+    done
+}
+
+@test "a release of the processors that fails most crashes; one crash in three is no news" {
+    processed_for 25 3
+    fire
+    processed_for 25 1
+    fire JobsFail
+}
+
 @test "somebody holds the lock of a program for hours, and is no run of this host" {
     interval 30
     cron 30
