@@ -420,7 +420,9 @@ static void put_finished_away(void *context, const struct finished_row *row)
     struct finished_job job;
     struct report report;
     struct failure failure;
-    if (!roots_refresh(&places->roots, &failure)) {
+    bool has_archives = (places->archives[0] != NULL && places->archives[1] != NULL) ||
+                        fail(&failure, 0, "out of memory for long-term storage");
+    if (!has_archives || !roots_refresh(&places->roots, &failure)) {
         say_failure(&failure, answer->text);
         return;
     }

@@ -105,7 +105,7 @@ bears() {
 @test "cleanup bears that any allocation fails" { bears cleanup_jobs; }
 
 # bears_question PROGRAM OPTION...: a question changes nothing. It is answered, or says why not, whatever
-# allocation fails, alone or with all that come after it.
+# allocation fails, alone or with all that come after it. ALLOCATIONS=1 takes each, in a quarter of an hour.
 bears_question() {
     local step=${ALLOCATIONS:-40} count at all
     EXEC=failing FAIL_COUNT=$BATS_TEST_TMPDIR/count run program "$@"
