@@ -150,26 +150,27 @@ of_the_future() {
     sql_is "SELECT count(*), count(missingdatetime) FROM jobs" '2|2'
 }
 
-# Has this machine's clock be so many seconds ahead, and the file systems' be asked so many times before
-# they are full: ours_ahead SECONDS TIMES.
-ours_ahead() {
-    gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/ours.so" - <<'END'
+# Has the file systems' clock be so many seconds behind, and be asked so many times before they are
+# full: behind SECONDS TIMES.
+behind() {
+    gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/behind.so" - <<'END'
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <time.h>
-int clock_gettime(clockid_t clock, struct timespec *now)
+#include <sys/stat.h>
+int fstatat(int at, const char *path, struct stat *status, int flags)
 {
-    int (*real)(clockid_t, struct timespec *) =
-        (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(clock, now);
-    if (clock == CLOCK_REALTIME)
-        now->tv_sec += atol(getenv("AHEAD"));
+    int (*real)(int, const char *, struct stat *, int) =
+        (int (*)(int, const char *, struct stat *, int))dlsym(RTLD_NEXT, "fstatat");
+    int result = real(at, path, status, flags);
+    status->st_mtim.tv_sec -= atol(getenv("BEHIND"));
+    status->st_ctim.tv_sec -= atol(getenv("BEHIND"));
     return result;
 }
+int fstat(int file, struct stat *status) { return fstatat(file, "", status, AT_EMPTY_PATH); }
 int openat(int at, const char *path, int flags, ...)
 {
     int (*real)(int, const char *, int, ...) =
@@ -186,17 +187,17 @@ int openat(int at, const char *path, int flags, ...)
     return real(at, path, flags, mode);
 }
 END
-    EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/ours.so AHEAD=$1 TIMES=$2 ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+    EXEC="env LD_PRELOAD=$BATS_TEST_TMPDIR/behind.so BEHIND=$1 TIMES=$2 ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
 }
 
 @test "the clock of a spool that is lost while a scan is at work goes on as it was" {
     marked
-    crash --count 4 --time 00:05 >/dev/null
+    crash --count 60 --time 00:05 >/dev/null
     young=$(crash --time 23:55 --age 5)
-    ours_ahead 3600 1
+    behind 3600 1
     expect_status 0 scan --settle-time=00:01:00 --batch-size=2
     has_links "$young"
-    sql_is "SELECT count(*) FROM jobs" 4
+    sql_is "SELECT count(*) FROM jobs" 60
 }
 
 @test "where long-term storage cannot be asked for the time, what it has of an id is neither the pair nor none" {
@@ -206,7 +207,7 @@ END
     archived=$ARCHIVE/20081225/name/$(name_dir "$id")
     mkdir -p "$archived"
     mv "$(place "$SPOOL" "$id")".* "$archived"
-    ours_ahead 3600 0
+    behind 3600 0
     expect_status 74 cleanup_jobs
     log_has "cannot put \"$id\" away: \"$ARCHIVE\" cannot be asked for the time, so it is not known whether what is in \"20081225\" is another crash"
     sql_is "SELECT count(*), count(missingdatetime) FROM jobs" '1|0'
@@ -359,4 +360,22 @@ END
     run cleans
     sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
     [[ $status == 0 ]] || fail "$output"
+}
+
+@test "where a clock cannot be asked no crash is removed for its age, but empty directories are" {
+    half=$(crash --without json --age 200000) throttled=$(crash --root "$DEFERRED" --age 0)
+    expect_status 1 scan
+    quarantined "$half" json
+    mkdir -p "$SPOOL/20081224/date/00/web" "$DEFERRED/20081224/date/00/web"
+    keep=(--keep-quarantine-days=1 --keep-deferred-days=1)
+    behind 259200 0
+    for dry in --dry-run ''; do
+        expect_status 74 cleanup_jobs "${keep[@]}" $dry
+        for root in "$SPOOL/quarantine" "$DEFERRED"; do
+            [[ $output == *"\"$root\" cannot be asked for the time: "*": no crash is removed there for its age"* ]] || fail "$output"
+        done
+    done
+    quarantined "$half" json
+    pair_is_whole "$DEFERRED" 20081225 "$throttled"
+    [[ ! -e $SPOOL/20081224 && ! -e $DEFERRED/20081224 ]]
 }

@@ -378,8 +378,19 @@ ends_at_once() {
     mapfile -t ids < <(throttled --count 3)
     marked
     mount -o remount,ro "$DEFERRED"
-    run retains
-    equal "$status" 74
+    expect_status 74 retains
+    equal "$(grep -c 'no crash is removed there' <<<"$output")" 1
+    stays "${ids[@]}"
+    log_has "seen 0"
+    expect_status 0 retains
+}
+
+@test "throttled crashes that cannot be removed are told once (77)" {
+    mapfile -t ids < <(throttled --count 3)
+    as_a_user
+    chmod -R a-w "$DEFERRED/20081225/name"
+    expect_status 77 retains
+    chmod -R u+w "$DEFERRED/20081225/name"
     equal "$(grep -c 'cannot remove throttled' <<<"$output")" 1
     stays "${ids[@]}"
     log_has "seen 3: left 3"
