@@ -132,13 +132,16 @@ bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
 static bool foresee_day(const struct quarantine *quarantine, const char *day,
                         struct failure *failure)
 {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", quarantine->name, day);
     int directory = dir_open(quarantine->root, day);
-    int error = directory < 0 && errno != ENOENT ? errno : 0;
-    if (directory >= 0)
-        close(directory);
-    return error == 0 ||
-           fail(failure, error, "cannot open directory \"%s/%s\"", quarantine->name, day) ||
-           blame(failure);
+    if (directory < 0 && errno == ENOENT) /* "" always */
+        return survey_may_write(PLACE_QUARANTINE, quarantine->name, quarantine->root, failure);
+    if (directory < 0)
+        return fail(failure, errno, "cannot open directory \"%s\"", path) || blame(failure);
+    bool good = survey_may_write(PLACE_QUARANTINE, path, directory, failure);
+    close(directory);
+    return good;
 }
 
 bool quarantine_foresee(struct quarantine *quarantine, const char *day, struct failure *failure)
@@ -146,8 +149,7 @@ bool quarantine_foresee(struct quarantine *quarantine, const char *day, struct f
     pthread_mutex_lock(&quarantine->turn);
     bool good = open_root(quarantine, false, failure);
     if (good)
-        good = survey_may_write(PLACE_QUARANTINE, quarantine->name, quarantine->root, failure) &&
-               (day == NULL || foresee_day(quarantine, day, failure));
+        good = foresee_day(quarantine, day, failure);
     else if (failure->error == ENOENT)
         good = survey_may_make_quarantine(quarantine->path, quarantine->spool, failure);
     pthread_mutex_unlock(&quarantine->turn);

@@ -28,7 +28,7 @@ void quarantine_free(struct quarantine *quarantine);
 /* Opens it now. While it cannot be opened nothing is moved. */
 bool quarantine_open(struct quarantine *quarantine, struct failure *failure);
 
-/* For a dry run: whether something could go there, unless NULL from this day, as far as that can be
+/* For a dry run: whether something could go there, unless "" from this day, as far as that can be
  * told without changing anything. */
 bool quarantine_foresee(struct quarantine *quarantine, const char *day, struct failure *failure);
 

@@ -267,7 +267,7 @@ size_t strays_quarantine(struct strays *strays, struct quarantine *quarantine,
 {
     struct failure failure;
     size_t moved = 0;
-    *usable = report->dry_run ? quarantine_foresee(quarantine, NULL, &failure)
+    *usable = report->dry_run ? quarantine_foresee(quarantine, "", &failure)
                               : quarantine_begin_strays(quarantine, &failure);
     if (!*usable) {
         report_error(report, exit_code_of_errno(failure.error),

@@ -268,10 +268,15 @@ both_say() {
     echo other >"$archived/$id.json"
     sql "UPDATE jobs SET starteddatetime = now(), completeddatetime = now(), success = true"
     half=$(collect --without json --age 100000)
+    stranded=$(collect --without json --without links --age 100000)
     ln -s nowhere "$(dirname "$(find "$SPOOL/$day/date" -name "$half")")/stray"
+    find "$SPOOL" -path "*/name*" -type d -exec touch -d "1 hour ago" {} + # for --repair
     obstacle() { # the code, the text, the value of quarantine-to
         local program
-        for program in scan cleanup_jobs; do both_say "$1" "$2" "$program" --quarantine-to="$3"; done
+        for program in scan "scan --repair --incomplete-age=00:30:00" cleanup_jobs; do
+            # shellcheck disable=SC2086 # words
+            both_say "$1" "$2" $program --quarantine-to="$3"
+        done
         has_links "$half"
         sql_is "SELECT count(*) FROM jobs" 1
     }
@@ -287,11 +292,14 @@ both_say() {
     ln -s / "$quarantine/$day"
     obstacle 74 'Not a directory' "$quarantine"
     rm "$quarantine/$day"
+    mkdir "$quarantine/$day"
+    chmod 555 "$quarantine/$day"
     as_a_user
-    chmod 555 "$quarantine"
     obstacle 77 'Permission denied' "$quarantine"
-    chmod 755 "$quarantine"
+    chmod 755 "$quarantine/$day"
     expect_status 1 scan
+    expect_status 1 scan --repair --incomplete-age=00:30:00
+    quarantined "$stranded" json
     expect_status 1 cleanup_jobs
     quarantined "$half" json
     sql_is "SELECT count(*) FROM jobs" 0
