@@ -138,7 +138,7 @@ requested_job() {
          CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.uuid = '${ids[33]}')
              EXECUTE FUNCTION refuse()"
     session "BEGIN; LOCK TABLE ${locked%, *}" >/dev/null
-    expect_status 1 priority --batch-size=35
+    PGOPTIONS='-c exit_on_error=on' expect_status 1 priority --batch-size=35 # whatever an administrator has set
     session COMMIT
     sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 69
     sql_is "SELECT count(*) BETWEEN 16 AND 18 FROM priority_jobs_$p" t
