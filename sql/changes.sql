@@ -152,7 +152,7 @@ EXCEPTION WHEN query_canceled THEN
           FROM unnest(commands) WITH ORDINALITY AS its (c, place)
           WHERE c ~ ' (ON |crashmon\.)(jobs|processors|priorityjobs)[ _]'
               AND NOT EXISTS (SELECT FROM unnest(commands) AS a
-                              WHERE c ~ ('\m' || substring(a FROM '^ALTER TABLE \S+ ADD (?!CONSTRAINT )(\w+) ') || '\M'))
+                              WHERE c ~ ('\m' || substring(a FROM '^ALTER TABLE \S+ ADD (?!CONSTRAINT |PRIMARY |UNIQUE |FOREIGN |CHECK )(\w+) ') || '\M'))
          ) AS made;
     EXECUTE current_setting('crashmon.escape') INTO message, hint USING
         'others would wait for the tables for more than ten seconds: nothing is changed',

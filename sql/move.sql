@@ -19,6 +19,7 @@ DECLARE
     its_owner regrole;
     name text;
     its record;
+    unused regclass;
     patience timestamptz;
     message text;
     hint text;
@@ -97,18 +98,26 @@ BEGIN
             EXECUTE format('ALTER TABLE %s.%I SET SCHEMA crashmon', sets[1], name);
         END LOOP;
     END IF;
-    -- A table that was rebuilt, or has an identity, may have another sequence than a serial column makes.
+    -- A table that was rebuilt, or has an identity, may have another sequence than a serial column makes; one that is not
+    -- used any more would be taken for it.
     FOR its IN
         SELECT c.oid::regclass AS place, attidentity AS identity, s.oid::regclass AS sequence, c.relname || '_id_seq' AS name,
                s.relname <> c.relname || '_id_seq' AS is_renamed, s.relnamespace <> c.relnamespace AS is_elsewhere,
-               pg_get_serial_sequence(c.oid::regclass::text, 'id')::regclass IS DISTINCT FROM s.oid::regclass AS is_free
+               s.oid <> ALL (owned) AS is_free, array_remove(owned, s.oid)::regclass[] AS unused
         FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid AND attname = 'id'
         LEFT JOIN pg_attrdef AS d ON adrelid = c.oid AND adnum = attnum
         JOIN pg_depend ON classid = 'pg_attrdef'::regclass AND objid = d.oid AND refclassid = 'pg_class'::regclass
             OR classid = 'pg_class'::regclass AND refobjid = c.oid AND refobjsubid = attnum AND deptype = 'i'
-        JOIN pg_class AS s ON s.relkind = 'S' AND s.oid IN (objid, refobjid)
+        JOIN pg_class AS s ON s.relkind = 'S' AND s.oid IN (objid, refobjid),
+             LATERAL (SELECT array(SELECT objid FROM pg_depend
+                                   WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass
+                                       AND refobjid = c.oid AND refobjsubid = attnum AND deptype IN ('a', 'i')
+                                       AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S'))) AS of_id (owned)
         WHERE c.relnamespace = 'crashmon'::regnamespace AND c.relname IN ('processors', 'jobs', 'runs')
     LOOP
+        FOREACH unused IN ARRAY its.unused LOOP
+            EXECUTE format('ALTER SEQUENCE %s OWNED BY NONE', unused);
+        END LOOP;
         IF its.is_free THEN
             EXECUTE format('ALTER SEQUENCE %s OWNED BY NONE', its.sequence);
             EXECUTE format('ALTER SEQUENCE %s OWNER TO %s', its.sequence,

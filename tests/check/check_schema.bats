@@ -157,6 +157,7 @@ ALTER TABLE pauses RENAME TO old; CREATE TABLE crashmon.pauses (LIKE old INCLUDI
 ALTER TABLE runs RENAME TO old_runs; CREATE TABLE crashmon.runs (LIKE old_runs INCLUDING ALL); INSERT INTO runs SELECT * FROM old_runs|view last_runs, view locks, view queue, view recent_outcomes, view recent_quarantine, sequence crashmon.runs_id_seq
 DROP VIEW queue|view queue
 ALTER SEQUENCE processors_id_seq OWNED BY NONE|sequence crashmon.processors_id_seq
+CREATE SEQUENCE crashmon.other OWNED BY crashmon.runs.id|sequence crashmon.runs_id_seq
 END
     sql 'DROP TABLE old, old_runs'
 }
