@@ -29,7 +29,7 @@ struct quarantine {
     const char *path; /* NULL: below the root of the spool */
     char *name;       /* of the directory, for messages */
     int root;         /* -1: not open */
-    bool is_below;    /* the root of the spool */
+    bool is_shared;   /* perhaps with other storages */
     int list;         /* the same directory, readable; -1: not open */
     struct lock_file lock;
     struct stat status; /* of the root */
@@ -114,7 +114,7 @@ static bool open_root(struct quarantine *quarantine, bool make, struct failure *
         good = quarantine->check(PLACE_QUARANTINE, path, root, failure);
     if (good) {
         quarantine->root = root;
-        quarantine->is_below = below != NULL;
+        quarantine->is_shared = below == NULL || mark_is_there(root, ".");
     } else if (root >= 0) {
         close(root);
     }
@@ -135,7 +135,7 @@ static bool foresee_day(const struct quarantine *quarantine, const char *day,
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s", quarantine->name, day);
     int directory = dir_open(quarantine->root, day);
-    if (directory < 0 && errno == ENOENT) /* "" always */
+    if (directory < 0 && (errno == ENOENT || day[0] == '\0'))
         return survey_may_write(PLACE_QUARANTINE, quarantine->name, quarantine->root, failure);
     if (directory < 0)
         return fail(failure, errno, "cannot open directory \"%s\"", path) || blame(failure);
@@ -224,7 +224,7 @@ const char *quarantine_mark(const struct quarantine *quarantine)
 
 const char *quarantine_owner(const struct quarantine *quarantine)
 {
-    return quarantine->is_below ? "" : quarantine->spool->mark;
+    return quarantine->is_shared ? quarantine->spool->mark : "";
 }
 
 uint64_t quarantine_unique(struct quarantine *quarantine)
