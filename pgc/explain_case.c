@@ -7,7 +7,7 @@ static const char *our_mark(const struct explanation *explanation)
 {
     const struct explain_places *places = explanation->places;
     const struct spool *storage = places->trees[PLACE_STORAGE];
-    return places->is_quarantine_below || storage == NULL ? "" : storage->mark;
+    return places->is_quarantine_ours || storage == NULL ? "" : storage->mark;
 }
 
 bool explain_case_is_of_another(const struct explanation *explanation, const struct sighting *its)

@@ -106,8 +106,8 @@ static void open_quarantine(struct explain_places *places, const struct options 
     if (storage == NULL)
         return;
     int directory = survey_open_quarantine(path, storage, &failure);
-    places->is_quarantine_below = path == NULL || spool_below(storage, path) != NULL;
-    bool has_mark = !places->is_quarantine_below;
+    bool has_mark = path != NULL && spool_below(storage, path) == NULL;
+    places->is_quarantine_ours = !has_mark && !mark_is_there(directory, ".");
     places->is_missing[PLACE_QUARANTINE] =
         directory < 0 && failure.error == ENOENT &&
         (!has_mark || is_right(PLACE_QUARANTINE, path, -1, &failure));

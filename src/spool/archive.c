@@ -245,7 +245,8 @@ static int open_destination(const struct archive *archive, const struct pair *pa
 bool archive_is_in_use(const struct archive *archive)
 {
     const char *path = archive->settings.path;
-    return path != NULL && (archive->is_shared ? access(path, F_OK) == 0 : mark_is_there(path));
+    return path != NULL &&
+           (archive->is_shared ? access(path, F_OK) == 0 : mark_is_there(AT_FDCWD, path));
 }
 
 bool archive_has_begun(const struct archive *archive, const struct pair_location *location,

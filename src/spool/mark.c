@@ -79,12 +79,12 @@ bool mark_read(enum place place, const char *path, int directory, char mark[MARK
     return length == LENGTH;
 }
 
-bool mark_is_there(const char *path)
+bool mark_is_there(int at, const char *path)
 {
     char name[PATH_MAX];
     struct stat status;
     snprintf(name, sizeof name, "%s/" MARK_NAME, path);
-    return lstat(name, &status) == 0;
+    return fstatat(at, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* A version 4 UUID. */

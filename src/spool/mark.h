@@ -26,8 +26,8 @@ const char *place_title(enum place place);
 bool mark_read(enum place place, const char *path, int directory, char mark[MARK_SIZE],
                struct failure *failure);
 
-/* Whether a directory that is not open has a mark, of whatever kind. */
-bool mark_is_there(const char *path);
+/* Whether a directory has a mark, of whatever kind; its path is below `at`, or AT_FDCWD. */
+bool mark_is_there(int at, const char *path);
 
 /* False with the reason if this process could not make a mark in an open directory. */
 bool mark_may_make(enum place place, const char *path, int directory, struct failure *failure);

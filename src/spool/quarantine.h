@@ -43,8 +43,8 @@ void quarantine_let_go(struct quarantine *quarantine);
 const char *quarantine_name_of(const struct quarantine *quarantine); /* its path */
 
 /* The mark of the storage root that its cases come from. Whose cases may be released or removed,
- * now that it is open: one outside the root may be shared with other storages; "": all, as it lies
- * below the root. */
+ * now that it is open; "": all, as it lies below the root and has no mark, which another storage
+ * would have made that was told to use it. */
 const char *quarantine_mark(const struct quarantine *quarantine);
 const char *quarantine_owner(const struct quarantine *quarantine);
 

@@ -12,10 +12,10 @@ in_quarantine() {
     echo "2008-12-26T00:00:00Z 20081225/name/22/ad/$id.json: .dump is missing" >"$CASE/reason"
 }
 
-# A quarantine that a second storage shares, which has put $half there, half a crash.
+# A quarantine that a second storage shares, which has put $half there, half a crash: shared_quarantine [PATH].
 # shellcheck disable=SC2034 # the tests use it
 shared_quarantine() {
-    QUARANTINE=$BATS_TEST_TMPDIR/shared WEST=$BATS_TEST_TMPDIR/west
+    QUARANTINE=${1:-$BATS_TEST_TMPDIR/shared} WEST=$BATS_TEST_TMPDIR/west
     mkdir -p "$WEST/20000101"
     echo "quarantine-to = $QUARANTINE" >>"$CONF"
     processor p1 >/dev/null

@@ -145,13 +145,23 @@ sweep_again() { sql "UPDATE crashmon.storages SET swept = NULL"; }
     [[ -e $CASE/one/two/young ]]
 }
 
-@test "outside the root only what is known to be the storage's own is deleted" {
-    shared_quarantine
-    ours=$(crash --without dump --age 200000)
-    expect_status 1 scan
-    quarantined_for 31
-    find "$QUARANTINE" -exec touch -hd '31 days ago' {} +
-    expect_status 0 retains
-    equal "$(ls "$QUARANTINE/20081225" | sort)" "$(printf '%s\n' "$half" "$id" | sort)"
-    log_has "\"$ours\": deleted: quarantined for 30 d"
+@test "of a quarantine that storages share, perhaps in the root of one, each has its own cases alone" {
+    for place in "$BATS_TEST_TMPDIR/shared" "$SPOOL/quarantine"; do
+        shared_quarantine "$place"
+        ours=$(crash --without dump --age 200000)
+        expect_status 1 scan
+        quarantined_for 31
+        find "$QUARANTINE" -exec touch -hd '31 days ago' {} +
+        sweep_again
+        expect_status 0 retains
+        equal "$(ls "$QUARANTINE/20081225" | sort)" "$(printf '%s\n' "$half" "$id" | sort)"
+        log_has "\"$ours\": deleted: quarantined for 30 d"
+        expect_status 1 priority --release "$half"
+        [[ $output == *"the quarantine has it from another storage, with the mark "* ]] || fail "$output"
+        run priority --explain "$half"
+        [[ $output == *"leaves what is in quarantine: it is from another storage"* ]] || fail "$output"
+        sql "DELETE FROM processors; DELETE FROM crashmon.storages WHERE place = 'quarantine'"
+        rm -r "${WEST:?}/20081225" "$QUARANTINE"
+        sed -i '/quarantine-to/d' "$CONF"
+    done
 }
