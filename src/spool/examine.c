@@ -33,11 +33,11 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
         return EXAMINED_CRASH;
     if (links_lead_elsewhere(&result->pair, entry->descriptor, &result->reason))
         return EXAMINED_UNREADABLE;
-    if (result->verdict == QUARANTINED && pair_tree_is_empty(&result->pair)) {
-        result->verdict = LEFT;
-        fail(&result->reason, 0, "the name tree of its day is empty (is it mounted?)");
-    }
-    return EXAMINED_CRASH;
+    if (result->verdict != QUARANTINED || !pair_tree_is_empty(&result->pair))
+        return EXAMINED_CRASH;
+    fail(&result->reason, 0, "the name tree of its day is empty (is it mounted?): \"%s/%s\"",
+         result->pair.spool->path, result->pair.day);
+    return EXAMINED_UNREADABLE;
 }
 
 enum examined examine(const struct walk_entry *entry, long settle_time, long incomplete_age,

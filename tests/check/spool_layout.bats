@@ -215,10 +215,11 @@ request_finds() {
     cp -a "$SPOOL/20081225/name" "$BATS_TEST_TMPDIR/away"
     umount "$SPOOL/20081225/name"
     touch "$SPOOL/20081225/name/.keep"
-    expect_status 0 scan
-    log_has "\"$id\": left: the name tree of its day is empty (is it mounted?)"
+    expect_status 1 scan
+    log_has "WARNING - cannot examine \"$id\": the name tree of its day is empty (is it mounted?): \"$SPOOL/20081225\""
+    expect_status 1 scan --check
     expect_status 0 priority --explain "$id"
-    [[ $output == *"leaves it: the name tree of its day is empty (is it mounted?)"$'\n'* ]] || fail "$output"
+    [[ $output == *"leaves it: the name tree of its day is empty (is it mounted?): \"$SPOOL/20081225\""$'\n'* ]] || fail "$output"
     mount -t tmpfs tmpfs "$SPOOL/20081225/name"
     cp -a "$BATS_TEST_TMPDIR/away/." "$SPOOL/20081225/name"
     expect_status 0 scan

@@ -154,7 +154,7 @@ load sweep
     umount "$tree"
     age '3 days' "$SPOOL"
     cleans
-    expect_status 0 scan --settle-time=00:00:00 --incomplete-age=00:00:01
+    expect_status 1 scan --settle-time=00:00:00 --incomplete-age=00:00:01
     log_has "the name tree of its day is empty (is it mounted?)"
     mount --bind "$BATS_TEST_TMPDIR/its_disk" "$tree"
     expect_status 0 scan
