@@ -34,12 +34,18 @@ static void hint_at_case(const struct explanation *explanation, const struct sig
                     its->owner);
         return;
     }
+    bool is_whole = has_file(its, id, options->json_file_suffix) &&
+                    has_file(its, id, options->dump_file_suffix);
+    if (find_archived(explanation) != NULL && !is_whole) {
+        explain_add(text, "what is in quarantine may be a part of the crash of its id in long-term "
+                          "storage: if so, put it beside that");
+        return;
+    }
     if (find_archived(explanation) != NULL)
         explain_add(
             text, "compare it with the crash of its id in long-term storage, and delete one of the "
                   "two");
-    else if (!has_file(its, id, options->json_file_suffix) ||
-             !has_file(its, id, options->dump_file_suffix))
+    else if (!is_whole)
         explain_add(text, "put what is missing beside the rest of it in quarantine");
     explain_add(text, "to have it processed: crashmon-priority --release %s", id);
 }
