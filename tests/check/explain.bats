@@ -186,11 +186,6 @@ load explain
     request "$id"
     does "$id" priority "removes the request: it has been archived in \"$FAILED\""
     mkdir -p "$SPOOL/quarantine/20081225/$id"
-    for file in browser.dump json; do
-        : >"$SPOOL/quarantine/20081225/$id/$id.$file"
-        says "$id" "Hint what is in quarantine may be a part of the crash of its id in long-term storage: if so, put it beside that$"
-        rm "$SPOOL/quarantine/20081225/$id/$id.$file"
-    done
     cp -p "$(place "$FAILED" "$id")".{json,dump} "$SPOOL/quarantine/20081225/$id"
     says "$id" "Hint compare it with the crash of its id in long-term storage, and delete one of the two; .*--release $id$"
     processor p1

@@ -31,6 +31,19 @@ load quarantine
     [[ $output == *"--release $half"* ]] || fail "$output"
 }
 
+@test "what lies in quarantine of a crash that is archived: a part of it is not to be deleted" {
+    in_quarantine
+    mkdir -p "$ARCHIVE/20081225/name/22/ad"
+    cp "$CASE/$id".* "$ARCHIVE/20081225/name/22/ad"
+    marked
+    says "$id" "Hint compare it with the crash of its id in long-term storage, and delete one of the two; .*--release $id$"
+    for part in json browser.dump; do
+        rm "$CASE/$id".*
+        echo some >"$CASE/$id.$part"
+        says "$id" "Hint what is in quarantine may be a part of the crash of its id in long-term storage: if so, put it beside that$"
+    done
+}
+
 @test "a job whose pair lies in quarantine, as after a restore: what brings it back" {
     in_quarantine
     ended NULL "$id"
