@@ -324,6 +324,12 @@ static void note_log(struct report *report)
     snprintf(report->error, sizeof report->error, "%s", log_failure());
 }
 
+/* A dry run that nobody reads is of no use; a run does its work, whoever reads what it prints. */
+static bool is_unread(const struct report *report)
+{
+    return report->dry_run && report->is_reader_gone;
+}
+
 /* Whatever a repair finds, somebody should look why. */
 static void find_final_code(struct report *report, bool is_repair)
 {
@@ -338,7 +344,7 @@ static void find_final_code(struct report *report, bool is_repair)
     if (report->code == EXIT_DONE &&
         (tally_has_left(&report->tally) || (is_repair && report->tally.seen > 0)))
         report->code = EXIT_LEFT;
-    if (report->code == EXIT_LEFT && report->is_reader_gone) /* who wanted to see no more */
+    if (report->code == EXIT_LEFT && is_unread(report)) /* who wanted to see no more */
         report->code = EXIT_DONE;
     if (report->code == EXIT_DONE || report->code > EXIT_SIGNAL)
         report->error[0] = '\0';
@@ -459,6 +465,6 @@ bool run_has_lock(struct run *run)
 
 bool run_should_stop(const struct run *run, long worked)
 {
-    return signals_caught() != 0 || run->report.is_reader_gone ||
+    return signals_caught() != 0 || is_unread(&run->report) ||
            (run->options.limit > 0 && worked >= run->options.limit);
 }

@@ -120,3 +120,22 @@ tells() { grep -qE -- "$1" <<<"$output" || fail "no line like $1:" "$output"; }
     on_terminal crashmon-priority
     equal "$output" ''
 }
+
+@test "whoever reads it, a run does all its work: ids given at a terminal, repairs" {
+    mapfile -t ids < <(crash --root "$DEFERRED" --count 60)
+    crash --count 60 --without links >/dev/null
+    aged
+    # shellcheck disable=SC2016 # Perl's
+    unread() {
+        echo "$(printf '%q ' perl -e 'pipe my $reader, my $writer; close $reader; open STDOUT, ">&", $writer;
+                                      exec @ARGV' "$BUILD/$1" --config="$CONF" --batch-size=5 "${@:2}")" >"$BATS_TEST_TMPDIR/unread"
+        PGOPTIONS='' run script -qec "bash $BATS_TEST_TMPDIR/unread" "$BATS_TEST_TMPDIR/typescript"
+    }
+    unread crashmon-priority "${ids[@]}"
+    equal "$status $output" "0 "
+    jobs_are "${ids[@]}"
+    log_has 'seen 60: queued 60; exit code 0'
+    unread crashmon-scan --repair "$AGE"
+    equal "$status" 1
+    sql_is "SELECT count(*) FROM jobs" 120
+}
