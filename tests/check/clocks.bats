@@ -248,12 +248,24 @@ END
     for seconds in 3456000 -7200; do
         ahead "$seconds"
         expect_status 1 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
-        [[ $output == *"the clocks of the database and of \"$SPOOL\" differ by "*"nothing is removed there for its age"* ]] ||
+        [[ $output == *"the clocks of the database and of \"$SPOOL\" differ (by "*"nothing is removed there for its age"* ]] ||
             fail "$output"
         equal "$(disk_state)" "$before"
     done
     ahead -7200 2 # the run has been at work for two hours
     expect_status 0 cleanup_jobs --keep-deferred-days=30 --keep-quarantine-days=30
+}
+
+@test "that two clocks differ is mailed once an hour, by whatever they do" {
+    sed -i /^stderr-repeat/d "$CONF"
+    marked
+    says=differ
+    for seconds in -7200 3456000; do
+        ahead "$seconds"
+        EXEC="setsid -w $EXEC" expect_status 1 cleanup_jobs --keep-deferred-days=30
+        [[ ${says:+$output} == *$says* && ($says || ! $output) ]] || fail "$output"
+        says=
+    done
 }
 
 @test "what is in quarantine is as old as its own file system says, whose clock may be another one" {
@@ -265,7 +277,7 @@ END
     for dry in --dry-run ''; do
         expect_status 1 cleanup_jobs --keep-quarantine-days=30 --quarantine-to="$BATS_TEST_TMPDIR/quarantine" $dry
         [[ $output != *"$half"* ]] || fail "$output"
-        [[ $output == *"the clocks of the database and of \"$BATS_TEST_TMPDIR/quarantine\" differ by "* ]] || fail "$dry $output"
+        [[ $output == *"the clocks of the database and of \"$BATS_TEST_TMPDIR/quarantine\" differ (by "* ]] || fail "$dry $output"
     done
     EXEC=
     mount -o remount,ro "$BATS_TEST_TMPDIR/quarantine"
