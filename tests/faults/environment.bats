@@ -327,8 +327,10 @@ bare_machine() {
     cleans
 }
 
-@test "with a stack of 64 KiB all is done, and all is answered" {
-    EXEC=limited LIMIT='-s 64'
+@test "with a stack of 96 KiB all is done, and all is answered" {
+    collect --day 20081225 --depth 4 --without links >/dev/null
+    marked
+    EXEC=limited LIMIT='-s 96'
     silent_way_through
     collect >/dev/null
     id=$(collect)
