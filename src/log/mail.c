@@ -67,12 +67,19 @@ static const char *skip_detail(const char *at)
     return *at == ')' ? at + 1 : at;
 }
 
+/* As an id, and a directory of the name tree, may be without a digit. */
+static bool is_value(const char *word, size_t length)
+{
+    return strcspn(word, "0123456789") < length ||
+           ((length == 2 || length == 36) && strspn(word, "abcdefABCDEF-") >= length);
+}
+
 static uint64_t add_words(uint64_t hash, const char *at, const char *end)
 {
     while (at < end) {
         size_t length = strcspn(at, " /\"("), rest = (size_t)(end - at);
         length = length < rest ? length : rest;
-        if (strcspn(at, "0123456789") >= length)
+        if (!is_value(at, length))
             hash = add(hash, at, length);
         at += length + 1;
     }
@@ -108,13 +115,17 @@ static bool is_at_terminal(void)
 }
 
 /* Only a file of one's own, since others might want to keep news back. */
+static bool is_own(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && status->st_uid == geteuid() && status->st_nlink == 1;
+}
+
 static int open_memory(const char *name)
 {
     struct stat status;
     int descriptor =
         open(name, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (descriptor < 0 || (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-                           status.st_uid == geteuid() && status.st_nlink == 1))
+    if (descriptor < 0 || (fstat(descriptor, &status) == 0 && is_own(&status)))
         return descriptor;
     close(descriptor);
     return -1;
@@ -143,20 +154,38 @@ static bool look_up(const char *name, uint64_t hash, bool *found)
     return fclose(memory) == 0 && good;
 }
 
-/* The disk of the log may be full. */
+/* A full disk has no room for a line, but for an empty file: its time is that of the mail. */
+static bool look_up_empty(const char *name)
+{
+    struct stat status;
+    time_t now = time(NULL);
+    if (lstat(name, &status) == 0 && is_own(&status) && status.st_mtime <= now &&
+        now - status.st_mtime < memory_seconds)
+        return true;
+    unlink(name);
+    int descriptor = open_memory(name);
+    if (descriptor >= 0)
+        close(descriptor);
+    return false;
+}
+
+/* The disk of the log may be full, and that of other files, too. */
 static bool is_remembered(const char *log_pathname, uint64_t hash)
 {
     char name[PATH_MAX];
     const char *temporary = getenv("TMPDIR");
     bool found = false;
-    bool known = log_pathname != NULL &&
-                 (size_t)snprintf(name, sizeof name, "%s.mailed", log_pathname) < sizeof name &&
-                 look_up(name, hash, &found);
-    if (!known &&
-        (size_t)snprintf(name, sizeof name, "%s/crashmon-%ld.mailed",
-                         temporary != NULL ? temporary : "/tmp", (long)geteuid()) < sizeof name)
-        look_up(name, hash, &found);
-    return found;
+    if (log_pathname != NULL &&
+        (size_t)snprintf(name, sizeof name, "%s.mailed", log_pathname) < sizeof name &&
+        look_up(name, hash, &found))
+        return found;
+    int length = snprintf(name, sizeof name, "%s/crashmon-%ld.mailed",
+                          temporary != NULL ? temporary : "/tmp", (long)geteuid());
+    size_t rest = (size_t)length < sizeof name ? sizeof name - (size_t)length : 0;
+    if (rest == 0 || look_up(name, hash, &found) || found)
+        return found;
+    return (size_t)snprintf(name + length, rest, ".%016" PRIx64, hash) < rest &&
+           look_up_empty(name);
 }
 
 /* A copy with "..." for each name; NULL when out of memory. */

@@ -1,7 +1,7 @@
 /* mail.h - what goes to stderr, which cron mails: at most ten messages of a kind in a run, and of
  * what lasts one an hour. A kind is a message without its values: without what is in quotes, words
- * with a digit, and what follows a colon and two blanks, as the words of an error that the server
- * tells. One thread at a time. */
+ * with a digit, or of two or 36 letters that could be hexadecimal digits, and what follows a colon
+ * and two blanks, as the words of an error that the server tells. One thread at a time. */
 #ifndef MAIL_H
 #define MAIL_H
 
@@ -11,10 +11,11 @@
  * call: not at all. */
 void mail_remember(char *const argv[], const char *config, long seconds);
 
-/* Whether a message is to be told. One that `lasts` is not if it is remembered, apart from words
- * with a digit, unless a person sits at the terminal. What was told is remembered beside
- * the log (NULL: there is none), in NAME.mailed, or else in TMPDIR or /tmp, in crashmon-UID.mailed;
- * where that is not possible either, it is told each time. */
+/* Whether a message is to be told. One that `lasts` is not if it is remembered, apart from such
+ * words, unless a person sits at the terminal. What was told is remembered beside
+ * the log (NULL: there is none), in NAME.mailed, or else in TMPDIR or /tmp, in crashmon-UID.mailed,
+ * or, without room for a line, by an empty file there, crashmon-UID.mailed.HASH; where that is not
+ * possible either, it is told each time. */
 bool mail_admits(const char *message, bool lasts, const char *log_pathname);
 
 /* Calls `tell` for each kind of which more than ten messages came, with the number of the others

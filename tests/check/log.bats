@@ -242,6 +242,31 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
     says 'cannot connect'
 }
 
+@test "where the disks of the log and of TMPDIR are full what lasts is mailed once an hour, too" {
+    sed -i /^stderr-repeat/d "$CONF"
+    disk "$BATS_TEST_TMPDIR/full" size=64k
+    LOG=$BATS_TEST_TMPDIR/full/log TMPDIR=$BATS_TEST_TMPDIR/full
+    export TMPDIR
+    sed -i "s|^log-file-pathname.*|log-file-pathname = $LOG|" "$CONF"
+    head -c 1M /dev/zero >"$TMPDIR/filler" 2>/dev/null || true
+    for again in '' '1 hour ago'; do
+        [[ ! $again ]] || touch -d "$again" "$TMPDIR"/*.mailed.*
+        says 'cannot connect'
+        [[ $output == *'cannot write log file'*'No space left'* ]] || fail "$output"
+        for _ in 1 2; do says_nothing; done
+        # Other news.
+        PGHOST=/nowhere says nowhere
+        PGHOST=/nowhere says_nothing
+        says_nothing
+    done
+    # Files that others have made say nothing.
+    chown 65534 "$TMPDIR"/*.mailed.*
+    says 'cannot connect'
+    rm "$TMPDIR/filler"
+    says 'cannot connect'
+    says_nothing
+}
+
 @test "what is for one crash, and a run that is overtaken, has nothing to do with the hour" {
     sed -i /^stderr-repeat/d "$CONF"
     for _ in 1 2; do
@@ -274,6 +299,25 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
         equal "$output" ''
     done
     equal "$(grep -c ' ERROR - cannot put .* away' "$LOG")" 12
+}
+
+@test "a crash, or a directory of a name tree, without a digit in its name is no other news" {
+    sed -i /^stderr-repeat/d "$CONF"
+    processor p1
+    as_a_user
+    for id in 1234a000-0000-0000-0000-000002081225 abcda000-0000-0000-0000-000002081225 abcdefab-cdef-abcd-efab-cdefabcdefab; do
+        crash --id "$id" >/dev/null
+        chown -R 65534:65534 "$SPOOL"
+        chmod -R a-w "$SPOOL/20081225"
+        EXEC="setsid -w $EXEC" expect_status 77 scan
+        log_has "cannot remove the links of \"$id\": cannot remove the name link from "
+        case $id in
+            1*) [[ $output == *"cannot remove the links"* ]] || fail "$output" ;;
+            *) equal "$output" '' ;;
+        esac
+        chmod -R u+w "$SPOOL/20081225"
+        expect_status 0 scan
+    done
 }
 
 @test "a connection that is lost is one kind of news, wherever a run was" {

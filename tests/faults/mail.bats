@@ -107,6 +107,15 @@ in_use() {
     hour "the log cannot be written to" 3 3
 }
 
+@test "log and TMPDIR full" {
+    disk "$BATS_TEST_TMPDIR/full" size=64k
+    in_use
+    export TMPDIR=$BATS_TEST_TMPDIR/full
+    sed -i "s|^log-file-pathname.*|log-file-pathname = $TMPDIR/log|" "$CONF"
+    head -c 1M /dev/zero >"$TMPDIR/filler" 2>/dev/null || true
+    hour "the log's disk is full, and that of TMPDIR" 3 3
+}
+
 @test "20,000 bad requests" {
     in_use
     sql "INSERT INTO priorityjobs SELECT 'bad ' || i FROM generate_series(1, 20000) AS i"
