@@ -192,7 +192,7 @@ BEGIN
         LEFT JOIN pg_type AS user_type ON d.classid = 'pg_type'::regclass AND user_type.oid = d.objid
         WHERE c.oid = ANY (tables)
     ) AS found (what, its_owner)
-    WHERE found.its_owner <> ALL (ours) LIMIT 1;
+    WHERE found.its_owner <> ALL (ours) ORDER BY found.what NOT LIKE 'schema %', found.what COLLATE "C" LIMIT 1;
     IF FOUND THEN
         EXECUTE current_setting('crashmon.escape') INTO message, hint USING
             format('%s belongs to role %s, so it is not used', what,
