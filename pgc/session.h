@@ -46,6 +46,10 @@ enum db_status session_take_time(bool take, struct failure *failure);
 /* Within a transaction on which nothing depends: its commit waits for no standby. DB_OK. */
 enum db_status session_need_no_standby(void);
 
+/* The work of a transaction that changes nothing, and whose commit waits all the same: then what
+ * was seen before is on the server's disk, and the synchronous standby has it, if there is one. */
+enum db_status session_confirm(void *context, struct failure *failure);
+
 /* Has session_transact() and session_try() call `before` when the work is done, as its last part;
  * and these and session_read() `after` when they have succeeded, in the same thread and before
  * anybody else's transaction. */

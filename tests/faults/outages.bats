@@ -261,6 +261,23 @@ waits_end() {
     next_runs_finish "$SPOOL"
 }
 
+@test "nor is a pair deleted by a verdict that the standby has not got" {
+    sed -i 's/^save-\(successful\|failed\)-minidumps-to.*/save-\1-minidumps-to =/' "$CONF"
+    marked
+    ended true "$(crash --without links)"
+    ended false "$(crash --without links)"
+    before=$(disk_state)
+    standby nobody
+    background cleanup_jobs
+    waits_end 1
+    background_ends 69
+    [[ $output == *"not confirmed by the synchronous standby"* ]] || fail "$output"
+    equal "$(disk_state)" "$before"
+    standby ''
+    expect_status 0 cleanup_jobs
+    [[ -z $(find "$SPOOL" -type f -name '*.dump') ]]
+}
+
 @test "nor does a trigger keep that from being noticed, whatever it sets" {
     processor p1
     crash >/dev/null
