@@ -11,6 +11,8 @@ DO $$
 DECLARE
     ours oid[] := current_setting('crashmon.ours');
     tables oid[] := current_setting('crashmon.tables');
+    -- A cast of the name as it is would fold its letters.
+    loader regrole := quote_ident(current_user);
     owner regrole;
     is_new boolean := current_setting('crashmon.is_new');
     sets regnamespace[];
@@ -64,7 +66,7 @@ BEGIN
         WHERE relname = 'jobs' AND relnamespace = sets[1]::oid;
     END IF;
     -- Whoever owns the database can set in which role a session begins.
-    IF owner IS NULL AND current_user::regrole <> ALL (ours)
+    IF owner IS NULL AND loader <> ALL (ours)
         AND EXISTS (SELECT FROM pg_db_role_setting JOIN pg_database AS d ON d.oid = setdatabase, unnest(setconfig) AS one
                     WHERE setrole = 0 AND datname = current_database() AND one LIKE 'role=%') THEN
         EXECUTE current_setting('crashmon.escape') INTO message, hint USING
@@ -73,7 +75,7 @@ BEGIN
                    current_database(), current_user);
         RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
-    owner := coalesce(owner, current_user::regrole);
+    owner := coalesce(owner, (SELECT oid FROM pg_roles WHERE rolname = current_setting('crashmon.owner', true)), loader);
     -- All is done in one role from here on. A superuser may have rebuilt a table, and owns it then.
     SELECT format('%s.%I', relnamespace::regnamespace, relname) AS place, relowner::regrole AS owner INTO its FROM pg_class AS c
     WHERE c.oid = ANY (tables) AND relkind IN ('r', 'p') AND relname = ANY (current_setting('crashmon.relations')::name[])

@@ -149,9 +149,36 @@ load upgrade
     PGOPTIONS="-c role=${OWNER}_2" psql -qX -v ON_ERROR_STOP=1 -f "$SQL/schema.sql"
     run load_roles
     [[ $status -ne 0 && $output == *"schema crashmon belongs to role ${OWNER}_2, so it is not used"*"-v owner=${OWNER}_2"* ]] || fail "$output"
-    equal "$(load_schema -v owner="${OWNER}_2" -f "$SQL/roles.sql")" ""
+    # Also where there are none yet.
+    for there in schema none; do
+        [[ $there == schema ]] || nothing
+        equal "$(load_schema -v owner="${OWNER}_2" -f "$SQL/roles.sql")" ""
+        sql_is "SELECT DISTINCT nspowner::regrole, relowner::regrole FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+                WHERE nspname = 'crashmon'" "${OWNER}_2|${OWNER}_2"
+    done
     nothing
     sql "DROP OWNED BY ${OWNER}_2; DROP ROLE ${OWNER}_2"
+}
+
+@test "whatever the name of the login that loads it, all is its own, and not another role's with a similar name" {
+    sql "CREATE ROLE upper_$$ LOGIN"
+    # A superuser, and one who owns the database.
+    for right in "ALTER ROLE %s SUPERUSER" "ALTER DATABASE \"$PGDATABASE\" OWNER TO %s"; do
+        for name in "Upper_$$" "a.b $$" "\"$$"; do
+            nothing
+            quoted="\"${name//\"/\"\"}\""
+            # shellcheck disable=SC2059 # that is a format
+            sql "CREATE ROLE $quoted LOGIN PASSWORD '$PGPASSWORD'; $(printf "$right" "$quoted")"
+            equal "$(as "$name" load_schema)" ""
+            equal "$(load_schema -v owner="$name" -f "$SQL/roles.sql")" ""
+            sql_is "SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid
+                    WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+                        AND deptype = 'o' AND rolname <> '$OWNER'" "$name"
+            nothing
+            sql "ALTER DATABASE \"$PGDATABASE\" OWNER TO $OWNER; DROP ROLE $quoted"
+        done
+    done
+    sql "DROP ROLE upper_$$"
 }
 
 @test "where the owner of an empty database has sessions begin as his role, the tables do not become his unasked" {
