@@ -19,13 +19,16 @@ END $$;
 -- Or what was done before an error could be committed after it.
 \set ON_ERROR_ROLLBACK off
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+-- Whatever the site's limit is. psql has nothing to do between two statements: one that was stopped (Ctrl-Z), or whose network
+-- is gone, would have everybody wait for the tables. A packet that is lost twice comes in that time, and it is less than what is
+-- left of the ten seconds (see changes.sql).
+SET LOCAL idle_in_transaction_session_timeout = '3s';
 SET LOCAL client_min_messages = warning;
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL check_function_bodies = on;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL row_security = on;
 SET LOCAL statement_timeout = 0;
-SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL lock_timeout = '10s';
 \ir escape.sql

@@ -6,6 +6,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 COMMIT;
 
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+SET LOCAL idle_in_transaction_session_timeout = '3s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL client_min_messages = warning;
 SET LOCAL search_path = pg_catalog, pg_temp;

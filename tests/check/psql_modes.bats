@@ -104,3 +104,33 @@ END
     grep -q 'this session has temporary tables: nothing is changed' "$BATS_TEST_TMPDIR/said" || fail "$(<"$BATS_TEST_TMPDIR/said")"
     sql_is "SELECT to_regnamespace('crashmon'), to_regnamespace('crashmon_priority')" "|"
 }
+
+@test "whoever waits behind a script whose psql stands still goes on within ten seconds, and the next load does all" {
+    while IFS='|' read -r script file line statement; do
+        nothing
+        case $script in
+        from-socorro) socorro ;;
+        schema) version_1 ;;
+        roles) load_schema ;;
+        end) load_schema && sql "CREATE SCHEMA crashmon_replaced_1" ;;
+        esac
+        # As at Ctrl-Z, or when its host is gone: between two statements.
+        copy=$BATS_TEST_TMPDIR/$script
+        cp -r "$SQL" "$copy"
+        sed -i "$line"'i\\\\! echo $PPID >'"$copy/pid; kill -STOP \$PPID" "$copy/$file.sql"
+        PGOPTIONS='' background psql -qX -f "$copy/${script/end/schema}.sql"
+        stands() { [[ -s $copy/pid && $(<"/proc/$(<"$copy/pid")/stat") == *') T '* ]]; }
+        await stands
+        background_pids+=("$(<"$copy/pid")") # its shell may be gone
+        PGOPTIONS='-c statement_timeout=10s' psql -qAtX -c "$statement" || fail "$script: $statement"
+        kill -CONT "$(<"$copy/pid")"
+        background_ends 2
+        [[ $output == *"terminating connection due to idle-in-transaction timeout"* ]] || fail "$script: $output"
+        equal "$(PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$SQL/${script/end/schema}.sql" 2>&1)" ""
+    done <<'END'
+from-socorro|from-socorro|/end.sql/|SELECT FROM public.jobs
+schema|schema|/end.sql/|INSERT INTO public.jobs (pathname, uuid) VALUES ('', 'x')
+roles|roles|/end.sql/|SELECT FROM pg_advisory_xact_lock(hashtext('crashmon'), 0)
+end|end|$|DROP SCHEMA crashmon_replaced_1
+END
+}
