@@ -134,6 +134,12 @@ statements() {
         awk '{ print "PREPARE s" NR " AS " $0 ";" }'
 }
 
+# Those that the documents have an administrator give.
+documented() {
+    perl -0777 -ne 'print "PREPARE d", ++$n, " AS $2;\n" while /psql -d \S+ -c (["\x27])((?:SELECT|UPDATE|DELETE) .*?)\1/gs' \
+        "$TESTS"/../doc/{operations,migrating-from-socorro}.md | sed 's/BACKEND/1/'
+}
+
 # Which functions and operators all that used: the server writes its statements' plans into its log.
 what_is_used() {
     local log from
@@ -145,9 +151,9 @@ what_is_used() {
     done
     everybody_works
     sql_true "SELECT $(statements | wc -l) > 30"
-    { echo "SET search_path = $PATHS;" && statements; } | plain -f - || fail "a statement is none"
+    { echo "SET search_path = $PATHS;" && statements && documented; } | plain -f - || fail "a statement is none"
     sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
-    tail -c "+$((from + 1))" "$log" >"$BATS_TEST_TMPDIR/plans"
+    tail -c "+$((from + 1))" "$log" | tr -s '\n\t ' ' ' >"$BATS_TEST_TMPDIR/plans"
     oids() { grep -aoE "$1" "$BATS_TEST_TMPDIR/plans" | grep -oE '[0-9]+' | sort -un | paste -sd,; }
     FUNCTIONS={$(oids ':(funcid|aggfnoid|winfnoid) [0-9]+')}
     OPERATORS={$(oids ':(opno [0-9]+|opnos \(o [0-9 ]+\))')}
@@ -178,6 +184,11 @@ plant() { # WHO SCHEMA
         sql "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
         not_sprung
     done
+    used=$(PGOPTIONS="-c search_path=public,crashmon -c client_min_messages=log -c debug_print_parse=on -c debug_pretty_print=off" \
+        psql -qAtX -v ON_ERROR_STOP=1 -f <(documented) 2>&1 | tr '\n' ' ')
+    [[ $used != *ERROR* ]] || fail "$used"
+    sql_is "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+                AND oid IN ($(grep -oE ':(op)?funcid [0-9]+' <<<"$used" | tr -dc '0-9\n' | paste -sd,))" ''
     # Nor does roles.sql, which takes a superuser the first time, run anything of the owner's.
     before=$(sql "SELECT max(oid) FROM pg_proc")
     plant "$OWNER" crashmon

@@ -15,6 +15,7 @@ DECLARE
     texts text[] := '{text,varchar,name}';
     numbers text[] := '{integer,bigint}';
     oids text[] := '{oid,regclass,integer}';
+    times text[] := '{timestamp,timestamptz,date}';
     every text[] := '{text,varchar,name,integer,bigint,boolean,timestamptz,oid,regclass,interval}';
     arrays text[] := '{text[],varchar[],name[],integer[],bigint[],boolean[],oid[]}';
 BEGIN
@@ -22,6 +23,7 @@ BEGIN
     INSERT INTO fits SELECT oid, oid::regtype::text FROM pg_type WHERE typtype = 'b';
     INSERT INTO fits SELECT t::regtype, o FROM unnest(texts || '{"char"}'::text[]) AS t, unnest(texts) AS o;
     INSERT INTO fits SELECT t::regtype, o FROM unnest(numbers || '{smallint}'::text[]) AS t, unnest(numbers) AS o;
+    INSERT INTO fits SELECT t::regtype, o FROM unnest(times) AS t, unnest(times) AS o;
     INSERT INTO fits SELECT t::regtype, o FROM unnest(oids) AS t, unnest(oids) AS o;
     INSERT INTO fits SELECT t::regtype, o
         FROM unnest('{anyelement,"\"any\"",anynonarray,anycompatible,anyenum}'::text[]) AS t,
