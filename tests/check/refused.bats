@@ -327,6 +327,7 @@ reaches() {
     untouched
     sql "ALTER DATABASE \"$PGDATABASE\" SET default_transaction_read_only = on"
     for run in "${RUNS[@]}"; do expect_status 69 "$run"; done
+    [[ $output == *' in a read-only transaction (default_transaction_read_only is on)'* ]] || fail "$output"
     psql -qX -c "SET default_transaction_read_only = off" -c "ALTER DATABASE \"$PGDATABASE\" RESET ALL"
     untouched
     sql "CREATE ROLE crashmon_many_$$ LOGIN CONNECTION LIMIT 0"
