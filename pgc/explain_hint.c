@@ -58,7 +58,9 @@ static void hint_at_archived(const struct explanation *explanation, const struct
     const char *id = explanation->id.text;
     bool has_reason = has_file(archived, id, ".reason");
     bool has_failed = has_reason || archived->place == PLACE_FAILED;
-    explain_add(text, "%s; to have it processed again, move its pair to \"%s/%s/%s\"",
+    explain_add(text,
+                "%s; to have it processed again, move its metadata and all its dumps to a new "
+                "directory \"%s/%s/%s\"",
                 has_failed ? "its job has failed" : "it is done",
                 explanation->places->quarantine_path, archived->day, id);
     if (has_reason)
@@ -66,13 +68,17 @@ static void hint_at_archived(const struct explanation *explanation, const struct
     explain_add(text, "then crashmon-priority --release %s", id);
 }
 
-/* Its files are in the spool, or some of them, and in quarantine. */
+/* Its files are in the spool, or some of them, and in quarantine. What is there beside its date
+ * link may be another crash, unless its reason says that it is a copy. */
 static bool is_half_released(const struct explanation *explanation)
 {
     const struct sighting *new = sightings_find(&explanation->sightings, PLACE_STORAGE);
+    const struct sighting *its = explained_case(explanation);
     const struct run_status *run = explain_last_run(explanation, "crashmon-priority-release");
-    return new != NULL &&new->name_link != NULL &&release_has_made(new->name_link) &&
-           explained_case(explanation) != NULL && !(run != NULL && last_run_is_at_work(run));
+    if (new == NULL || new->name_link == NULL || its == NULL || !release_has_made(new->name_link))
+        return false;
+    bool is_copy = its->count == 0 || (its->reason != NULL && release_has_noted(its->reason));
+    return (new->date_links.count == 0 || is_copy) && !(run != NULL && last_run_is_at_work(run));
 }
 
 /* Of one without a job, while priority can do something for it. */

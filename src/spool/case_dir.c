@@ -235,12 +235,17 @@ bool case_note_released(int directory, const char *mark, const char *where)
     return add_reason(directory, case_line(mark, where, released), true) && dir_flush(directory);
 }
 
+bool case_line_says_released(const char *line)
+{
+    const char *why = strstr(line, ": ");
+    return why != NULL && strcmp(why + 2, released) == 0;
+}
+
 bool case_is_released(int directory, const struct names *files)
 {
     struct stat reason, status;
     char *line = case_last_line(directory);
-    const char *why = line != NULL ? strstr(line, ": ") : NULL;
-    bool is_released = why != NULL && strcmp(why + 2, released) == 0 &&
+    bool is_released = line != NULL && case_line_says_released(line) &&
                        fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
     free(line);
     for (size_t i = 0; is_released && i < files->count; i++)

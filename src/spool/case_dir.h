@@ -56,6 +56,7 @@ bool case_add_reason(int directory, const char *mark, const char *where, const c
 /* Notes in its reason, on disk, that what is there now is a copy, and whether that was noted last,
  * and nothing has come there since. */
 bool case_note_released(int directory, const char *mark, const char *where);
+bool case_line_says_released(const char *line);
 bool case_is_released(int directory, const struct names *files);
 
 enum case_taken {

@@ -37,6 +37,11 @@ bool release_has_made(const char *name_link)
     return length >= strlen(end) && strcmp(name_link + length - strlen(end), end) == 0;
 }
 
+bool release_has_noted(const char *reason)
+{
+    return case_line_says_released(reason);
+}
+
 static void temporary_name(char name[NAME_MAX + 1], const struct released_file *file)
 {
     snprintf(name, NAME_MAX + 1, "%s%s", temporary, file->name);

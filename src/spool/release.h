@@ -39,4 +39,7 @@ bool release(struct quarantine *quarantine, const struct roots *roots, const str
  * and until the crash is queued. */
 bool release_has_made(const char *name_link);
 
+/* Whether a reason of a case says that what is left there is a copy. */
+bool release_has_noted(const char *reason);
+
 #endif

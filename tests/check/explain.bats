@@ -178,7 +178,7 @@ load explain
     sql "UPDATE jobs SET message = 'why'"
     cleans
     says "$id" "long-term storage \"$FAILED/20081225/name" "\"$id.json\" file" 'Job none' \
-        'reason: "why"' "Hint its job has failed; to have it processed again, move its pair to \"$SPOOL/quarantine/20081225/$id\"; delete $id.reason; then crashmon-priority --release $id$"
+        'reason: "why"' "Hint its job has failed; to have it processed again, move its metadata and all its dumps to a new directory \"$SPOOL/quarantine/20081225/$id\"; delete $id.reason; then crashmon-priority --release $id$"
     sql "SELECT crashmon.pause('main', 'why not')"
     says "$id" "Job none"
     [[ $output != *Hint* ]] || fail "$output"

@@ -110,4 +110,9 @@ load quarantine
         cp -a "$hidden/." "$SPOOL"
     done
     ((step > 4)) || fail "killed at $step steps"
+    # Another crash of its id is there.
+    mkdir -p "$SPOOL/quarantine/20081225/$id"
+    cp -a "$hidden/quarantine/20081225/$id/$id.json" "$SPOOL/quarantine/20081225/$id"
+    run priority --explain "$id"
+    [[ $output != *"was not finished"* ]] || fail "$output"
 }
