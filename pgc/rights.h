@@ -6,7 +6,8 @@
 
 /* Adds a problem for each table, sequence and set of functions of which a right is missing; on a
  * server that only reads, and for an observer, who is told so, only what --check itself has to
- * read. */
+ * read. And one for each of the roles of processors, reporter and observer that cannot read what
+ * it has to. */
 void rights_check(struct problems *problems);
 
 /* Adds a problem for each object in the schema crashmon_priority, ten at most, that is not called

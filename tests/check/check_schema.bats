@@ -10,16 +10,18 @@ load check
     sql "ALTER SCHEMA crashmon RENAME TO other"
     answers 2 scan -- "CRITICAL: cannot read the version of the schema: ERROR:  schema \"crashmon\" does not exist (load sql/schema.sql, if database \"$PGDATABASE\" is the right one)"
     sql "ALTER SCHEMA other RENAME TO crashmon"
-    sql "CREATE ROLE test_check_$$ LOGIN"
-    denied="cannot read the version of the schema: .*permission denied for schema crashmon (load sql/roles.sql, and GRANT crashmon_monitor TO \"test_check_$$\")"
-    PGUSER=test_check_$$ expect_status 77 scan
+    # To be pasted, whatever its name.
+    role="test \"check_$$" quoted="\"test \"\"check_$$\""
+    sql "CREATE ROLE $quoted LOGIN"
+    denied="cannot read the version of the schema: .*permission denied for schema crashmon (load sql/roles.sql, and GRANT crashmon_monitor TO $quoted)"
+    PGUSER=$role expect_status 77 scan
     mkdir -p "$SPOOL/quarantine/20081225/x" # news from there hides nothing
-    PGUSER=test_check_$$ answers 2 scan -- "CRITICAL: $denied" 'WARNING: 1 in quarantine'
-    sql "GRANT USAGE ON SCHEMA crashmon TO test_check_$$;
-         GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO test_check_$$"
-    PGUSER=test_check_$$ expect_status 2 scan --check
-    sql "DROP OWNED BY test_check_$$; DROP ROLE test_check_$$"
-    grep -q "^CRITICAL: role test_check_$$ lacks DELETE, INSERT, UPDATE on table crashmon.jobs" <<<"$output" ||
+    PGUSER=$role answers 2 scan -- "CRITICAL: $denied" 'WARNING: 1 in quarantine'
+    sql "GRANT USAGE ON SCHEMA crashmon TO $quoted;
+         GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO $quoted"
+    PGUSER=$role expect_status 2 scan --check
+    sql "DROP OWNED BY $quoted; DROP ROLE $quoted"
+    grep -q "^CRITICAL: role $role lacks DELETE, INSERT, UPDATE on table crashmon.jobs" <<<"$output" ||
         fail "$output"
 }
 
@@ -168,6 +170,10 @@ END
     answers 1 cleanup_jobs -- 'WARNING: triggers of table crashmon.jobs are disabled or missing: count_attempt (load sql/schema.sql)'
     sql 'ALTER FUNCTION crashmon.other() RENAME TO count_attempt'
     answers 0 cleanup_jobs --
+    # Not one of the same name with arguments, which is the site's.
+    sql 'CREATE FUNCTION crashmon.count_attempt(integer) RETURNS integer RETURN 1'
+    answers 0 cleanup_jobs --
+    sql 'DROP FUNCTION crashmon.count_attempt(integer)'
 }
 
 @test "a table that a crash of the server would empty (2)" {
