@@ -43,9 +43,12 @@ static void add_counts(const struct run_metrics *run, struct metrics *metrics,
     for (int i = 0; i < OUTCOME_COUNT; i++)
         metrics_add(metrics, METRIC_CRASHES, outcome_key((enum outcome)i),
                     (double)(tally->outcomes[i] - run->written.outcomes[i]));
-    if (run->options->program == PROGRAM_CLEANUP)
-        metrics_add(metrics, METRIC_JOB_FAILURES, NULL,
-                    (double)(tally->job_failures - run->written.job_failures));
+    if (run->options->program != PROGRAM_CLEANUP)
+        return;
+    metrics_add(metrics, METRIC_JOBS_PUT_AWAY, NULL,
+                (double)(tally->jobs_put_away - run->written.jobs_put_away));
+    metrics_add(metrics, METRIC_JOB_FAILURES, NULL,
+                (double)(tally->job_failures - run->written.job_failures));
 }
 
 static bool close_metrics(struct run_metrics *run, struct metrics *metrics,

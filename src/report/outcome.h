@@ -36,7 +36,8 @@ struct crash {
     enum outcome outcome;
     char *reason;    /* malloc'd; NULL: not set, or out of memory; see crash_reason() */
     bool waits;      /* it is LEFT, and that is as it should be: no reason for EXIT_LEFT */
-    bool job_failed; /* so it counts as such, too, when its pair is put away */
+    bool has_job;    /* that is finished: it counts as one when its pair is put away, */
+    bool job_failed; /* and as one that has failed */
     bool counted;    /* its outcome, when that was committed (report_commit()) */
 };
 

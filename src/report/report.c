@@ -180,8 +180,10 @@ void report_commit(struct report *report, struct crash *crash)
 {
     pthread_mutex_lock(&report->mutex);
     report->tally.outcomes[crash->outcome]++;
-    report->tally.job_failures +=
-        crash->job_failed && (crash->outcome == ARCHIVED || crash->outcome == DELETED);
+    if (crash->has_job && (crash->outcome == ARCHIVED || crash->outcome == DELETED)) {
+        report->tally.jobs_put_away++;
+        report->tally.job_failures += crash->job_failed;
+    }
     pthread_mutex_unlock(&report->mutex);
     crash->counted = true;
 }

@@ -12,7 +12,8 @@ struct tally {
     long seen;
     long outcomes[OUTCOME_COUNT];
     long waiting;           /* those of LEFT that wait as they should */
-    long job_failures;      /* those that were put away, and whose jobs had failed */
+    long jobs_put_away;     /* those whose jobs were finished; */
+    long job_failures;      /* and of these, those that had failed */
     struct reasons reasons; /* of those that are QUARANTINED */
 };
 

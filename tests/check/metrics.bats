@@ -52,12 +52,14 @@ is_now() {
     ended false $(crash --count 3 --without links)
     ended true $(crash --count 2 --without links)
     expect_status 0 cleanup_jobs --batch-size=2
-    OF=crashmon-cleanup metrics 'crashes_total outcome=archived 5' 'job_failures_total 3'
+    OF=crashmon-cleanup metrics 'crashes_total outcome=archived 5' 'jobs_put_away_total 5' 'job_failures_total 3'
     ended false "$(crash --without links)"
     ended false "$(nowhere)"
     sed -i 's/^save-failed.*/save-failed-minidumps-to =/' "$CONF"
-    expect_status 1 cleanup_jobs
-    OF=crashmon-cleanup metrics 'crashes_total outcome=deleted 1' 'job_failures_total 4'
+    collect --root "$DEFERRED" --day 20081225 --count 3 --age 9000000 >/dev/null
+    sql "UPDATE crashmon.storages SET swept = NULL"
+    expect_status 1 cleanup_jobs --keep-deferred-days=30
+    OF=crashmon-cleanup metrics 'crashes_total outcome=deleted 4' 'jobs_put_away_total 6' 'job_failures_total 4'
 }
 
 @test "counters go on from run to run, and from 0 when the file is gone" {

@@ -253,6 +253,8 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="2.0"} 1'
     touch "$ARCHIVE"
     cron 450
     fire Fails NotPutAway
+    throttled_deleted
+    fire Fails NotPutAway
 }
 
 @test "no processor is alive (68)" {
@@ -287,6 +289,14 @@ crashmon_build_info{program="crashmon-scan",storage="main",version="2.0"} 1'
     sql_is "SELECT count(*) FROM processors" 1
 }
 
+# In the last run cleanup deletes throttled crashes that nobody has asked for.
+throttled_deleted() {
+    collect --root "$DEFERRED" --day 20081225 --count 500 --age 9000000 >/dev/null
+    sql "UPDATE crashmon.storages SET swept = NULL"
+    cron "$STEP" cleanup_jobs --keep-deferred-days=30
+    equal "$(find "$DEFERRED" -name '*.json' | wc -l)" 0
+}
+
 # Crashes come, are processed, and this one in so many fails: processed_for MINUTES N.
 processed_for() {
     local end=$((MINUTE + $1))
@@ -301,6 +311,8 @@ processed_for() {
     processed_for 25 3
     fire
     processed_for 25 1
+    fire JobsFail
+    throttled_deleted
     fire JobsFail
 }
 
@@ -397,6 +409,8 @@ processed_for() {
     interval 30
     crash --count 3 >/dev/null
     cron 480
+    fire QueueStands
+    throttled_deleted
     fire QueueStands
 }
 
