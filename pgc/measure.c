@@ -80,7 +80,7 @@ static void measure_disk(struct run *run, bool is_right)
 void measure(struct run *run)
 {
     enum exit_code code = run->report.code;
-    if (!run_metrics_are_wanted(&run->metrics) || code == EXIT_LOCKED)
+    if (!run_metrics_are_wanted(&run->metrics) || run->metrics.found_lock_taken)
         return;
     run->metrics.is_measured = true;
     bool has_database = run->begun && session_is_usable();

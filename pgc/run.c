@@ -104,6 +104,7 @@ static bool take_lock(struct run *run)
                                       run->options.lock_wait, &got, &failure);
     if (got || status != DB_OK)
         return run_check(run, status, &failure);
+    run->metrics.found_lock_taken = true;
     if (signals_caught() != 0) {
         log_info("ended by signal %d while waiting for the lock", signals_caught());
         return false;

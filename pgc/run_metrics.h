@@ -16,7 +16,7 @@ enum { FIGURES_MAXIMUM = 48 };
 struct run_metrics {
     const struct options *options;
     time_t started; /* by this machine's clock, as Prometheus expects */
-    bool has_lock;
+    bool has_lock, found_lock_taken;
     bool is_paused;       /* the storage */
     struct tally written; /* what of the counts is in the file */
     bool is_measured;     /* by measure.h: what follows replaces what is in the file */
