@@ -311,10 +311,12 @@ bool run_begin(struct run *run, enum program program, int argc, char **argv)
     log_info("%s %s, storage %s, process %d, %s", run->options.program_name, VERSION,
              run->options.storage_name, (int)getpid(),
              run->options.dry_run ? "a dry run" : "has its lock");
-    run->begun = enter_run(run);
+    /* A repair that does nothing has no row: it would take the place of one that was killed. */
+    bool is_extra = options_are_extra(&run->options), is_idle = is_extra && is_paused(run);
+    run->begun = is_idle || enter_run(run);
     if (run->begun)
         begin_notes(run);
-    return run->begun && !is_paused(run);
+    return run->begun && !is_idle && (is_extra || !is_paused(run));
 }
 
 static void note_log(struct report *report)

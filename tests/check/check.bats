@@ -184,6 +184,11 @@ load check
     background_ends 137
     answers 1 scan -- "WARNING: the last run of crashmon-scan-repair was killed, or could not record its end (see its log): process $pid on "
     session COMMIT
+    sql "SELECT crashmon.pause('main', 'the disk')"
+    expect_status 0 scan --repair
+    [[ $output == *"nothing is done"*"seen 0; exit code 0" ]] || fail "$output"
+    sql "SELECT crashmon.resume('main')"
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan-repair was killed'
     sql "DELETE FROM processors"
     expect_status 68 scan --repair
     answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan-repair ended with exit code 68 (no processor), '
