@@ -42,6 +42,9 @@ void status_read_requests(struct database_status *status, struct problems *troub
  * there is none. */
 enum db_status status_ask_queued(const struct options *options, const char *id, long long *age,
                                  struct failure *failure);
+/* The same of when a processor took it. */
+enum db_status status_ask_taken(const struct options *options, const char *id, long long *age,
+                                struct failure *failure);
 void status_free(struct database_status *status);
 
 #endif

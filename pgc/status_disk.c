@@ -1,7 +1,9 @@
 #include "status_disk.h"
 
+#include "session.h"
 #include "spool/archive.h"
 #include "spool/layout.h"
+#include "status.h"
 #include "storages.h"
 
 #include <errno.h>
@@ -12,6 +14,7 @@
 struct look {
     struct run *run;
     mark_check *check; /* NULL: the database cannot be asked */
+    bool may_ask;      /* the queue */
     struct disk_status *status;
     struct problems *troubles;
 };
@@ -129,14 +132,31 @@ static void look_at_quarantine(const struct look *look, const struct spool *stor
         close(quarantine);
 }
 
-static void look_at_roots(const struct look *look)
+/* Scan leaves what came after a processor had taken the job of its id, until that is put away. The
+ * queue is only asked where that makes a difference, and not again where it cannot be. */
+static bool waits_for_its_job(const char *id, long long age, void *context)
+{
+    struct look *look = context;
+    const struct thresholds *limits = &look->run->options.check_new;
+    long long taken;
+    struct failure failure;
+    bool is_news = (limits->warning >= 0 && age >= limits->warning) ||
+                   (limits->critical >= 0 && age >= limits->critical);
+    if (!look->may_ask || !is_news)
+        return false;
+    look->may_ask = status_ask_taken(&look->run->options, id, &taken, &failure) == DB_OK;
+    return look->may_ask && age < taken;
+}
+
+static void look_at_roots(struct look *look)
 {
     const struct options *options = &look->run->options;
     struct disk_status *status = look->status;
     struct failure failure;
     struct spool *storage = open_root(look, PLACE_STORAGE, options->storage_root);
     if (storage != NULL && options->program == PROGRAM_SCAN &&
-        !survey_new(storage, options->settle_time, &status->fresh, &status->oldest_new, &failure))
+        !survey_new(storage, options->settle_time, waits_for_its_job, look, &status->fresh,
+                    &status->oldest_new, &failure))
         add_trouble(look, &failure);
     if (storage != NULL && options->program != PROGRAM_PRIORITY)
         look_at_quarantine(look, storage);
@@ -193,6 +213,8 @@ void status_read_disk(struct run *run, bool is_connected, struct disk_status *st
 {
     const struct options *options = &run->options;
     struct look look = {.run = run, .status = status, .troubles = troubles};
+    bool has_database = run->begun && session_is_usable() && run->report.code != EXIT_NO_DATABASE;
+    look.may_ask = is_connected || has_database;
     struct failure failure;
     *status = (struct disk_status){0};
     enum db_status known = is_connected ? storages_read(run, troubles, &failure) : DB_LOST;

@@ -82,6 +82,8 @@ struct search {
     struct count *count;
     struct survey_link *oldest;
     long settle_time;
+    survey_waits *waits;
+    void *context;                    /* of that */
     const struct date_dir *directory; /* in which the first ready pair was found */
     bool is_through;                  /* all of that has been seen */
 };
@@ -105,9 +107,12 @@ static bool is_new(const struct walk_entry *entry, void *context)
     search->is_through |= search->directory != NULL && search->directory != entry->directory;
     if (!search->is_through) {
         long long age = age_of(entry, &pair, search->settle_time);
+        bool is_older = age > search->count->oldest;
+        if (is_older && search->waits(pair.id.text, age, search->context))
+            return true;
         if (age >= 0)
             search->directory = entry->directory;
-        if (age > search->count->oldest) {
+        if (is_older) {
             search->count->oldest = age;
             note_link(search->oldest, &pair, entry);
         }
@@ -125,10 +130,16 @@ static void look_on(struct walk *walk, struct search *search)
         search->count->number += entry.kind != WALK_UNREADABLE && is_new(&entry, search);
 }
 
-bool survey_new(const struct spool *spool, long settle_time, struct count *count,
-                struct survey_link *oldest, struct failure *failure)
+bool survey_new(const struct spool *spool, long settle_time, survey_waits *waits, void *context,
+                struct count *count, struct survey_link *oldest, struct failure *failure)
 {
-    struct search search = {.count = count, .oldest = oldest, .settle_time = settle_time};
+    struct search search = {
+        .count = count,
+        .oldest = oldest,
+        .settle_time = settle_time,
+        .waits = waits,
+        .context = context,
+    };
     struct walk *walk = walk_new(spool, true, failure);
     *count = (struct count){.oldest = -1};
     *oldest = (struct survey_link){.id = ""};

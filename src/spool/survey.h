@@ -17,12 +17,16 @@ struct survey_link {
     char id[CRASH_ID_LENGTH + 1], path[PATH_MAX];
 };
 
+/* Whether what has come so many seconds ago waits as it should, so that its age is no news. */
+typedef bool survey_waits(const char *id, long long age, void *context);
+
 /* Counts the date links of crashes: what is new. *oldest becomes that of the oldest. The age is
  * that of the oldest pair that is ready, as far as the walk has to go to find one, for which there
- * is five times as long; half pairs and pairs that are still being written have no age. False with
- * the reason if something could not be read; the count is of all else. */
-bool survey_new(const struct spool *spool, long settle_time, struct count *count,
-                struct survey_link *oldest, struct failure *failure);
+ * is five times as long; half pairs, pairs that are still being written, and those that wait as
+ * `waits` says have no age. False with the reason if something could not be read; the count is of
+ * all else. */
+bool survey_new(const struct spool *spool, long settle_time, survey_waits *waits, void *context,
+                struct count *count, struct survey_link *oldest, struct failure *failure);
 
 /* Counts the pairs by their metadata, whether they have links or not; without an age. */
 bool survey_pairs(const struct spool *spool, struct count *count, struct failure *failure);

@@ -67,6 +67,31 @@ load check
     answers 0 scan --check-waiting=, --
 }
 
+@test "a crash that came again after a processor had taken its job is no news; what is behind it is" {
+    used
+    id=$(crash)
+    expect_status 0 scan
+    sql "UPDATE jobs SET starteddatetime = now() - interval '2 h', queueddatetime = now() - interval '3 h'"
+    crash --id "$id" --age 4000 >/dev/null
+    expect_status 0 scan
+    log_has "\"$id\": left: it came after a processor had taken the job with its id"
+    answers 0 scan --
+    [[ $output != *new_age* && $(scan --status --json | tr -d ' \n') == *'"new":{"count":1,'*'"oldest":null'* ]] || fail "$output" "$(scan --status --json)"
+    expect_status 0 scan --metrics-file="$BATS_TEST_TMPDIR/metrics"
+    grep -q '^crashmon_new_crashes{.* 1$' "$BATS_TEST_TMPDIR/metrics"
+    ! grep '^crashmon_new_crashes_oldest' "$BATS_TEST_TMPDIR/metrics" || fail "it has an age"
+    crash --age 3800 >/dev/null
+    answers 2 scan -- 'CRITICAL: the oldest new pair has not been queued for 1 h 3 min$'
+    find "$SPOOL/20081225" ! -name "$id*" ! -type d -delete
+    answers 0 scan --
+    sql "UPDATE jobs SET starteddatetime = now() - interval '1 h'"
+    answers 2 scan -- 'CRITICAL: the oldest new pair is queued, but its link .* is still there after 1 h 6 min$'
+    sql "UPDATE jobs SET starteddatetime = now() - interval '2 h', success = true, completeddatetime = now()"
+    answers 0 scan --
+    sql "UPDATE jobs SET starteddatetime = NULL, success = NULL"
+    answers 2 scan --check-waiting=, -- 'CRITICAL: the oldest new pair is queued'
+}
+
 @test "a processor's name cannot look like more than a name" {
     used
     job 1 "$(processor 'x" for 1 s; OK "')" "starteddatetime=now() - interval '25 hours'"
