@@ -11,6 +11,7 @@
 #include "runs.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,14 +107,16 @@ static bool take_lock(struct run *run)
         return run_check(run, status, &failure);
     run->metrics.found_lock_taken = true;
     if (signals_caught() != 0) {
-        log_info("ended by signal %d while waiting for the lock", signals_caught());
+        log_info("ended by %s while waiting for the lock",
+                 signals_caught() == SIGALRM ? "--run-time-limit" : "a signal");
         return false;
     }
     if (is_paused(run)) /* since the other run began: this one would do nothing anyway */
         return false;
     /* No error, as cron should not mail each overlap; if it is no other run that holds the lock,
-     * the message says so, and --check that no run has begun for too long. Who gives ids waits. */
-    log_write(run->options.arguments != NULL ? LEVEL_ERROR : LEVEL_WARNING, "%s", failure.text);
+     * the message says so, and --check that no run has begun for too long. A person is told. */
+    bool is_awaited = run->options.arguments != NULL || run->options.adopt || isatty(STDERR_FILENO);
+    log_write(is_awaited ? LEVEL_ERROR : LEVEL_WARNING, "%s", failure.text);
     snprintf(run->report.error, sizeof run->report.error, "%s", failure.text);
     run->report.code = EXIT_LOCKED;
     return false;

@@ -78,6 +78,7 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
     refused 78 scan "b.example"
     lock crashmon-scan
     expect_status 75 scan --adopt
+    [[ $output == *"is taken: "* ]] || fail "a person is told nothing: $output"
     unlock crashmon-scan
     expect_status 0 scan --adopt
     sql_is "SELECT host FROM crashmon.storages WHERE place = 'storage'" b.example
