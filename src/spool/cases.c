@@ -18,7 +18,8 @@ enum {
 bool cases_days(int quarantine, struct names *days, struct failure *failure)
 {
     const struct spool tree = {.place = PLACE_QUARANTINE, .path = "", .root = quarantine};
-    return spool_days(&tree, days, failure);
+    return spool_days(&tree, days, failure) ||
+           fail(failure, failure->error, "cannot read the days of the quarantine");
 }
 
 static bool is_case_of(const struct crash_id *id, const char *name)

@@ -72,7 +72,7 @@ signalled_while_copying() {
     options=(--incomplete-age=00:30:00 --quarantine-to="$BATS_TEST_TMPDIR/there/quarantine")
     signalled_while_copying scan "${options[@]}"
     has_links "$half"
-    equal "$(find "$BATS_TEST_TMPDIR/there/quarantine" -type f -printf '%f\n' | sort)" reason
+    equal "$(find "$BATS_TEST_TMPDIR/there/quarantine" -type f -name '*-*')" ""
     expect_status 1 scan "${options[@]}"
     quarantined "$half" json "$BATS_TEST_TMPDIR/there/quarantine"
 }
