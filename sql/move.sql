@@ -136,7 +136,7 @@ BEGIN
             EXECUTE current_setting('crashmon.escape') INTO message, hint USING
                 format('the sequence of table %s cannot become crashmon.%I: %s; nothing is changed', its.place, its.name, SQLERRM),
                 format('If that is the sequence of a table which this one has replaced, rename it, then load this again: '
-                       'ALTER SEQUENCE crashmon.%I RENAME TO %I', its.name, 'old_' || its.name);
+                       'ALTER SEQUENCE %s.%I RENAME TO %I', current_setting('crashmon.came_from'), its.name, 'old_' || its.name);
             RAISE EXCEPTION '%', message USING HINT = hint;
         END;
         IF its.is_free THEN
