@@ -253,7 +253,8 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
         memcpy(pair.day, one->day, sizeof pair.day);
         long quiet = explanation->options->incomplete_age;
         if (has_no_link(one))
-            explain_add(text, "does not see it, as what has the place of its date link is no link");
+            explain_add(text,
+                        "does not see it: what stands where its date link should be is no link");
         else if (stranded_look(&pair, 0, false, &failure) == STRANDED_NOT)
             explain_add(text, "does not see it, as it is no part of a pair");
         else if (stranded_look(&pair, quiet, false, &failure) != STRANDED_NOT)

@@ -20,7 +20,7 @@ struct sighting {
     char day[DAY_LENGTH + 1];
     struct sighted_file
         *files;              /* in the order of their names; without its links and reason; then */
-    size_t count;            /* what is no link in the place of one, "date/12/05/web01_0/<id>" */
+    size_t count;            /* what stands in a link's place: "date/12/05/web01_0/<id>" */
     char *name_link;         /* what it says; NULL: there is none */
     struct names date_links; /* where they are, below the root; */
     struct date_dir *date_directory; /* the first one, for batch_add_found(), */

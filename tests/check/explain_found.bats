@@ -10,7 +10,7 @@ load explain
     rm "$link"
     echo 1 >"$link"
     says "$id" "\"${link#"$SPOOL"/20081225/}\" file 2 B .* old"
-    does "$id" scan "does not see it, as what has the place of its date link is no link"
+    does "$id" scan "does not see it: what stands where its date link should be is no link"
     expect_status 0 scan
     log_has "\"$id\": left: it is not a link"
     touch -d '2 days ago' "$link"
