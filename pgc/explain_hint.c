@@ -75,13 +75,15 @@ static bool is_half_released(const struct explanation *explanation)
     const struct sighting *new = sightings_find(&explanation->sightings, PLACE_STORAGE);
     const struct sighting *its = explained_case(explanation);
     const struct run_status *run = explain_last_run(explanation, "crashmon-priority-release");
-    if (new == NULL || new->name_link == NULL || its == NULL || !release_has_made(new->name_link))
+    if (new == NULL || new->name_link == NULL || its == NULL || !release_has_made(new->name_link) ||
+        !explanation->is_seen[PLACE_STORAGE])
         return false;
     bool is_copy = its->count == 0 || (its->reason != NULL && release_has_noted(its->reason));
     return (new->date_links.count == 0 || is_copy) && !(run != NULL && last_run_is_at_work(run));
 }
 
-/* Of one without a job, while priority can do something for it. */
+/* Of one without a job, while priority can do something for it. Who moves or deletes files of it
+ * must know all that there is of it; who asks a program need not. */
 static void hint_at_processing(const struct explanation *explanation, char text[NEXT_SIZE])
 {
     const struct sightings *sightings = &explanation->sightings;
@@ -97,6 +99,10 @@ static void hint_at_processing(const struct explanation *explanation, char text[
         return;
     if (found != NULL && found->state == PAIR_READY && explanation->request_count == 0)
         explain_add(text, "to have it processed: crashmon-priority %s", id);
+    else if (found == NULL && !explanation->is_complete)
+        explain_add(text,
+                    "there may be more of it where it could not be looked for (see Troubles): "
+                    "leave what there is where it is");
     else if (found == NULL && quarantined != NULL)
         hint_at_case(explanation, quarantined, text);
     else if (found == NULL && archived != NULL)

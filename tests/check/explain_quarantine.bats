@@ -44,6 +44,38 @@ load quarantine
     done
 }
 
+@test "where not every place could be looked at, nobody is told to move or to delete anything" {
+    in_quarantine
+    marked
+    archived=$ARCHIVE/20081225/name/22/ad
+    mkdir -p "$archived"
+    hint="Hint there may be more of it where it could not be looked for \\(see Troubles\\): leave what there is where it is$"
+
+    # Of long-term storage: a part of it may be there.
+    mv "$ARCHIVE/.crashmon" "$BATS_TEST_TMPDIR"
+    says "$id" "$hint"
+    rm "$CASE/$id.json"
+    says "$id" "$hint"
+    mv "$BATS_TEST_TMPDIR/.crashmon" "$ARCHIVE"
+    says "$id" "Hint put what is missing"
+
+    # Of the quarantine: another crash of its id may be there, a day of it or all.
+    collect --id "$id" --root "$ARCHIVE" --day 20081225 --without links >/dev/null
+    mv "${CASE%/*}" "$BATS_TEST_TMPDIR/day"
+    says "$id" "Hint it is done; to have it processed again, move "
+    touch "$SPOOL/quarantine/20081225"
+    mkdir "$SPOOL/quarantine/20081226"
+    ln -s "$BATS_TEST_TMPDIR/day/$id" "$SPOOL/quarantine/20081226/$id"
+    says "$id" "$hint"
+    rm "$SPOOL/quarantine/20081226/$id"
+    mkdir "$BATS_TEST_TMPDIR/away"
+    echo "quarantine-to = $BATS_TEST_TMPDIR/away" >>"$CONF"
+    expect_status 0 scan --adopt
+    says "$id" "Hint it is done; to have it processed again, move "
+    rm "$BATS_TEST_TMPDIR/away/.crashmon"
+    says "$id" "$hint"
+}
+
 @test "a job whose pair lies in quarantine, as after a restore: what brings it back" {
     in_quarantine
     ended NULL "$id"
