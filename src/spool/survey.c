@@ -38,12 +38,14 @@ static struct timespec end_in(long milliseconds)
 
 /* --- crashes in a root */
 
-/* The link and the files are there since then: a spool may have been copied with its times. */
+/* The link and the files are there since then: a spool may have been copied with its times. Where
+ * the disk with the files may be away there is the link alone. */
 static long long age_of(const struct walk_entry *entry, const struct pair *pair, long settle_time)
 {
     struct timespec changed = {0}, linked = walk_entry_changed(entry);
     struct failure reason;
-    if (pair_examine(pair, settle_time, NULL, &changed, &reason) != PAIR_READY)
+    enum pair_state state = pair_examine(pair, settle_time, NULL, &changed, &reason);
+    if (state != PAIR_READY && (state != PAIR_INCOMPLETE || !pair_tree_is_empty(pair)))
         return -1;
     long long since = changed.tv_sec > linked.tv_sec ? changed.tv_sec : linked.tv_sec;
     return since < pair->spool->now.tv_sec ? pair->spool->now.tv_sec - since : 0;

@@ -217,7 +217,18 @@ request_finds() {
     touch "$SPOOL/20081225/name/.keep"
     expect_status 1 scan
     log_has "WARNING - cannot examine \"$id\": the name tree of its day is empty (is it mounted?): \"$SPOOL/20081225\""
-    expect_status 1 scan --check
+    expect_status 2 scan --check
+    [[ $output == *"CRITICAL: the oldest new pair has not been queued for 2 d "* ]] || fail "$output"
+    expect_status 0 scan --status
+    [[ $output == *$'\n'"New  "*" 1  "*"oldest 2 d "* ]] || fail "$output"
+    expect_status 1 scan --metrics-file="$BATS_TEST_TMPDIR/prom"
+    grep -qE '^crashmon_new_crashes_oldest.* [1-9]' "$BATS_TEST_TMPDIR/prom" || fail "$(cat "$BATS_TEST_TMPDIR/prom")"
+    for dry_run in --dry-run ''; do
+        # shellcheck disable=SC2086 # it may be empty
+        expect_status 1 scan --repair $dry_run
+        [[ $output == *"the name tree of \"$SPOOL/20081225\" is empty, although date links lead to it (is it mounted?)"* ]] || fail "$output"
+    done
+    expect_status 0 scan --repair --incomplete-age=100:00:00
     expect_status 0 priority --explain "$id"
     [[ $output == *"leaves it: the name tree of its day is empty (is it mounted?): \"$SPOOL/20081225\""$'\n'* ]] || fail "$output"
     mount -t tmpfs tmpfs "$SPOOL/20081225/name"
