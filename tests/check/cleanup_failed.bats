@@ -100,21 +100,24 @@ fails() {
     sql "UPDATE jobs SET message = 'first'"
     cleans
     equal "$(find "$FAILED" -name "$id*" | wc -l)" 4
-    recipe=$(sed -n '/^What has been put away can be brought back/,/^## /p' "$TESTS/../doc/operations.md" | grep '^    ' |
-        sed "s|/srv/crashes/failed|$FAILED|; s|/srv/crashes/spool|$SPOOL|; s|crashmon-priority|priority|")
+    recipes=$(sed -n '/^What has been put away can be brought back/,/^`File exists`/p' "$TESTS/../doc/operations.md" |
+        sed -n "s|/srv/crashes/failed|$FAILED|; s|/srv/crashes/spool|$SPOOL|; s|crashmon-priority|priority|; s/^    //p; /^And /p")
+    one=${recipes%%And *} all=${recipes#*$'\n'And }
+    all=${all#*$'\n'}
     # Another crash of its id is in quarantine.
+    collect --root "$BATS_TEST_TMPDIR/other" --day 20081225 --id $id --without links >/dev/null
     mkdir -p "$SPOOL/quarantine/20081225/$id"
+    mv "$(place "$BATS_TEST_TMPDIR/other" $id)".* "$SPOOL/quarantine/20081225/$id"
     echo other >"$SPOOL/quarantine/20081225/$id/$id.dump"
     before=$(find "$FAILED" "$SPOOL" -type f | sort)
-    mapfile -t commands < <(sed -n '/^ *mkdir .*$to/p' <<<"$recipe")
-    [[ ${#commands[@]} == 2 ]]
-    for command in "${commands[@]}"; do
-        (day=20081225 from=$FAILED/$day/name/22/ad to=$SPOOL/quarantine/20081225/$id; eval "$command") && fail "$command"
+    for recipe in "$one" "$all"; do
+        run eval "$recipe"
+        [[ $output == *"File exists"* ]] || fail "$recipe" "$output"
         equal "$(find "$FAILED" "$SPOOL" -type f | sort)" "$before"
     done
     equal "$(<"$SPOOL/quarantine/20081225/$id/$id.dump")" other
     rm -r "$SPOOL/quarantine"
-    (eval "$recipe") || fail "$recipe"
+    (eval "$one") || fail "$one"
     equal "$(find "$FAILED" -type f ! -name .crashmon)" ""
     expect_status 0 scan --settle-time=00:00:00
     jobs_are "$id"
