@@ -4,18 +4,12 @@
 #include "spool/file.h"
 #include "spool/links.h"
 
-/* Whether a time is `seconds` ago, by the clock that stamped the entry. */
-static bool is_past(const struct walk_entry *entry, const struct timespec *then, long seconds)
-{
-    return spool_is_past(entry->directory->spool, then, seconds);
-}
-
 static enum examined examine_stray(const struct walk_entry *entry, long incomplete_age,
                                    const char *what, struct examination *result)
 {
     struct timespec changed = walk_entry_changed(entry);
     fail(&result->reason, 0, "%s", what);
-    return is_past(entry, &changed, incomplete_age) ? EXAMINED_STRAY : EXAMINED_WAITS;
+    return spool_is_old(entry->directory->spool, &changed, incomplete_age) ? EXAMINED_STRAY : EXAMINED_WAITS;
 }
 
 /* An incomplete pair is looked up in the queue, too, because a killed run may have left only its
@@ -26,9 +20,10 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
 {
     struct timespec linked = walk_entry_changed(entry);
     const struct timespec *latest = time_is_past(changed, 0, &linked) ? &linked : changed;
-    if (!is_past(entry, latest, settle_time) && !spool_is_ahead(entry->directory->spool, latest))
+    const struct spool *spool = entry->directory->spool;
+    if (!spool_is_past(spool, latest, settle_time) && !spool_is_ahead(spool, latest))
         return EXAMINED_WAITS;
-    result->verdict = is_past(entry, latest, incomplete_age) ? QUARANTINED : LEFT;
+    result->verdict = spool_is_old(spool, latest, incomplete_age) ? QUARANTINED : LEFT;
     if (pair_has_files(&result->pair, &(struct timespec){0}))
         return EXAMINED_CRASH;
     if (links_lead_elsewhere(&result->pair, entry->descriptor, &result->reason))

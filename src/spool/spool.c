@@ -135,6 +135,11 @@ bool spool_is_past(const struct spool *spool, const struct timespec *then, long 
     return time_is_past(then, seconds, &now);
 }
 
+bool spool_is_old(const struct spool *spool, const struct timespec *then, long seconds)
+{
+    return spool_has_clock(spool) && spool_is_past(spool, then, seconds);
+}
+
 bool spool_is_ahead(const struct spool *spool, const struct timespec *then)
 {
     struct timespec now;

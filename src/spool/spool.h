@@ -79,6 +79,10 @@ struct timespec spool_changed(const struct spool *spool, const struct stat *stat
 bool spool_is_past(const struct spool *spool, const struct timespec *then, long seconds);
 bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
 
+/* The same where something is to be done that waits for an age: nothing is old enough while the
+ * spool cannot be asked for the time (spool_has_clock()). */
+bool spool_is_old(const struct spool *spool, const struct timespec *then, long seconds);
+
 /* Asks for the time again, before the database is asked for ages that are to be compared with
  * files: they count back from then, however long the work takes, and whatever comes meanwhile. The
  * time that was asked for here, and so long before. */

@@ -200,6 +200,25 @@ END
     sql_is "SELECT count(*) FROM jobs" 60
 }
 
+@test "where a spool cannot be asked for the time nothing is old enough for quarantine or --repair" {
+    marked
+    half=$(crash --without dump --age 0) stranded=$(crash --without dump --without links --age 0)
+    touch "$SPOOL/20081225/date/12/05/stray"
+    before=$(spool_state "$SPOOL")
+    behind 90000 0
+    expect_status 0 scan
+    expect_status 74 scan --repair
+    [[ $output == *"\"$SPOOL\" cannot be asked for the time, so it is not known what is old enough: "*"; nothing is repaired there"* ]] ||
+        fail "$output"
+    equal "$(spool_state "$SPOOL")" "$before"
+    behind 90000 9
+    expect_status 0 scan
+    equal "$(spool_state "$SPOOL")" "$before"
+    EXEC=''
+    expect_status 1 scan --incomplete-age=00:00:00 --settle-time=00:00:00
+    quarantined "$half" dump
+}
+
 @test "where long-term storage cannot be asked for the time, what it has of an id is neither the pair nor none" {
     id=$(crash)
     marked
