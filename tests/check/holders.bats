@@ -19,8 +19,8 @@ holder() {
 # A third session, which stays in a transaction that has done this; what is to be said of it is in $holder.
 be_guilty() {
     background psql -qX -c "BEGIN; $1; SELECT pg_sleep(60)"
-    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
-    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
+    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
+    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
     holder=$(holder "$guilty")
 }
 end_guilt() { sql "SELECT pg_terminate_backend($guilty)" >/dev/null; }

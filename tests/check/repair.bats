@@ -183,7 +183,8 @@ load repair
     session "BEGIN; LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"
     background scan --repair "$AGE"
     await_blocked crashmon-scan-repair
-    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'crashmon-scan-repair'" >/dev/null
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'crashmon-scan-repair'" >/dev/null
     session COMMIT
     background_ends 69
     jobs_are

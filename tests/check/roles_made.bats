@@ -61,7 +61,7 @@ rights() { pg_dump -s | grep -E '^(GRANT|REVOKE) ' | sort; }
     session "BEGIN; DROP ROLE crashmon_observer" >/dev/null
     refused "rights or definitions are being changed: role crashmon_observer: nothing is done*By process * of role" roles.sql
     background load_roles
-    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
     session COMMIT
     background_ends 0
     equal "$output" ""

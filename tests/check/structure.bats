@@ -65,6 +65,14 @@ breaks() {
 
 # --- that breaches are found
 
+@test "no test ends or waits for the sessions of another one, which runs at the same time" {
+    # All have one server: a statement says which database is meant, or which session.
+    for file in "$TESTS"/check/*.bats "$TESTS"/*.bash; do
+        ! tr '\n' ' ' <"$file" | grep -oE 'FROM pg_stat_[a]ctivity [^"]*"' |
+            grep -vE 'datname = current_database\(\)|pid = ' || fail "$file"
+    done
+}
+
 @test "in a tree that keeps the rules no breach is found" {
     for rule in sql arrows cycles folders sizes; do keeps "$rule"; done
 }
