@@ -249,19 +249,20 @@ bool archive_is_in_use(const struct archive *archive)
            (archive->is_shared ? access(path, F_OK) == 0 : mark_is_there(AT_FDCWD, path));
 }
 
-bool archive_has_begun(const struct archive *archive, const struct pair_location *location,
-                       long queued)
+enum archive_holds archive_holds(const struct archive *archive,
+                                 const struct pair_location *location, long queued)
 {
+    enum archive_holds holds = ARCHIVE_HOLDS_NOTHING;
     if (archive->tree == NULL)
-        return false;
+        return holds;
     const struct pair there = in_archive(archive, &location->pair);
     int destination = pair_open_directory_to_list(&there);
-    bool has_begun = destination >= 0 &&
-                     archive_move_has_begun(location, archive->tree, destination,
-                                            queued + CLOCK_TOLERANCE, !archive->settings.dry_run);
-    if (destination >= 0)
-        close(destination);
-    return has_begun;
+    if (destination < 0)
+        return holds;
+    holds = archive_move_holds(location, archive->tree, destination, queued + CLOCK_TOLERANCE,
+                               !archive->settings.dry_run);
+    close(destination);
+    return holds;
 }
 
 static int make_destination(const struct archive *archive, const struct pair *pair, bool *is_new)

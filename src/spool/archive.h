@@ -78,9 +78,9 @@ void archive_ask_clock(const struct archive *archive);
 bool archive_is_in_use(const struct archive *archive);
 
 /* For a pair that is whole in the spool: whether a run that was killed has begun to move it here,
- * by another verdict. False where that cannot be seen. Copies of such a run are removed. */
-bool archive_has_begun(const struct archive *archive, const struct pair_location *location,
-                       long queued);
+ * by another verdict. Nothing where that cannot be seen. Copies of such a run are removed. */
+enum archive_holds archive_holds(const struct archive *archive,
+                                 const struct pair_location *location, long queued);
 
 /* The three steps, for an archive that is open. That it is read-only, a directory that is that of
  * the pair itself (ENOTUNIQ), or ten pairs in a row without room, put it out of order; those count

@@ -106,27 +106,29 @@ static bool is_of_another(const struct pair_location *location, int destination,
            !file_is_equal(location->directory, destination, name);
 }
 
-bool archive_move_has_begun(const struct pair_location *location, const struct spool *archive,
-                            int destination, long age, bool may_clean)
+enum archive_holds archive_move_holds(const struct pair_location *location,
+                                      const struct spool *archive, int destination, long age,
+                                      bool may_clean)
 {
     const char *id = location->pair.id.text;
     const struct dirent64 *entry;
     struct dir_reader reader;
     struct stat status;
-    bool has_begun = false;
+    enum archive_holds holds = ARCHIVE_HOLDS_NOTHING;
     dir_begin_open(&reader, destination);
     while ((entry = dir_next(&reader)) != NULL) {
         if (may_clean && is_temporary(entry->d_name, &location->pair.id))
             unlinkat(destination, entry->d_name, 0); /* what cannot be removed does no harm */
         if (strncmp(entry->d_name, id, CRASH_ID_LENGTH) != 0 ||
-            fstatat(destination, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-            !S_ISREG(status.st_mode) || spool_is_past(archive, &status.st_ctim, age))
+            fstatat(destination, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        if (is_of_another(location, destination, entry->d_name))
-            return false;
-        has_begun = true;
+        bool is_young = S_ISREG(status.st_mode) && !spool_is_past(archive, &status.st_ctim, age);
+        if (is_young && is_of_another(location, destination, entry->d_name))
+            return ARCHIVE_HOLDS_NAMESAKE;
+        if (is_young || holds == ARCHIVE_HOLDS_NOTHING)
+            holds = is_young ? ARCHIVE_HOLDS_PART : ARCHIVE_HOLDS_NAMESAKE;
     }
-    return has_begun;
+    return holds;
 }
 
 /* Why a file was not moved: errno. Whoever writes the spool may take it away just now, and bring it

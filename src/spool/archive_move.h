@@ -37,11 +37,14 @@ enum archive_moved {
 enum archive_moved archive_move_compare(struct archive_move *move, int source, int destination,
                                         struct failure *failure);
 
-/* Whether a run has begun to move this pair there, in the last `age` seconds by the clock of the
- * archive: a file of it has a final name, and the same bytes as that here, if it is still here.
- * With may_clean it removes the copies of a killed run, which have no final name, on its way. */
-bool archive_move_has_begun(const struct pair_location *location, const struct spool *archive,
-                            int destination, long age, bool may_clean);
+/* What a directory of the archive has of an id. A run has begun to move the pair there, in the last
+ * `age` seconds by the clock of the archive, if a file of it has a final name, and the same bytes
+ * as that here, if it is still here. With may_clean the copies of a killed run, which have no final
+ * name, are removed on the way. */
+enum archive_holds { ARCHIVE_HOLDS_NOTHING, ARCHIVE_HOLDS_NAMESAKE, ARCHIVE_HOLDS_PART };
+enum archive_holds archive_move_holds(const struct pair_location *location,
+                                      const struct spool *archive, int destination, long age,
+                                      bool may_clean);
 
 /* The first step, from the directory `source`; sets move->copied if further ones are to come. */
 enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,6 +71,45 @@ int cases_open(int quarantine, const char *day, const char *name)
     char path[DAY_LENGTH + 1 + NAME_MAX + 1];
     snprintf(path, sizeof path, "%s/%s", day, name);
     return dir_open_to_list(quarantine, path);
+}
+
+static bool is_begun(int directory, const struct pair_location *location)
+{
+    const struct pair *pair = &location->pair;
+    char where[PAIR_PATH_SIZE], dump[NAME_MAX + 1], json[NAME_MAX + 1];
+    struct names files = {0};
+    struct stat reason;
+    struct failure failure;
+    char *line = case_last_line(directory);
+    pair_path(pair, where);
+    pair_file_name(pair, pair->spool->dump_suffix, dump);
+    pair_file_name(pair, pair->spool->json_suffix, json);
+    bool is_begun = line != NULL && strstr(line, where) != NULL && !case_line_says_released(line) &&
+                    cases_files(directory, &files, &failure) && files.count > 0 &&
+                    names_find(&files, dump) == NULL && names_find(&files, json) == NULL &&
+                    fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    time_is_past(&location->json.status.st_ctim, 0, &reason.st_mtim) &&
+                    time_is_past(&location->dump.status.st_ctim, 0, &reason.st_mtim);
+    names_free(&files);
+    free(line);
+    return is_begun;
+}
+
+bool cases_has_begun(int quarantine, const struct pair_location *location)
+{
+    struct names names = {0};
+    struct failure failure;
+    const char *day = location->pair.day;
+    bool has_begun = false;
+    cases_of_day(quarantine, day, &location->pair.id, &names, &failure);
+    for (size_t i = 0; !has_begun && i < names.count; i++) {
+        int directory = cases_open(quarantine, day, names.items[i]);
+        has_begun = directory >= 0 && is_begun(directory, location);
+        if (directory >= 0)
+            close(directory);
+    }
+    names_free(&names);
+    return has_begun;
 }
 
 /* By its mtime, and by its ctime, as whoever puts it there may choose the other. */

@@ -7,6 +7,7 @@
 #include "base/failure.h"
 #include "base/names.h"
 #include "spool/crash_id.h"
+#include "spool/location.h"
 #include "spool/spool.h"
 
 /* Lists the days, oldest first; the cases of a day, "<id>" or "<id>.1", in the order of their
@@ -18,6 +19,12 @@ bool cases_of_day(int quarantine, const char *day, const struct crash_id *id, st
 
 /* Lists what is in a case beside its reason, sorted; without a copy that was not finished. */
 bool cases_files(int directory, struct names *names, struct failure *failure);
+
+/* Whether a run that was killed has begun to move a pair to a case of its day: that has something
+ * of the crash, but neither of its two main files, which are where the reason says, and older than
+ * it.
+ */
+bool cases_has_begun(int quarantine, const struct pair_location *location);
 
 /* Opens a case to be read; -1 with errno. */
 int cases_open(int quarantine, const char *day, const char *name);

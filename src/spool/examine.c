@@ -9,7 +9,8 @@ static enum examined examine_stray(const struct walk_entry *entry, long incomple
 {
     struct timespec changed = walk_entry_changed(entry);
     fail(&result->reason, 0, "%s", what);
-    return spool_is_old(entry->directory->spool, &changed, incomplete_age) ? EXAMINED_STRAY : EXAMINED_WAITS;
+    return spool_is_old(entry->directory->spool, &changed, incomplete_age) ? EXAMINED_STRAY
+                                                                           : EXAMINED_WAITS;
 }
 
 /* An incomplete pair is looked up in the queue, too, because a killed run may have left only its

@@ -216,12 +216,16 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
 }
 
 /* A run that was killed may have put a part of it into the other long-term storage, by a verdict
- * that has changed since: then the job goes on there. If that cannot be looked into, it keeps back
- * only what is for it. */
+ * that has changed since, or into quarantine, as that storage has another crash of the id: then the
+ * job goes on there. If that cannot be looked into, it keeps back only what is for it. */
 static void follow_begun(struct finished_job *job, const struct pair_location *here,
-                         struct report *report)
+                         struct quarantine *quarantine, struct report *report)
 {
-    if (has_other(job, report) && archive_has_begun(job->other, here, job->origin.queued / SECOND))
+    if (!has_other(job, report))
+        return;
+    enum archive_holds holds = archive_holds(job->other, here, job->origin.queued / SECOND);
+    if (holds == ARCHIVE_HOLDS_PART || (holds == ARCHIVE_HOLDS_NAMESAKE && quarantine != NULL &&
+                                        quarantine_has_begun(quarantine, here)))
         job->archive = job->other;
 }
 
@@ -291,7 +295,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     if (found.here.found < LOCATED_FAILED || is_doubtful(&found.here))
         archived = find_archived(job, id, &found, report, &failure);
     else if (found.here.found == LOCATED_WHOLE)
-        follow_begun(job, &found.here, report);
+        follow_begun(job, &found.here, quarantine, report);
     judge_doubtful(job, &found.here, archived, &failure);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);

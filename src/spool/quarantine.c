@@ -368,6 +368,16 @@ static void sort_crash(struct names *names, const struct pair *pair, const char 
         put_last(names, dump);
 }
 
+bool quarantine_has_begun(struct quarantine *quarantine, const struct pair_location *location)
+{
+    struct failure failure;
+    pthread_mutex_lock(&quarantine->turn);
+    bool has_begun = open_root(quarantine, false, &failure) && open_list(quarantine, &failure) &&
+                     cases_has_begun(quarantine->list, location);
+    pthread_mutex_unlock(&quarantine->turn);
+    return has_begun;
+}
+
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure)
 {

@@ -11,6 +11,7 @@
 #ifndef QUARANTINE_H
 #define QUARANTINE_H
 
+#include "spool/location.h"
 #include "spool/mark.h"
 #include "spool/pair.h"
 
@@ -52,6 +53,10 @@ const char *quarantine_owner(const struct quarantine *quarantine);
  * so that a run after a kill finds it again. */
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure);
+
+/* Whether a run that was killed has begun to move a pair here that is whole in the spool. False
+ * where that cannot be seen. */
+bool quarantine_has_begun(struct quarantine *quarantine, const struct pair_location *location);
 
 /* The same for a crash whose file `last` differs from one that is archived. If it is one of the two
  * main files it goes last, so that a run after a kill finds the difference again. */

@@ -255,6 +255,37 @@ cleans_while() {
     [[ -z $(find "$SPOOL" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
 }
 
+@test "a crash of which a further dump is in quarantine by another verdict goes there whole" {
+    elsewhere
+    for quarantine in '' "$ELSEWHERE/quarantine"; do
+        [[ ! $quarantine ]] || echo "quarantine-to = $quarantine" >>"$CONF"
+        marked
+        for failed in "$FAILED" ''; do
+            id=$(crash --without links)
+            ended true "$id"
+            cleans
+            archived=$(spool_state "$ARCHIVE")
+            crash --id "$id" --size 200 --extra browser >/dev/null
+            ended true "$id"
+            # Once the further dump is there.
+            at=renameat2:2
+            [[ ! $quarantine ]] || at=renameat2:3
+            EXEC="strace -f -qq -o /dev/null -e trace=${at%:*} -e inject=${at%:*}:signal=KILL:when=${at#*:}"
+            run cleanup_jobs --save-failed-minidumps-to="$failed"
+            equal $status 137
+            EXEC=''
+            case=${quarantine:-$SPOOL/quarantine}/20081225/$id
+            [[ -e $case/$id.browser.dump && ! -e $case/$id.json && ! -e $case/$id.dump ]] || fail "$(find "$SPOOL" "$ELSEWHERE")"
+            sql "UPDATE jobs SET success = false"
+            expect_status 1 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
+            jobs_are
+            [[ $(cd "$case" && echo *) == "$id.browser.dump $id.dump $id.json reason" ]] || fail "$(find "$SPOOL" "$FAILED" "$ELSEWHERE")"
+            equal "$(spool_state "$ARCHIVE")" "$archived"
+            [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
+        done
+    done
+}
+
 @test "copies that a killed run has left under temporary names go, whatever the verdict is then" {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
