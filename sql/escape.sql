@@ -15,3 +15,9 @@ SELECT set_config('crashmon.escape', $escape$
              ELSE letter END) AS made (escaped)
 $escape$, true)
 \g (format=unaligned tuples_only) /dev/null
+-- And this one makes of a name a word for a shell.
+SELECT set_config('crashmon.word', $word$
+    SELECT CASE WHEN $1 ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]*$' THEN $1
+                ELSE concat('''', replace($1, '''', $quote$'\''$quote$), '''') END
+$word$, true)
+\g (format=unaligned tuples_only) /dev/null

@@ -20,6 +20,7 @@ DECLARE
     others text;
     its_owner regrole;
     name text;
+    word text;
     its record;
     unused regclass;
     patience timestamptz;
@@ -37,12 +38,14 @@ BEGIN
               AND relpersistence <> 't'
           GROUP BY relnamespace HAVING count(*) = 3) AS s
     WHERE NOT is_new OR s.nsp = to_regnamespace('crashmon');
+    EXECUTE current_setting('crashmon.word') INTO word USING
+        (SELECT rolname::text FROM pg_roles WHERE oid = coalesce(its_owner, loader));
     IF sets IS NULL AND others IS NOT NULL THEN
         EXECUTE current_setting('crashmon.escape') INTO message, hint USING
             format('the tables jobs, processors and priorityjobs in schema %s belong to role %s, so they '
                    'are not used', others, its_owner),
             format('If they are those of crashmon or Socorro, load this as that role: psql -U %1$s '
-                   '... Or add -v owner=%1$s, by which you let it do all that you may. If not, drop them.', its_owner);
+                   '... Or add -v owner=%1$s, by which you let it do all that you may. If not, drop them.', word);
         RAISE EXCEPTION '%', message USING HINT = hint;
     ELSIF cardinality(sets) > 1 THEN
         EXECUTE current_setting('crashmon.escape') INTO message, hint USING
@@ -71,8 +74,8 @@ BEGIN
                     WHERE setrole = 0 AND datname = current_database() AND one LIKE 'role=%') THEN
         EXECUTE current_setting('crashmon.escape') INTO message, hint USING
             format('a setting of the database would have the tables belong to role %s: nothing is changed', current_user),
-            format('ALTER DATABASE %I RESET role. Or add -v owner=%I, by which you let that role do all that you may.',
-                   current_database(), current_user);
+            format('ALTER DATABASE %I RESET role. Or add -v owner=%s, by which you let that role do all that you may.',
+                   current_database(), word);
         RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
     owner := coalesce(owner, (SELECT oid FROM pg_roles WHERE rolname = current_setting('crashmon.owner', true)), loader);

@@ -144,6 +144,7 @@ DECLARE
     tables oid[] := current_setting('crashmon.tables');
     what text;
     its_owner oid;
+    word text;
     its record;
     message text;
     hint text;
@@ -194,13 +195,13 @@ BEGIN
     ) AS found (what, its_owner)
     WHERE found.its_owner <> ALL (ours) ORDER BY found.what NOT LIKE 'schema %', found.what COLLATE "C" LIMIT 1;
     IF FOUND THEN
+        EXECUTE current_setting('crashmon.word') INTO word USING (SELECT rolname::text FROM pg_roles WHERE oid = its_owner);
         EXECUTE current_setting('crashmon.escape') INTO message, hint USING
             format('%s belongs to role %s, so it is not used', what,
                    CASE its_owner WHEN 0 THEN 'PUBLIC' ELSE its_owner::regrole::text END),
             CASE its_owner WHEN 0 THEN 'Drop it.' ELSE
                 format('If that role owns crashmon, load this as that role: psql -U %1$s ... Or add -v owner=%1$s, '
-                       'by which you let it do all that you may. If not, drop what is named here.',
-                       its_owner::regrole) END;
+                       'by which you let it do all that you may. If not, drop what is named here.', word) END;
         RAISE EXCEPTION '%', message USING HINT = hint;
     END IF;
 

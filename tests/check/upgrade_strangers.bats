@@ -144,6 +144,28 @@ load upgrade
     refused "in schema public belong to role $OWNER, so they are not used*psql -U $OWNER *-v owner=$OWNER" schema.sql from-socorro.sql
 }
 
+@test "the name of a role in a hint can be pasted into a shell, whatever it is" {
+    pasted() { # what a shell makes of the words in the hint
+        PGOPTIONS='' run psql -qX -f "$SQL/schema.sql"
+        eval "printf '%s\n' $(perl -ne 'print "$1 " if /^HINT:.* -U (.*?) \.\.\. Or add/; print $1 if /^HINT:.* -v owner=(.*?), by which/' <<<"$output")"
+    }
+    # shellcheck disable=SC2016 # literally
+    for name in plain_1 Capital "it's" 'a"b' '$(echo) `echo`' '\' -x "''" 'two  words'; do
+        quoted="\"${name//\"/\"\"}\""
+        sql "CREATE ROLE $quoted; CREATE TABLE public.jobs (); CREATE TABLE public.processors (); CREATE TABLE public.priorityjobs ();
+             ALTER TABLE public.jobs OWNER TO $quoted"
+        equal "$(pasted)" "$name"$'\n'"$name"
+        nothing
+        load_schema
+        sql "ALTER TABLE jobs OWNER TO $quoted"
+        equal "$(pasted)" "$name"$'\n'"$name"
+        nothing
+        sql "ALTER DATABASE \"$PGDATABASE\" SET role = '${name//\'/\'\'}'"
+        equal "$(pasted)" "$name"
+        PGOPTIONS="-c role=none" psql -qX -c "ALTER DATABASE \"$PGDATABASE\" RESET role" -c "DROP ROLE $quoted"
+    done
+}
+
 @test "a superuser says whose tables they are" {
     sql "CREATE ROLE ${OWNER}_2; GRANT CREATE ON DATABASE \"$PGDATABASE\" TO ${OWNER}_2"
     PGOPTIONS="-c role=${OWNER}_2" psql -qX -v ON_ERROR_STOP=1 -f "$SQL/schema.sql"
