@@ -25,6 +25,46 @@ load check
         fail "$output"
 }
 
+# The functions of PostgreSQL's that a run needs.
+needed_functions() { sed -n '/db_server_functions\[\] =/,/;/p' "$TESTS/../pgc/db_status.pgc" | grep -oE '[a-z_]+[,}]' | tr -d ',}'; }
+
+@test "each function of PostgreSQL's that a site may have taken from PUBLIC is named (77) with what helps, by --check, too (2)" {
+    words=$(cd "$TESTS/.." && grep -ohE '\b[a-z_]+\(' pgc/*.pgc sql/{monitor,pauses,times}.sql | tr -d '(' | sort -u | paste -sd,)
+    equal "$(sql "SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = ANY ('{$words}')
+                  AND proname ~ '^(pg|current|has|set)_' ORDER BY 1" | comm -23 - <(needed_functions | sort))" ""
+    used
+    role=check_login_$$
+    sql "CREATE ROLE $role LOGIN; GRANT USAGE ON SCHEMA crashmon TO $role;
+         GRANT ALL ON ALL TABLES IN SCHEMA crashmon TO $role; GRANT ALL ON ALL SEQUENCES IN SCHEMA crashmon TO $role"
+    denied=
+    for name in $(needed_functions); do
+        mapfile -t functions < <(sql "SELECT oid::regprocedure FROM pg_proc WHERE proname = '$name' AND pronamespace = 'pg_catalog'::regnamespace")
+        for function in "${functions[@]}"; do sql "REVOKE EXECUTE ON FUNCTION $function FROM PUBLIC"; done
+        sql "DELETE FROM processors WHERE name = 'late'"
+        processor late 400 >/dev/null
+        crash >/dev/null
+        ended true "$(crash --without links)"
+        for run in scan priority "cleanup_jobs --save-successful-minidumps-to="; do
+            # shellcheck disable=SC2086 # an option
+            PGUSER=$role run $run
+            [[ $status == 0 || ($status == 77 && $output == *"permission denied for function $name (it is PostgreSQL's, and was taken from PUBLIC: a superuser can GRANT"*) ]] ||
+                fail "$name: $run: $status: $output"
+            [[ $status == 0 ]] || denied+=" $name"
+        done
+        PGUSER=$role run scan --check
+        # What the check itself cannot do without is told by its name alone.
+        helps=$(sed -n 's/^CRITICAL: function .* (as a superuser: \(.*\))$/\1;/p' <<<"$output")
+        [[ $helps || $output == *"permission denied for function $name (it is Post"* ]] || fail "$name: $status: $output"
+        sql "$helps"
+        for function in "${functions[@]}"; do
+            [[ ! $helps ]] || sql_is "SELECT has_function_privilege('$role', '$function', 'EXECUTE')" t
+            sql "GRANT EXECUTE ON FUNCTION $function TO PUBLIC; REVOKE EXECUTE ON FUNCTION $function FROM $role"
+        done
+    done
+    sql "DROP OWNED BY $role; DROP ROLE $role"
+    [[ $denied == *pg_logical_emit_message*pg_try_advisory_lock*set_config* ]] || fail "$denied"
+}
+
 @test "what is in the processors' schema and is not a priority table (2)" {
     sql "CREATE TABLE crashmon_priority.priority_jobs_7 (uuid varchar(50) PRIMARY KEY);
          CREATE VIEW crashmon_priority.jobs AS SELECT 1; CREATE FUNCTION crashmon_priority.f() RETURNS integer RETURN 1"
