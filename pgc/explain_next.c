@@ -132,37 +132,22 @@ static bool is_orphan(const struct explanation *explanation)
     return owner == NULL || strcmp(owner->state, "dead") == 0;
 }
 
-/* Whether the job of a processor waits for another one by the time that scan comes to the links. */
-static bool will_wait_again(const struct explanation *explanation)
-{
-    const struct explained_job *job = &explanation->job;
-    long attempts = job->attempts;
-    if (job->id == 0 || job->is_finished || job->started < 0)
-        return false;
-    return (is_orphan(explanation) &&
-            processors_assign(explanation->places->processors, job->storage) != NULL) ||
-           (is_ours(explanation) &&
-            attempts_judge(explanation->options, &attempts, job->started) == ATTEMPTS_WAITS_AGAIN);
-}
-
 static void say_new(const struct explanation *explanation, const struct sighting *sighting,
                     const struct crash *crash, char text[NEXT_SIZE])
 {
     char age[FIGURE_SIZE], what[NEXT_SIZE] = "";
     bool is_ready = sighting->examined == EXAMINED_CRASH;
-    bool is_queued = crash->outcome == LEFT && will_wait_again(explanation);
-    enum outcome outcome = is_queued ? ALREADY_QUEUED : crash->outcome;
-    if (!is_ready && outcome == QUEUED) {
+    if (!is_ready && crash->outcome == QUEUED) {
         say_unready(explanation, sighting, "queues it", text);
         return;
     }
-    switch (outcome) {
+    switch (crash->outcome) {
     case QUEUED: explain_add(what, "queues it for a live processor"); break;
     case ALREADY_QUEUED: explain_add(what, "removes its links, as it is queued already"); break;
     case QUARANTINED: quarantines(explanation, "it", crash_reason(crash), what); break;
     default: say_left(explanation, sighting, crash_reason(crash), what); break;
     }
-    if (!is_ready && outcome != LEFT)
+    if (!is_ready && crash->outcome != LEFT)
         explain_add(text, "once nothing of it has changed for %s, %s",
                     figure_age(age, explanation->options->settle_time), what);
     else

@@ -84,6 +84,28 @@ announces_only() {
     sql_is "SELECT name FROM processors" p1
 }
 
+@test "scan --dry-run judges new links of a job that has to wait again as the run does, which has freed it by then" {
+    p1=$(processor p1)
+    mapfile -t ids < <(crash --count 5)
+    expect_status 0 scan --settle-time=00:00:00
+    dead=$(processor dead 601)
+    sql "UPDATE jobs SET starteddatetime = now() - interval '1 h', owner = $p1;
+         UPDATE jobs SET owner = $dead WHERE uuid = '${ids[0]}';
+         UPDATE jobs SET owner = NULL WHERE uuid = '${ids[1]}';
+         UPDATE jobs SET starteddatetime = now() - interval '25 h' WHERE uuid = '${ids[2]}';
+         UPDATE jobs SET owner = $dead, attempts = 4 WHERE uuid = '${ids[3]}'"
+    for id in "${ids[@]}"; do crash --age 60 --id "$id" --without json --without dump >/dev/null; done
+    dry scan
+    expect_status 1 scan -vv
+    announced=$(grep -E '": (already queued|left): ' <<<"$announced")
+    announces_only "${ids[@]}"
+    for id in "${ids[@]}"; do
+        announces "$id" "$(grep -oE "\"$id\": (already queued|left): " <<<"$output")"
+    done
+    announces "${ids[0]}" ': already queued: '
+    announces "${ids[4]}" ': left: it came after a processor had taken the job'
+}
+
 @test "scan --dry-run with no live processor changes nothing either (68)" {
     collect
     before=$(everything)
