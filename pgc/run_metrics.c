@@ -127,9 +127,9 @@ bool run_metrics_end(struct run_metrics *run, const struct tally *tally, enum ex
     else
         metrics_add(metrics, METRIC_RUN_ACTIVE, NULL, 0);
     metrics_set(metrics, METRIC_LAST_RUN, NULL, now);
-    if (exit_code_is_done(code))
+    if (exit_code_is_done(code) && !run->found_lock_taken)
         metrics_set(metrics, METRIC_LAST_SUCCESS, NULL, now);
-    else if (code != EXIT_LOCKED)
+    else if (!exit_code_is_done(code) && code != EXIT_LOCKED)
         metrics_set(metrics, METRIC_LAST_FAILURE, NULL, now);
     metrics_set(metrics, METRIC_LAST_RUN_DURATION, NULL, duration);
     metrics_set(metrics, METRIC_LAST_RUN_EXIT_CODE, NULL, (double)code);

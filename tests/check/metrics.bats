@@ -173,7 +173,7 @@ is_now() {
     expect_status 75 scan
     metrics 'run_active 1' "run_start_timestamp_seconds $started" 'last_run_exit_code 75' \
         'runs_total exit_code=75 1'
-    figures() { grep -E '^crashmon_(new_crashes|jobs|processors|quarantined|file_system)' "$METRICS/crashmon-scan-main.prom"; }
+    figures() { grep -E '^crashmon_(last_success|new_crashes|jobs|processors|quarantined|file_system)' "$METRICS/crashmon-scan-main.prom"; }
     before=$(figures || true)
     collect --count 3 --age 90 >/dev/null
     sql "SELECT crashmon.pause('main', 'the spool is moved')"
