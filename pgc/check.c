@@ -200,8 +200,8 @@ static const struct run_status *find_last(const struct check *check, const char 
                           check->options->storage_name);
 }
 
-/* Of a repair 1 is no failure: what it has found was told. But where it was ended too soon the next
- * one does not go on: it begins anew. */
+/* Of a repair 1 is no failure: what it has found was told. But where it was ended too soon, or at
+ * --limit, the next one does not go on: it begins anew. */
 static void judge_repair(struct check *check)
 {
     char name[64];
@@ -210,7 +210,9 @@ static void judge_repair(struct check *check)
     if (run == NULL || !last_run_is_news(run))
         return;
     judge_state(check, run);
-    if (strcmp(run->state, "ended") == 0 && !exit_code_is_done((enum exit_code)run->exit_code))
+    bool is_whole = exit_code_is_done((enum exit_code)run->exit_code) &&
+                    strcmp(run->error, RUN_ENDED_AT_LIMIT) != 0;
+    if (strcmp(run->state, "ended") == 0 && !is_whole)
         judge_code(check, run, run->exit_code > EXIT_SIGNAL ? EXIT_LEFT : run->exit_code);
 }
 

@@ -337,8 +337,9 @@ static bool is_unread(const struct report *report)
 }
 
 /* Whatever a repair finds, somebody should look why. */
-static void find_final_code(struct report *report, bool is_repair)
+static void find_final_code(struct report *report, const struct options *options)
 {
+    bool is_repair = options->repair;
     if (!tally_adds_up(&report->tally))
         report_error(report, EXIT_INTERNAL, "the outcomes do not add up to the crashes seen");
     bool is_lost = report->code == EXIT_NO_DATABASE && signals_are_urgent();
@@ -350,6 +351,9 @@ static void find_final_code(struct report *report, bool is_repair)
     if (report->code == EXIT_DONE &&
         (tally_has_left(&report->tally) || (is_repair && report->tally.seen > 0)))
         report->code = EXIT_LEFT;
+    if (report->code == EXIT_LEFT && is_repair && options->limit > 0 &&
+        report->tally.seen >= options->limit)
+        strcpy(report->error, RUN_ENDED_AT_LIMIT);
     if (report->code == EXIT_LEFT && is_unread(report)) /* who wanted to see no more */
         report->code = EXIT_DONE;
     if (report->code == EXIT_DONE || report->code > EXIT_SIGNAL)
@@ -418,7 +422,7 @@ int run_end(struct run *run)
     session_watch();
     report_flush(&run->report);
     double duration = run_elapsed(run);
-    find_final_code(&run->report, run->options.repair);
+    find_final_code(&run->report, &run->options);
     complete_run(run);
     enum exit_code recorded = run->report.code;
     write_summary(run, duration);

@@ -10,6 +10,9 @@
 
 #include <time.h>
 
+/* The error of a repair that has ended at --limit: there may be more than it has found. */
+#define RUN_ENDED_AT_LIMIT "it ended at --limit, and has not looked at all"
+
 struct run {
     struct options options;
     struct report report;

@@ -197,7 +197,7 @@ load check
 
 @test "a repair that was killed or has failed, until one has ended well, or for a day" {
     used
-    crash --without links >/dev/null
+    crash --count 2 --without links >/dev/null
     find "$SPOOL" -exec touch -h -d '2 days ago' {} +
     hold
     background scan --repair
@@ -214,6 +214,9 @@ load check
     [[ $output == *"nothing is done"*"seen 0; exit code 0" ]] || fail "$output"
     sql "SELECT crashmon.resume('main')"
     answers 1 scan -- 'WARNING: the last run of crashmon-scan-repair was killed'
+    expect_status 1 scan --repair --limit=1 --batch-size=1
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan-repair ended with exit code 1, .* ago: it ended at --limit'
+    find "$SPOOL" -exec touch -h -d '2 days ago' {} +
     sql "DELETE FROM processors"
     expect_status 68 scan --repair
     answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan-repair ended with exit code 68 (no processor), '
@@ -241,6 +244,9 @@ load check
     answers 1 cleanup_jobs -- 'WARNING: the last run of crashmon-cleanup-repair was killed'
     answers 0 scan --check-waiting=, --
     session COMMIT
+    expect_status 1 cleanup_jobs --repair --limit=1
+    answers 1 cleanup_jobs -- 'WARNING: the last run of crashmon-cleanup-repair ended with exit code 1, .* ago: it ended at --limit'
+    sql "UPDATE jobs SET success = NULL, completeddatetime = NULL"
     expect_status 1 cleanup_jobs --repair
     answers 0 cleanup_jobs --
 }
