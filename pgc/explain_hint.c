@@ -37,8 +37,9 @@ static void hint_at_case(const struct explanation *explanation, const struct sig
     bool is_whole = has_file(its, id, options->json_file_suffix) &&
                     has_file(its, id, options->dump_file_suffix);
     if (find_archived(explanation) != NULL && !is_whole) {
-        explain_add(text, "what is in quarantine may be a part of the crash of its id in long-term "
-                          "storage: if so, put it beside that");
+        explain_add(text,
+                    "what is in quarantine may be a part of the crash with its id in long-term "
+                    "storage; if so, put it there, beside the rest");
         return;
     }
     if (find_archived(explanation) != NULL)
@@ -100,9 +101,9 @@ static void hint_at_processing(const struct explanation *explanation, char text[
     if (found != NULL && found->state == PAIR_READY && explanation->request_count == 0)
         explain_add(text, "to have it processed: crashmon-priority %s", id);
     else if (found == NULL && !explanation->is_complete)
-        explain_add(text,
-                    "there may be more of it where it could not be looked for (see Troubles): "
-                    "leave what there is where it is");
+        explain_add(
+            text, "not every place could be read (see Troubles), so there may be more of it: move "
+                  "and delete nothing of it yet");
     else if (found == NULL && quarantined != NULL)
         hint_at_case(explanation, quarantined, text);
     else if (found == NULL && archived != NULL)
@@ -118,7 +119,7 @@ static void hint_at_lost(const struct explanation *explanation, char text[NEXT_S
     const struct sighting *its = explained_case(explanation);
     char storage[QUOTE_SIZE];
     if (strcmp(job->storage, explanation->options->storage_name) != 0)
-        explain_add(text, "its job is that of storage %.200s: ask with its configuration",
+        explain_add(text, "its job belongs to storage %.200s: ask with the configuration of that",
                     quote(storage, job->storage));
     else if (its != NULL && !explain_case_is_of_another(explanation, its))
         explain_add(text,
@@ -126,7 +127,9 @@ static void hint_at_lost(const struct explanation *explanation, char text[NEXT_S
                     "crashmon-priority --release %s",
                     explanation->id.text);
     else
-        explain_add(text, "its pair is nowhere: is a disk not mounted, or another storage's?");
+        explain_add(
+            text,
+            "its pair is nowhere: look whether a disk is not mounted, or another storage has it");
 }
 
 bool explain_hint(const struct explanation *explanation, bool is_known, char text[NEXT_SIZE])
@@ -138,8 +141,8 @@ bool explain_hint(const struct explanation *explanation, bool is_known, char tex
     if (!is_known)
         explain_add(
             text,
-            "it may have been %srefused or dropped by the collector, deleted at its end, or "
-            "be that of another storage, whose configuration has to be asked",
+            "the collector may have %srefused or dropped it; it may have been deleted when it was "
+            "done; or it belongs to another storage: ask with the configuration of that",
             explanation->options->deferred_storage_root == NULL ? "throttled, " : "");
     else if (job->id != 0 && explanation->is_complete && explained_in_roots(explanation) == NULL &&
              find_archived(explanation) == NULL)

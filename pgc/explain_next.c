@@ -226,29 +226,40 @@ static bool has_no_link(const struct sighting *one)
     return one->count > 0 && strncmp(one->files[one->count - 1].name, "date/", 5) == 0;
 }
 
+/* What --repair does with it. */
+static void say_stranded(enum stranded found, const char *why, const char *when,
+                         char text[NEXT_SIZE])
+{
+    static const char see[] = "does not see it, as it has no date link; with --repair";
+    switch (found) {
+    case STRANDED_NOT: explain_add(text, "does not see it, as it is no part of a pair"); break;
+    case STRANDED_UNQUEUED: explain_add(text, "%s it is queued%s", see, when); break;
+    case STRANDED_HALF: explain_add(text, "%s it is quarantined, as %s%s", see, why, when); break;
+    case STRANDED_DANGLING: explain_add(text, "%s its name link is removed%s", see, when); break;
+    case STRANDED_UNKNOWN: explain_add(text, "%s it is left: %s", see, why); break;
+    }
+}
+
 static void say_of_unlinked(const struct explanation *explanation, char text[NEXT_SIZE])
 {
     struct pair pair = {.spool = explanation->places->trees[PLACE_STORAGE], .id = explanation->id};
-    struct failure failure;
-    char age[FIGURE_SIZE];
+    struct failure failure, other;
+    long quiet = explanation->options->incomplete_age;
+    char age[FIGURE_SIZE], when[NEXT_SIZE];
+    snprintf(when, sizeof when, ", once nothing of it or of its directory has changed for %s",
+             figure_age(age, quiet));
     for (size_t i = 0; i < explanation->sightings.count && explanation->job.id == 0; i++) {
         const struct sighting *one = &explanation->sightings.items[i];
         if (one->place != PLACE_STORAGE || one->date_links.count > 0)
             continue;
         memcpy(pair.day, one->day, sizeof pair.day);
-        long quiet = explanation->options->incomplete_age;
         if (has_no_link(one))
             explain_add(text,
                         "does not see it: what stands where its date link should be is no link");
-        else if (stranded_look(&pair, 0, false, &failure) == STRANDED_NOT)
-            explain_add(text, "does not see it, as it is no part of a pair");
-        else if (stranded_look(&pair, quiet, false, &failure) != STRANDED_NOT)
-            explain_add(text, "does not see it, as it has no date link; with --repair it would");
         else
-            explain_add(text,
-                        "does not see it, as it has no date link; with --repair it would when "
-                        "nothing of it, and of its directory, has changed for %s",
-                        figure_age(age, quiet));
+            say_stranded(stranded_look(&pair, 0, false, &failure), failure.text,
+                         stranded_look(&pair, quiet, false, &other) != STRANDED_NOT ? "" : when,
+                         text);
     }
 }
 
@@ -453,8 +464,8 @@ static void doubt(const struct explanation *explanation, enum program program, c
         return;
     enum exit_code code = (enum exit_code)run->exit_code;
     if (!exit_code_is_done(code))
-        explain_add(text, "but its last run ended with %d (%s)%s%s", (int)code,
-                    exit_code_words(code), *run->error != '\0' ? ": " : "", run->error);
+        explain_add(text, "its last run ended with %d (%s)%s%s", (int)code, exit_code_words(code),
+                    *run->error != '\0' ? ": " : "", run->error);
 }
 
 void explain_what(const struct explanation *explanation, enum program program, char text[NEXT_SIZE])

@@ -116,7 +116,7 @@ static void say_where(const struct explanation *explanation)
 {
     const char *const *paths = explanation->places->paths;
     say(explanation->is_complete ? "Nobody knows it. These are the places where it was looked for:"
-                                 : "It was not found, but could not be looked for everywhere:");
+                                 : "It was not found, but not every place could be read:");
     for (int place = 0; place < PLACE_COUNT; place++)
         if (paths[place] != NULL)
             say("  %s \"%s\"%s", place_title((enum place)place), paths[place],
@@ -149,7 +149,7 @@ void explain_print_text(const struct explanation *explanation, bool is_known)
         say("Found       %s", explanation->sightings.count > 0 ? ""
                               : explanation->is_complete
                                   ? "nowhere"
-                                  : "nowhere, but it could not be looked for everywhere");
+                                  : "nowhere, but not every place could be read");
         for (size_t i = 0; i < explanation->sightings.count; i++)
             say_sighting(&explanation->sightings.items[i]);
         say_job(explanation);

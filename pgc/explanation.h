@@ -27,9 +27,9 @@ struct explanation {
     const struct options *options;
     struct crash_id id;
     struct sightings sightings;
-    bool is_seen[PLACE_COUNT]; /* each place: whether it could be looked at, or there is none */
+    bool is_seen[PLACE_COUNT]; /* each place: whether it could be looked at, or there is none; */
+    bool is_complete;          /* all of that, and the tables, for the id in whatever letters */
     bool has_rows;             /* the tables could be read */
-    bool is_complete;          /* all of that */
     struct explain_places *places;
     struct explained_job job;
     struct explained_request requests[CRASH_ID_SPELLINGS]; /* the one that counts comes first */

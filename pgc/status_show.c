@@ -259,7 +259,7 @@ static void say_never_run(const struct options *options, const struct database_s
         const char *name = options_program_name(programs[i]);
         if (last_runs_find(database->runs, database->run_count, name, options->storage_name) ==
             NULL)
-            say("  %-25s never", name);
+            say("  %-25s no run yet", name);
     }
 }
 

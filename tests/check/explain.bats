@@ -42,7 +42,7 @@ load explain
 @test "what lies without a date link, or has only that, is told as it is" {
     processor p1
     id=$(crash --without links)
-    does "$id" scan "does not see it, as it has no date link; with --repair it would when nothing of it, and of its directory, has changed for 1 d 0 h"
+    does "$id" scan "does not see it, as it has no date link; with --repair it is queued, once nothing of it or of its directory has changed for 1 d 0 h"
     only=$(crash --without json --without dump --without name-link)
     says "$only" 'date link in "20081225/date/12/05/web01_0"'
     does "$only" scan "leaves it: its directory is missing; quarantines it if that stays so for another 2[23] h *"
@@ -212,14 +212,14 @@ load explain
     expect_status 74 cleanup_jobs
     rm "$ARCHIVE"
     mkdir "$ARCHIVE"
-    does "$id" cleanup "puts its pair away, and deletes its row: moved to *; but its last run ended with 74 (a directory or a disk): cannot open long-term storage \"$ARCHIVE\": Not a directory*"
+    does "$id" cleanup "puts its pair away, and deletes its row: moved to *; its last run ended with 74 (a directory or a disk): cannot open long-term storage \"$ARCHIVE\": Not a directory*"
 }
 
 @test "a pair that is nowhere while there is a job" {
     id=$(crash --without links)
     ended true "$id"
     rm "$(place "$SPOOL" "$id")".*
-    says "$id" 'Hint its pair is nowhere: is a disk not mounted'
+    says "$id" 'Hint its pair is nowhere: look whether a disk is not mounted'
 }
 
 # --- requests
@@ -260,9 +260,9 @@ load explain
     id=$(nowhere)
     code=1 says "$id" "Nobody knows it" "storage root \"$SPOOL\", under each day" \
         "long-term storage \"$ARCHIVE\", under each day" "quarantine \"$SPOOL/quarantine\": there is none yet" \
-        "the tables jobs and priorityjobs$" "Hint it may have been refused or dropped by the collector, "
+        "the tables jobs and priorityjobs$" "Hint the collector may have refused or dropped it; "
     sed -i 's/^deferred-storage-root.*/deferred-storage-root =/' "$CONF"
-    code=1 says "$(nowhere)" "Hint it may have been throttled, refused or dropped by the collector, "
+    code=1 says "$(nowhere)" "Hint the collector may have throttled, refused or dropped it; "
     known=$(crash)
     expect_status 1 explain "$known" "$id"
     [[ $output == "Crash $known"*"Crash $id"*"Nobody knows it"* ]] || fail "$output"
@@ -340,10 +340,10 @@ load explain
         "Troubles" "cannot open storage root \"$SPOOL\": No such file"
     mkdir -p "$SPOOL/20081225"
     says "$id" 'Found nowhere' "storage root \"$SPOOL\" has no mark: it is not the directory"
-    code=74 says "$(nowhere)" "It was not found, but could not be looked for everywhere" \
+    code=74 says "$(nowhere)" "It was not found, but not every place could be read" \
         "storage root \"$SPOOL\": it could not be read" "quarantine .*: it could not be read"
     [[ $output != *Hint* ]] || fail "$output"
-    PGPORT=1 code=69 says "$id" "It was not found, but could not be looked for everywhere" "the tables jobs and priorityjobs: they could not be read"
+    PGPORT=1 code=69 says "$id" "It was not found, but not every place could be read" "the tables jobs and priorityjobs: they could not be read"
 }
 
 @test "what could not be looked for is said, and is no 1: tables that are locked, a day that is a link, no right, no mark" {
@@ -353,7 +353,7 @@ load explain
     marked
     rm -r "$SPOOL/20081225"
     session "BEGIN; LOCK TABLE jobs"
-    code=69 says "$id" "It was not found, but could not be looked for everywhere" "the tables jobs and priorityjobs: they could not be read"
+    code=69 says "$id" "It was not found, but not every place could be read" "the tables jobs and priorityjobs: they could not be read"
     session ROLLBACK
     does "$id" cleanup "nothing until its job is finished"
     id=$(collect --day 20081227)

@@ -15,7 +15,7 @@ load explain
     log_has "\"$id\": left: it is not a link"
     touch -d '2 days ago' "$link"
     expect_status 1 scan --incomplete-age=00:00:00
-    does "$id" scan "does not see it, as it has no date link; with --repair it would*"
+    does "$id" scan "does not see it, as it has no date link; with --repair it is queued*"
 }
 
 @test "why a job has failed reads the same from its row and from long-term storage" {

@@ -40,7 +40,7 @@ load quarantine
     for part in json browser.dump; do
         rm "$CASE/$id".*
         echo some >"$CASE/$id.$part"
-        says "$id" "Hint what is in quarantine may be a part of the crash of its id in long-term storage: if so, put it beside that$"
+        says "$id" "Hint what is in quarantine may be a part of the crash with its id in long-term storage; if so, put it there, beside the rest$"
     done
 }
 
@@ -49,7 +49,7 @@ load quarantine
     marked
     archived=$ARCHIVE/20081225/name/22/ad
     mkdir -p "$archived"
-    hint="Hint there may be more of it where it could not be looked for \\(see Troubles\\): leave what there is where it is$"
+    hint="Hint not every place could be read \\(see Troubles\\), so there may be more of it: move and delete nothing of it yet$"
 
     # Of long-term storage: a part of it may be there.
     mv "$ARCHIVE/.crashmon" "$BATS_TEST_TMPDIR"
@@ -81,27 +81,28 @@ load quarantine
     ended NULL "$id"
     says "$id" "Hint its pair is in quarantine; once its job has failed and its row is gone: crashmon-priority --release $id$"
     rm -r "$CASE"
-    says "$id" 'Hint its pair is nowhere: is a disk not mounted'
+    says "$id" 'Hint its pair is nowhere: look whether a disk is not mounted'
 }
 
 @test "a job of another storage: that one knows where its pair is" {
     in_quarantine
     ended NULL "$id"
     sql "UPDATE jobs SET storage = 'west'"
-    says "$id" 'Hint its job is that of storage "west": ask with its configuration$'
+    says "$id" 'Hint its job belongs to storage "west": ask with the configuration of that$'
 }
 
 @test "a pair, and a half one, without a date link: whether --repair sees it already" {
     processor p1
+    declare -A does=([links]='queued' ['links dump']='quarantined, as .dump is missing')
     for without in links 'links dump'; do
         # shellcheck disable=SC2086 # several words
         id=$(crash --age 90000 $(printf -- '--without %s ' $without))
         find "$SPOOL/20081225" -exec touch -h -d '90000 seconds ago' {} +
-        does "$id" scan 'does not see it, as it has no date link; with --repair it would'
+        says "$id" "crashmon-scan .* does not see it, as it has no date link; with --repair it is ${does[$without]}$"
         expect_status 1 scan --repair --dry-run
         [[ $output == *" $id "* ]] || fail "$output"
         touch -h -d '80000 seconds ago' "$(dirname "$(place "$SPOOL" "$id")")" "$(place "$SPOOL" "$id").json"
-        does "$id" scan '*; with --repair it would when nothing of it, and of its directory, has changed for 1 d 0 h'
+        does "$id" scan "*; with --repair it is ${does[$without]}, once nothing of it or of its directory has changed for 1 d 0 h"
         expect_status 0 scan --repair --dry-run
         rm -r "$SPOOL/20081225"
     done

@@ -149,7 +149,7 @@ unrequested() {
     local id
     expect_status "$1" priority "${@:2}"
     for id in "${@:2}"; do
-        [[ $output == *" ERROR - \"$id\" was not requested: ask for it again"* ]] || fail "$output"
+        [[ $output == *" ERROR - \"$id\" was not requested: ask for it later"* ]] || fail "$output"
     done
     [[ $(requested) == "" ]] || fail "$(requested)"
 }

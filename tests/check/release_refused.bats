@@ -87,7 +87,7 @@ finishes() {
     expect_status 69 release "${ids[@]}"
     out_are "${ids[0]}"
     for id in "${ids[@]:1}"; do
-        [[ $output == *"ERROR - \"$id\" was not released: ask for it again"* ]] || fail "$output"
+        [[ $output == *"ERROR - \"$id\" was not released: ask for it later"* ]] || fail "$output"
     done
     [[ $output != *"\"${ids[0]}\" was not"* ]] || fail "$output"
     finishes

@@ -192,10 +192,10 @@ says() {
     processor alpha 2000
     sql "SELECT crashmon.leave($(processor beta))"
     says '  none yet$' '  "alpha" *dead  33 min [0-9]* s ago' '  "beta" *dead  has left '
-    [[ $answer != *never* ]] || fail "$answer"
+    [[ $answer != *"no run yet"* ]] || fail "$answer"
     processor gamma
     expect_status 0 scan
-    answer='' says '  crashmon-scan *[0-9] s ago *0 ' '  crashmon-priority *never$' '  crashmon-cleanup *never$'
+    answer='' says '  crashmon-scan *[0-9] s ago *0 ' '  crashmon-priority *no run yet$' '  crashmon-cleanup *no run yet$'
 }
 
 @test "each place with its free space and its mark; the one that is not the right one is not read" {
