@@ -40,10 +40,22 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
 DECLARE
     name text;
+    missing text;
     patience timestamptz := clock_timestamp() + interval '4 seconds';
 BEGIN
     IF NOT current_setting('crashmon.is_new')::boolean THEN
         RAISE EXCEPTION 'there is no schema of this version: nothing is changed'
+            USING HINT = 'Load sql/schema.sql first.';
+    END IF;
+    SELECT string_agg(what, ', ') INTO missing
+    FROM (SELECT f FROM unnest(current_setting('crashmon.functions')::text[]) AS f
+          WHERE NOT EXISTS (SELECT FROM pg_proc WHERE oid = to_regprocedure('crashmon.' || f) AND prokind = 'f')
+          UNION ALL
+          SELECT r FROM unnest(current_setting('crashmon.relations')::text[]
+                               || '{jobs_id_seq,processors_id_seq,runs_id_seq}') AS r
+          WHERE to_regclass('crashmon.' || r) IS NULL) AS lost (what);
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION 'this is missing in the schema crashmon: %: nothing is changed', missing
             USING HINT = 'Load sql/schema.sql first.';
     END IF;
     -- Our lock is one of this database alone: somebody may be making them for another one.

@@ -420,6 +420,41 @@ jobs|CREATE SEQUENCE crashmon.other OWNED BY crashmon.jobs.id; ALTER TABLE jobs 
 END
 }
 
+@test "what roles.sql gives rights on and is missing is named, and made by schema.sql" {
+    while IFS='|' read -r change what; do
+        load_roles
+        sql "SET client_min_messages = error; $change"
+        refused "ERROR:  this is missing in the schema crashmon: $what: nothing is changed*HINT:  Load sql/schema.sql first." roles.sql
+        nothing
+    done <<'END'
+DROP FUNCTION crashmon.retry(timestamptz); DROP FUNCTION crashmon.leave(integer)|leave(integer), retry(timestamptz)
+DROP FUNCTION crashmon.leave(integer); CREATE PROCEDURE crashmon.leave(integer) LANGUAGE sql AS ''|leave(integer)
+DROP TABLE crashmon.pauses CASCADE; DROP VIEW crashmon.locks|pauses, last_runs, locks
+ALTER SEQUENCE crashmon.runs_id_seq RENAME TO other|runs_id_seq
+END
+    load_schema
+    sql "DROP FUNCTION crashmon.leave(integer); DROP VIEW crashmon.queue"
+    equal "$(load_roles)" ""
+}
+
+@test "a function of ours that somebody has made with other parameters, or another result, is named with what helps" {
+    while read -r statement; do
+        nothing
+        load_schema
+        sql "$statement"
+        before=$(shape)
+        run load_schema
+        [[ $status -ne 0 && $output == *"ERROR:  cannot change "*"HINT:  "* ]] || fail "$statement: $output"
+        equal "$(shape)" "$before"
+        sql "$(sed -nE 's/^HINT:  Use (DROP .*) first\.$/\1/p' <<<"$output")"
+        equal "$(load_schema)" ""
+    done <<'END'
+DROP FUNCTION crashmon.heartbeat; CREATE FUNCTION crashmon.heartbeat(id integer) RETURNS boolean RETURN true
+DROP FUNCTION crashmon.heartbeat; CREATE FUNCTION crashmon.heartbeat(processor integer) RETURNS integer RETURN 1
+DROP FUNCTION crashmon.take_jobs; CREATE FUNCTION crashmon.take_jobs(processor integer, how_many integer) RETURNS TABLE (a integer) LANGUAGE sql AS 'SELECT 1'
+END
+}
+
 @test "a table that a superuser has rebuilt, and owns, is named" {
     as "$OWNER" load_schema
     sql "ALTER TABLE processors RENAME TO old; CREATE TABLE crashmon.processors (LIKE old INCLUDING ALL); ALTER TABLE jobs DROP CONSTRAINT jobs_owner_fkey"
