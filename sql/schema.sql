@@ -23,6 +23,8 @@ END $$;
 \set place crashmon
 \ir tables.sql
 \ir changes.sql
+-- Or PostgreSQL's hint, where it cannot replace a function, would leave out the schema.
+SET LOCAL search_path = pg_catalog, pg_temp;
 \ir version.sql
 \ir printable.sql
 \ir check_change.sql
@@ -33,6 +35,7 @@ END $$;
 \ir processor.sql
 \ir reporter.sql
 \ir pauses.sql
+SET LOCAL search_path = pg_catalog, crashmon, pg_temp;
 \ir views.sql
 -- What version 1 had besides.
 DO $$

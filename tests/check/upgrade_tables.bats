@@ -446,7 +446,7 @@ END
         run load_schema
         [[ $status -ne 0 && $output == *"ERROR:  cannot change "*"HINT:  "* ]] || fail "$statement: $output"
         equal "$(shape)" "$before"
-        sql "$(sed -nE 's/^HINT:  Use (DROP .*) first\.$/\1/p' <<<"$output")"
+        PGOPTIONS='' psql -qX -c "$(sed -nE 's/^HINT:  Use (DROP .*) first\.$/\1/p' <<<"$output")"
         equal "$(load_schema)" ""
     done <<'END'
 DROP FUNCTION crashmon.heartbeat; CREATE FUNCTION crashmon.heartbeat(id integer) RETURNS boolean RETURN true
