@@ -1,5 +1,7 @@
 #include "base/lock_file.h"
 
+#include "base/owner.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -8,18 +10,12 @@
 
 enum { PATIENCE = 1000 }; /* milliseconds */
 
-bool lock_file_give(int descriptor, const struct stat *like)
-{
-    return fchown(descriptor, like->st_uid, like->st_gid) == 0 ||
-           fchown(descriptor, (uid_t)-1, like->st_gid) == 0;
-}
-
 static int make(int directory, const char *name, int flags, const struct stat *like)
 {
     int made =
         openat(directory, name, flags | O_CREAT | O_EXCL, (like->st_mode & 0222) | (mode_t)0200);
     if (made >= 0)
-        lock_file_give(made, like);
+        owner_give(made, like);
     return made;
 }
 

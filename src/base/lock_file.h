@@ -19,9 +19,6 @@ void lock_file_open(struct lock_file *lock, int directory, const char *name,
                     const struct stat *like);
 void lock_file_close(struct lock_file *lock); /* keeps errno */
 
-/* Gives what was just made to owner and group of something, or at least to the group. */
-bool lock_file_give(int descriptor, const struct stat *like);
-
 /* Takes the lock, waits up to a second for it. False with errno: EWOULDBLOCK if it is not free, or
  * why it cannot be used at all. */
 bool lock_file_take(struct lock_file *lock);

@@ -1,6 +1,7 @@
 #include "log/log_file.h"
 
 #include "base/access.h"
+#include "base/owner.h"
 #include "base/signals.h"
 
 #include <errno.h>
@@ -70,7 +71,7 @@ static void make_alike(const char *pathname, const struct stat *old)
     int made = open(pathname, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0700);
     if (made < 0)
         return; /* it is made when it is opened, or that says why not */
-    if (!lock_file_give(made, old))
+    if (!owner_give(made, old))
         mode &= 0707; /* nothing for a group that had nothing to do with it */
     fchmod(made, mode);
     close(made);

@@ -1,5 +1,6 @@
 #include "spool/case_dir.h"
 
+#include "base/owner.h"
 #include "log/log_format.h"
 #include "report/figures.h"
 #include "spool/dir.h"
@@ -193,8 +194,12 @@ char *case_last_line(int directory)
 
 int case_open_reason(int directory)
 {
-    return openat(directory, case_reason,
-                  O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0660);
+    static const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int file = openat(directory, case_reason, flags | O_CREAT | O_EXCL, 0660);
+    if (file < 0)
+        return errno == EEXIST ? openat(directory, case_reason, flags) : -1;
+    owner_inherit(directory, file);
+    return file;
 }
 
 /* And no release has come after it. */

@@ -1,5 +1,7 @@
 #include "spool/dir.h"
 
+#include "base/owner.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -55,6 +57,8 @@ static int make_step(int at, const char *name, const struct dir_style *style, bo
     if (!*is_new)
         return errno == EEXIST ? open_step(at, name) : -1;
     int step = open_step(at, name);
+    if (step >= 0)
+        owner_inherit(at, step);
     if (step < 0 || apply_style(step, style))
         return step;
     int error = errno;

@@ -1,5 +1,6 @@
 #include "spool/file.h"
 
+#include "base/owner.h"
 #include "base/signals.h"
 #include "spool/dir.h"
 
@@ -215,7 +216,11 @@ static bool copy_bytes(int source, int copy, off_t size)
 
 static int create(int directory, const char *temporary)
 {
-    return openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int file =
+        openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file >= 0)
+        owner_inherit(directory, file);
+    return file;
 }
 
 /* Closes what was created, or removes it if that or anything before was not `good`. */

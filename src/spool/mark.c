@@ -1,5 +1,6 @@
 #include "spool/mark.h"
 
+#include "base/owner.h"
 #include "spool/dir.h"
 #include "spool/file.h"
 
@@ -101,8 +102,9 @@ static bool invent(char mark[MARK_SIZE])
     return true;
 }
 
-static bool write_line(int file, const char *mark)
+static bool write_line(int directory, int file, const char *mark)
 {
+    owner_inherit(directory, file);
     return dprintf(file, "%s%s\n", beginning, mark) == LENGTH && fsync(file) == 0;
 }
 
@@ -115,7 +117,7 @@ static bool make_nameless(int directory, const char *mark)
         return false;
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     bool good =
-        write_line(file, mark) &&
+        write_line(directory, file, mark) &&
         (linkat(AT_FDCWD, path, directory, MARK_NAME, AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST);
     close_keeping_errno(file);
     return good;
@@ -129,7 +131,7 @@ static bool make_named(int directory, const char *mark)
         openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (file < 0)
         return false;
-    bool good = write_line(file, mark);
+    bool good = write_line(directory, file, mark);
     close_keeping_errno(file);
     good = good && (file_publish(directory, temporary, MARK_NAME) || errno == EEXIST);
     int error = errno;

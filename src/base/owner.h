@@ -1,0 +1,16 @@
+/* owner.h - whose a file is that was just made. A run by hand is often root's: what it makes must
+ * not be in the way of the runs of the user who owns the directory. */
+#ifndef OWNER_H
+#define OWNER_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* Gives it to owner and group of something, or at least to the group. False with errno. */
+bool owner_give(int made, const struct stat *like);
+
+/* Gives what root has made to owner and group of its directory; does nothing for anybody else, and
+ * where it is refused (NFS). Both may be O_PATH descriptors. */
+void owner_inherit(int directory, int made);
+
+#endif
