@@ -73,23 +73,36 @@ int cases_open(int quarantine, const char *day, const char *name)
     return dir_open_to_list(quarantine, path);
 }
 
+/* A copy is there before its original goes. */
+static bool is_copied_or_missing(const struct pair_location *location, const char *suffix,
+                                 const struct names *files, int directory)
+{
+    char name[NAME_MAX + 1];
+    pair_file_name(&location->pair, suffix, name);
+    return names_find(files, name) == NULL || file_is_equal(location->directory, directory, name);
+}
+
+static bool is_older(const struct pair_location *location, const struct timespec *time)
+{
+    return time_is_past(&location->json.status.st_ctim, 0, time) &&
+           time_is_past(&location->dump.status.st_ctim, 0, time);
+}
+
 static bool is_begun(int directory, const struct pair_location *location)
 {
-    const struct pair *pair = &location->pair;
-    char where[PAIR_PATH_SIZE], dump[NAME_MAX + 1], json[NAME_MAX + 1];
+    const struct spool *spool = location->pair.spool;
+    char where[PAIR_PATH_SIZE];
     struct names files = {0};
     struct stat reason;
     struct failure failure;
     char *line = case_last_line(directory);
-    pair_path(pair, where);
-    pair_file_name(pair, pair->spool->dump_suffix, dump);
-    pair_file_name(pair, pair->spool->json_suffix, json);
+    pair_path(&location->pair, where);
     bool is_begun = line != NULL && strstr(line, where) != NULL && !case_line_says_released(line) &&
-                    cases_files(directory, &files, &failure) && files.count > 0 &&
-                    names_find(&files, dump) == NULL && names_find(&files, json) == NULL &&
                     fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0 &&
-                    time_is_past(&location->json.status.st_ctim, 0, &reason.st_mtim) &&
-                    time_is_past(&location->dump.status.st_ctim, 0, &reason.st_mtim);
+                    is_older(location, &reason.st_mtim) &&
+                    cases_files(directory, &files, &failure) && files.count > 0 &&
+                    is_copied_or_missing(location, spool->dump_suffix, &files, directory) &&
+                    is_copied_or_missing(location, spool->json_suffix, &files, directory);
     names_free(&files);
     free(line);
     return is_begun;
