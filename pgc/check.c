@@ -287,7 +287,7 @@ static void judge_missing(struct check *check)
     if (missing->number > 0)
         problems_add(&check->problems, SEVERITY_WARNING,
                      "finished jobs whose pair is missing: %s, the oldest for %s; each row "
-                     "stays until that has lasted for 24 hours",
+                     "stays until it has been missing for 24 hours",
                      figure_count(number, missing), figure_age(age, missing->oldest));
 }
 

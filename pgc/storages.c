@@ -135,8 +135,8 @@ static bool holds_what_was_queued(const struct directory *directory, struct fail
     return count_homeless(directory, &count, failure) &&
            (count == 0 ||
             fail(failure, 0,
-                 "%s \"%s\" holds no day at all, but storage %s has jobs (is the disk mounted? if "
-                 "it is the right directory, use --adopt)",
+                 "%s \"%s\" holds no day at all, but storage %s has jobs (is the disk mounted? use "
+                 "--adopt only if it is the right directory)",
                  place_title(directory->place), directory->path, run->options.storage_name));
 }
 
@@ -159,8 +159,8 @@ static bool is_known(const struct directory *directory, struct failure *failure)
     if (is_here)
         return fail(
             failure, 0,
-            "%s \"%s\" has %s: it is not the directory that storage %s had %s (%s? if it was "
-            "replaced, use --adopt)",
+            "%s \"%s\" has %s: it is not the directory that storage %s had %s (%s? use --adopt "
+            "only if it was replaced on purpose)",
             title, directory->path, what, run->options.storage_name, there,
             has_moved && is_root(place) ? "does a second spool need another --storage-name"
                                         : "is the disk mounted");

@@ -39,8 +39,8 @@ struct log_file {
 bool log_file_open(struct log_file *file, struct failure *failure);
 
 /* Appends lines, each ending with a newline; a full file is rotated between two of them. A line is
- * written whole or not at all. Whoever is to read what is not a file is waited for for a second,
- * and then not until he has gone on. False also if the file could not be rotated or reopened: then
+ * written whole or not at all. It waits for a second for whoever is to read what is not a file, and
+ * then no more until he has gone on. False also if the file could not be rotated or reopened: then
  * the lines went into the file that was open. */
 bool log_file_write(struct log_file *file, const char *lines, size_t length,
                     struct failure *failure);

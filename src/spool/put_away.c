@@ -76,7 +76,8 @@ static bool is_usable(struct archive *archive, struct report *report)
         return report_error(report, exit_code_of_errno(failure.error),
                             "%s; its jobs stay for the next run", failure.text);
     if (archive_is_shared(archive))
-        log_warning("long-term storage \"%s\" lies where anybody may write; set another directory",
+        log_warning("long-term storage \"%s\" lies in a directory in which everybody may create "
+                    "files; set another one",
                     archive_path(archive));
     return true;
 }

@@ -337,7 +337,7 @@ load check
     ended true "$id"
     expect_status 1 cleanup_jobs
     expect_status 0 cleanup_jobs
-    answers 1 cleanup_jobs -- 'WARNING: finished jobs whose pair is missing: 1, the oldest for [0-9] s; each row stays until that has lasted for 24 hours$'
+    answers 1 cleanup_jobs -- 'WARNING: finished jobs whose pair is missing: 1, the oldest for [0-9] s; each row stays until it has been missing for 24 hours$'
     [[ $output == *' missing=1'* && $(scan --status) == *$'\nMissing     1  '*'oldest '* ]] || fail "$output" "$(scan --status)"
     [[ $(scan --status --json) =~ '"missing": {"count": 1, "complete": true, "oldest": '[0-9]+'}' ]] || fail "$(scan --status --json)"
     answers 1 cleanup_jobs --check-finished=,00:00:00 -- 'WARNING: finished jobs whose pair'
