@@ -211,9 +211,9 @@ setup_missing() {
     await older
     ended true "$id"
     mv "$SPOOL/20081225" "$ARCHIVE"
-    find "$ARCHIVE/20081225" -type f -exec touch {} + # its ctime is what counts
     sql "SET LOCAL session_replication_role = replica;
          UPDATE jobs SET queueddatetime = now() + interval '60 seconds'"
+    find "$ARCHIVE/20081225" -type f -exec touch {} + # its ctime is what counts: a moment after the job, by what is allowed for clocks
     run_says 0 'archived: it was in'
     sql_is "SELECT count(*) FROM jobs" 0
 }
