@@ -141,21 +141,35 @@ gone_on() {
     [[ $(cat "/proc/$1/stat" 2>/dev/null) != *') '[!Z]* ]]
 }
 
-# Ends it by two signals, TERM and this one: within a second of the second, and not by the first.
-second_signal_ends() {
-    local before
-    kill -TERM "$pid"
-    sleep 0.3 # or both would count as one
-    kill -0 "$pid" || fail "ended by the first signal"
-    before=$EPOCHREALTIME
-    kill "-$1" "$pid"
-    background_ends 143
-    ((${EPOCHREALTIME/./} - ${before/./} < 1000000)) || fail "took more than a second"
+# Asserts that a command takes less than so many seconds: within SECONDS COMMAND... On a machine that is slow, or
+# busy, it may take as much more as a hundred starts of a program take just now, which is a second elsewhere.
+within() {
+    local begun=${EPOCHREALTIME/./} start took
+    "$BUILD/crashmon-scan" --version >/dev/null
+    start=$((${EPOCHREALTIME/./} - begun))
+    "${@:2}"
+    took=$((${EPOCHREALTIME/./} - begun - start))
+    ((took < $1 * 1000000 + 100 * start)) || fail "took $took us, a start $start: ${*:2}"
 }
 
-# Waits until a command succeeds, half a minute at most.
+# Sends it SIGTERM, and waits until another signal would not count as the same, which it does for a fifth of a second.
+first_signal() {
+    kill -TERM "${1:-$pid}"
+    await eval "! grep -qE '^(Sig|Shd)Pnd:.*[1-9a-f]' /proc/${1:-$pid}/status"
+    sleep 0.3
+}
+
+# Ends it by two signals, TERM and this one: within a second of the second, and not by the first.
+second_signal_ends() {
+    first_signal
+    kill -0 "$pid" || fail "ended by the first signal"
+    kill "-$1" "$pid"
+    within 1 background_ends 143
+}
+
+# Waits until a command succeeds, two minutes at most: a slow machine takes its time.
 await() {
-    local deadline=$((SECONDS + 30))
+    local deadline=$((SECONDS + 120))
     until "$@"; do
         ((SECONDS < deadline)) || fail "waited in vain for: $*" || return
         sleep 0.05
@@ -167,7 +181,7 @@ await() {
 # Empties all tables, and drops what a case has made besides. To truncate a table costs a file for it
 # and for each of its indexes: only where it has grown. No trigger, foreign key or order hinders that.
 empty_tables() {
-    sql "SET LOCAL lock_timeout = '30s';
+    sql "SET LOCAL lock_timeout = '120s';
          SET LOCAL session_replication_role = replica;
          DROP FUNCTION IF EXISTS refuse(), public.hold() CASCADE;
          DO \$\$ DECLARE its regclass; kind text; BEGIN
@@ -210,7 +224,7 @@ ask() {
         return
     fi
     printf 'BEGIN;\n%s\n;\n\\set failed :ERROR\nCOMMIT;\n\\echo :failed done\n' "$1" >&"$SQL_ASK"
-    while IFS= read -r -t 60 line <&"$SQL_ANSWER"; do
+    while IFS= read -r -t 300 line <&"$SQL_ANSWER"; do
         case $line in
         'false done')
             local IFS=$'\n'
@@ -240,11 +254,13 @@ sql_true() {
     [[ $answer == t ]]
 }
 
-# Waits until a program hangs on a lock in the server.
-await_blocked() {
-    await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
-                    AND application_name = '$1' AND wait_event_type = 'Lock')"
+# Waits until there is a session like this, among those of our database: other files have theirs in the same server.
+await_session() {
+    await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND ($1))"
 }
+
+# Waits until a program hangs on a lock in the server.
+await_blocked() { await_session "application_name = '$1' AND wait_event_type = 'Lock'"; }
 
 # From now on whoever wants to change a job waits, until session COMMIT. (For a locked table a run
 # would not wait, and in a trigger a second at most, but for one that is deaf to that.)
@@ -280,26 +296,6 @@ refuse() {
 }
 accept() { sql "DROP FUNCTION refuse() CASCADE"; }
 
-# A server in directory $1 that stands still when it is asked what matches $2, until SIGCONT.
-stall_at() {
-    mkdir "$1"
-    # shellcheck disable=SC2016 # for perl
-    exec perl -MIO::Socket::UNIX -MIO::Select -e '
-        my ($stalling, $real, $what) = @ARGV;
-        $SIG{CONT} = sub { };
-        my $listener = IO::Socket::UNIX->new(Listen => 5, Local => $stalling);
-        my $client = $listener->accept;
-        my $server = IO::Socket::UNIX->new(Peer => $real);
-        my $both = IO::Select->new($client, $server);
-        while (1) {
-            for my $from ($both->can_read) {
-                sysread($from, my $data, 65536) or exit;
-                sleep 60 if $from == $client && $data =~ $what;
-                syswrite($from == $client ? $server : $client, $data);
-            }
-        }' "$1/.s.PGSQL.$PGPORT" "$PGHOST/.s.PGSQL.$PGPORT" "$2"
-}
-
 # A second session that stays open: session 'LOCK TABLE ...' prints what the statement yields. The
 # first use must not be in a $(...), where it would end at once.
 session() {
@@ -308,7 +304,7 @@ session() {
         coproc SESSION { exec psql -qAtX 2>&1 3>&-; }
     fi
     printf '%s;\n\\echo done\n' "$1" >&"${SESSION[1]}"
-    while IFS= read -r -t 30 line <&"${SESSION[0]}"; do
+    while IFS= read -r -t 120 line <&"${SESSION[0]}"; do
         [[ $line != "done" ]] || return 0
         printf '%s\n' "$line"
     done

@@ -75,7 +75,7 @@ setup_archived() {
         [[ $there == half ]] || sql "SET LOCAL session_replication_role = replica;
                                      UPDATE jobs SET queueddatetime = now() + interval '2 minutes'"
         EXEC="$killed:when=$moved" expect_status 137 cleanup_jobs
-        await sql_true "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'"
+        await sql_true "SELECT pg_try_advisory_xact_lock($(lock_of crashmon-cleanup))"
         newcomer_is_quarantined "$id"
         [[ -f $SPOOL/quarantine/20081225/$id/$id.browser.dump ]] || fail "$(find "$SPOOL")"
         rm -r "$SPOOL/quarantine" "$ARCHIVE/20081225"

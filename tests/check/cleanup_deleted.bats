@@ -3,6 +3,7 @@
 # nobody changes a verdict while its pair goes.
 # shellcheck disable=SC2154 # bats sets status and output
 load ../helper
+load stalling
 
 # Cleans up and deletes, with a delay before the first such call in the directory of the pair of $id.
 delete_slowly_at() {
@@ -191,13 +192,12 @@ some_are_done() {
     server=$pid
     await test -S "$BATS_TEST_TMPDIR/stalling/.s.PGSQL.$PGPORT"
     LOCKED=0 STALLED=yes delete_a_hundred_slowly --database-host="$BATS_TEST_TMPDIR/stalling"
-    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'crashmon-cleanup'
-                        AND datname = current_database() AND query LIKE '%for update skip locked%' AND state LIKE 'idle%'"
+    await_session "application_name = 'crashmon-cleanup' AND query LIKE '%for update skip locked%' AND state LIKE 'idle%'"
     session COMMIT
     kill -CONT "$server"
     await begun
     psql -qX -c "UPDATE crashmon.jobs SET success = NULL WHERE uuid = '${ids[0]}'" &
-    await sql_true "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) OR (SELECT num_nulls(success) = 1 FROM jobs WHERE uuid = '${ids[0]}')"
+    await_session "wait_event_type = 'Lock' OR (SELECT success IS NULL FROM jobs WHERE uuid = '${ids[0]}')"
     kill "$(pgrep -P "$pid" || echo "$pid")"
     background_ends 143
     wait "$!"
@@ -215,9 +215,7 @@ some_are_done() {
     background clean_slowly
     await flushing
     its_pid=$(pgrep -P "$pid")
-    kill "$its_pid"
-    await grep -q 'SIGTERM' "$BATS_TEST_TMPDIR/trace"
-    sleep 0.3 # or both signals count as one
+    first_signal "$its_pid"
     kill "$its_pid"
     background_ends 143
     roots_are_empty

@@ -2,6 +2,7 @@
 # endings.bats - every wait for the server has an end: by a second signal, by --run-time-limit.
 # shellcheck disable=SC2154 # bats sets status and output, background sets pid
 load ../helper
+load stalling
 
 # The session of the program that is held stands still.
 stop_session() {
@@ -59,8 +60,7 @@ roots_are_done() { [[ -z $(new_links) ]] || fail "$(new_links)"; }
     for program in "${PROGRAMS[@]}"; do
         background program "$program" --json --database-host=127.0.0.1 --database-port="$port"
         await eval "grep -q '0100007F:' /proc/$pid/net/tcp && [[ \$(</proc/$pid/wchan) == *poll* ]]"
-        kill -TERM "$pid"
-        sleep 0.3
+        first_signal
         kill -TERM "$pid"
         background_ends 143
         equal "$(perl -MJSON::PP -e 'my $o = decode_json($ARGV[0]);

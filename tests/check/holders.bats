@@ -19,8 +19,8 @@ holder() {
 # A third session, which stays in a transaction that has done this; what is to be said of it is in $holder.
 be_guilty() {
     background psql -qX -c "BEGIN; $1; SELECT pg_sleep(60)"
-    await sql_true "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'"
-    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'")
+    await_session "wait_event = 'PgSleep'"
+    guilty=$(sql "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
     holder=$(holder "$guilty")
 }
 end_guilt() { sql "SELECT pg_terminate_backend($guilty)" >/dev/null; }
@@ -57,7 +57,7 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     collect --count 60
     session "BEGIN; LOCK TABLE jobs IN SHARE MODE" >/dev/null
     locked="; \"jobs\" is locked by $(holder)"
-    within 20 69 scan
+    within 20 expect_status 69 scan
     says "20 crashes in a row were refused, at last: cannot queue a batch: ERROR:  canceling statement due to lock timeout$locked; "
     log_has "cannot remove processor \"old\": one of its jobs, its priority table or a request in it is locked, or it takes too long$locked; all stay for the next run"
 }
@@ -86,8 +86,8 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     session "BEGIN; SELECT count(*) FROM crashmon.storages" >/dev/null
     reader=$(session "SELECT pg_backend_pid()")
     background psql -qX -c "BEGIN; LOCK TABLE crashmon.storages; COMMIT"
-    await sql_true "SELECT count(*) = 1 FROM pg_locks WHERE relation = 'crashmon.storages'::regclass AND NOT granted"
-    waiting=$(sql "SELECT pid FROM pg_locks WHERE relation = 'crashmon.storages'::regclass AND NOT granted")
+    await_session "wait_event_type = 'Lock'"
+    waiting=$(sql "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
     run scan --check
     says "lock timeout; \"storages\" is about to be locked by $(holder "$waiting"), which waits for database session $reader"
     session COMMIT

@@ -55,10 +55,8 @@ works_without_log() {
     mapfile -t ids < <(crash --count 2000)
     mkfifo "$BATS_TEST_TMPDIR/fifo"
     exec {unread}<>"$BATS_TEST_TMPDIR/fifo"
-    before=$SECONDS
-    expect_status 73 scan --log-file-pathname="/dev/fd/$unread"
+    within 10 expect_status 73 scan --log-file-pathname="/dev/fd/$unread"
     [[ $output == *'cannot write log file "/dev/fd/'*'": nobody reads it; the run goes on' ]] || fail "$output"
-    ((SECONDS - before < 10)) || fail "took $((SECONDS - before)) s"
     jobs_are "${ids[@]}"
     exec {unread}<&-
 }
@@ -128,7 +126,7 @@ works_without_log() {
     expect_status 0 cleanup_jobs
     exec {reader}<"$LOG"
     flock "$reader"
-    EXEC="timeout 8" expect_status 0 cleanup_jobs
+    EXEC="timeout 30" expect_status 0 cleanup_jobs
     exec {reader}<&-
     [[ $(grep -c ' seen 0' "$LOG") == 2 ]] || fail "not in the log"
 }
@@ -292,6 +290,8 @@ says_nothing() { PGPORT=1 expect_status 69 no_terminal scan "$@" && [[ -z $outpu
         esac
     done
     touch "$ARCHIVE/20081224"
+    # What has come later is another crash.
+    sql "UPDATE jobs SET starteddatetime = now(), completeddatetime = now()"
     expect_status 1 no_terminal cleanup_jobs
     equal "$(grep -c "cannot put .* away: .*; it stays for the next run" <<<"$output")" 4
     for _ in 1 2; do

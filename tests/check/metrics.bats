@@ -133,21 +133,14 @@ is_now() {
 
 @test "whoever holds the lock of the directory slows a run down by a moment, not each batch" {
     crash --count 40 >/dev/null
-    at_rest=$EPOCHREALTIME
-    expect_status 0 scan --batch-size=1
-    at_rest=$((${EPOCHREALTIME/./} - ${at_rest/./}))
-    crash --count 40 >/dev/null
     sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
              'BEGIN PERFORM pg_catalog.pg_sleep(0.05); RETURN NEW; END';
          CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION slow()"
     exec {held}<"$METRICS"
     flock -s "$held"
-    before=$EPOCHREALTIME
-    expect_status 0 scan --batch-size=1
-    took=$((${EPOCHREALTIME/./} - ${before/./} - at_rest - 40 * 50000))
+    within 6 expect_status 0 scan --batch-size=1 # it sleeps for 2 s, and would wait for 10
     exec {held}<&-
     sql "DROP FUNCTION slow CASCADE"
-    ((took < 3000000)) || fail "$took"
     equal "$(grep -c 'cannot write metrics' "$LOG")" 1
 }
 

@@ -253,7 +253,7 @@ unrequested() {
     expect_status 0 priority
     sql_is "SELECT count(*), min(priority) FROM jobs" "2|1"
     seen=$(grep -oE 'seen [0-9]+' "$LOG" | tail -n 1)
-    ((${seen#seen } > 1000 && ${seen#seen } < 120000)) || fail "$seen: took long"
+    ((${seen#seen } > 300 && ${seen#seen } < 150000)) || fail "$seen: took long"
     log_has "some requests were not looked for"
     # An old one among them is found, too, and what is overdue goes.
     sql "DELETE FROM priorityjobs WHERE uuid > '0000c000'; UPDATE priorityjobs SET requesteddatetime = now() - interval '700 s'"
@@ -354,9 +354,7 @@ batches_before() {
         expect_status 0 priority --dry-run --batch-size=10
         equal "$(grep -o '[0-9a-f-]*081225' <<<"$output" | sort | uniq -d | head -n 3)" ""
     done
-    expect_status 0 priority --batch-size=1
-    seen=$(grep -oE 'seen [0-9]+' "$LOG" | tail -n 1)
-    ((${seen#seen } < 8000)) || fail "$seen: took long"
+    within 5 expect_status 0 priority --batch-size=1
     log_has "some requests were not looked for"
 }
 

@@ -30,11 +30,3 @@ named() {
     equal "$(sed -nE 's/.* (ERROR|WARNING) - cannot .*; "(.{36})" stays for the next run$/\2/p' "$LOG" |
         sort -u)" "$(printf '%s\n' "$@" | sort)"
 }
-
-# Asserts that a run takes less than so many seconds: within SECONDS STATUS COMMAND...
-within() {
-    local before=$EPOCHREALTIME seconds
-    expect_status "${@:2}"
-    seconds=$(((${EPOCHREALTIME/./} - ${before/./}) / 1000000))
-    ((seconds < $1)) || fail "took $seconds s: ${*:3}"
-}

@@ -72,7 +72,7 @@ load refused
              'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';
          CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED
              FOR EACH ROW WHEN (NEW.uuid = '${ids[11]}') EXECUTE FUNCTION linger()"
-    within 4 1 scan
+    within 4 expect_status 1 scan
     expect_status 1 cleanup_jobs
     jobs_are "${ids[@]:0:3}" "${ids[@]:4:7}" "${done[3]}"
     named "${ids[3]}" "${ids[11]}" "${done[3]}"
@@ -269,14 +269,14 @@ reaches() {
     mapfile -t done < <(crash --count 100 --without links)
     ended true "${done[@]}"
     at INSERT jobs "PERFORM pg_sleep(30)" "${ids[41]}"
-    within 4 1 scan
+    within 4 expect_status 1 scan
     accept
     requests 0 "${ids[@]:0:41}" "${ids[@]:42}"
     at UPDATE jobs "PERFORM pg_sleep(30)" "${ids[52]}"
-    within 4 1 priority
+    within 4 expect_status 1 priority
     accept
     at DELETE jobs "PERFORM pg_sleep(30)" "${done[63]}"
-    within 4 1 cleanup_jobs
+    within 4 expect_status 1 cleanup_jobs
     accept
     log_has 'canceling statement due to statement timeout'
     named "${ids[41]}" "${ids[52]}" "${done[63]}"
@@ -337,11 +337,10 @@ reaches() {
     done
     sql "DROP ROLE crashmon_many_$$"
     untouched
-    at INSERT jobs "PERFORM set_config('idle_in_transaction_session_timeout', '100ms', false), pg_sleep(0.8)" "$new"
-    background scan
-    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity
-                    WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    at INSERT jobs "PERFORM set_config('idle_in_transaction_session_timeout', '100ms', false)" "$new"
+    held scan
     kill -STOP "$pid"
+    session COMMIT # the statement ends, and nobody sends another one
     await sql_true "SELECT count(*) = 0 FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name = 'crashmon-scan'"
     kill -CONT "$pid"
@@ -360,7 +359,7 @@ reaches() {
     processor p1
     mapfile -t ids < <(collect --count 300)
     session "BEGIN; INSERT INTO jobs (pathname, uuid) VALUES ('/x', '${ids[70]}')"
-    within 5 0 scan
+    within 5 expect_status 0 scan
     jobs_are "${ids[@]:0:70}" "${ids[@]:71}"
     has_links "${ids[70]}"
     named "${ids[70]}"
@@ -383,13 +382,13 @@ reaches() {
     at DELETE jobs "PERFORM FROM crashmon_priority.theirs WHERE uuid = OLD.uuid FOR UPDATE" "${done[@]}"
     session "BEGIN; UPDATE theirs SET uuid = uuid;
              INSERT INTO jobs (pathname, uuid) SELECT '/x', unnest(ARRAY[$(quoted "${held[@]}")])"
-    within 8 0 scan
+    within 8 expect_status 0 scan
     sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 100
     log_has "seen 200: queued 100, left 100"
     requests 0 "${ids[@]}"
-    within 8 0 priority
+    within 8 expect_status 0 priority
     equal "$(requested)" "$(printf '%s\n' "${held[@]}")"
-    within 8 0 cleanup_jobs
+    within 8 expect_status 0 cleanup_jobs
     sql_is "SELECT count(*) FROM jobs WHERE success" 50
     log_has "batch of 100 done, left: 50"
     session ROLLBACK
@@ -408,8 +407,8 @@ reaches() {
     ended true "${done[@]}"
     requests 0 "${ids[@]}"
     session "BEGIN; UPDATE jobs SET message = 'mine' WHERE uuid IN ('${ids[5]}', '${done[5]}')"
-    within 3 0 priority
-    within 3 0 cleanup_jobs
+    within 3 expect_status 0 priority
+    within 3 expect_status 0 cleanup_jobs
     equal "$(requested)" "${ids[5]}"
     sql_is "SELECT uuid FROM jobs WHERE priority = 0 AND success IS NULL" "${ids[5]}"
     sql_is "SELECT uuid FROM jobs WHERE success" "${done[5]}"
@@ -428,7 +427,7 @@ reaches() {
     requests 0 "${ids[@]:0:2}"
     session "BEGIN; UPDATE priorityjobs SET requesteddatetime = now() WHERE uuid = '${ids[0]}';
              INSERT INTO priorityjobs VALUES ('${ids[2]}')"
-    within 3 1 priority "${ids[2]}"
+    within 3 expect_status 1 priority "${ids[2]}"
     [[ $output == *"request a crash"* ]] || fail "$output"
     equal "$(requested)" "${ids[0]}"
     sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 2
@@ -454,7 +453,7 @@ reaches() {
     processor p1
     mapfile -t ids < <(collect --count 60)
     session "BEGIN; LOCK TABLE jobs IN SHARE MODE"
-    within 20 69 scan
+    within 20 expect_status 69 scan
     session COMMIT
     expect_status 0 scan
     jobs_are "${ids[@]}"

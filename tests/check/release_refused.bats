@@ -60,7 +60,7 @@ finishes() {
     three_in_quarantine
     for how in "$(raises P0001)|70" "$(raises 42501)|77" "PERFORM pg_sleep(20)|69"; do
         at_second "${how%|*}"
-        within 4 "${how#*|}" release "${ids[@]}"
+        within 4 expect_status "${how#*|}" release "${ids[@]}"
         [[ $output == *"ERROR - cannot release \"${ids[1]}\": cannot see whether the crash has a job: ERROR:  "* ]] || fail "$output"
         [[ $output == *"exit code ${how#*|}" ]] || fail "$output"
         out_are "${ids[0]}" "${ids[2]}"
@@ -72,7 +72,7 @@ finishes() {
 @test "while somebody has jobs locked each stays, with his name, and costs a tenth of a second" {
     three_in_quarantine
     session "BEGIN; LOCK TABLE jobs" >/dev/null
-    within 4 1 release "${ids[@]}"
+    within 4 expect_status 1 release "${ids[@]}"
     for id in "${ids[@]}"; do
         [[ $output == *"cannot release \"$id\": "*"\"jobs\" is locked by database session "* ]] || fail "$output"
     done
@@ -113,12 +113,12 @@ finishes() {
     sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NEW; END';
          CREATE TRIGGER refuse BEFORE INSERT ON crashmon.storages FOR EACH ROW WHEN (NEW.place = 'quarantine')
              EXECUTE FUNCTION refuse()"
-    within 6 69 release "${ids[@]}"
+    within 6 expect_status 69 release "${ids[@]}"
     equal "$(grep -c 'cannot record the mark' <<<"$output")" 1
     out_are
     crash --without dump --age 200000 --count 3
     new=$(crash)
-    within 8 69 scan
+    within 8 expect_status 69 scan
     equal "$(grep -c 'cannot record the mark' <<<"$output")" 1
     jobs_are "$new"
     sql "DROP FUNCTION refuse() CASCADE"

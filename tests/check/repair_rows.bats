@@ -204,7 +204,7 @@ in_the_middle() {
     sql_is "SELECT count(*) FROM jobs WHERE NOT success" 10
     named "$first"
     at UPDATE jobs "PERFORM pg_sleep(30)" "$first"
-    within 5 69 cleanup_jobs --repair "$AGE" --batch-size=4
+    within 5 expect_status 69 cleanup_jobs --repair "$AGE" --batch-size=4
     accept
     expect_status 1 cleanup_jobs --repair "$AGE" --batch-size=4
     sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 9

@@ -47,7 +47,7 @@ rights() { pg_dump -s | grep -E '^(GRANT|REVOKE) ' | sort; }
             fail "$statement: $output"
         sql_is "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'crashmon\\_%'" "$(<"$BATS_TEST_TMPDIR/before")"
         background load_roles
-        await_locked
+        await_session "wait_event_type = 'Lock'"
         session COMMIT
         background_ends 0
         equal "$output" ""
@@ -61,15 +61,12 @@ rights() { pg_dump -s | grep -E '^(GRANT|REVOKE) ' | sort; }
     session "BEGIN; DROP ROLE crashmon_observer" >/dev/null
     refused "rights or definitions are being changed: role crashmon_observer: nothing is done*By process * of role" roles.sql
     background load_roles
-    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    await_session "wait_event = 'PgSleep'"
     session COMMIT
     background_ends 0
     equal "$output" ""
     sql_is "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'crashmon\\_%'" 4
 }
-
-await_locked() { await sql_true "SELECT EXISTS (SELECT FROM pg_stat_activity
-                          WHERE datname = current_database() AND wait_event_type = 'Lock')"; }
 
 @test "roles for several databases of one server can be made at the same time" {
     load_schema

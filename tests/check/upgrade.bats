@@ -216,7 +216,7 @@ uses_all() {
     version_1
     session "BEGIN; SELECT count(*) FROM jobs" >/dev/null
     background load_schema
-    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    await_session "wait_event = 'PgSleep'"
     for n in 1 2 3 4 5 6; do sql "SET LOCAL lock_timeout = '1s'; $(job_text $n)"; done
     session "COMMIT"
     background_ends 0
@@ -262,7 +262,7 @@ job_text() { echo "INSERT INTO jobs (pathname, uuid) VALUES ('/x', '$(id "$1")')
     version_1
     session "BEGIN; LOCK TABLE jobs IN SHARE UPDATE EXCLUSIVE MODE"
     background load_schema
-    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'relation'"
+    await_session "wait_event = 'relation'"
     for n in 1 2 3 4 5 6; do sql "SET LOCAL lock_timeout = '50ms'; $(job_text $n)"; done
     session "COMMIT"
     background_ends 0

@@ -237,7 +237,7 @@ its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
         # It has been found to be allowed, and is not there yet.
         as "$PROCESSOR" background sql "CREATE FUNCTION crashmon.trap(varchar, text) RETURNS boolean
             BEGIN ATOMIC SELECT EXISTS (SELECT FROM public.mine); END"
-        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND usename = '$PROCESSOR' AND wait_event = 'relation'"
+        await_session "usename = '$PROCESSOR' AND wait_event = 'relation'"
         expect_status 0 load_roles
         [[ $output == *"WARNING:  schema crashmon_replaced_1 stays, "*HINT* ]] || fail "$output"
         session COMMIT
@@ -267,7 +267,7 @@ its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
                 its_session "BEGIN; SET LOCAL search_path = crashmon, public; CREATE $what"
                 [[ $ends != PREPARE* ]] || session "${ends%%;*}"
                 background load_roles
-                await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event IN ('relation', 'PgSleep')"
+                await_session "wait_event IN ('relation', 'PgSleep')"
                 session "${ends##*; }"
                 background_ends "$([[ $ends == ROLLBACK ]] && echo 0 || echo 3)"
                 [[ $ends == ROLLBACK || $output == *" belongs to role $PROCESSOR, so it is not used"* ||
@@ -357,7 +357,7 @@ its_session() { as "$PROCESSOR" session "$1" >/dev/null; }
     while IFS='|' read -r what load ends; do
         grants "$what"
         background "$load"
-        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'" || fail "$what: $(<"$BACKGROUND")"
+        await_session "wait_event = 'PgSleep'" || fail "$what: $(<"$BACKGROUND")"
         session "$ends"
         background_ends 0
         equal "$output" ""

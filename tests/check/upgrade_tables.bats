@@ -178,7 +178,7 @@ load upgrade
     sql "ALTER TABLE jobs DROP CONSTRAINT mine, DROP CONSTRAINT jobs_owner_fkey"
     session "BEGIN; INSERT INTO jobs (pathname, uuid, owner) VALUES ('', 'x', -1)"
     background load_schema
-    await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    await_session "wait_event_type = 'Lock'"
     session COMMIT
     background_ends 3
     [[ $output == *"this is missing, and rows do not permit it: "*"Key (owner)=(-1) is not present"*HINT* ]] || fail "$output"
@@ -264,13 +264,13 @@ load upgrade
         session "BEGIN; $holds" >/dev/null
         background load_schema
         for _ in 1 2 3; do
-            await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            sql "SET LOCAL lock_timeout = '300ms'; INSERT INTO jobs (pathname, uuid) VALUES ('', 'a'); DELETE FROM jobs"
+            await_session "wait_event_type = 'Lock'"
+            sql "SET LOCAL lock_timeout = '1s'; INSERT INTO jobs (pathname, uuid) VALUES ('', 'a'); DELETE FROM jobs"
         done
         background_ends 3
         [[ $output == *"the tables are in use for too long: nothing is changed"* ]] || fail "$output"
         background load_schema
-        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        await_session "wait_event_type = 'Lock'"
         session ROLLBACK
         background_ends 0
         equal "$output" ""
@@ -300,7 +300,7 @@ what_to_make() { sed -n 's/^HINT:  Make these beforehand, one by one, for which 
              $slow_indexes"
         before=$(shape)
         background load_schema
-        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        await_session "wait_event = 'PgSleep'"
         sql "SET LOCAL lock_timeout = '10s'; INSERT INTO $place.jobs (pathname, uuid) VALUES ('', '1')"
         background_ends 3
         hint=$(what_to_make)
@@ -308,7 +308,7 @@ what_to_make() { sed -n 's/^HINT:  Make these beforehand, one by one, for which 
         equal "$(shape)" "$before"
         # Whoever interrupts it is told that.
         background load_schema
-        await sql_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        await_session "wait_event = 'PgSleep'"
         sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'" >/dev/null
         background_ends 3
         [[ $output == *"canceling statement due to user request"* && $output != *HINT* ]] || fail "$output"

@@ -39,11 +39,11 @@ works_as_socorro() {
     for n in 4 5; do background works_as_socorro "$(processor "p$n")"; done
     background scan --batch-size=20 --share-waiting
     scan=$pid said=$BACKGROUND
-    within 30 0 priority --batch-size=20
+    within 30 expect_status 0 priority --batch-size=20
     mapfile -t waiting < <(sql "SELECT uuid FROM jobs WHERE success IS NULL LIMIT 200")
     requests 0 "${waiting[@]}"
-    within 30 0 priority --batch-size=5
-    within 30 0 cleanup_jobs --batch-size=20
+    within 30 expect_status 0 priority --batch-size=5
+    within 30 expect_status 0 cleanup_jobs --batch-size=20
     BACKGROUND=$said background_ends 0 "$scan"
     sql_is "SELECT max(ended - started) < '30 s' FROM crashmon.runs" t
     # What one had locked the other has passed over.

@@ -26,14 +26,14 @@ load ../check/refused
     at 'INSERT OR UPDATE' jobs "PERFORM pg_sleep(30)" "${slow[@]}"
     for run in scan priority; do
         before=$(sql "SELECT count(*) FROM jobs")
-        within 40 69 "$run"
+        within 40 expect_status 69 "$run"
         sql_is "SELECT count(*) > $before FROM jobs" t
         [[ $output == *"what was refused has taken more than 10 s; the run "* ]] || fail "$output"
         requests 0 "${ids[@]}"
     done
     accept
     at DELETE jobs "PERFORM pg_sleep(30)" "${slow[@]}"
-    within 40 69 cleanup_jobs
+    within 40 expect_status 69 cleanup_jobs
     sql_is "SELECT count(*) < 100 FROM jobs WHERE success" t
     accept
     for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
@@ -51,17 +51,17 @@ sleeps() {
     processor p1
     for run in "${RUNS[@]}"; do
         sleeps INSERT crashmon.storages
-        within 10 69 "$run"
+        within 10 expect_status 69 "$run"
         accept
         sleeps INSERT crashmon.runs
         id=$(crash)
         request "$id"
-        within 10 0 "$run"
+        within 10 expect_status 0 "$run"
         accept
         sql "INSERT INTO crashmon.runs (program, storage, host, pid, started, next_due)
              SELECT 'crashmon-scan', 'main', 'host1', 1, now() - n * interval '20 days', now() FROM generate_series(1, 2) AS n"
         sleeps 'UPDATE OR DELETE' crashmon.runs
-        within 15 0 "$run"
+        within 15 expect_status 0 "$run"
         accept
         sql "DELETE FROM storages; DELETE FROM runs; UPDATE jobs SET success = true, completeddatetime = now()"
     done
@@ -87,7 +87,7 @@ sleeps() {
         second_signal_ends TERM
         await sleeping 0
     done
-    within 20 142 scan --run-time-limit=00:00:01
+    within 20 expect_status 142 scan --run-time-limit=00:00:01
     await sleeping 0
     accept
     for run in "${RUNS[@]}"; do expect_status 0 "$run"; done
