@@ -144,6 +144,26 @@ NONSENSE=(
     sql_is "SELECT uuid, priority >= 1 FROM jobs" "$id|t"
 }
 
+@test "what is not removed, as somebody has locked the request, is not told as removed, and waits (0)" {
+    mapfile -t ids < <(nowhere 1)
+    finished=$(crash --without links)
+    ended true "$finished"
+    requests 3600 nonsense "${ids[0]}" "$finished"
+    requested=$(requested)
+    session "BEGIN; SELECT FROM priorityjobs FOR UPDATE" >/dev/null
+    expect_status 0 priority
+    [[ -z $output ]] || fail "$output"
+    for id in nonsense "${ids[0]}" "$finished"; do
+        log_has "\"$id\": left: its request is locked, and stays"
+    done
+    log_has "seen 3: left 3; exit code 0"
+    equal "$(requested)" "$requested"
+    session ROLLBACK
+    expect_status 1 priority
+    log_has "seen 3: finished 1, given up 1, rejected 1; exit code 1"
+    equal "$(requested)" ''
+}
+
 # The run ends so, asks for none of the ids, and says that of each: unrequested CODE ID...
 unrequested() {
     local id
