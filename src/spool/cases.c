@@ -73,13 +73,14 @@ int cases_open(int quarantine, const char *day, const char *name)
     return dir_open_to_list(quarantine, path);
 }
 
-/* A copy is there before its original goes. */
-static bool is_copied_or_missing(const struct pair_location *location, const char *suffix,
-                                 const struct names *files, int directory)
+/* A file is moved, or its copy is there before it goes. */
+static bool may_be_its(const struct pair_location *location, const struct main_file *file,
+                       const char *suffix, const struct names *files, int directory)
 {
     char name[NAME_MAX + 1];
     pair_file_name(&location->pair, suffix, name);
-    return names_find(files, name) == NULL || file_is_equal(location->directory, directory, name);
+    return !file->found || names_find(files, name) == NULL ||
+           file_is_equal(location->directory, directory, name);
 }
 
 static bool is_older(const struct pair_location *location, const struct timespec *time)
@@ -101,8 +102,8 @@ static bool is_begun(int directory, const struct pair_location *location)
                     fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0 &&
                     is_older(location, &reason.st_mtim) &&
                     cases_files(directory, &files, &failure) && files.count > 0 &&
-                    is_copied_or_missing(location, spool->dump_suffix, &files, directory) &&
-                    is_copied_or_missing(location, spool->json_suffix, &files, directory);
+                    may_be_its(location, &location->dump, spool->dump_suffix, &files, directory) &&
+                    may_be_its(location, &location->json, spool->json_suffix, &files, directory);
     names_free(&files);
     free(line);
     return is_begun;

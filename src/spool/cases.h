@@ -20,9 +20,9 @@ bool cases_of_day(int quarantine, const char *day, const struct crash_id *id, st
 /* Lists what is in a case beside its reason, sorted; without a copy that was not finished. */
 bool cases_files(int directory, struct names *names, struct failure *failure);
 
-/* Whether a run that was killed has begun to move a pair, which is whole in the spool, to a case of
- * its day: that has something of the crash, but no other main files than copies of these two; the
- * reason says that the pair came from there, and is younger. */
+/* Whether a run that was killed has begun to move a pair, whose files are in the spool, or one of
+ * them, to a case of its day: that has something of the crash, and nothing that differs from what
+ * is in the spool; the reason says that the pair came from there, and is younger. */
 bool cases_has_begun(int quarantine, const struct pair_location *location);
 
 /* Opens a case to be read; -1 with errno. */

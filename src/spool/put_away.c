@@ -225,8 +225,9 @@ static void follow_begun(struct finished_job *job, const struct pair_location *h
     if (!has_other(job, report))
         return;
     enum archive_holds holds = archive_holds(job->other, here, job->origin.queued / SECOND);
-    if (holds == ARCHIVE_HOLDS_PART || (holds == ARCHIVE_HOLDS_NAMESAKE && quarantine != NULL &&
-                                        quarantine_has_begun(quarantine, here)))
+    if ((holds == ARCHIVE_HOLDS_PART && here->found == LOCATED_WHOLE) ||
+        (holds != ARCHIVE_HOLDS_NOTHING && quarantine != NULL &&
+         quarantine_has_begun(quarantine, here)))
         job->archive = job->other;
 }
 
@@ -293,10 +294,10 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
+    if (found.here.found == LOCATED_WHOLE || found.here.found == LOCATED_PART)
+        follow_begun(job, &found.here, quarantine, report);
     if (found.here.found < LOCATED_FAILED || is_doubtful(&found.here))
         archived = find_archived(job, id, &found, report, &failure);
-    else if (found.here.found == LOCATED_WHOLE)
-        follow_begun(job, &found.here, quarantine, report);
     judge_doubtful(job, &found.here, archived, &failure);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);

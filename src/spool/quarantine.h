@@ -54,8 +54,8 @@ const char *quarantine_owner(const struct quarantine *quarantine);
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure);
 
-/* Whether a run that was killed has begun to move a pair here that is whole in the spool. False
- * where that cannot be seen. */
+/* Whether a run that was killed has begun to move a pair here of which the spool has a file or two.
+ * False where that cannot be seen. */
 bool quarantine_has_begun(struct quarantine *quarantine, const struct pair_location *location);
 
 /* The same for a crash whose file `last` differs from one that is archived. If it is one of the two
