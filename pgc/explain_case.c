@@ -2,12 +2,11 @@
 
 #include <string.h>
 
-/* "": all in the quarantine is of this storage. */
+/* "": it is not known. */
 static const char *our_mark(const struct explanation *explanation)
 {
-    const struct explain_places *places = explanation->places;
-    const struct spool *storage = places->trees[PLACE_STORAGE];
-    return places->is_quarantine_ours || storage == NULL ? "" : storage->mark;
+    const struct spool *storage = explanation->places->trees[PLACE_STORAGE];
+    return storage == NULL ? "" : storage->mark;
 }
 
 bool explain_case_is_of_another(const struct explanation *explanation, const struct sighting *its)
@@ -18,8 +17,8 @@ bool explain_case_is_of_another(const struct explanation *explanation, const str
 
 bool explain_case_is_deleted(const struct explanation *explanation, const struct sighting *its)
 {
-    const char *mark = our_mark(explanation);
-    return mark[0] == '\0' || strcmp(its->owner, mark) == 0;
+    return its->owner[0] == '\0' ? !explanation->places->is_quarantine_shared
+                                 : !explain_case_is_of_another(explanation, its);
 }
 
 const struct sighting *explained_case(const struct explanation *explanation)

@@ -5,7 +5,8 @@
 #include "explanation.h"
 
 /* Whether a case is that of another storage, which alone releases it; and whether cleanup of this
- * one deletes it when it is old: not where its reason does not say whose it is. */
+ * one deletes it when it is old: not, in a quarantine that may be shared, where its
+ * reason does not say whose it is. */
 bool explain_case_is_of_another(const struct explanation *explanation, const struct sighting *its);
 bool explain_case_is_deleted(const struct explanation *explanation, const struct sighting *its);
 

@@ -107,7 +107,7 @@ static void open_quarantine(struct explain_places *places, const struct options 
         return;
     int directory = survey_open_quarantine(path, storage, &failure);
     bool has_mark = path != NULL && spool_below(storage, path) == NULL;
-    places->is_quarantine_ours = !has_mark && !mark_is_there(directory, ".");
+    places->is_quarantine_shared = has_mark || mark_is_there(directory, ".");
     places->is_missing[PLACE_QUARANTINE] =
         directory < 0 && failure.error == ENOENT &&
         (!has_mark || is_right(PLACE_QUARANTINE, path, -1, &failure));

@@ -15,7 +15,7 @@ struct explain_places {
     char quarantine_path[PATH_MAX];
     struct spool *trees[PLACE_COUNT];         /* NULL: none, or it cannot be used */
     int quarantine;                           /* -1: likewise */
-    bool is_quarantine_ours;                  /* all in it is of this storage */
+    bool is_quarantine_shared;                /* perhaps, by other storages */
     bool is_missing[PLACE_COUNT];             /* there is none yet; it is made when it is needed */
     struct date_links date_links[ROOT_COUNT]; /* of the crashes that are asked for, by root; */
     bool is_unsearched[ROOT_COUNT];           /* some may not have been found */

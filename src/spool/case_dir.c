@@ -55,9 +55,8 @@ static bool is_copied(int from, const char *name, int to)
     return case_name(name) == name && file_is_equal(from, to, name);
 }
 
-static bool is_of_another(int directory, const char *mark)
+bool case_is_of_another(int directory, const char *mark, char owner[MARK_SIZE])
 {
-    char owner[MARK_SIZE];
     case_read_owner(directory, owner);
     return owner[0] != '\0' && mark[0] != '\0' && strcmp(owner, mark) != 0;
 }
@@ -74,10 +73,11 @@ static bool came_after(int from, const char *name, const struct timespec *time)
  * long, or that of another storage. With errno EINTR that is not known. */
 static bool is_taken(int directory, int from, const struct names *names, const char *mark)
 {
+    char owner[MARK_SIZE];
     struct stat reason, status;
     bool has_reason = fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
     if (has_reason && (!file_is_regular(&reason) || reason.st_size >= REASON_MAXIMUM ||
-                       is_of_another(directory, mark)))
+                       case_is_of_another(directory, mark, owner)))
         return true;
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];

@@ -37,8 +37,10 @@ const char *case_name(const char *name);
  * Malloc'd; NULL when out of memory. */
 char *case_line(const char *mark, const char *where, const char *why);
 
-/* The mark in the first line that has one: whose the case is; "" if none has. */
+/* The mark in the first line that has one: whose the case is; "" if none has. Whether that is
+ * another than this one; nothing is where one of them is not known. */
 void case_read_owner(int directory, char mark[MARK_SIZE]);
+bool case_is_of_another(int directory, const char *mark, char owner[MARK_SIZE]);
 
 /* The first line of a reason, also of one in long-term storage, by its path; the last one of a
  * case. Without its newline, malloc'd; NULL if there is none. */

@@ -156,11 +156,10 @@ static bool is_old(int directory, const struct spool *spool, long seconds, int d
     return good;
 }
 
-static bool is_of(int directory, const char *owner)
+static bool is_ours(int directory, const char *mark, bool is_shared)
 {
-    char mark[MARK_SIZE];
-    case_read_owner(directory, mark);
-    return owner[0] == '\0' || strcmp(mark, owner) == 0;
+    char owner[MARK_SIZE];
+    return !case_is_of_another(directory, mark, owner) && (owner[0] != '\0' || !is_shared);
 }
 
 static bool remove_names(int quarantine, int directory, const struct names *names, int depth);
@@ -210,7 +209,7 @@ static bool remove_directories(int quarantine, const char *day, const char *name
 }
 
 bool cases_remove_old(int quarantine, const char *day, const char *name, const struct spool *spool,
-                      const char *owner, long seconds, bool dry_run, bool *removed,
+                      const char *mark, bool is_shared, long seconds, bool dry_run, bool *removed,
                       struct failure *failure)
 {
     struct names names = {0};
@@ -220,8 +219,8 @@ bool cases_remove_old(int quarantine, const char *day, const char *name, const s
         return errno == ENOENT || errno == ENOTDIR ||
                fail(failure, errno, "cannot open it in quarantine");
     bool good = list(directory, NULL, NULL, &names);
-    *removed = good && is_of(directory, owner) && !dir_is_mounted(quarantine, directory, "") &&
-               is_old(directory, spool, seconds, 0);
+    *removed = good && is_ours(directory, mark, is_shared) &&
+               !dir_is_mounted(quarantine, directory, "") && is_old(directory, spool, seconds, 0);
     if (*removed && !dry_run)
         good = remove_names(quarantine, directory, &names, 0) &&
                remove_directories(quarantine, day, name);

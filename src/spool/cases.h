@@ -30,11 +30,11 @@ int cases_open(int quarantine, const char *day, const char *name);
 
 /* Removes a case into which nobody has put anything for `seconds`, by whatever means and with
  * whatever times: its reason, which says whose it is, last; and its day with the last one. Hold the
- * quarantine. In a dry run says whether it would. *removed is false if it is too young, not of this
- * owner (quarantine_owner()), or on what is mounted in the quarantine. False with the reason if
- * something could not be removed. */
+ * quarantine. In a dry run says whether it would. *removed is false if it is too young, has another
+ * mark, or none in a quarantine that is shared (quarantine_is_shared()), or is on what is mounted
+ * in the quarantine. False with the reason if something could not be removed. */
 bool cases_remove_old(int quarantine, const char *day, const char *name, const struct spool *spool,
-                      const char *owner, long seconds, bool dry_run, bool *removed,
+                      const char *mark, bool is_shared, long seconds, bool dry_run, bool *removed,
                       struct failure *failure);
 
 /* Removes a case that holds no file of its crash any more, and its day with the last one. False

@@ -29,7 +29,7 @@ struct quarantine {
     const char *path; /* NULL: below the root of the spool */
     char *name;       /* of the directory, for messages */
     int root;         /* -1: not open */
-    bool is_shared;   /* perhaps with other storages */
+    bool is_shared;   /* perhaps with other storages, now or once */
     int list;         /* the same directory, readable; -1: not open */
     struct lock_file lock;
     struct stat status; /* of the root */
@@ -222,9 +222,9 @@ const char *quarantine_mark(const struct quarantine *quarantine)
     return quarantine->spool->mark;
 }
 
-const char *quarantine_owner(const struct quarantine *quarantine)
+bool quarantine_is_shared(const struct quarantine *quarantine)
 {
-    return quarantine->is_shared ? quarantine->spool->mark : "";
+    return quarantine->is_shared;
 }
 
 uint64_t quarantine_unique(struct quarantine *quarantine)
@@ -283,8 +283,8 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
         if (!quarantine_can_take(quarantine, from, names->items[i], failure))
             return -1;
     char whole[PATH_MAX], quoted[QUOTE_SIZE], *path = quarantine->opened;
-    int directory = case_open(quarantine->root, day, name, from, names,
-                              quarantine_owner(quarantine), quarantine_unique(quarantine), path);
+    int directory = case_open(quarantine->root, day, name, from, names, quarantine_mark(quarantine),
+                              quarantine_unique(quarantine), path);
     if (directory < 0) {
         int error = errno;
         size_t length = dir_in_the_way(quarantine->root, path);

@@ -43,11 +43,11 @@ void quarantine_let_go(struct quarantine *quarantine);
 
 const char *quarantine_name_of(const struct quarantine *quarantine); /* its path */
 
-/* The mark of the storage root that its cases come from. Whose cases may be released or removed,
- * now that it is open; "": all, as it lies below the root and has no mark, which another storage
- * would have made that was told to use it. */
+/* The mark of the storage root: cases that name another one are another storage's. Whether those
+ * that name none may be, too, now that it is open: not where it lies below the root and has no mark
+ * of its own, which another storage would have made that was told to use it. */
 const char *quarantine_mark(const struct quarantine *quarantine);
-const char *quarantine_owner(const struct quarantine *quarantine);
+bool quarantine_is_shared(const struct quarantine *quarantine);
 
 /* Moves all files of a crash, then removes the name link. The caller removes the date link, last,
  * so that a run after a kill finds it again. */

@@ -403,8 +403,8 @@ bool release(struct quarantine *quarantine, const struct roots *roots, const str
     int directory = quarantine_hold(quarantine, dry_run, failure);
     if (directory < 0)
         return failure->error == ENOENT ? fail(failure, 0, "there is no quarantine yet") : false;
-    enum release_found found = release_case_find_one(
-        &work.its, &work.pair, directory, quarantine_owner(quarantine), dry_run, failure);
+    enum release_found found = release_case_find_one(&work.its, &work.pair, directory,
+                                                     quarantine_mark(quarantine), dry_run, failure);
     if (work.its.name[0] != '\0')
         snprintf(where, RELEASE_PATH_SIZE, "%s/%s", work.its.day, work.its.name);
     memcpy(work.pair.day, work.its.day, sizeof work.pair.day);

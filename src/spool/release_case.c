@@ -14,7 +14,7 @@
 
 struct search {
     const struct pair *pair;
-    const char *owner;
+    const char *mark;
     int quarantine;
     bool dry_run;
     int count, whole, released; /* cases of the crash */
@@ -115,12 +115,11 @@ static bool remove_released(struct search *search, const struct release_case *it
 /* Whether a case is that of another storage. */
 static bool is_of_another(struct search *search, const struct release_case *its)
 {
-    char mark[MARK_SIZE];
-    case_read_owner(its->directory, mark);
-    if (search->owner[0] == '\0' || mark[0] == '\0' || strcmp(mark, search->owner) == 0)
-        return false;
-    memcpy(search->other, mark, sizeof search->other);
-    return true;
+    char owner[MARK_SIZE];
+    bool is_another = case_is_of_another(its->directory, search->mark, owner);
+    if (is_another)
+        memcpy(search->other, owner, sizeof search->other);
+    return is_another;
 }
 
 /* Keeps the first case, or a later one that is whole. */
@@ -193,11 +192,11 @@ static bool is_whole_pair(const struct release_case *its, const struct pair *pai
 }
 
 enum release_found release_case_find_one(struct release_case *its, const struct pair *pair,
-                                         int quarantine, const char *owner, bool dry_run,
+                                         int quarantine, const char *mark, bool dry_run,
                                          struct failure *failure)
 {
     struct search search = {
-        .pair = pair, .owner = owner, .quarantine = quarantine, .dry_run = dry_run};
+        .pair = pair, .mark = mark, .quarantine = quarantine, .dry_run = dry_run};
     *its = no_case;
     if (!consider_all(&search, its, failure))
         return RELEASE_NOT;

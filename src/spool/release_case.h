@@ -25,11 +25,11 @@ enum release_found {
 };
 
 /* Finds the only case of a crash, or the only one that is a whole pair, and lists its files. What
- * was left of cases that were released is removed, unless this is a dry run. Cases of another owner
- * (quarantine_owner()) do not count, while those do that do not say whose they are. False with the
- * reason. Hold the quarantine; close the case. */
+ * was left of cases that were released is removed, unless this is a dry run. Cases with
+ * another mark (quarantine_mark()) do not count, while those do that do not say whose they are.
+ * False with the reason. Hold the quarantine; close the case. */
 enum release_found release_case_find_one(struct release_case *its, const struct pair *pair,
-                                         int quarantine, const char *owner, bool dry_run,
+                                         int quarantine, const char *mark, bool dry_run,
                                          struct failure *failure);
 void release_case_close(struct release_case *its);
 

@@ -165,3 +165,26 @@ sweep_again() { sql "UPDATE crashmon.storages SET swept = NULL"; }
         sed -i '/quarantine-to/d' "$CONF"
     done
 }
+
+@test "in the quarantine below a root another storage's cases stay its own when the quarantine's mark is gone" {
+    shared_quarantine "$SPOOL/quarantine"
+    ours=$(crash --without dump --age 200000)
+    expect_status 1 scan
+    rm "$QUARANTINE/.crashmon"
+    quarantined_for 31 # which does not say whose it is
+    echo found >"$QUARANTINE/20081225/$half/$half.dump"
+    find "$QUARANTINE" -exec touch -hd '31 days ago' {} +
+    expect_status 0 retains
+    equal "$(ls "$QUARANTINE/20081225")" "$half"
+    log_has "\"$ours\": deleted: quarantined for 30 d"
+    expect_status 1 priority --release "$half"
+    [[ $output == *"the quarantine has it from another storage, with the mark "* ]] || fail "$output"
+    run priority --explain "$half"
+    [[ $output == *"leaves what is in quarantine: it is from another storage"* ]] || fail "$output"
+    crash --id "$half" --without json --age 200000 >/dev/null
+    expect_status 1 scan
+    equal "$(ls "$QUARANTINE/20081225")" "$half"$'\n'"$half.1"
+    expect_status 0 west crashmon-scan --adopt --quarantine-to="$QUARANTINE"
+    expect_status 0 west crashmon-priority --release "$half"
+    equal "$(ls "$QUARANTINE/20081225")" "$half.1"
+}
