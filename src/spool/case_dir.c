@@ -89,8 +89,13 @@ static bool is_taken(int directory, int from, const struct names *names, const c
     return false;
 }
 
+static int open_or_make(int root, const char *path, bool make)
+{
+    return make ? dir_make(root, path, &directory_style) : dir_open(root, path);
+}
+
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
-              const char *mark, uint64_t unique, char path[CASE_PATH_SIZE])
+              const char *mark, uint64_t unique, bool make, char path[CASE_PATH_SIZE])
 {
     char plain[CASE_NAME_SIZE];
     make_case_name(plain, name);
@@ -99,7 +104,7 @@ int case_open(int root, const char *day, const char *name, int from, const struc
             snprintf(path, CASE_PATH_SIZE, "%s/%s", day, plain);
         else
             snprintf(path, CASE_PATH_SIZE, "%s/%s.%d", day, plain, again);
-        int directory = dir_make(root, path, &directory_style);
+        int directory = open_or_make(root, path, make);
         errno = directory < 0 ? errno : 0;
         if (directory < 0 || !is_taken(directory, from, names, mark))
             return directory;
@@ -110,7 +115,7 @@ int case_open(int root, const char *day, const char *name, int from, const struc
             return -1;
     }
     snprintf(path, CASE_PATH_SIZE, "%s/%s.%016" PRIx64, day, plain, unique);
-    return dir_make(root, path, &directory_style);
+    return open_or_make(root, path, make);
 }
 
 bool case_flush_copy(int directory, const char *name)

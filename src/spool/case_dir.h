@@ -18,13 +18,14 @@ bool case_is_ours(const char *name);
 
 enum { CASE_PATH_SIZE = 192 };
 
-/* Opens the directory for a crash, and makes it: the first of <name>, <name>.1, ... that has none
- * of the names that are to be moved from `from`, unless with the same bytes, that is of no other
- * storage, and whose reason is not older than the others of these, and has not grown long. So the
- * run after a kill finds the same one again, and no two crashes share one. Where there are very
- * many, `unique` makes a new one. `path` becomes its path, also where -1 is returned with errno. */
+/* Opens the directory for a crash, and with `make` makes it: the first of <name>, <name>.1, ...
+ * that has none of the names that are to be moved from `from`, unless with the same bytes, that is
+ * of no other storage, and whose reason is not older than the others of these, and has not grown
+ * long. So the run after a kill finds the same one again, and no two crashes share one. Where there
+ * are very many, `unique` makes a new one. `path` becomes its path, also where -1 is returned with
+ * errno: without `make` ENOENT if it would be made. */
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
-              const char *mark, uint64_t unique, char path[CASE_PATH_SIZE]);
+              const char *mark, uint64_t unique, bool make, char path[CASE_PATH_SIZE]);
 
 /* The name of an entry in its case, where our own two names are taken. */
 const char *case_name(const char *name);

@@ -89,7 +89,7 @@ static void keep_newcomer_out(struct finished_job *job, const char *reason,
     struct failure failure;
     const struct pair *pair = &job->move.pair;
     bool is_out = report->dry_run
-                      ? quarantine == NULL || quarantine_foresee(quarantine, pair->day, &failure)
+                      ? quarantine == NULL || quarantine_foresee(quarantine, pair, &failure)
                       : quarantine_newcomer(quarantine, pair, job->move.conflict, reason, &failure);
     if (is_out)
         crash_set(&job->crash, QUARANTINED, "%s", reason);

@@ -129,40 +129,18 @@ bool quarantine_open(struct quarantine *quarantine, struct failure *failure)
     return good;
 }
 
-static bool foresee_day(const struct quarantine *quarantine, const char *day,
-                        struct failure *failure)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", quarantine->name, day);
-    int directory = dir_open(quarantine->root, day);
-    if (directory < 0 && (errno == ENOENT || day[0] == '\0'))
-        return survey_may_write(PLACE_QUARANTINE, quarantine->name, quarantine->root, failure);
-    if (directory < 0)
-        return fail(failure, errno, "cannot open directory \"%s\"", path) || blame(failure);
-    bool good = survey_may_write(PLACE_QUARANTINE, path, directory, failure);
-    close(directory);
-    return good;
-}
-
-bool quarantine_foresee(struct quarantine *quarantine, const char *day, struct failure *failure)
-{
-    pthread_mutex_lock(&quarantine->turn);
-    bool good = open_root(quarantine, false, failure);
-    if (good)
-        good = foresee_day(quarantine, day, failure);
-    else if (failure->error == ENOENT)
-        good = survey_may_make_quarantine(quarantine->path, quarantine->spool, failure);
-    pthread_mutex_unlock(&quarantine->turn);
-    return good;
-}
-
 /* One at a time: nobody may take away what another one adds to, or compares with. Each does so for
  * moments only. Where the file system has no locks nobody takes anything away. A run that has lost
- * its connection has lost its lock in the database, too, and must change nothing. */
-static bool lock_root(struct quarantine *quarantine, bool takes_away, struct failure *failure)
+ * its connection has lost its lock in the database, too, and must change nothing. A dry run does
+ * not make what is locked. */
+static bool lock_root(struct quarantine *quarantine, bool takes_away, bool dry_run,
+                      struct failure *failure)
 {
     if (quarantine->lock.descriptor < 0)
-        lock_file_open(&quarantine->lock, quarantine->root, lock_name, &quarantine->status);
+        lock_file_open(&quarantine->lock, quarantine->root, lock_name,
+                       dry_run ? NULL : &quarantine->status);
+    if (dry_run && quarantine->lock.descriptor < 0 && quarantine->lock.error == ENOENT)
+        return survey_may_write(PLACE_QUARANTINE, quarantine->name, quarantine->root, failure);
     bool is_locked = quarantine->is_locked = lock_file_take(&quarantine->lock);
     int error = is_locked || (!takes_away && (errno == ENOLCK || errno == EOPNOTSUPP)) ? 0 : errno;
     if (error == EWOULDBLOCK)
@@ -191,16 +169,25 @@ int quarantine_hold(struct quarantine *quarantine, bool dry_run, struct failure 
 {
     pthread_mutex_lock(&quarantine->turn);
     bool good = open_root(quarantine, false, failure) && open_list(quarantine, failure) &&
-                (dry_run || lock_root(quarantine, true, failure));
+                lock_root(quarantine, true, dry_run, failure);
     if (!good)
         pthread_mutex_unlock(&quarantine->turn);
     return good ? quarantine->list : -1;
 }
 
-bool quarantine_begin_strays(struct quarantine *quarantine, struct failure *failure)
+/* For a dry run it need not be there. */
+static bool begin(struct quarantine *quarantine, bool dry_run, struct failure *failure)
+{
+    if (open_root(quarantine, !dry_run, failure))
+        return lock_root(quarantine, false, dry_run, failure);
+    return dry_run && failure->error == ENOENT &&
+           survey_may_make_quarantine(quarantine->path, quarantine->spool, failure);
+}
+
+bool quarantine_begin_strays(struct quarantine *quarantine, bool dry_run, struct failure *failure)
 {
     pthread_mutex_lock(&quarantine->turn);
-    bool good = open_root(quarantine, true, failure) && lock_root(quarantine, false, failure);
+    bool good = begin(quarantine, dry_run, failure);
     if (!good)
         pthread_mutex_unlock(&quarantine->turn);
     return good;
@@ -237,7 +224,8 @@ bool quarantine_can_take(const struct quarantine *quarantine, int from, const ch
 {
     char quoted[QUOTE_SIZE];
     struct stat status;
-    if (fstat(from, &status) < 0 || status.st_dev == quarantine->status.st_dev ||
+    if (quarantine->root < 0 || fstat(from, &status) < 0 ||
+        status.st_dev == quarantine->status.st_dev ||
         fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || case_can_copy(&status))
         return true;
     fail(failure, 0, "%s cannot be copied to another file system", quote(quoted, name));
@@ -277,14 +265,14 @@ static bool move_names(int from, const struct names *names, int to)
 }
 
 static int open_case(struct quarantine *quarantine, int from, const struct names *names,
-                     const char *day, const char *name, struct failure *failure)
+                     const char *day, const char *name, bool make, struct failure *failure)
 {
     for (size_t i = 0; i < names->count; i++) /* before anything is made for what must stay */
         if (!quarantine_can_take(quarantine, from, names->items[i], failure))
             return -1;
     char whole[PATH_MAX], quoted[QUOTE_SIZE], *path = quarantine->opened;
     int directory = case_open(quarantine->root, day, name, from, names, quarantine_mark(quarantine),
-                              quarantine_unique(quarantine), path);
+                              quarantine_unique(quarantine), make, path);
     if (directory < 0) {
         int error = errno;
         size_t length = dir_in_the_way(quarantine->root, path);
@@ -293,6 +281,25 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
         blame(failure);
     }
     return directory;
+}
+
+/* Whether it could be made, and written to. */
+static bool foresee_case(struct quarantine *quarantine, int from, const struct names *names,
+                         const char *day, const char *name, struct failure *failure)
+{
+    char path[PATH_MAX];
+    int directory = open_case(quarantine, from, names, day, name, false, failure);
+    bool is_day = directory < 0 && failure->error == ENOENT;
+    if (is_day)
+        directory = dir_open(quarantine->root, day);
+    else if (directory < 0)
+        return false;
+    snprintf(path, sizeof path, "%s/%s", quarantine->name, is_day ? day : quarantine->opened);
+    if (directory < 0)
+        return survey_may_write(PLACE_QUARANTINE, quarantine->name, quarantine->root, failure);
+    bool good = survey_may_write(PLACE_QUARANTINE, path, directory, failure);
+    close(directory);
+    return good;
 }
 
 /* What has no file of a crash is none, and would stay for ever if the crash becomes whole. Where
@@ -314,9 +321,9 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
     char where[PAIR_PATH_SIZE], what[PATH_MAX + 64];
     pair_path(pair, where);
     snprintf(what, sizeof what, "move it to \"%s\" from", quarantine->name);
-    if (!open_root(quarantine, true, failure) || !lock_root(quarantine, false, failure))
+    if (!begin(quarantine, false, failure))
         return false;
-    int directory = open_case(quarantine, from, names, pair->day, pair->id.text, failure);
+    int directory = open_case(quarantine, from, names, pair->day, pair->id.text, true, failure);
     bool good = directory >= 0 &&
                 ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
                   move_names(from, names, directory)) ||
@@ -378,6 +385,34 @@ bool quarantine_has_begun(struct quarantine *quarantine, const struct pair_locat
     return has_begun;
 }
 
+/* *directory becomes that of its files, -1 if it is gone. */
+static bool look_at_crash(const struct pair *pair, int *directory, struct names *names,
+                          struct failure *failure)
+{
+    *directory = pair_open_directory(pair);
+    if (*directory < 0)
+        return errno == ENOENT || pair_fail(pair, "open directory", failure);
+    return list_crash(*directory, &pair->id, names) || pair_fail(pair, "read directory", failure);
+}
+
+bool quarantine_foresee(struct quarantine *quarantine, const struct pair *pair,
+                        struct failure *failure)
+{
+    struct names names = {0};
+    int directory = -1;
+    pthread_mutex_lock(&quarantine->turn);
+    bool good = begin(quarantine, true, failure);
+    if (good && quarantine->root >= 0)
+        good = look_at_crash(pair, &directory, &names, failure) &&
+               foresee_case(quarantine, directory, &names, pair->day, pair->id.text, failure);
+    lock_file_release(&quarantine->lock);
+    pthread_mutex_unlock(&quarantine->turn);
+    if (directory >= 0)
+        close(directory);
+    names_free(&names);
+    return good;
+}
+
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure)
 {
@@ -388,12 +423,9 @@ bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair,
                          const char *reason, struct failure *failure)
 {
     struct names names = {0};
-    int directory = pair_open_directory(pair);
-    if (directory < 0 && errno != ENOENT)
-        return pair_fail(pair, "open directory", failure);
+    int directory;
     pthread_mutex_lock(&quarantine->turn);
-    bool good = directory < 0 || list_crash(directory, &pair->id, &names) ||
-                pair_fail(pair, "read directory", failure);
+    bool good = look_at_crash(pair, &directory, &names, failure);
     sort_crash(&names, pair, last);
     good = good && move_to_case(quarantine, directory, &names, pair, reason, failure);
     pthread_mutex_unlock(&quarantine->turn);
@@ -418,5 +450,13 @@ bool quarantine_name(struct quarantine *quarantine, int directory, const char *n
 int quarantine_open_strays(struct quarantine *quarantine, const char *day, struct failure *failure)
 {
     const struct names none = {0};
-    return open_case(quarantine, quarantine->spool->root, &none, day, "strays", failure);
+    return open_case(quarantine, quarantine->spool->root, &none, day, "strays", true, failure);
+}
+
+bool quarantine_foresee_strays(struct quarantine *quarantine, const char *day,
+                               struct failure *failure)
+{
+    const struct names none = {0};
+    return quarantine->root < 0 ||
+           foresee_case(quarantine, quarantine->spool->root, &none, day, "strays", failure);
 }

@@ -29,15 +29,16 @@ void quarantine_free(struct quarantine *quarantine);
 /* Opens it now. While it cannot be opened nothing is moved. */
 bool quarantine_open(struct quarantine *quarantine, struct failure *failure);
 
-/* For a dry run: whether something could go there, unless "" from this day, as far as that can be
- * told without changing anything. */
-bool quarantine_foresee(struct quarantine *quarantine, const char *day, struct failure *failure);
+/* For a dry run: whether a crash could go there (quarantine_pair()), as far as that can be told
+ * without changing anything. */
+bool quarantine_foresee(struct quarantine *quarantine, const struct pair *pair,
+                        struct failure *failure);
 
 /* Opens one that is there, and keeps everybody else from changing it until quarantine_let_go(),
- * runs on other storages and hosts, too; a dry run, which changes nothing, does not. Returns a
- * readable descriptor, which is the quarantine's own; -1 with the reason: ENOENT if there is none.
- * Here and below: EWOULDBLOCK if somebody else holds it for a second, EINTR after a second signal.
- */
+ * runs on other storages and hosts, too; a dry run only if that has been done before, as it does
+ * not make the file for it. Returns a readable descriptor, which is the quarantine's own; -1 with
+ * the reason: ENOENT if there is none. Here and below: EWOULDBLOCK if somebody else holds it for a
+ * second, EINTR after a second signal. */
 int quarantine_hold(struct quarantine *quarantine, bool dry_run, struct failure *failure);
 void quarantine_let_go(struct quarantine *quarantine);
 
@@ -67,16 +68,19 @@ bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair,
 bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,
                      const struct pair *pair, const char *reason, struct failure *failure);
 
-/* Opens the quarantine for strays, makes it if need be, and keeps others from changing it until
- * quarantine_let_go(). Meanwhile: a directory for those of a day, -1 with the reason; to remove
- * that again when nothing could be moved there; a number that none of them has. */
-bool quarantine_begin_strays(struct quarantine *quarantine, struct failure *failure);
+/* Opens the quarantine for strays, makes it if need be (not in a dry run), and keeps others from
+ * changing it until quarantine_let_go(). Meanwhile: a directory for those of a day, -1 with the
+ * reason; for a dry run, whether there could be one; to remove that again when nothing could be
+ * moved there; a number that none of them has. */
+bool quarantine_begin_strays(struct quarantine *quarantine, bool dry_run, struct failure *failure);
 int quarantine_open_strays(struct quarantine *quarantine, const char *day, struct failure *failure);
+bool quarantine_foresee_strays(struct quarantine *quarantine, const char *day,
+                               struct failure *failure);
 void quarantine_drop_case(struct quarantine *quarantine);
 uint64_t quarantine_unique(struct quarantine *quarantine);
 
-/* Whether something can be moved, now that the quarantine is open: from another file system only a
- * link, and a file with one name. */
+/* Whether something can be moved, if the quarantine is open: from another file system only a link,
+ * and a file with one name. */
 bool quarantine_can_take(const struct quarantine *quarantine, int from, const char *name,
                          struct failure *failure);
 

@@ -58,7 +58,7 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
         report_waiting(report, crash->name, changed);
         return;
     }
-    bool done = report->dry_run ? quarantine_foresee(quarantine, candidate->pair.day, &failure)
+    bool done = report->dry_run ? quarantine_foresee(quarantine, &candidate->pair, &failure)
                                 : quarantine_pair(quarantine, &candidate->pair, reason, &failure) &&
                                       (came_again(candidate) || remove_links(candidate, &failure));
     report_quarantine(report, done, crash->name, reason, quarantine, &failure);

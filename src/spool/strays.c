@@ -196,12 +196,12 @@ static bool take(struct passage *passage, struct stray *stray, struct failure *f
 
 /* --- all of them */
 
-static void report_failed(struct strays *strays, const struct passage *passage,
+static void report_failed(struct strays *strays, struct quarantine *quarantine,
                           const struct stray *stray, const struct failure *failure,
                           struct report *report)
 {
     char quoted[QUOTE_SIZE];
-    quarantine_note_failure(passage->quarantine, failure);
+    quarantine_note_failure(quarantine, failure);
     bool is_news = failure->error != 0 && failure->error != EXDEV && failure->error != EINTR &&
                    failure->error != ENOENT && failure->error != FILE_CHANGED;
     if (is_news && ++strays->failed <= TOLD_MAXIMUM)
@@ -227,7 +227,7 @@ static size_t finish(struct strays *strays, struct passage *passage, bool is_flu
                    !(open_source(passage, stray, &failure) &&
                      (case_let_go(passage->source, stray->name, &stray->status) ||
                       fail(&failure, errno, "cannot remove what was copied")))) {
-            report_failed(strays, passage, stray, &failure, report);
+            report_failed(strays, passage->quarantine, stray, &failure, report);
         } else {
             report_outcome(report, LEVEL_WARNING, stray->name, QUARANTINED, "%s", stray->reason);
             moved++;
@@ -242,7 +242,7 @@ static size_t move_all(struct strays *strays, struct quarantine *quarantine, str
     struct failure failure;
     for (struct stray *stray = strays->items; stray < strays->items + strays->count; stray++)
         if (!take(&passage, stray, &failure))
-            report_failed(strays, &passage, stray, &failure, report);
+            report_failed(strays, quarantine, stray, &failure, report);
     close_destination(&passage);
     if (passage.is_reason_lost)
         report_error(report, EXIT_STORAGE,
@@ -254,12 +254,32 @@ static size_t move_all(struct strays *strays, struct quarantine *quarantine, str
     return moved;
 }
 
-static size_t report_dry_run(const struct strays *strays, struct report *report)
+static bool foresee(const struct stray *stray, struct quarantine *quarantine,
+                    struct failure *failure)
 {
-    for (size_t i = 0; i < strays->count; i++)
-        report_outcome(report, LEVEL_WARNING, strays->items[i].name, QUARANTINED, "%s",
-                       strays->items[i].reason);
-    return strays->count;
+    char day[DAY_LENGTH + 1];
+    struct passage passage = {.source = -1};
+    date_dir_day(stray->directory, day);
+    bool good = open_source(&passage, stray, failure) &&
+                quarantine_foresee_strays(quarantine, day, failure) &&
+                quarantine_can_take(quarantine, passage.source, stray->name, failure);
+    close_source(&passage);
+    return good;
+}
+
+static size_t foresee_all(struct strays *strays, struct quarantine *quarantine,
+                          struct report *report)
+{
+    size_t moved = 0;
+    struct failure failure;
+    for (struct stray *stray = strays->items; stray < strays->items + strays->count; stray++)
+        if (foresee(stray, quarantine, &failure)) {
+            report_outcome(report, LEVEL_WARNING, stray->name, QUARANTINED, "%s", stray->reason);
+            moved++;
+        } else {
+            report_failed(strays, quarantine, stray, &failure, report);
+        }
+    return moved;
 }
 
 size_t strays_quarantine(struct strays *strays, struct quarantine *quarantine,
@@ -267,17 +287,16 @@ size_t strays_quarantine(struct strays *strays, struct quarantine *quarantine,
 {
     struct failure failure;
     size_t moved = 0;
-    *usable = report->dry_run ? quarantine_foresee(quarantine, "", &failure)
-                              : quarantine_begin_strays(quarantine, &failure);
+    *usable = quarantine_begin_strays(quarantine, report->dry_run, &failure);
     if (!*usable) {
         report_error(report, exit_code_of_errno(failure.error),
                      "cannot quarantine anything: %s; it stays for the next run", failure.text);
         strays_leave(strays, "it could not be quarantined", report);
         return 0;
     }
-    moved = report->dry_run ? report_dry_run(strays, report) : move_all(strays, quarantine, report);
-    if (!report->dry_run)
-        quarantine_let_go(quarantine);
+    moved = report->dry_run ? foresee_all(strays, quarantine, report)
+                            : move_all(strays, quarantine, report);
+    quarantine_let_go(quarantine);
     clear(strays);
     return moved;
 }

@@ -319,6 +319,23 @@ both_say() {
     as_a_user
     obstacle 77 'Permission denied' "$quarantine"
     chmod 755 "$quarantine/$day"
+    mkdir "$quarantine/$day"/{"$half","$stranded","$id",strays}
+    chmod 555 "$quarantine/$day"/*
+    obstacle 77 'Permission denied' "$quarantine"
+    EXEC=''
+    rm -rf "${quarantine:?}"
+    mkdir -p "$quarantine/$day"
+    touch "$quarantine/$day"/{"$half","$stranded","$id",strays}
+    obstacle 74 'Not a directory' "$quarantine"
+    rm "$quarantine"/{"$day"/*,.lock}
+    mkdir "$quarantine/.lock"
+    obstacle 74 'Is a directory' "$quarantine"
+    rmdir "$quarantine/.lock"
+    : >"$quarantine/.lock"
+    exec 7<"$quarantine/.lock"
+    flock 7
+    obstacle 1 'somebody else holds the lock of quarantine' "$quarantine" 7<&-
+    exec 7<&-
     both_say 1 '' scan # not in its way
     expect_status 1 scan --repair --incomplete-age=00:30:00
     quarantined "$stranded" json

@@ -107,6 +107,8 @@ told() { grep -c -- "$1" "$LOG" || true; }
         equal "$(told 'WARNING - cannot quarantine what is.*it stays: 7$')" "$run"
         equal "$(wc -l <"$ELSEWHERE/20081225/strays/reason")" 1
     done
+    expect_status 1 scan --dry-run --quarantine-to="$ELSEWHERE" --incomplete-age=00:30:00
+    [[ $output == *"cannot quarantine what is"*"it stays: 7"* && $output != *": quarantined: "* ]] || fail "$output"
     jobs_are "$good"
     equal "$(find "$slot" ! -type d -printf '%f\n' | sort)" "$(printf '%s\n' fifo1 fifo2 file socket twice)"
     [[ -p $(place "$SPOOL" "$half").dump && -d $slot/0/deep/deeper ]]
