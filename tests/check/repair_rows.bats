@@ -152,11 +152,12 @@ repair_says() {
     sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 2
 }
 
-@test "a row that somebody has locked is passed over" {
+@test "a row that somebody has locked is passed over, and told so" {
     waiting "$(nowhere)"
     session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
-    expect_status 0 cleanup_jobs --repair "$AGE"
-    summary "seen 0"
+    expect_status 1 cleanup_jobs --repair "$AGE"
+    summary "seen 1: left 1"
+    log_has ": left: its row is locked"
     session ROLLBACK
 }
 
