@@ -125,7 +125,10 @@ static void look_at_quarantine(const struct look *look, const struct spool *stor
         add_trouble(look, &failure);
     } else if (look_at_place(look, PLACE_QUARANTINE, quarantine, has_mark)) {
         survey_may_write(PLACE_QUARANTINE, place->path, quarantine, &place->barrier);
-        if (!survey_quarantine(quarantine, place->path, &status->quarantine, &failure))
+        bool is_counted = survey_quarantine(quarantine, place->path, &status->quarantine, &failure);
+        if (!is_counted && failure.error == ENOTDIR) /* somebody has moved a day elsewhere */
+            problems_add(look->troubles, SEVERITY_WARNING, "%s", failure.text);
+        else if (!is_counted)
             add_trouble(look, &failure);
     }
     if (quarantine >= 0)

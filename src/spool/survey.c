@@ -254,25 +254,26 @@ bool survey_quarantine(int directory, const char *path, struct survey_cases *cas
         .place = PLACE_QUARANTINE, .path = path, .root = dir_open_to_list(directory, NULL)};
     struct names days = {0};
     *cases = (struct survey_cases){.count.oldest = -1};
-    bool goes_on = true, good = quarantine.root >= 0 && list_by_change(&quarantine, &days, failure);
+    bool goes_on = true, good = true;
+    bool is_listed = quarantine.root >= 0 && list_by_change(&quarantine, &days, failure);
     if (quarantine.root < 0)
         fail(failure, errno, "cannot read directory \"%s\"", path);
-    for (size_t i = days.count; good && goes_on && i-- > 0;) {
+    for (size_t i = days.count; is_listed && goes_on && i-- > 0;) {
         struct dir_reader day;
         const char *name = days.items[i] + TIME_LENGTH;
         bool is_open = dir_begin(&day, quarantine.root, name);
         goes_on = !is_open || survey_day(&day, time(NULL), &end, cases);
-        if (is_open ? goes_on && errno != 0 : errno != ENOENT && errno != ENOTDIR)
+        if (good && (is_open ? goes_on && errno != 0 : errno != ENOENT))
             good = fail(failure, errno, "cannot read directory \"%s/%s\"", path, name);
         if (is_open)
             dir_end(&day);
     }
-    if (good)
-        cases->count.state = goes_on ? COUNT_COMPLETE : COUNT_PARTIAL;
+    if (is_listed)
+        cases->count.state = goes_on && good ? COUNT_COMPLETE : COUNT_PARTIAL;
     names_free(&days);
     if (quarantine.root >= 0)
         close(quarantine.root);
-    return good;
+    return settle(&cases->count, is_listed && good);
 }
 
 /* --- its file system */

@@ -43,7 +43,8 @@ struct survey_cases {
 int survey_open_quarantine(const char *path, const struct spool *spool, struct failure *failure);
 
 /* Counts its cases, those of the days first to which one was added last. `directory` is open, in
- * any mode. */
+ * any mode. False with the reason if something could not be read, with ENOTDIR a day that is a
+ * link; the count is of all else. */
 bool survey_quarantine(int directory, const char *path, struct survey_cases *cases,
                        struct failure *failure);
 

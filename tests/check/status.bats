@@ -126,6 +126,20 @@ says() {
     equal "$(scan --status --json | perl -MJSON::PP -e 'my $sum; $sum += $_->{count} for @{decode_json(<STDIN>)->{quarantine_reasons}}; print $sum')" 15
 }
 
+@test "a day of the quarantine that is a link is told, and not counted; all others are" {
+    processor alpha
+    crash --count 2 --without dump >/dev/null
+    crash --day 20081224 --without dump >/dev/null
+    find "$SPOOL" -exec touch -h -d '2 days ago' {} +
+    expect_status 1 scan
+    mv "$SPOOL/quarantine/20081224" "$BATS_TEST_TMPDIR"
+    ln -s "$BATS_TEST_TMPDIR/20081224" "$SPOOL/quarantine/20081224"
+    says 'Quarantine  more than 2 ' "  cannot read directory \"$SPOOL/quarantine/20081224\": Not a directory (a symbolic link is not followed)$"
+    value_is quarantine.count 2 quarantine.complete 0
+    run cleanup_jobs --check
+    [[ $output == *"cannot read directory \"$SPOOL/quarantine/20081224\""* ]] || fail "$output"
+}
+
 @test "the last run of each program on each storage: how it ended, at work, killed, the next" {
     expect_status 0 cleanup_jobs
     mkdir -p "$BATS_TEST_TMPDIR/west"
