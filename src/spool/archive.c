@@ -411,6 +411,20 @@ bool archive_write_reason(struct archive *archive, struct archive_move *move, co
     return note(archive, good, move, failure);
 }
 
+/* Somebody may have moved it away: that is no fault of the disk, if that has others. */
+static bool fail_without_source(const struct pair *pair, struct failure *failure)
+{
+    char path[PAIR_DIRECTORY_SIZE], tree[DAY_LENGTH + sizeof "/name"];
+    int error = errno;
+    pair_directory(pair, path);
+    snprintf(tree, sizeof tree, "%s/name", pair->day);
+    if (error == ENOENT && dir_has(pair->spool->root, tree) && !pair_tree_is_empty(pair))
+        return fail(failure, 0, "its directory \"%s/%s\" was there, and is gone", pair->spool->path,
+                    path);
+    errno = error;
+    return pair_fail(pair, "open directory", failure);
+}
+
 bool archive_remove_originals(struct archive *archive, struct archive_move *move,
                               struct failure *failure)
 {
@@ -418,7 +432,7 @@ bool archive_remove_originals(struct archive *archive, struct archive_move *move
         return false;
     int source = pair_open_directory(&move->pair);
     bool good = source >= 0 ? archive_move_remove_originals(move, source, failure)
-                            : pair_fail(&move->pair, "open directory", failure);
+                            : fail_without_source(&move->pair, failure);
     if (source >= 0)
         close(source);
     return note(archive, good, move, failure);

@@ -156,6 +156,27 @@ setup_archived() {
 }
 has_copies() { [[ -n $(find "$ARCHIVE" -name '.*.tmp') ]]; }
 
+@test "a directory that somebody moves away between copy and removal concerns its crash alone (1)" {
+    elsewhere
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
+    ARCHIVE=$ELSEWHERE
+    slowly="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:delay_enter=500000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    id=$(collect --day 20081225) other=$(collect --day 20081225)
+    ended true "$id" "$other"
+    clean_slowly() { EXEC=$slowly cleanup_jobs; }
+    background clean_slowly
+    await has_copies
+    mv "$SPOOL/20081225/name/$(name_dir "$id")" "$BATS_TEST_TMPDIR/moved"
+    background_ends 1
+    log_has "\"$id\": left: its directory \"$SPOOL/20081225/name/$(name_dir "$id")\" was there, and is gone"
+    jobs_are "$id"
+    pair_is_whole "$ARCHIVE" 20081225 "$other"
+    cleans # it is in long-term storage
+    jobs_are
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
 # --- the verdict that counts is that of the row when it is deleted
 
 # Cleans up, and changes the row of $id after its pair was moved, before the row is deleted.
