@@ -11,10 +11,8 @@ enum db_status lock_take(const char *program, const char *storage, long wait, bo
                          struct failure *failure);
 
 /* Within a transaction: checks that this is still the session that took the lock, and that it holds
- * it. DB_OK if no lock was taken, in a dry run. In the same statement, as another would cost as
- * much as the rest, it sets two timeouts for the transaction. */
-enum db_status lock_verify(const char *lock_timeout, const char *statement_timeout,
-                           struct failure *failure);
+ * it. DB_OK if no lock was taken, in a dry run. */
+enum db_status lock_verify(struct failure *failure);
 
 /* Within a transaction: takes the lock of another program until the transaction ends. *got is false
  * if a run of it is at work. */
