@@ -43,13 +43,14 @@ static void tell_of(const struct processor *one, struct failure *text)
 static enum db_status count_loads(void *context, struct failure *failure)
 {
     enum db_status status = DB_OK;
-    for (int state = PROCESSOR_DEAD; state <= PROCESSOR_ALIVE && status == DB_OK; state++)
+    for (int state = PROCESSOR_DEAD; state < PROCESSOR_ALIVE && status == DB_OK; state++)
         status = processors_count_loads(context, (enum processor_state)state, failure);
     return status;
 }
 
 /* `no processor is alive ("p1" was last seen ..., ...; unfinished jobs: 7)`, without the
- * number if the server does not tell it. Returns the exit code. */
+ * number if the server does not tell it; the jobs of one that is alive do not wait. Returns the
+ * exit code. */
 static enum exit_code describe(struct processors *processors, struct failure *text)
 {
     const struct processor *one;
@@ -62,7 +63,8 @@ static enum exit_code describe(struct processors *processors, struct failure *te
         known++;
         alive += one->state == PROCESSOR_ALIVE;
         locked += one->state == PROCESSOR_LOCKED && one->serves;
-        jobs += one->load;
+        if (one->state != PROCESSOR_ALIVE)
+            jobs += one->load;
     }
     if (locked > 0)
         fail(text, 0, "no live processor can be given jobs");

@@ -6,7 +6,8 @@
 #include "spool/locate.h"
 
 /* With --release: releases the crashes of the command line, one after the other (spool/release.h);
- * one that has a job stays. False without --release. */
-bool release_arguments(struct run *run, const struct roots *roots);
+ * one that has a job stays. *asked becomes the number of those that it has come to, or that are
+ * beyond --limit. False without --release. */
+bool release_arguments(struct run *run, const struct roots *roots, size_t *asked);
 
 #endif

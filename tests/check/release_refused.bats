@@ -80,6 +80,19 @@ finishes() {
     finishes
 }
 
+@test "a signal that comes while it waits for its lock: it says that none was released" {
+    three_in_quarantine
+    lock crashmon-priority-release >/dev/null
+    background release --lock-wait=00:01:00 "${ids[@]}"
+    await_session "application_name = 'crashmon-priority-release'"
+    kill "$pid"
+    background_ends 143
+    for id in "${ids[@]}"; do
+        [[ $output == *"ERROR - \"$id\" was not released: ask for it later"* ]] || fail "$output"
+    done
+    unlock crashmon-priority-release
+}
+
 @test "once the connection is lost it says which were not released" {
     three_in_quarantine
     at_second "PERFORM pg_terminate_backend(pg_backend_pid())"
