@@ -405,10 +405,12 @@ static bool look_at_root(const struct spool *spool)
 {
     struct failure failure;
     if (!spool_has_clock(spool))
-        report_note(&run->report, LEVEL_WARNING,
-                    "cannot make a file in \"%s\" to ask its file system for the time: %s; ages "
-                    "are those by this machine's clock, less a minute",
-                    spool->path, strerror(errno));
+        report_note(
+            &run->report, LEVEL_WARNING,
+            "cannot make a file in \"%s\" to ask its file system for the time: %s; ages "
+            "are those by this machine's clock, less a minute, and nothing is old enough for "
+            "quarantine",
+            spool->path, strerror(errno));
     if (storages_layout_is_known(&run->options, spool, &failure))
         return true;
     if (failure.error != 0)

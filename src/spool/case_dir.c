@@ -94,16 +94,21 @@ static int open_or_make(int root, const char *path, bool make)
     return make ? dir_make(root, path, &directory_style) : dir_open(root, path);
 }
 
+void case_path(char path[CASE_PATH_SIZE], const char *day, const char *name, int again)
+{
+    if (again == 0)
+        snprintf(path, CASE_PATH_SIZE, "%s/%s", day, name);
+    else
+        snprintf(path, CASE_PATH_SIZE, "%s/%s.%d", day, name, again);
+}
+
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
               const char *mark, uint64_t unique, bool make, char path[CASE_PATH_SIZE])
 {
     char plain[CASE_NAME_SIZE];
     make_case_name(plain, name);
     for (int again = 0; again < SAME_NAME_MAXIMUM; again++) {
-        if (again == 0)
-            snprintf(path, CASE_PATH_SIZE, "%s/%s", day, plain);
-        else
-            snprintf(path, CASE_PATH_SIZE, "%s/%s.%d", day, plain, again);
+        case_path(path, day, plain, again);
         int directory = open_or_make(root, path, make);
         errno = directory < 0 ? errno : 0;
         if (directory < 0 || !is_taken(directory, from, names, mark))

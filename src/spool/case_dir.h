@@ -18,6 +18,9 @@ bool case_is_ours(const char *name);
 
 enum { CASE_PATH_SIZE = 192 };
 
+/* <day>/<name>, <day>/<name>.1, and so on. */
+void case_path(char path[CASE_PATH_SIZE], const char *day, const char *name, int again);
+
 /* Opens the directory for a crash, and with `make` makes it: the first of <name>, <name>.1, ...
  * that has none of the names that are to be moved from `from`, unless with the same bytes, that is
  * of no other storage, and whose reason is not older than the others of these, and has not grown

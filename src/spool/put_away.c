@@ -217,18 +217,39 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
 }
 
 /* A run that was killed may have put a part of it into the other long-term storage, by a verdict
- * that has changed since, or into quarantine, as that storage has another crash of the id: then the
- * job goes on there. If that cannot be looked into, it keeps back only what is for it. */
-static void follow_begun(struct finished_job *job, const struct pair_location *here,
-                         struct quarantine *quarantine, struct report *report)
+ * that has changed since: then the job goes on there. If that cannot be looked into, it keeps back
+ * only what is for it. */
+static enum archive_holds follow_begun(struct finished_job *job, const struct pair_location *here,
+                                       struct report *report)
 {
     if (!has_other(job, report))
-        return;
+        return ARCHIVE_HOLDS_NOTHING;
     enum archive_holds holds = archive_holds(job->other, here, job->origin.queued / SECOND);
-    if ((holds == ARCHIVE_HOLDS_PART && here->found == LOCATED_WHOLE) ||
-        (holds != ARCHIVE_HOLDS_NOTHING && quarantine != NULL &&
-         quarantine_has_begun(quarantine, here)))
+    if (holds == ARCHIVE_HOLDS_PART && here->found == LOCATED_WHOLE)
         job->archive = job->other;
+    return holds;
+}
+
+/* Or it has put a part into quarantine, as there was another crash with the id: then all of it goes
+ * there. If the quarantine cannot be looked into, only what may have been on its way is kept. */
+static bool goes_on_to_quarantine(struct finished_job *job, const struct pair_location *here,
+                                  enum archive_holds holds, struct quarantine *quarantine,
+                                  struct report *report)
+{
+    char *reason;
+    struct failure failure;
+    if (quarantine == NULL)
+        return false;
+    bool is_known = quarantine_find_begun(quarantine, here, &reason, &failure);
+    if (!is_known && holds != ARCHIVE_HOLDS_NOTHING)
+        keep(job, &failure, report);
+    else if (reason != NULL) {
+        job->move.pair = here->pair;
+        keep_newcomer_out(job, reason, quarantine, report);
+    }
+    bool goes_on = reason != NULL || (!is_known && holds != ARCHIVE_HOLDS_NOTHING);
+    free(reason);
+    return goes_on;
 }
 
 /* Where pairs are deleted, a part that lies where the row says is what a killed run has left. */
@@ -294,8 +315,12 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
-    if (found.here.found == LOCATED_WHOLE || found.here.found == LOCATED_PART)
-        follow_begun(job, &found.here, quarantine, report);
+    bool is_here = found.here.found == LOCATED_WHOLE || found.here.found == LOCATED_PART;
+    if (is_here && goes_on_to_quarantine(job, &found.here, follow_begun(job, &found.here, report),
+                                         quarantine, report)) {
+        location_close(&found.here);
+        return;
+    }
     if (found.here.found < LOCATED_FAILED || is_doubtful(&found.here))
         archived = find_archived(job, id, &found, report, &failure);
     judge_doubtful(job, &found.here, archived, &failure);

@@ -33,6 +33,8 @@ struct quarantine {
     int list;         /* the same directory, readable; -1: not open */
     struct lock_file lock;
     struct stat status; /* of the root */
+    bool was_sought;    /* by quarantine_find_begun(), */
+    struct failure absence;
     _Atomic uint64_t unique;
     _Atomic long stuck;
     mark_check *check;
@@ -375,14 +377,25 @@ static void sort_crash(struct names *names, const struct pair *pair, const char 
         put_last(names, dump);
 }
 
-bool quarantine_has_begun(struct quarantine *quarantine, const struct pair_location *location)
+/* Each job of a cleanup asks, so whether it is there is found out once. */
+bool quarantine_find_begun(struct quarantine *quarantine, const struct pair_location *location,
+                           char **reason, struct failure *failure)
 {
-    struct failure failure;
+    *reason = NULL;
     pthread_mutex_lock(&quarantine->turn);
-    bool has_begun = open_root(quarantine, false, &failure) && open_list(quarantine, &failure) &&
-                     cases_has_begun(quarantine->list, location);
+    if (quarantine->root < 0 && !quarantine->was_sought) {
+        quarantine->was_sought = true;
+        open_root(quarantine, false, &quarantine->absence);
+    }
+    bool good = quarantine->absence.error == ENOENT;
+    if (quarantine->root < 0)
+        *failure = quarantine->absence;
+    else
+        good = cases_find_begun(quarantine->root, location, quarantine_mark(quarantine), reason,
+                                failure) ||
+               blame(failure);
     pthread_mutex_unlock(&quarantine->turn);
-    return has_begun;
+    return good;
 }
 
 /* *directory becomes that of its files, -1 if it is gone. */

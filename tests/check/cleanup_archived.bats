@@ -276,40 +276,6 @@ cleans_while() {
     [[ -z $(find "$SPOOL" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
 }
 
-@test "a crash of which a part is in quarantine by another verdict goes there whole" {
-    elsewhere
-    # Once the further dump has been moved or copied there, and once the metadata have been, too.
-    for at in renameat2:2 renameat2:3 elsewhere renameat2:3 unlinkat:4 renameat2:5; do
-        [[ $at != elsewhere ]] || echo "quarantine-to = ${quarantine:=$ELSEWHERE/quarantine}" >>"$CONF"
-        marked
-        [[ $at != elsewhere ]] || continue
-        for failed in "$FAILED" ''; do
-            id=$(crash --without links)
-            ended true "$id"
-            cleans
-            archived=$(spool_state "$ARCHIVE")
-            crash --id "$id" --size 200 --extra browser >/dev/null
-            ended true "$id"
-            EXEC="strace -f -qq -o /dev/null -e trace=${at%:*} -e inject=${at%:*}:signal=KILL:when=${at#*:}"
-            $EXEC true 2>/dev/null || skip "no strace here"
-            run cleanup_jobs --save-failed-minidumps-to="$failed"
-            equal $status 137
-            EXEC=''
-            case=${quarantine:-$SPOOL/quarantine}/20081225/$id
-            [[ -e $case/$id.browser.dump && -e $(place "$SPOOL" "$id").dump ]] || fail "$(find "$SPOOL" "$ELSEWHERE")"
-            sql "UPDATE jobs SET success = false"
-            # The other crash was archived in the same minute, or an hour before this one was queued.
-            [[ $failed ]] || sql "SET LOCAL session_replication_role = replica;
-                                  UPDATE jobs SET queueddatetime = now() + interval '1 hour'"
-            expect_status 1 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
-            jobs_are
-            [[ $(cd "$case" && echo *) == "$id.browser.dump $id.dump $id.json reason" ]] || fail "$(find "$SPOOL" "$FAILED" "$ELSEWHERE")"
-            equal "$(spool_state "$ARCHIVE")" "$archived"
-            [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
-        done
-    done
-}
-
 @test "copies that a killed run has left under temporary names go, whatever the verdict is then" {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
