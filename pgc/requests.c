@@ -34,13 +34,14 @@ bool request_look(struct candidate *candidate, struct whereabouts *whereabouts, 
         whereabouts_find(whereabouts, candidate->request, settle_time, &candidate->pair, failure);
     if (failure->error == LOCATE_AWAY && candidate->is_old)
         failure->error = 0;
-    if (found == WHEREABOUTS_READY)
+    if (found == WHEREABOUTS_READY) {
         candidate->verdict = QUEUED;
-    else
-        candidate_judge(candidate,
-                        found == WHEREABOUTS_ARCHIVED ? FINISHED
-                        : failure->error != 0         ? LEFT
-                                                      : candidate->verdict,
-                        failure->text);
+        return true; /* though another place may not have been readable */
+    }
+    candidate_judge(candidate,
+                    found == WHEREABOUTS_ARCHIVED ? FINISHED
+                    : failure->error != 0         ? LEFT
+                                                  : candidate->verdict,
+                    failure->text);
     return failure->error == 0;
 }

@@ -96,6 +96,16 @@ kept() {
     sql_is "SELECT uuid, priority >= 1 FROM jobs" "$id|t"
 }
 
+@test "a pair that is found while another day cannot be read is queued, and that is all that is said" {
+    processor p1
+    ids=("$(collect --root "$DEFERRED" --day 20081225)")
+    as_a_user
+    mkdir -m 0 "$SPOOL/20080101"
+    serves "${ids[@]}"
+    log_has "seen 1: queued 1; exit code 0"
+    rmdir "$SPOOL/20080101"
+}
+
 @test "more dumps beside a pair stay as they are" {
     processor p1
     id=$(collect --extra browser --extra flash)
