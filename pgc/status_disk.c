@@ -3,6 +3,7 @@
 #include "session.h"
 #include "spool/archive.h"
 #include "spool/layout.h"
+#include "spool/stranded.h"
 #include "status.h"
 #include "storages.h"
 
@@ -82,6 +83,21 @@ static void look_at_root(const struct look *look, enum place place, const struct
                      failure.text);
 }
 
+/* The disk of a day may be away. What cannot be read is told by who counts. */
+static void look_at_days(const struct look *look, const struct spool *spool)
+{
+    struct names days = {0};
+    struct failure failure;
+    spool_days(spool, &days, &failure);
+    for (size_t i = 0; i < days.count; i++)
+        if (stranded_may_be_away(spool, days.items[i], look->run->options.incomplete_age))
+            problems_add(look->troubles, SEVERITY_WARNING,
+                         "the name tree of \"%s/%s\" is empty, although date links lead to it (is "
+                         "it mounted?)",
+                         spool->path, days.items[i]);
+    names_free(&days);
+}
+
 /* NULL if it cannot be used. */
 static struct spool *open_root(const struct look *look, enum place place, const char *path)
 {
@@ -98,6 +114,7 @@ static struct spool *open_root(const struct look *look, enum place place, const 
     if (look_at_place(look, place, spool->root, true)) {
         look_at_root(look, place, spool);
         look_at_layout(look, spool);
+        look_at_days(look, spool);
         return spool;
     }
     spool_close(spool);

@@ -221,6 +221,17 @@ request_finds() {
     [[ $output == *"CRITICAL: the oldest new pair has not been queued for 2 d "* ]] || fail "$output"
     expect_status 0 scan --status
     [[ $output == *$'\n'"New  "*" 1  "*"oldest 2 d "* ]] || fail "$output"
+    [[ $output == *"the name tree of \"$SPOOL/20081225\" is empty, although date links lead to it (is it mounted?)"* ]] || fail "$output"
+    # The disk of a day of throttled crashes is away, too: all three programs' checks tell.
+    crash --root "$DEFERRED" --age 200000 >/dev/null
+    mv "$DEFERRED/20081225/name" "$BATS_TEST_TMPDIR/throttled"
+    mkdir "$DEFERRED/20081225/name"
+    for run in priority cleanup_jobs; do
+        expect_status 1 "$run" --check
+        [[ $output == *"WARNING: the name tree of \"$DEFERRED/20081225\" is empty, although date links lead to it (is it mounted?)"* ]] ||
+            fail "$output"
+    done
+    rm -r "$DEFERRED/20081225"
     expect_status 1 scan --metrics-file="$BATS_TEST_TMPDIR/prom"
     grep -qE '^crashmon_new_crashes_oldest.* [1-9]' "$BATS_TEST_TMPDIR/prom" || fail "$(cat "$BATS_TEST_TMPDIR/prom")"
     for dry_run in --dry-run ''; do
