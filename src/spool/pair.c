@@ -74,6 +74,17 @@ bool pair_tree_is_mounted(const struct pair *pair)
     return dir_is_mounted(root, root, pair->day) || dir_is_mounted(root, root, tree);
 }
 
+bool pair_tree_may_be_away(const struct pair *pair)
+{
+    char tree[DAY_LENGTH + sizeof "/name"];
+    int root = pair->spool->root;
+    snprintf(tree, sizeof tree, "%s/name", pair->day);
+    const char *empty = has_no_directory(pair->spool, pair->day) ? pair->day
+                        : has_no_directory(pair->spool, tree)    ? tree
+                                                                 : NULL;
+    return empty != NULL && !dir_is_mounted(root, root, empty);
+}
+
 bool pair_fail(const struct pair *pair, const char *what, struct failure *failure)
 {
     char path[PAIR_DIRECTORY_SIZE];

@@ -37,6 +37,9 @@ bool pair_has_files(const struct pair *pair, struct timespec *changed);
  * point of a disk that is away. */
 bool pair_tree_is_empty(const struct pair *pair);
 
+/* The same, but not if a disk is mounted there. */
+bool pair_tree_may_be_away(const struct pair *pair);
+
 /* Whether its day, or the name tree of that, is mounted inside the root. */
 bool pair_tree_is_mounted(const struct pair *pair);
 

@@ -99,6 +99,15 @@ static bool is_nothing_there(const struct pair *pair, struct failure *failure)
     return good;
 }
 
+/* A day that is there, but has no directory of its name tree: the disk is away, whose place would
+ * get the crash, and which may have one of its id. */
+static bool is_day_there(const struct pair *pair, struct failure *failure)
+{
+    return !pair_tree_may_be_away(pair) ||
+           fail(failure, 0, "the name tree of its day is empty (is it mounted?): \"%s/%s\"",
+                pair->spool->path, pair->day);
+}
+
 /* In whatever letters. Its own place apart. */
 static bool is_nowhere_else(const struct release *release, struct failure *failure)
 {
@@ -107,16 +116,19 @@ static bool is_nowhere_else(const struct release *release, struct failure *failu
     struct pair pair = release->pair;
     size_t count = crash_id_spell(spellings, release->pair.id.text);
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
-        for (size_t j = 0; j < roots->days[i].count; j++)
+        for (size_t j = 0; j < roots->days[i].count; j++) {
+            pair.spool = roots->spools[i];
+            memcpy(pair.day, roots->days[i].items[j], sizeof pair.day);
+            bool is_its_day = strcmp(pair.day, release->pair.day) == 0;
+            if (is_its_day && !is_day_there(&pair, failure))
+                return false;
             for (size_t k = 0; k < count; k++) {
-                pair.spool = roots->spools[i];
-                memcpy(pair.day, roots->days[i].items[j], sizeof pair.day);
                 pair.id = spellings[k];
-                bool is_own = k == 0 && pair.spool == release->pair.spool &&
-                              strcmp(pair.day, release->pair.day) == 0;
+                bool is_own = k == 0 && is_its_day && pair.spool == release->pair.spool;
                 if (!is_own && !is_nothing_there(&pair, failure))
                     return false;
             }
+        }
     return !roots->has_closed ||
            fail(failure, 0,
                 "a crash of its id may be in the deferred storage root, which is not set in this "

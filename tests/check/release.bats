@@ -37,6 +37,30 @@ refused() {
     no_links "$id"
 }
 
+@test "where the disk of its day, or of the name tree, is away it stays; a day that is gone is made" {
+    processor p1
+    for place in "$SPOOL/20081225/name" "$SPOOL/20081225" "$DEFERRED/20081225/name"; do
+        in_quarantine "$id"
+        disk "$place" size=1m
+        umount "$place"
+        for dry_run in --dry-run ''; do
+            # shellcheck disable=SC2086 # it may be empty
+            expect_status 1 release $dry_run "$id"
+            [[ $output == *"\"$id\": left: the name tree of its day is empty (is it mounted?): \"${place%/name}\""* ]] ||
+                fail "$output"
+        done
+        [[ -e $CASE/$id.json && -z $(find "$SPOOL/20081225" "$DEFERRED/20081225" -name "$id*") ]] ||
+            fail "$(find "$SPOOL" "$DEFERRED")"
+        mount -t tmpfs tmpfs "$place"
+        expect_status 0 release "$id"
+        umount "$place" # and its name tree with it
+        rm -r "$SPOOL/20081225" "${place%%/2008*}/20081225" 2>/dev/null || true
+    done
+    in_quarantine "$id"
+    expect_status 0 release "$id"
+    has_links "$id"
+}
+
 @test "several, in any depth of the name tree, from a quarantine on another disk" {
     elsewhere
     QUARANTINE=$ELSEWHERE/quarantine
