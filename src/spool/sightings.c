@@ -4,6 +4,7 @@
 #include "spool/cases.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
+#include "spool/locate.h"
 #include "spool/quarantine.h"
 
 #include <errno.h>
@@ -191,6 +192,12 @@ static char *read_reason(int directory, const struct crash_id *id)
     return case_first_line(directory, name);
 }
 
+/* As far as its id tells. */
+static bool is_of_day(const struct crash_id *id, const char *day)
+{
+    return id->day[0] == '\0' || strcmp(id->day, day) == 0;
+}
+
 static bool look_at_day(const struct look *look, struct failure *failure)
 {
     char where[PAIR_DIRECTORY_SIZE];
@@ -202,6 +209,12 @@ static bool look_at_day(const struct look *look, struct failure *failure)
     bool good =
         (directory >= 0 ? list_files(&sighting, directory, &look->pair.id) : errno == ENOENT) ||
         fail(failure, errno, "cannot look for it in \"%s/%s\"", spool->path, where);
+    if (good && directory < 0 && is_of_day(&look->pair.id, look->pair.day) &&
+        pair_tree_may_be_away(&look->pair)) {
+        good = fail(failure, 0, "it may be in \"%s/%s\", which is empty (is it mounted?)",
+                    spool->path, look->pair.day);
+        failure->error = LOCATE_AWAY;
+    }
     if (directory >= 0 && look->date_links == NULL)
         sighting.reason = read_reason(directory, &look->pair.id);
     if (directory >= 0)

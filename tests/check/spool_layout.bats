@@ -208,6 +208,21 @@ request_finds() {
     sql_is "SELECT seen FROM crashmon.runs ORDER BY id DESC LIMIT 1" 0
 }
 
+@test "while the disk of its day is away, in a root or in long-term storage, nobody can say that a crash is unknown" {
+    marked
+    id=$(crash --without links)
+    mv "$SPOOL/20081225" "$BATS_TEST_TMPDIR/away"
+    for place in "$SPOOL" "$DEFERRED" "$ARCHIVE" "$FAILED"; do
+        expect_status 1 priority --explain "$id"
+        [[ $output == *"Nobody knows it."* ]] || fail "$output"
+        mkdir "$place/20081225"
+        expect_status 74 priority --explain "$id"
+        [[ $output == *"it may be in \"$place/20081225\", which is empty (is it mounted?)"* && $output != *"Nobody knows it."* ]] ||
+            fail "$output"
+        rmdir "$place/20081225"
+    done
+}
+
 @test "a name tree that is empty may be a disk that is not mounted: no pair of its day is missing" {
     processor p1
     disk "$SPOOL/20081225/name" size=1m
