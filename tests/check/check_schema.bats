@@ -204,10 +204,59 @@ END
     sql 'DROP TABLE old, old_runs'
 }
 
-@test "a trigger of ours that runs something else (1)" {
+load_schema() { PGOPTIONS='' psql -qX -v ON_ERROR_STOP=1 -f "$TESTS/../sql/schema.sql"; }
+
+# --check of each program ends with 2, and names what is missing: is_missing WHAT
+is_missing() {
+    for run in "${RUNS[@]}"; do
+        run "$run" --check
+        [[ $status == 2 && $output == *$'\n'"CRITICAL: functions of the schema crashmon are missing: $1 (load sql/schema.sql, then sql/roles.sql)"* ]] ||
+            fail "$1: $run: $status: $output"
+    done
+}
+
+@test "each function of crashmon's that is missing (2), until schema.sql is loaded" {
+    used
+    mapfile -t functions < <(sql "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'crashmon'::regnamespace
+                                      AND proname <> 'schema_version' ORDER BY 1")
+    ((${#functions[@]} > 20)) || fail "${functions[*]}"
+    for function in "${functions[@]}"; do
+        signature=${function#crashmon.} signature=${signature/timestamp with time zone/timestamptz}
+        sql "SET client_min_messages = error; DROP FUNCTION $function CASCADE"
+        is_missing "${signature//,/, }"
+        load_schema
+    done
+    answers 0 scan --
+    # All that is wrong at once: also where the check asks about a right on it.
+    role=check_login_$$
+    sql "DROP FUNCTION remove_processor, take_jobs; CREATE PROCEDURE crashmon.take_jobs(integer, integer) LANGUAGE sql AS '';
+         CREATE ROLE $role LOGIN; GRANT USAGE ON SCHEMA crashmon TO $role; GRANT SELECT ON ALL TABLES IN SCHEMA crashmon TO $role"
+    is_missing "remove_processor(integer, interval), take_jobs(integer, integer)"
+    PGUSER=$role run scan --check
+    sql "DROP PROCEDURE take_jobs; DROP OWNED BY $role; DROP ROLE $role"
+    [[ $output == *"role $role lacks DELETE, INSERT, UPDATE on table crashmon.jobs"* ]] || fail "$output"
+    load_schema
+    answers 0 scan --
+}
+
+@test "a function that a program cannot do without is named with what helps (76), by --check, too (2)" {
+    used
+    helps="(load sql/schema.sql, if database \"$PGDATABASE\" is the right one)"
+    for function in schema_version silent_since; do
+        sql "ALTER FUNCTION crashmon.$function RENAME TO other"
+        expect_status 76 scan
+        [[ $output == *"crashmon.$function("*" does not exist"*"$helps"* ]] || fail "$output"
+        expect_status 2 scan --check
+        [[ $output == *"crashmon.$function("*" does not exist"*"$helps"* ]] || fail "$output"
+        sql "ALTER FUNCTION crashmon.other RENAME TO $function"
+    done
+}
+
+@test "a trigger of ours that runs something else (2)" {
     used
     sql 'ALTER FUNCTION crashmon.count_attempt() RENAME TO other'
-    answers 1 cleanup_jobs -- 'WARNING: triggers of table crashmon.jobs are disabled or missing: count_attempt (load sql/schema.sql)'
+    answers 2 cleanup_jobs -- 'CRITICAL: functions of the schema crashmon are missing: count_attempt()' \
+        'WARNING: triggers of table crashmon.jobs are disabled or missing: count_attempt (load sql/schema.sql)'
     sql 'ALTER FUNCTION crashmon.other() RENAME TO count_attempt'
     answers 0 cleanup_jobs --
     # Not one of the same name with arguments, which is the site's.
