@@ -211,7 +211,7 @@ static void judge_repair(struct check *check)
         return;
     judge_state(check, run);
     bool is_whole = exit_code_is_done((enum exit_code)run->exit_code) &&
-                    strcmp(run->error, RUN_ENDED_AT_LIMIT) != 0;
+                    strncmp(run->error, RUN_ENDED_AT_LIMIT, strlen(RUN_ENDED_AT_LIMIT)) != 0;
     if (strcmp(run->state, "ended") == 0 && !is_whole)
         judge_code(check, run, run->exit_code > EXIT_SIGNAL ? EXIT_LEFT : run->exit_code);
 }

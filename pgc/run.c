@@ -336,10 +336,18 @@ static bool is_unread(const struct report *report)
     return report->dry_run && report->is_reader_gone;
 }
 
-/* Whatever a repair finds, somebody should look why. */
-static void find_final_code(struct report *report, const struct options *options)
+static void tell_limit(struct report *report)
 {
-    bool is_repair = options->repair;
+    char first[sizeof report->error];
+    strcpy(first, report->error);
+    snprintf(report->error, sizeof report->error, "%s%s%.900s", RUN_ENDED_AT_LIMIT,
+             *first != '\0' ? "; " : "", first);
+}
+
+/* Whatever a repair finds, somebody should look why. */
+static void find_final_code(struct run *run)
+{
+    struct report *report = &run->report;
     if (!tally_adds_up(&report->tally))
         report_error(report, EXIT_INTERNAL, "the outcomes do not add up to the crashes seen");
     bool is_lost = report->code == EXIT_NO_DATABASE && signals_are_urgent();
@@ -349,11 +357,10 @@ static void find_final_code(struct report *report, const struct options *options
     if (report->code <= EXIT_LEFT && report->refusal != EXIT_DONE && !has_done) /* all is refused */
         report->code = report->refusal;
     if (report->code == EXIT_DONE &&
-        (tally_has_left(&report->tally) || (is_repair && report->tally.seen > 0)))
+        (tally_has_left(&report->tally) || (run->options.repair && report->tally.seen > 0)))
         report->code = EXIT_LEFT;
-    if (report->code == EXIT_LEFT && is_repair && options->limit > 0 &&
-        report->tally.seen >= options->limit)
-        strcpy(report->error, RUN_ENDED_AT_LIMIT);
+    if (report->code == EXIT_LEFT && run->is_cut)
+        tell_limit(report);
     if (report->code == EXIT_LEFT && is_unread(report)) /* who wanted to see no more */
         report->code = EXIT_DONE;
     if (report->code == EXIT_DONE || report->code > EXIT_SIGNAL)
@@ -422,7 +429,7 @@ int run_end(struct run *run)
     session_watch();
     report_flush(&run->report);
     double duration = run_elapsed(run);
-    find_final_code(&run->report, &run->options);
+    find_final_code(run);
     complete_run(run);
     enum exit_code recorded = run->report.code;
     write_summary(run, duration);

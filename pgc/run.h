@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-/* The error of a repair that has ended at --limit: there may be more than it has found. */
+/* So begins the error of a repair that has ended at --limit: there may be more than it has found. */
 #define RUN_ENDED_AT_LIMIT "it ended at --limit, and has not looked at all"
 
 struct run {
@@ -21,6 +21,7 @@ struct run {
     mode_t umask;            /* the user's; the programs run with 0, and set exact modes */
     bool has_log;            /* it was opened */
     bool begun;              /* run_begin() has succeeded */
+    bool is_cut;             /* a repair has found --limit crashes, and there was more to look at */
     bool is_answered;        /* the answer is printed, or will be by whoever answers the question */
     char pause[PAUSE_SIZE];  /* see pauses.h */
     long long row;           /* of this run in crashmon.runs; 0: none */

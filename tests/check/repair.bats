@@ -331,3 +331,56 @@ in_the_middle() {
     [[ $output == *" INFO - unqueued $id "*"seen 1: queued 1; exit code 1 after"* ]] || fail "$output"
     equal "$(grep -c 'seen 1' <<<"$output")" 1
 }
+
+# How --check tells the last repair of a program: told PROGRAM [REASON]; without a reason, it does not.
+told() {
+    run "$1" --check
+    equal "$(sed -nE 's/^WARNING: the last run of crashmon-[a-z]+-repair ended with exit code 1, .* ago: //p' <<<"$output")" "${2:-}"
+}
+
+@test "a repair that --limit keeps from looking at all says so, beside what it has found first; one that has looked at all does not" {
+    cut="it ended at --limit, and has not looked at all"
+    for run in scan priority cleanup_jobs; do expect_status 0 "$run"; done
+    for batch in 1 3 1000; do
+        for i in 1 2 3; do crash --without links >/dev/null; done
+        expect_status 1 repair --limit=3 --batch-size=$batch
+        summary "seen 3: queued 3"
+        told scan
+    done
+    for i in 1 2 3; do crash --without links >/dev/null; done
+    expect_status 1 repair --limit=2 --batch-size=1
+    summary "seen 2: queued 2"
+    told scan "$cut"
+    # What is left may lie in another root, too.
+    crash --root "$DEFERRED" --without links >/dev/null
+    expect_status 1 repair --limit=1 --batch-size=1
+    told scan "$cut"
+    rm -rf "$DEFERRED"/2*
+    expect_status 0 repair --limit=1
+    told scan
+    # Only the first sentence of an exit code is kept, and this is another one.
+    crash --without links >/dev/null
+    crash --without links >/dev/null
+    mkdir -p "$SPOOL/20081227/name" "$SPOOL/20081227/date/12/05/web01_0"
+    ln -s ../../../../name/22/ad "$SPOOL/20081227/date/12/05/web01_0/22adfb61-f75b-11dc-b6be-001322081227"
+    touch -h -d '2 days ago' "$SPOOL"/20081227/date/12/05/web01_0/*
+    expect_status 1 repair --limit=1 --batch-size=1
+    told scan "$cut; the name tree of \"$SPOOL/20081227\" is empty, although date links lead to it (is it mounted?): what may be stranded in it stays"
+}
+
+@test "so it is with a repair of rows" {
+    cut="it ended at --limit, and has not looked at all"
+    for run in scan priority cleanup_jobs; do expect_status 0 "$run"; done
+    for batch in 1 3 4 1000; do
+        for i in 1 2 3; do waiting "$(nowhere)"; done
+        expect_status 1 cleanup_jobs --repair "$AGE" --limit=3 --batch-size=$batch
+        summary "seen 3: failed 3"
+        told cleanup_jobs
+    done
+    for i in 1 2 3; do waiting "$(nowhere)"; done
+    expect_status 1 cleanup_jobs --repair "$AGE" --limit=2 --batch-size=2
+    summary "seen 2: failed 2"
+    told cleanup_jobs "$cut; $(sql "SELECT error FROM crashmon.runs ORDER BY id DESC LIMIT 1" | sed "s/^$cut; //")"
+    expect_status 1 cleanup_jobs --repair "$AGE" --limit=2 --batch-size=2
+    told cleanup_jobs
+}
