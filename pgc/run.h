@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-/* So begins the error of a repair that has ended at --limit: there may be more than it has found. */
+/* How the error of a repair begins that --limit has kept from looking at all. */
 #define RUN_ENDED_AT_LIMIT "it ended at --limit, and has not looked at all"
 
 struct run {
