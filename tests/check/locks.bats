@@ -419,10 +419,10 @@ half_and_whole() {
     half_and_whole
     exec {lock}>"$SPOOL/quarantine/.lock"
     flock "$lock"
-    background scan
-    await log_waits
-    first_signal
-    kill -TERM "$pid"
+    # It waits for a second, in which a slow machine may not come to the second signal.
+    until background scan && await log_waits && first_signal && kill -TERM "$pid"; do
+        background_ends 143
+    done
     exec {lock}>&-
     background_ends 143
     has_links "$half"
