@@ -23,6 +23,7 @@ struct candidate {
     char *since;           /* when it was made, as the server tells it, or NULL; */
     bool is_old;           /* and whether that is more than a day ago */
     bool is_finished;      /* it has a job, which is; set by enqueue.h */
+    bool keeps_request;    /* although its job has been raised: somebody has locked it */
 };
 
 struct batch {

@@ -164,6 +164,31 @@ NONSENSE=(
     equal "$(requested)" ''
 }
 
+@test "a job whose request somebody has locked is raised once, and is left while the request stays (0)" {
+    processor p1
+    mapfile -t ids < <(crash --count 3 --without links)
+    for id in "${ids[@]}"; do
+        sql "INSERT INTO jobs (pathname, uuid, owner) VALUES ('/x', '$id', 1)"
+        request "$id"
+    done
+    session "BEGIN; SELECT FROM priorityjobs FOR UPDATE" >/dev/null
+    expect_status 0 priority --limit=1
+    log_has ": left: its job has priority now, but its request is locked, and stays"
+    log_has "seen 1: left 1; exit code 0"
+    sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 1
+    for _ in 1 2; do
+        : >"$LOG"
+        expect_status 0 priority
+        log_has "seen 3: left 3; exit code 0"
+        sql_is "SELECT count(*) FROM jobs WHERE priority = 1" 3
+        sql_is "SELECT count(*) FROM priorityjobs" 3
+    done
+    session ROLLBACK
+    expect_status 0 priority
+    log_has "seen 3: raised 3; exit code 0"
+    equal "$(requested)" ''
+}
+
 # The run ends so, asks for none of the ids, and says that of each: unrequested CODE ID...
 unrequested() {
     local id
