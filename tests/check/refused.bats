@@ -301,6 +301,8 @@ reaches() {
     expect_status 1 priority
     sql_is "SELECT string_agg(right(uuid, 2), ' ' ORDER BY uuid) FROM priorityjobs" "12 z9"
     log_has 'requests rejected and removed, as they are longer than 255 characters: 18'
+    log_has 'requests longer than 255 characters that stay, as they are locked, or have changed meanwhile: 1'
+    log_has "seen 19: left 1, rejected 18; exit code 1"
     session ROLLBACK
     accept
     expect_status 1 priority

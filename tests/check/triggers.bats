@@ -244,6 +244,18 @@ END
     sql "DELETE FROM priorityjobs; ALTER TABLE priorityjobs ALTER uuid TYPE varchar(255)"
 }
 
+@test "priority: requests whose removal the server swallows are told as refused, not as locked" {
+    processor p1
+    sql "ALTER TABLE priorityjobs ALTER uuid TYPE text;
+         INSERT INTO priorityjobs SELECT repeat('x', 1000) || n FROM generate_series(1, 2) AS n"
+    trigger "BEFORE DELETE ON priorityjobs" "$SWALLOW"
+    expect_status 70 priority
+    [[ $output == *"cannot remove requests that are too long: "*"; \"(0,1)\" stays for the next run"* ]] || fail "$output"
+    log_has "seen 0; exit code 70"
+    accept
+    sql "DELETE FROM priorityjobs; ALTER TABLE priorityjobs ALTER uuid TYPE varchar(255)"
+}
+
 # --- the directories
 
 @test "--adopt: while a job does not get its new root, or a directory its row, nothing is adopted (70)" {
