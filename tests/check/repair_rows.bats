@@ -161,6 +161,17 @@ repair_says() {
     session ROLLBACK
 }
 
+@test "the row of a pair that is there again is no finding, even if somebody has locked it" {
+    waiting "$(crash --without links)"
+    missing_for_a_day
+    session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
+    expect_status 0 repair_rows
+    summary "seen 0"
+    session ROLLBACK
+    finds repair_rows
+    sql_is "SELECT missingdatetime FROM jobs" ''
+}
+
 # Brings a repair to where it has looked at the rows and the files, and is about to do so again.
 in_the_middle() {
     session "BEGIN; LOCK TABLE jobs IN EXCLUSIVE MODE"
