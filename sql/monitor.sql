@@ -137,14 +137,15 @@ END $$;
 
 -- Removes a processor not seen for `silence` and without unfinished jobs. What waits in its
 -- priority table is requested again, and the table is dropped. Returns
---   'kept'     nothing is changed: it is back, its row is locked, or it has jobs;
+--   'kept'     nothing is changed: it is back, or has gone, or it has jobs;
 --   'removed'  all is gone;
 --   'busy'     somebody has its table or one of these requests locked, or there is too much in it: it
 --              stays for the next time, with what has not been moved yet;
 --   'stuck'    the server refuses one of these requests, as a warning says: it stays, with that one;
 --   'refused'  its row is gone, but its table stays, as crashmon.lock_priority_table() or the server
 --              refuses it, or to drop it would run an event trigger of somebody else's.
--- If its row stays although the server was to delete it, it is an error, and nothing is changed.
+-- If its row is locked, or stays although the server was to delete it, it is an error, and nothing is
+-- changed.
 CREATE OR REPLACE FUNCTION crashmon.remove_processor(processor integer, silence interval) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, crashmon, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
@@ -157,7 +158,7 @@ DECLARE
     patience timestamptz := clock_timestamp() + '0.15 seconds'; -- what was moved is then deleted
 BEGIN
     PERFORM FROM processors WHERE id = processor AND lastseendatetime <= crashmon.silent_since(silence)
-        FOR UPDATE SKIP LOCKED;
+        FOR UPDATE;
     IF NOT FOUND OR EXISTS (SELECT FROM jobs WHERE owner = processor AND success IS NULL) THEN
         RETURN 'kept';
     END IF;

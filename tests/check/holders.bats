@@ -59,7 +59,20 @@ says() { [[ $output == *"$1"* ]] || fail "does not say: $1" "$output"; }
     locked="; \"jobs\" is locked by $(holder)"
     within 20 expect_status 69 scan
     says "20 crashes in a row were refused, at last: cannot queue a batch: ERROR:  canceling statement due to lock timeout$locked; "
-    log_has "cannot remove processor \"old\": one of its jobs, its priority table or a request in it is locked, or it takes too long$locked; all stay for the next run"
+    log_has "cannot remove processor \"old\": its row, one of its jobs, its priority table or a request in it is locked, or it takes too long$locked; all stay for the next run"
+}
+
+@test "a dead processor whose row is locked stays, and the log says who has locked it (0)" {
+    processor p1
+    processor old 36000
+    session "BEGIN; SELECT FROM processors WHERE name = 'old' FOR KEY SHARE" >/dev/null
+    rows="; the oldest transaction that has changed or locked rows of \"processors\" is that of $(holder)"
+    expect_status 0 scan
+    log_has "cannot remove processor \"old\": its row, one of its jobs, its priority table or a request in it is locked, or it takes too long$rows; all stay for the next run"
+    sql_is "SELECT count(*) FROM processors" 2
+    session ROLLBACK
+    expect_status 0 scan
+    sql_is "SELECT name FROM processors" p1
 }
 
 @test "where several tables are locked the holder of each is told, as it may be any of them" {
