@@ -116,6 +116,17 @@ attempts() { sql "SELECT string_agg(attempts::text, ' ' ORDER BY uuid) FROM jobs
     log_has "seen 3: left 2, failed 1"
 }
 
+@test "a job that was begun too long ago, and is locked, is told as left, and waits (0)" {
+    p=$(processor p1)
+    begun "$p" 1441 1
+    session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
+    expect_status 0 scan
+    session ROLLBACK
+    log_has "\"$(id 1)\": left: its row is locked, or has changed since it was found to have been begun too long ago"
+    log_has "seen 1: left 1; exit code 0"
+    sql_is "SELECT starteddatetime IS NULL FROM jobs" f
+}
+
 @test "a dry run tells which jobs it would let fail or take back, and changes nothing" {
     p=$(processor p1)
     job 1 "$p" attempts=5
