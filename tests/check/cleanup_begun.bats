@@ -116,7 +116,7 @@ setup() {
         cleans
         case=$CASE/20081225/$id
         mkdir -p "$case"
-        cp "$(place "$ARCHIVE" "$id").dump" "$case/$id.$([[ $mark == 1* ]] && echo browser.)dump"
+        cp "$(place "$ARCHIVE" "$id").dump" "$case/$id.$([[ $mark == 11111111-* ]] && echo browser.)dump"
         crash --id "$id" --size 200 --without links >/dev/null
         ended false "$id"
         echo "2026-11-28T12:27:11Z $mark/20081225/name/$(name_dir "$id")/$id.json: other bytes" >"$case/reason"
