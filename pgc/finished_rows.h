@@ -20,8 +20,9 @@ enum db_status finished_rows_list(const struct finished_question *question,
                                   void *context, struct failure *failure);
 
 /* Notes for these jobs of a storage, whose pairs were looked for, which pairs are missing now and
- * were not before, or the other way round. */
-enum db_status finished_rows_note_missing(const char *storage, const struct finished_job jobs[],
+ * were not before, or the other way round. One that is missing, and whose row somebody else has
+ * locked, waits. */
+enum db_status finished_rows_note_missing(const char *storage, struct finished_job jobs[],
                                           size_t count, struct failure *failure);
 
 #endif

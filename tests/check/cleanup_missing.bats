@@ -43,6 +43,19 @@ setup_missing() {
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
+@test "one whose row somebody has locked waits (0), and is told as missing once that is noted" {
+    setup_missing
+    session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
+    for _ in 1 2; do
+        run_says 0 'left: its pair was not found; the row stays for 24 hours; it is locked, or has changed meanwhile, so this is not noted yet'
+        [[ -z $output ]] || fail "$output"
+        log_has "seen 1: left 1; exit code 0"
+    done
+    session ROLLBACK
+    run_says 1 'missing: its pair was not found; the row stays for 24 hours'
+    run_says 0 'left: its pair is missing; the row stays until it has been so for 24 hours'
+}
+
 @test "one that comes back within 24 hours is put away, with the others" {
     setup_missing
     run_says 1 missing
