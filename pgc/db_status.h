@@ -55,9 +55,9 @@ void db_wait_once(void);
  * that has failed the server is not asked. */
 const char *db_advice(const char *group);
 
-/* The functions of PostgreSQL's that runs need, and that sites may have taken from PUBLIC, as the
- * text of an array. */
-extern const char db_server_functions[];
+/* The functions, views and tables of PostgreSQL's that runs and --check need, and that sites may
+ * have taken from PUBLIC, separated by semicolons. */
+extern const char db_server_objects[];
 
 /* How many rows that statement found or changed. */
 long db_rows(void);

@@ -322,12 +322,19 @@ $ID|t"
     sql "ALTER ROLE $MONITOR RESET default_transaction_read_only; ALTER ROLE $OBSERVER RESET default_transaction_read_only"
 }
 
-@test "observer: --check says that the rights of a run were not looked at; what he may not see is UNKNOWN (3)" {
+@test "observer: --check says that the rights of a run were not looked at, and has the GRANT for what was taken from PUBLIC; what he may not see is UNKNOWN (3)" {
     local note='OK: the login is an observer'"'"'s: the rights of a run were not looked at'
     as_a_user
     processor alpha
     as "$OBSERVER" expect_status 0 scan --check
     equal "$(sed '1s/|.*//' <<<"$output")" "CRASHMON SCAN OK - storage main"$'\n'"$note"
+    for object in 'EXECUTE ON FUNCTION pg_lock_status()' 'SELECT ON pg_stat_activity' 'EXECUTE ON FUNCTION version()'; do
+        sql "REVOKE $object FROM PUBLIC"
+        as "$OBSERVER" run scan --check
+        sql "GRANT $object TO PUBLIC"
+        [[ $status == 2 && $output == *"permission denied for "*" (as a superuser: GRANT ${object% *} pg_catalog.${object##* } TO \"$OBSERVER\")"* ]] ||
+            fail "$object: $output"
+    done
     chmod 0 "$SPOOL"
     as "$OBSERVER" expect_status 3 scan --check
     [[ $output == 'CRASHMON SCAN UNKNOWN - 1 problem: cannot open storage root '*"Permission denied|"*$'\n'"$note" ]] ||
