@@ -64,6 +64,7 @@ static void say_of_throttled(const struct explanation *explanation, const struct
     bool can_go =
         pair_tree_is_mounted(&candidate.pair)
             ? fail(&failure, 0, "what is mounted inside the root stays")
+        : !explain_places_tell_time(explanation->places, PLACE_DEFERRED, &failure) ? false
         : discard_last_change(&candidate.pair, &changed)
             ? discard(&candidate, kept.days * DAY, true, &failure)
             : fail(&failure, 0, "the name tree of its day is empty, so its disk may be away");
@@ -90,7 +91,12 @@ static void say_of_case(const struct explanation *explanation, const struct sigh
         snprintf(kept.what, sizeof kept.what, "\"%s\" in quarantine", its->where);
     else
         strcpy(kept.what, "what is in quarantine");
-    if (explain_case_is_deleted(explanation, its))
+    struct failure failure;
+    bool is_deleted = explain_case_is_deleted(explanation, its);
+    if (is_deleted && kept.days >= 0 &&
+        !explain_places_tell_time(explanation->places, PLACE_QUARANTINE, &failure))
+        explain_add(text, "leaves %s: %s", kept.what, failure.text);
+    else if (is_deleted)
         say_of_days(&kept, text);
     else
         explain_add(text, "leaves %s: %s%s", kept.what,

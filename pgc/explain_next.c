@@ -113,17 +113,31 @@ static bool say_unready(const struct explanation *explanation, const struct sigh
     return sighting->state == PAIR_UNSETTLED;
 }
 
+static struct pair new_pair(const struct explanation *explanation, const struct sighting *one)
+{
+    struct pair pair = {.spool = explanation->places->trees[PLACE_STORAGE], .id = explanation->id};
+    memcpy(pair.day, one->day, sizeof pair.day);
+    return pair;
+}
+
+/* Half a pair may be left only until it is old enough. */
 static void say_left(const struct explanation *explanation, const struct sighting *sighting,
                      const char *why, char text[NEXT_SIZE])
 {
     long long left = explanation->options->incomplete_age - sighting->age;
+    const struct pair pair = new_pair(explanation, sighting);
+    struct failure failure;
     char age[FIGURE_SIZE];
-    if (sighting->state == PAIR_INCOMPLETE && sighting->examined != EXAMINED_UNREADABLE &&
-        explanation->job.id == 0 && left > 0)
-        explain_add(text, "leaves it: %s; quarantines it if that stays so for another %s", why,
-                    figure_age(age, left));
-    else
-        explain_add(text, "leaves it: %s", why);
+    explain_add(text, "leaves it: %s", why);
+    if (sighting->state != PAIR_INCOMPLETE || sighting->examined == EXAMINED_UNREADABLE ||
+        explanation->job.id != 0)
+        return;
+    if (!explain_places_tell_time(explanation->places, PLACE_STORAGE, &failure))
+        explain_add(text, "%s", failure.text);
+    else if (pair_tree_is_empty(&pair))
+        explain_add(text, "the name tree of its day is empty (is it mounted?)");
+    else if (left > 0)
+        explain_add(text, "quarantines it if that stays so for another %s", figure_age(age, left));
 }
 
 static bool is_orphan(const struct explanation *explanation)
@@ -177,14 +191,16 @@ static bool is_for_batch(const struct sighting *one)
 static void add_links(const struct explanation *explanation, struct batch *batch, bool unready)
 {
     const struct sightings *sightings = &explanation->sightings;
+    struct failure ignored;
+    bool has_clock = explain_places_tell_time(explanation->places, PLACE_STORAGE, &ignored);
     for (size_t i = 0; i < sightings->count; i++) {
         const struct sighting *one = &sightings->items[i];
-        struct pair pair = {.spool = explanation->places->trees[PLACE_STORAGE],
-                            .id = explanation->id};
-        memcpy(pair.day, one->day, sizeof pair.day);
+        const struct pair pair = new_pair(explanation, one);
         if (!is_for_batch(one) || (one->examined != EXAMINED_CRASH) != unready)
             continue;
-        enum outcome verdict = unready ? QUEUED : one->verdict;
+        enum outcome verdict = unready                                     ? QUEUED
+                               : one->verdict == QUARANTINED && !has_clock ? LEFT
+                                                                           : one->verdict;
         batch_add_found(batch, &pair, -1, one->date_directory, verdict,
                         verdict != QUEUED ? one->why.text : NULL);
     }
@@ -242,8 +258,8 @@ static void say_stranded(enum stranded found, const char *why, const char *when,
 
 static void say_of_unlinked(const struct explanation *explanation, char text[NEXT_SIZE])
 {
-    struct pair pair = {.spool = explanation->places->trees[PLACE_STORAGE], .id = explanation->id};
-    struct failure failure, other;
+    struct failure failure, other, clock;
+    bool has_clock = explain_places_tell_time(explanation->places, PLACE_STORAGE, &clock);
     long quiet = explanation->options->incomplete_age;
     char age[FIGURE_SIZE], when[NEXT_SIZE];
     snprintf(when, sizeof when, ", once nothing of it or of its directory has changed for %s",
@@ -252,12 +268,15 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
         const struct sighting *one = &explanation->sightings.items[i];
         if (one->place != PLACE_STORAGE || one->date_links.count > 0)
             continue;
-        memcpy(pair.day, one->day, sizeof pair.day);
+        const struct pair pair = new_pair(explanation, one);
+        enum stranded found = stranded_look(&pair, 0, false, &failure);
         if (has_no_link(one))
             explain_add(text,
                         "does not see it: what stands where its date link should be is no link");
+        else if (found != STRANDED_NOT && !has_clock)
+            say_stranded(STRANDED_UNKNOWN, clock.text, "", text);
         else
-            say_stranded(stranded_look(&pair, 0, false, &failure), failure.text,
+            say_stranded(found, failure.text,
                          stranded_look(&pair, quiet, false, &other) != STRANDED_NOT ? "" : when,
                          text);
     }

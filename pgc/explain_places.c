@@ -210,3 +210,28 @@ bool explain_places_has(const struct explain_places *places, enum place place)
     return places->paths[place] == NULL || places->trees[place] != NULL ||
            places->is_missing[place] || (place == PLACE_QUARANTINE && places->quarantine >= 0);
 }
+
+static bool may_make_file(enum place place, const char *path, int directory)
+{
+    struct failure ignored;
+    struct survey_room room;
+    if (!survey_may_write(place, path, directory, &ignored)) {
+        errno = ignored.error;
+        return false;
+    }
+    if (!survey_room(directory, path, &room, &ignored) || room.inodes == 0)
+        return true;
+    errno = ENOSPC;
+    return room.free_inodes > 0;
+}
+
+bool explain_places_tell_time(const struct explain_places *places, enum place place,
+                              struct failure *reason)
+{
+    const struct spool *tree = places->trees[place];
+    const char *path = places->paths[place];
+    int directory = tree != NULL ? tree->root : places->quarantine;
+    return directory < 0 || may_make_file(place, path, directory) ||
+           fail(reason, errno,
+                "nothing there is old enough, as this user cannot make a file in \"%s\"", path);
+}

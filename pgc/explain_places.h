@@ -35,4 +35,9 @@ void explain_places_close(struct explain_places *places);
 /* Whether a program that needs the place finds it: it can be used, or is made, or there is none. */
 bool explain_places_has(const struct explain_places *places, enum place place);
 
+/* Whether a run could ask the file system of a root, or of the quarantine, for the time, as far as
+ * that can be told without making a file; if not, the reason why nothing goes there for its age. */
+bool explain_places_tell_time(const struct explain_places *places, enum place place,
+                              struct failure *reason);
+
 #endif

@@ -79,7 +79,8 @@ static void look_at_root(const struct look *look, enum place place, const struct
         status->barrier = failure;
     else
         problems_add(look->troubles, SEVERITY_WARNING,
-                     "%s: so runs measure ages by this machine's clock, not that of the files",
+                     "%s: so runs measure ages by this machine's clock, and nothing is old enough "
+                     "there to be quarantined, repaired or deleted",
                      failure.text);
 }
 

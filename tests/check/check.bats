@@ -408,7 +408,7 @@ load check
     unset -f id # that of jobs.bash
     as_a_user
     chmod 555 "$SPOOL"
-    answers 1 scan -- "WARNING: cannot write to storage root \"$SPOOL\": Permission denied: so runs measure ages by this machine's clock, not that of the files$"
+    answers 1 scan -- "WARNING: cannot write to storage root \"$SPOOL\": Permission denied: so runs measure ages by this machine's clock, and nothing is old enough there to be quarantined, repaired or deleted$"
     chmod 755 "$SPOOL"
 }
 

@@ -80,3 +80,53 @@ setup() {
     expect_status 0 cleanup_jobs
     log_has "seen 0;"
 }
+
+@test "where a root or the quarantine cannot be asked for the time nothing goes for its age" {
+    processor p1 >/dev/null
+    crash --without json --age 200000 >/dev/null
+    expect_status 1 scan # makes the quarantine
+    half=$(crash --without dump --age 200000) young=$(crash --without dump --age 0) stranded=$(crash --without links) throttled=$(throttled)
+    in_quarantine=$(basename "$(echo "$SPOOL"/quarantine/*/*)")
+    marked
+    as_a_user
+    chmod 555 "$SPOOL" "$DEFERRED" "$SPOOL/quarantine"
+    why="nothing there is old enough, as this user cannot make a file in"
+    for id in "$half" "$young"; do
+        does "$id" scan "leaves it: *.dump is missing; $why \"$SPOOL\": Permission denied"
+    done
+    does "$stranded" scan "does not see it, as it has no date link; with --repair it is left: $why \"$SPOOL\": Permission denied"
+    does "$throttled" cleanup "leaves it: $why \"$DEFERRED\": Permission denied"
+    does "$in_quarantine" cleanup "leaves what is in quarantine: $why \"$SPOOL/quarantine\": Permission denied"
+    due
+    expect_status 0 scan --incomplete-age=00:00:01
+    expect_status 77 scan --repair --incomplete-age=00:00:01
+    expect_status 77 cleanup_jobs
+    for id in "$half" "$young" "$stranded" "$throttled"; do
+        find "$SPOOL/20081225" "$DEFERRED" -name "$id.json" | grep -q . || fail "$id"
+    done
+    does "$throttled" cleanup "leaves it: $why *"
+    chmod 755 "$SPOOL" "$DEFERRED" "$SPOOL/quarantine"
+    does "$half" scan "quarantines it: .dump is missing"
+    does "$young" scan "leaves it: *.dump is missing; quarantines it if *"
+    does "$stranded" scan "*; with --repair it is queued*"
+}
+
+@test "where a root has no inode left nothing goes for its age" {
+    disk "$DEFERRED" size=1m,nr_inodes=60
+    throttled=$(throttled)
+    does "$throttled" cleanup "deletes it*"
+    while : 2>/dev/null >"$DEFERRED/full.$((++files))"; do :; done
+    does "$throttled" cleanup "leaves it: nothing there is old enough, as this user cannot make a file in \"$DEFERRED\": No space left on device"
+}
+
+@test "a young link to where a disk may be away is not quarantined later" {
+    processor p1 >/dev/null
+    disk "$SPOOL/20081225/name" size=1m
+    id=$(crash --age 0)
+    umount "$SPOOL/20081225/name"
+    does "$id" scan "leaves it: its directory is missing; the name tree of its day is empty (is it mounted?)"
+    expect_status 1 scan --settle-time=00:00:00 --incomplete-age=00:00:00
+    log_has "the name tree of its day is empty (is it mounted?)"
+    has_date_link=$(find "$SPOOL/20081225/date" -name "$id")
+    [[ $has_date_link ]] || fail "quarantined"
+}
