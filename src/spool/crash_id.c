@@ -70,6 +70,11 @@ size_t crash_id_spell(struct crash_id spellings[CRASH_ID_SPELLINGS], const char 
     return count;
 }
 
+bool crash_id_may_be_of(const struct crash_id *id, const char *day)
+{
+    return id->day[0] == '\0' || strcmp(id->day, day) == 0;
+}
+
 void crash_id_name_path(const struct crash_id *id, char path[NAME_PATH_LENGTH + 1])
 {
     char *out = path;

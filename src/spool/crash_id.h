@@ -30,6 +30,9 @@ bool crash_id_parse(struct crash_id *id, const char *text);
 enum { CRASH_ID_SPELLINGS = 3 };
 size_t crash_id_spell(struct crash_id spellings[CRASH_ID_SPELLINGS], const char *text);
 
+/* Whether a crash with that id should lie under a day: one whose id has no date may under any. */
+bool crash_id_may_be_of(const struct crash_id *id, const char *day);
+
 /* Whether `text` is a date of the calendar, YYYYMMDD. */
 bool day_is_valid(const char *text);
 

@@ -238,13 +238,11 @@ enum located locate_unlinked(const struct spool *spool, const struct crash_id *i
 static bool may_be_away(const struct roots *roots, const struct crash_id *id,
                         struct failure *failure)
 {
-    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {
-        if (may_be_hidden(roots->spools[i], id->day, "it", failure))
-            return true;
-        for (size_t j = 0; id->day[0] == '\0' && j < roots->days[i].count; j++)
-            if (may_be_hidden(roots->spools[i], roots->days[i].items[j], "it", failure))
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+        for (size_t j = 0; j < roots->days[i].count; j++)
+            if (crash_id_may_be_of(id, roots->days[i].items[j]) &&
+                may_be_hidden(roots->spools[i], roots->days[i].items[j], "it", failure))
                 return true;
-    }
     if (roots->has_closed)
         fail(failure, 0, "it may be in the deferred storage root, which is not set in this run");
     return roots->has_closed;

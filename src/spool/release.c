@@ -100,7 +100,7 @@ static bool is_nothing_there(const struct pair *pair, struct failure *failure)
 }
 
 /* A day that is there, but has no directory of its name tree: the disk is away, whose place would
- * get the crash, and which may have one of its id. */
+ * get the crash, or which may have one of its id. */
 static bool is_day_there(const struct pair *pair, struct failure *failure)
 {
     return !pair_tree_may_be_away(pair) ||
@@ -120,7 +120,8 @@ static bool is_nowhere_else(const struct release *release, struct failure *failu
             pair.spool = roots->spools[i];
             memcpy(pair.day, roots->days[i].items[j], sizeof pair.day);
             bool is_its_day = strcmp(pair.day, release->pair.day) == 0;
-            if (is_its_day && !is_day_there(&pair, failure))
+            if ((is_its_day || crash_id_may_be_of(&release->pair.id, pair.day)) &&
+                !is_day_there(&pair, failure))
                 return false;
             for (size_t k = 0; k < count; k++) {
                 pair.id = spellings[k];

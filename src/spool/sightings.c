@@ -192,12 +192,6 @@ static char *read_reason(int directory, const struct crash_id *id)
     return case_first_line(directory, name);
 }
 
-/* As far as its id tells. */
-static bool is_of_day(const struct crash_id *id, const char *day)
-{
-    return id->day[0] == '\0' || strcmp(id->day, day) == 0;
-}
-
 static bool look_at_day(const struct look *look, struct failure *failure)
 {
     char where[PAIR_DIRECTORY_SIZE];
@@ -209,7 +203,7 @@ static bool look_at_day(const struct look *look, struct failure *failure)
     bool good =
         (directory >= 0 ? list_files(&sighting, directory, &look->pair.id) : errno == ENOENT) ||
         fail(failure, errno, "cannot look for it in \"%s/%s\"", spool->path, where);
-    if (good && directory < 0 && is_of_day(&look->pair.id, look->pair.day) &&
+    if (good && directory < 0 && crash_id_may_be_of(&look->pair.id, look->pair.day) &&
         pair_tree_may_be_away(&look->pair)) {
         good = fail(failure, 0, "it may be in \"%s/%s\", which is empty (is it mounted?)",
                     spool->path, look->pair.day);

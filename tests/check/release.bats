@@ -61,6 +61,28 @@ refused() {
     has_links "$id"
 }
 
+@test "where the disk of the day that its id says is away it stays, whatever day its case has; an empty name tree can be removed" {
+    processor p1
+    rmdir "$SPOOL/20000101" "$DEFERRED/20000101" 2>/dev/null || true # an id without a date may lie there
+    other=$(crash --id-day none)
+    for id in "$id" "$other"; do
+        in_quarantine "$id" --day 20081225
+        mkdir "$SPOOL/quarantine/20081227"
+        mv "$CASE" "$SPOOL/quarantine/20081227/$id"
+        find "$SPOOL/20081225" -name "$id" -delete
+        mkdir -p "$SPOOL/20081224/name/22"
+        mv "$SPOOL/20081225" "$BATS_TEST_TMPDIR/away"
+        mkdir -p "$SPOOL/20081225/name" "$SPOOL/20081225/date"
+        expect_status 1 release "$id"
+        [[ $output == *"\"$id\": left: the name tree of its day is empty (is it mounted?): \"$SPOOL/20081225\""* ]] || fail "$output"
+        [[ ! -e $SPOOL/20081227 ]] || fail "released"
+        rmdir "$SPOOL/20081225/name"
+        expect_status 0 release "$id"
+        rm -r "$SPOOL/20081225" "$SPOOL/20081227" "$SPOOL/quarantine/20081227" 2>/dev/null || true
+        mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225"
+    done
+}
+
 @test "several, in any depth of the name tree, from a quarantine on another disk" {
     elsewhere
     QUARANTINE=$ELSEWHERE/quarantine
