@@ -22,6 +22,21 @@ static bool has_file(const struct sighting *sighting, const char *id, const char
     return false;
 }
 
+/* A release leaves the crash while the disk of the day of its case may be away. (That of the day
+ * that its id says is a trouble.) */
+static void hint_at_mount(const struct explanation *explanation, const struct sighting *its,
+                          char text[NEXT_SIZE])
+{
+    struct pair pair = {.id = explanation->id};
+    memcpy(pair.day, its->day, sizeof pair.day);
+    for (int i = 0; i < ROOT_COUNT; i++) {
+        pair.spool = explanation->places->roots.spools[i];
+        if (pair.spool != NULL && pair_tree_may_be_away(&pair))
+            explain_add(text, "the name tree of its day is empty (is it mounted?): \"%s/%s\"",
+                        pair.spool->path, pair.day);
+    }
+}
+
 static void hint_at_case(const struct explanation *explanation, const struct sighting *its,
                          char text[NEXT_SIZE])
 {
@@ -48,6 +63,7 @@ static void hint_at_case(const struct explanation *explanation, const struct sig
                   "two");
     else if (!is_whole)
         explain_add(text, "put what is missing beside the rest of it in quarantine");
+    hint_at_mount(explanation, its, text);
     explain_add(text, "to have it processed: crashmon-priority --release %s", id);
 }
 

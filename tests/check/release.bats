@@ -77,6 +77,12 @@ refused() {
         [[ $output == *"\"$id\": left: the name tree of its day is empty (is it mounted?): \"$SPOOL/20081225\""* ]] || fail "$output"
         [[ ! -e $SPOOL/20081227 ]] || fail "released"
         rmdir "$SPOOL/20081225/name"
+        mkdir "$DEFERRED/20081227"
+        expect_status 1 release "$id"
+        expect_status 0 priority --explain "$id"
+        [[ $output == *"Hint "*"the name tree of its day is empty (is it mounted?): \"$DEFERRED/20081227\"; to have it processed: "* ||
+            ($id == "$other" && $output == *"Hint "*"not every place could be read"*) ]] || fail "$output"
+        rmdir "$DEFERRED/20081227"
         expect_status 0 release "$id"
         rm -r "$SPOOL/20081225" "$SPOOL/20081227" "$SPOOL/quarantine/20081227" 2>/dev/null || true
         mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225"
