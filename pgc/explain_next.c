@@ -260,6 +260,7 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
 {
     struct failure failure, other, clock;
     bool has_clock = explain_places_tell_time(explanation->places, PLACE_STORAGE, &clock);
+    bool is_queued = false; /* one under an earlier day */
     long quiet = explanation->options->incomplete_age;
     char age[FIGURE_SIZE], when[NEXT_SIZE];
     snprintf(when, sizeof when, ", once nothing of it or of its directory has changed for %s",
@@ -270,15 +271,17 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
             continue;
         const struct pair pair = new_pair(explanation, one);
         enum stranded found = stranded_look(&pair, 0, false, &failure);
-        if (has_no_link(one))
+        bool is_quiet = stranded_look(&pair, quiet, false, &other) != STRANDED_NOT;
+        if (is_queued)
+            explain_add(text, "leaves that under \"%s\" while the first one has a row", one->day);
+        else if (has_no_link(one))
             explain_add(text,
                         "does not see it: what stands where its date link should be is no link");
         else if (found != STRANDED_NOT && !has_clock)
             say_stranded(STRANDED_UNKNOWN, clock.text, "", text);
         else
-            say_stranded(found, failure.text,
-                         stranded_look(&pair, quiet, false, &other) != STRANDED_NOT ? "" : when,
-                         text);
+            say_stranded(found, failure.text, is_quiet ? "" : when, text);
+        is_queued |= found == STRANDED_UNQUEUED && is_quiet && has_clock;
     }
 }
 

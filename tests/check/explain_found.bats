@@ -26,3 +26,16 @@ load explain
     cleans
     says "$id" 'reason: "one\\ntwo"$'
 }
+
+@test "of two pairs of an id without links --repair queues one; the other is left while that has its row" {
+    processor p1
+    id=$(crash --without links)
+    crash --id "$id" --day 20081226 --without links >/dev/null
+    printf '%s\n' 'incomplete-age = 00:00:01' 'settle-time = 00:00:00' >>"$CONF"
+    until [[ $(explain "$id" --json | json next scan) != *"once nothing of it"* ]]; do :; done
+    does "$id" scan "does not see it, as it has no date link; with --repair it is queued; leaves that under \"20081226\" while the first one has a row"
+    expect_status 1 scan --repair
+    log_has "seen 1: queued 1;"
+    sql_is "SELECT pathname FROM jobs" "$SPOOL/20081225/name/$(name_dir "$id")/$id.json"
+    pair_is_whole "$SPOOL" 20081226 "$id"
+}
