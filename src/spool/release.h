@@ -1,6 +1,7 @@
 /* release.h - brings a crash out of quarantine, as a new one under its day in the storage root.
  *
- *     look     one case is a whole pair; nothing of its id has a row, or lies in a root
+ *     look     one case is a whole pair; nothing of its id has a row, or lies in a root, as far as
+ *              no disk of its day may be away
  *     claim    the name link, which leads to date/released, where no collector works
  *     copy     the files under temporary names; flush
  *     publish  they get their names, and replace nothing; look again; they lose their temporary
