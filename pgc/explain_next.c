@@ -276,7 +276,7 @@ static void say_of_unlinked(const struct explanation *explanation, char text[NEX
             explain_add(text, "leaves that under \"%s\" while the first one has a row", one->day);
         else if (has_no_link(one))
             explain_add(text,
-                        "does not see it: what stands where its date link should be is no link");
+                        "does not see it: there is something else where its date link should be");
         else if (found != STRANDED_NOT && !has_clock)
             say_stranded(STRANDED_UNKNOWN, clock.text, "", text);
         else

@@ -34,6 +34,19 @@ is_in_quarantine() {
     [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
 }
 
+# For each of these calls, where failed pairs are archived and where they are deleted.
+go_there_whole() {
+    local at failed
+    for at; do
+        for failed in "$FAILED" ''; do
+            begun "$at" --save-failed-minidumps-to="$failed"
+            [[ $failed ]] || aged
+            expect_status 1 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
+            is_in_quarantine
+        done
+    done
+}
+
 setup() {
     begin_case
     CASE=$SPOOL/quarantine
@@ -42,14 +55,7 @@ setup() {
 
 @test "it goes there whole: once the further dump has been moved, and the metadata, too" {
     marked
-    for at in renameat2:2 renameat2:3; do
-        for failed in "$FAILED" ''; do
-            begun "$at" --save-failed-minidumps-to="$failed"
-            [[ $failed ]] || aged
-            expect_status 1 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
-            is_in_quarantine
-        done
-    done
+    go_there_whole renameat2:2 renameat2:3
 }
 
 @test "to another disk: once the further dump has been copied, and the metadata, before and after these went" {
@@ -57,14 +63,7 @@ setup() {
     CASE=$ELSEWHERE/quarantine
     echo "quarantine-to = $CASE" >>"$CONF"
     marked
-    for at in renameat2:3 unlinkat:4 renameat2:5; do
-        for failed in "$FAILED" ''; do
-            begun "$at" --save-failed-minidumps-to="$failed"
-            [[ $failed ]] || aged
-            expect_status 1 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
-            is_in_quarantine
-        done
-    done
+    go_there_whole renameat2:3 unlinkat:4 renameat2:5
 }
 
 @test "it stays while the quarantine is away, or cannot be entered, and others go on (74)" {

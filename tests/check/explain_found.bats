@@ -10,7 +10,7 @@ load explain
     rm "$link"
     echo 1 >"$link"
     says "$id" "\"${link#"$SPOOL"/20081225/}\" file 2 B .* old"
-    does "$id" scan "does not see it: what stands where its date link should be is no link"
+    does "$id" scan "does not see it: there is something else where its date link should be"
     expect_status 0 scan
     log_has "\"$id\": left: it is not a link"
     touch -d '2 days ago' "$link"
