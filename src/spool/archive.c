@@ -84,6 +84,11 @@ const char *archive_path(const struct archive *archive)
     return archive->settings.path;
 }
 
+enum place archive_place(const struct archive *archive)
+{
+    return archive->settings.place;
+}
+
 bool archive_is_shared(const struct archive *archive)
 {
     return archive->is_shared;
@@ -242,29 +247,6 @@ static int open_destination(const struct archive *archive, const struct pair *pa
     return pair_open_directory(&there);
 }
 
-bool archive_is_in_use(const struct archive *archive)
-{
-    const char *path = archive->settings.path;
-    return path != NULL &&
-           (archive->is_shared ? access(path, F_OK) == 0 : mark_is_there(AT_FDCWD, path));
-}
-
-enum archive_holds archive_holds(const struct archive *archive,
-                                 const struct pair_location *location, long queued)
-{
-    enum archive_holds holds = ARCHIVE_HOLDS_NOTHING;
-    if (archive->tree == NULL)
-        return holds;
-    const struct pair there = in_archive(archive, &location->pair);
-    int destination = pair_open_directory_to_list(&there);
-    if (destination < 0)
-        return holds;
-    holds = archive_move_holds(location, archive->tree, destination, queued + CLOCK_TOLERANCE,
-                               !archive->settings.dry_run);
-    close(destination);
-    return holds;
-}
-
 static int make_destination(const struct archive *archive, const struct pair *pair, bool *is_new)
 {
     char path[PAIR_DIRECTORY_SIZE];
@@ -318,6 +300,7 @@ static enum archive_moved move_pair(const struct archive *archive,
     int source = location->directory;
     move->pair = location->pair;
     move->root = archive->settings.path;
+    move->place = archive->settings.place;
     move->stamp = archive->stamp;
     move->unwanted = archive->settings.path == NULL;
     /* Links first: without the files nothing leads to them. */
@@ -389,11 +372,14 @@ bool archive_drop_copies(struct archive *archive, struct archive_move *move,
                          struct failure *failure)
 {
     (void)failure;
+    int source = pair_open_directory(&move->pair);
     int destination = open_destination(archive, &move->pair);
     if (destination >= 0) {
-        archive_move_drop_copies(move, destination);
+        archive_move_take_back(move, source, destination);
         close(destination);
     }
+    if (source >= 0)
+        close(source);
     return true;
 }
 

@@ -57,6 +57,7 @@ bool archive_may_change(struct archive *archive, struct failure *failure);
 
 enum archive_state archive_state(const struct archive *archive);
 const char *archive_path(const struct archive *archive); /* NULL: pairs are deleted */
+enum place archive_place(const struct archive *archive); /* for which verdict it is */
 bool archive_is_shared(const struct archive *archive);   /* directly below /tmp, or the like */
 
 /* The file systems that a batch of pairs has changed, or that hold what an earlier run has moved.
@@ -73,14 +74,6 @@ void archive_changes_clear(struct archive_changes *changes);
 /* Asks its file system for the time again: before archive_find() is given ages that the database
  * tells now. Does nothing unless it is open. */
 void archive_ask_clock(const struct archive *archive);
-
-/* Whether a run may have put anything there yet: it has a mark, or is shared and exists. */
-bool archive_is_in_use(const struct archive *archive);
-
-/* For a pair that is whole in the spool: whether a run that was killed has begun to move it here,
- * by another verdict. Nothing where that cannot be seen. Copies of such a run are removed. */
-enum archive_holds archive_holds(const struct archive *archive,
-                                 const struct pair_location *location, long queued);
 
 /* The three steps, for an archive that is open. That it is read-only, a directory that is that of
  * the pair itself (ENOTUNIQ), or ten pairs in a row without room, put it out of order; those count

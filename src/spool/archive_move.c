@@ -3,6 +3,7 @@
 #include "base/quote.h"
 #include "spool/dir.h"
 #include "spool/file.h"
+#include "spool/move_note.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,8 +83,7 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
             if (errno == 0) {
                 fail(failure, 0, "file %s in \"%s\" has other bytes", quote(name, file->name),
                      move->root);
-                move->conflict = file->name;
-                continue;
+                return ARCHIVE_CONFLICT;
             }
             fail_with(failure, "compare file %s with that in", file, move);
             return ARCHIVE_FAILED;
@@ -95,40 +95,7 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
         file->state = PAIR_FILE_THERE;
         move->copied = true;
     }
-    return move->conflict != NULL ? ARCHIVE_CONFLICT : ARCHIVE_MOVED;
-}
-
-/* Other bytes are of another crash. */
-static bool is_of_another(const struct pair_location *location, int destination, const char *name)
-{
-    struct stat status;
-    return fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           !file_is_equal(location->directory, destination, name);
-}
-
-enum archive_holds archive_move_holds(const struct pair_location *location,
-                                      const struct spool *archive, int destination, long age,
-                                      bool may_clean)
-{
-    const char *id = location->pair.id.text;
-    const struct dirent64 *entry;
-    struct dir_reader reader;
-    struct stat status;
-    enum archive_holds holds = ARCHIVE_HOLDS_NOTHING;
-    dir_begin_open(&reader, destination);
-    while ((entry = dir_next(&reader)) != NULL) {
-        if (may_clean && is_temporary(entry->d_name, &location->pair.id))
-            unlinkat(destination, entry->d_name, 0); /* what cannot be removed does no harm */
-        if (strncmp(entry->d_name, id, CRASH_ID_LENGTH) != 0 ||
-            fstatat(destination, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-            continue;
-        bool is_young = S_ISREG(status.st_mode) && !spool_is_past(archive, &status.st_ctim, age);
-        if (is_young && is_of_another(location, destination, entry->d_name))
-            return ARCHIVE_HOLDS_NAMESAKE;
-        if (is_young || holds == ARCHIVE_HOLDS_NOTHING)
-            holds = is_young ? ARCHIVE_HOLDS_PART : ARCHIVE_HOLDS_NAMESAKE;
-    }
-    return holds;
+    return ARCHIVE_MOVED;
 }
 
 /* Why a file was not moved: errno. Whoever writes the spool may take it away just now, and bring it
@@ -146,12 +113,26 @@ static void fail_to_move(struct failure *failure, const char *how, const struct 
     fail_with(failure, how, file, move);
 }
 
+static bool note_where(struct archive_move *move, int source, struct failure *failure)
+{
+    move->is_noted = move->is_noted || move->was_noted ||
+                     move_note_make(&move->pair, source, move->place, NULL, failure);
+    return move->is_noted;
+}
+
+static bool forget_note(const struct archive_move *move, int source, struct failure *failure)
+{
+    return !(move->is_noted || move->was_noted) || move_note_remove(&move->pair, source, failure);
+}
+
 static bool copy(struct archive_move *move, struct pair_file *file, int source, int destination,
                  const struct file_style *style, struct failure *failure)
 {
     char temporary[TEMPORARY_SIZE];
     if (!move->has_copies && !remove_leftovers(&move->pair.id, destination))
         return fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
+    if (!note_where(move, source, failure))
+        return false;
     temporary_name(temporary, move, file);
     if (!file_copy(source, file->name, &file->status, destination, temporary, style)) {
         fail_to_move(failure, "copy file %s to", file, move, source);
@@ -188,16 +169,45 @@ static enum archive_moved move_file(struct archive_move *move, struct pair_file 
     return ARCHIVE_FAILED;
 }
 
+static void drop_copies(struct archive_move *move, int destination)
+{
+    const struct pair_files *files = &move->files;
+    for (struct pair_file *file = files->items; file < files->items + files->count; file++) {
+        char temporary[TEMPORARY_SIZE];
+        temporary_name(temporary, move, file);
+        if (file->state == PAIR_FILE_COPIED)
+            unlinkat(destination, temporary, 0);
+    }
+    move->copied = false;
+}
+
+void archive_move_take_back(struct archive_move *move, int source, int destination)
+{
+    struct failure ignored;
+    const struct pair_files *files = &move->files;
+    bool has_begun = move->was_noted;
+    drop_copies(move, destination);
+    for (size_t i = 0; i < files->count; i++)
+        has_begun = has_begun || files->items[i].state == PAIR_FILE_RENAMED ||
+                    files->items[i].state == PAIR_FILE_THERE;
+    if (!has_begun)
+        forget_note(move, source, &ignored);
+}
+
 enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,
                                       const struct file_style *style, struct failure *failure)
 {
     struct pair_files *files = &move->files;
     enum archive_moved moved = ARCHIVE_MOVED;
+    if (files->count > 2 && !note_where(move, source, failure))
+        return ARCHIVE_FAILED;
     for (size_t i = 0; i < files->count && moved == ARCHIVE_MOVED; i++)
         if (files->items[i].state == PAIR_FILE_FOUND)
             moved = move_file(move, &files->items[i], source, destination, style, failure);
     if (moved != ARCHIVE_MOVED)
-        archive_move_drop_copies(move, destination);
+        archive_move_take_back(move, source, destination);
+    else if (!move->copied && !forget_note(move, source, failure))
+        return ARCHIVE_FAILED;
     return moved;
 }
 
@@ -228,24 +238,12 @@ bool archive_move_name_copies(struct archive_move *move, int destination, struct
             continue;
         if (!file_publish(destination, temporary, file->name)) {
             fail_with(failure, "name the copy of file %s in", file, move);
-            archive_move_drop_copies(move, destination);
+            drop_copies(move, destination);
             return false;
         }
         file->state = PAIR_FILE_THERE;
     }
     return true;
-}
-
-void archive_move_drop_copies(struct archive_move *move, int destination)
-{
-    const struct pair_files *files = &move->files;
-    for (struct pair_file *file = files->items; file < files->items + files->count; file++) {
-        char temporary[TEMPORARY_SIZE];
-        temporary_name(temporary, move, file);
-        if (file->state == PAIR_FILE_COPIED)
-            unlinkat(destination, temporary, 0);
-    }
-    move->copied = false;
 }
 
 bool archive_move_remove_originals(struct archive_move *move, int source, struct failure *failure)
@@ -258,7 +256,7 @@ bool archive_move_remove_originals(struct archive_move *move, int source, struct
                        ? fail(failure, 0, "a file of it has changed since it was looked at")
                        : pair_fail(&move->pair, "remove a file of it from", failure);
     move->copied = false;
-    return true;
+    return forget_note(move, source, failure);
 }
 
 void archive_move_free(struct archive_move *move)

@@ -15,13 +15,15 @@ struct archive_move {
     struct pair pair; /* in the spool */
     struct pair_files files;
     const char *root;     /* of the archive, */
+    enum place place;     /* for which verdict it is, */
     uint64_t stamp;       /* and what is in the names of this run's copies */
+    bool was_noted;       /* where it goes (move_note.h), by an earlier run; */
+    bool is_noted;        /* or by this one */
     bool dry_run;         /* it is only looked at; */
     bool copied;          /* the other two steps are still to come, */
     bool unwanted;        /* or the last one alone, as it is to be deleted */
     bool has_copies;      /* some of them are copies of this run */
     bool is_too_large;    /* there was no room for it, but a small one would find some */
-    const char *conflict; /* the last file that is there with other bytes, or NULL */
     const char *stranger; /* what was put in place of a file of this name is in the archive now */
 };
 
@@ -37,15 +39,6 @@ enum archive_moved {
 enum archive_moved archive_move_compare(struct archive_move *move, int source, int destination,
                                         struct failure *failure);
 
-/* What a directory of the archive has of an id. A run has begun to move the pair there, in the last
- * `age` seconds by the clock of the archive, if a file of it has a final name, and the same bytes
- * as that here, if it is still here. With may_clean the copies of a killed run, which have no final
- * name, are removed on the way. */
-enum archive_holds { ARCHIVE_HOLDS_NOTHING, ARCHIVE_HOLDS_NAMESAKE, ARCHIVE_HOLDS_PART };
-enum archive_holds archive_move_holds(const struct pair_location *location,
-                                      const struct spool *archive, int destination, long age,
-                                      bool may_clean);
-
 /* The first step, from the directory `source`; sets move->copied if further ones are to come. */
 enum archive_moved archive_move_files(struct archive_move *move, int source, int destination,
                                       const struct file_style *style, struct failure *failure);
@@ -55,7 +48,9 @@ bool archive_move_write_reason(const struct archive_move *move, int destination,
                                const struct file_style *style);
 
 bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure);
-void archive_move_drop_copies(struct archive_move *move, int destination);
+
+/* Removes the copies again; and the note, if nothing of the pair is there. */
+void archive_move_take_back(struct archive_move *move, int source, int destination);
 
 /* Removes from `source` what was copied, was there already, or is unwanted: only files that have
  * not changed. */

@@ -73,64 +73,6 @@ int cases_open(int quarantine, const char *day, const char *name)
     return dir_open_to_list(quarantine, path);
 }
 
-/* A file is moved, or its copy is there before it goes. */
-static bool may_be_its(const struct pair_location *location, const struct main_file *file,
-                       const char *suffix, const struct names *files, int directory)
-{
-    char name[NAME_MAX + 1];
-    pair_file_name(&location->pair, suffix, name);
-    return !file->found || names_find(files, name) == NULL ||
-           file_is_equal(location->directory, directory, name);
-}
-
-static bool is_older(const struct pair_location *location, const struct timespec *time)
-{
-    return time_is_past(&location->json.status.st_ctim, 0, time) &&
-           time_is_past(&location->dump.status.st_ctim, 0, time);
-}
-
-/* Why it was begun to move the pair to a case, malloc'd; NULL if it was not. */
-static char *read_begun(int directory, const struct pair_location *location, const char *mark)
-{
-    const struct spool *spool = location->pair.spool;
-    char where[MARK_SIZE + PAIR_PATH_SIZE], path[PAIR_PATH_SIZE], *begun = NULL;
-    struct names files = {0};
-    struct stat reason;
-    struct failure failure;
-    char *line = case_last_line(directory);
-    pair_path(&location->pair, path);
-    snprintf(where, sizeof where, "%s%s%s: ", mark, mark[0] != '\0' ? "/" : "", path);
-    const char *its = line != NULL ? strstr(line, where) : NULL;
-    if (its != NULL && !case_line_says_released(line) &&
-        fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0 &&
-        is_older(location, &reason.st_mtim) && cases_files(directory, &files, &failure) &&
-        files.count > 0 &&
-        may_be_its(location, &location->dump, spool->dump_suffix, &files, directory) &&
-        may_be_its(location, &location->json, spool->json_suffix, &files, directory))
-        begun = strdup(its + strlen(where));
-    names_free(&files);
-    free(line);
-    return begun;
-}
-
-/* The names are known, and a day may have very many. */
-bool cases_find_begun(int quarantine, const struct pair_location *location, const char *mark,
-                      char **reason, struct failure *failure)
-{
-    char path[CASE_PATH_SIZE];
-    *reason = NULL;
-    for (int again = 0; *reason == NULL; again++) {
-        case_path(path, location->pair.day, location->pair.id.text, again);
-        int directory = dir_open_to_list(quarantine, path);
-        if (directory < 0)
-            return errno == ENOENT ||
-                   fail(failure, errno, "cannot open \"%s\" in quarantine", path);
-        *reason = read_begun(directory, location, mark);
-        close(directory);
-    }
-    return true;
-}
-
 /* By its mtime, and by its ctime, as whoever puts it there may choose the other. */
 static bool is_past(const struct spool *spool, const struct stat *status, long seconds)
 {

@@ -20,15 +20,6 @@ bool cases_of_day(int quarantine, const char *day, const struct crash_id *id, st
 /* Lists what is in a case beside its reason, sorted; without a copy that was not finished. */
 bool cases_files(int directory, struct names *names, struct failure *failure);
 
-/* Whether a run that was killed has begun to move a pair, whose files are in the spool, or one of
- * them, to a case of its day: that has something of the crash, and nothing that differs from what
- * is in the spool; the reason says that the pair came from there, in the root with this mark, and
- * is younger. Then *reason is why, malloc'd; else NULL. False with the reason if that cannot be
- * told.
- */
-bool cases_find_begun(int quarantine, const struct pair_location *location, const char *mark,
-                      char **reason, struct failure *failure);
-
 /* Opens a case to be read; -1 with errno. */
 int cases_open(int quarantine, const char *day, const char *name);
 

@@ -3,57 +3,12 @@
 #include "base/quote.h"
 #include "log/log_format.h"
 #include "spool/evidence.h"
+#include "spool/move_note.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void finished_job_init(struct finished_job *job, const struct finished_row *row,
-                       const struct roots *roots, struct archive *archives[2])
-{
-    struct crash_id id;
-    *job = (struct finished_job){.id = row->id,
-                                 .success = row->success,
-                                 .missed = row->missed,
-                                 .archive = archives[row->success],
-                                 .other = archives[!row->success]};
-    snprintf(job->uuid, sizeof job->uuid, "%s", row->uuid);
-    job->crash.name = job->uuid;
-    job->crash.has_job = true;
-    job->crash.job_failed = !row->success;
-    if (crash_id_parse(&id, job->uuid))
-        origin_read(&job->origin, roots, &id, row->mark, row->pathname);
-    job->origin.taken = row->taken;
-    job->origin.ended = row->ended;
-    job->origin.queued = row->queued;
-    if (row->reason != NULL && row->reason[0] != '\0')
-        job->reason = strdup(row->reason);
-}
-
-void finished_job_clear(struct finished_job *job)
-{
-    crash_clear(&job->crash);
-    archive_move_free(&job->move);
-    free(job->reason);
-}
-
-static int compare_ids(const void *left, const void *right)
-{
-    const struct finished_job *one = left, *other = right;
-    return (one->id > other->id) - (one->id < other->id);
-}
-
-struct finished_job *finished_job_find(struct finished_job jobs[], size_t count, long long id)
-{
-    const struct finished_job key = {.id = id};
-    return bsearch(&key, jobs, count, sizeof key, compare_ids);
-}
-
-bool finished_job_is_done(const struct finished_job *job)
-{
-    return job->crash.outcome != LEFT && (!job->is_missing || job->missed == MISSED_FOR_A_DAY);
-}
 
 static void keep(struct finished_job *job, const struct failure *failure, struct report *report)
 {
@@ -82,6 +37,14 @@ static bool is_usable(struct archive *archive, struct report *report)
     return true;
 }
 
+static bool can_use_archive(struct finished_job *job, struct report *report)
+{
+    if (is_usable(job->archive, report))
+        return true;
+    crash_set(&job->crash, LEFT, "its long-term storage cannot be used in this run");
+    return false;
+}
+
 /* Another crash of the same id has been archived. */
 static void keep_newcomer_out(struct finished_job *job, const char *reason,
                               struct quarantine *quarantine, struct report *report)
@@ -90,10 +53,11 @@ static void keep_newcomer_out(struct finished_job *job, const char *reason,
     const struct pair *pair = &job->move.pair;
     bool is_out = report->dry_run
                       ? quarantine == NULL || quarantine_foresee(quarantine, pair, &failure)
-                      : quarantine_newcomer(quarantine, pair, job->move.conflict, reason, &failure);
-    if (is_out)
+                      : quarantine_newcomer(quarantine, pair, reason, &failure);
+    if (is_out) {
+        job->noted = *pair;
         crash_set(&job->crash, QUARANTINED, "%s", reason);
-    else
+    } else
         keep(job, &failure, report);
 }
 
@@ -183,13 +147,6 @@ static bool is_rest(const struct pair_location *here, const struct pair_location
            (here->json.found ? there->dump.found : there->json.found);
 }
 
-/* Whether the other long-term storage is in use, and can be looked into. */
-static bool has_other(struct finished_job *job, struct report *report)
-{
-    bool is_new = archive_state(job->other) == ARCHIVE_NOT_OPEN && !archive_is_in_use(job->other);
-    return !is_new && is_usable(job->other, report);
-}
-
 /* Looks in long-term storage, first where the verdict says. A processor may have changed its
  * verdict since the pair was put away, or half of it: then the job goes on where the pair is. A
  * whole pair beside half of one in the spool may be that of a namesake. */
@@ -200,14 +157,14 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
     struct pair_location other;
     enum located here = archive_find(job->archive, id, &job->origin, &found->archived, failure);
     bool may_be_other = here == LOCATED_WHOLE && found->here.found == LOCATED_PART;
-    if (here != LOCATED_NOWHERE && !(may_be_other && has_other(job, report)))
+    if (here != LOCATED_NOWHERE && !may_be_other)
         return here;
     if (!is_usable(job->other, report)) {
         fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
         return LOCATED_FAILED;
     }
     enum located there = archive_find(job->other, id, &job->origin, &other, failure);
-    if (may_be_other && !is_rest(&found->here, &other))
+    if (may_be_other && there != LOCATED_FAILED && !is_rest(&found->here, &other))
         return here;
     if (there == LOCATED_WHOLE || there == LOCATED_PART) {
         found->archived = other;
@@ -216,40 +173,57 @@ static enum located find_archived(struct finished_job *job, const struct crash_i
     return there;
 }
 
-/* A run that was killed may have put a part of it into the other long-term storage, by a verdict
- * that has changed since: then the job goes on there. If that cannot be looked into, it keeps back
- * only what is for it. */
-static enum archive_holds follow_begun(struct finished_job *job, const struct pair_location *here,
-                                       struct report *report)
+/* A run that was killed may have noted where the pair goes: all of it goes there, whatever the
+ * verdict is by now. True if no more than that is to be done. */
+static bool follow_note(struct finished_job *job, const struct pair_location *here,
+                        struct quarantine *quarantine, struct report *report)
 {
-    if (!has_other(job, report))
-        return ARCHIVE_HOLDS_NOTHING;
-    enum archive_holds holds = archive_holds(job->other, here, job->origin.queued / SECOND);
-    if (holds == ARCHIVE_HOLDS_PART && here->found == LOCATED_WHOLE)
+    struct failure failure;
+    struct move_note note;
+    if (here->found != LOCATED_WHOLE && here->found != LOCATED_PART)
+        return false;
+    bool is_known = move_note_read(&here->pair, here->directory, false, &note, &failure);
+    job->move.was_noted = is_known && note.is_there;
+    if (!is_known) {
+        keep(job, &failure, report);
+        return true;
+    }
+    if (note.is_there && note.to == PLACE_QUARANTINE) {
+        job->move.pair = here->pair;
+        keep_newcomer_out(job, note.why, quarantine, report);
+        return true;
+    }
+    if (note.is_there && note.to == archive_place(job->other) && archive_path(job->other) != NULL)
         job->archive = job->other;
-    return holds;
+    return !can_use_archive(job, report);
 }
 
-/* Or it has put a part into quarantine, as there was another crash with the id: then all of it goes
- * there. If the quarantine cannot be looked into, only what may have been on its way is kept. */
-static bool goes_on_to_quarantine(struct finished_job *job, const struct pair_location *here,
-                                  enum archive_holds holds, struct quarantine *quarantine,
-                                  struct report *report)
+/* Where the row says that its pair is. */
+static struct pair own_place(const struct finished_job *job, const struct crash_id *id)
 {
-    char *reason;
+    struct pair own = {.spool = job->origin.spool, .id = *id};
+    memcpy(own.day, job->origin.day, sizeof own.day);
+    return own;
+}
+
+/* Nothing may be left to do but to delete the row: a pair elsewhere is that of another crash. */
+static bool is_quarantined(struct finished_job *job, const struct crash_id *id,
+                           const struct pair_location *here, struct report *report)
+{
+    const struct pair own = own_place(job, id);
     struct failure failure;
-    if (quarantine == NULL)
+    struct move_note note;
+    bool is_elsewhere = here->is_elsewhere && here->found != LOCATED_FAILED;
+    if (job->origin.state != ORIGIN_KNOWN || (here->found != LOCATED_NOWHERE && !is_elsewhere))
         return false;
-    bool is_known = quarantine_find_begun(quarantine, here, &reason, &failure);
-    if (!is_known && holds != ARCHIVE_HOLDS_NOTHING)
+    bool is_known = move_note_read(&own, -1, true, &note, &failure);
+    if (!is_known) {
         keep(job, &failure, report);
-    else if (reason != NULL) {
-        job->move.pair = here->pair;
-        keep_newcomer_out(job, reason, quarantine, report);
+    } else if (note.is_there) {
+        job->noted = own;
+        crash_set(&job->crash, QUARANTINED, "%s", note.why);
     }
-    bool goes_on = reason != NULL || (!is_known && holds != ARCHIVE_HOLDS_NOTHING);
-    free(reason);
-    return goes_on;
+    return !is_known || note.is_there;
 }
 
 /* Where pairs are deleted, a part that lies where the row says is what a killed run has left. */
@@ -288,36 +262,41 @@ static void judge_doubtful(const struct finished_job *job, struct pair_location 
         forget(here);
 }
 
-enum { AWAY_SIZE = PATH_MAX + 64 };
+enum { MISSING_SIZE = PATH_MAX + 64 };
 
-/* Where the disk of its day may not be mounted, what long-term storage has may be a namesake; for a
- * day the pair counts as missing. */
-static bool may_be_away(const struct finished_job *job, const struct crash_id *id,
-                        char missing[AWAY_SIZE])
+/* Whether what long-term storage has may be another crash, so that the pair counts as missing: it
+ * was going to quarantine, as there is one; or, for a day, the disk of its day may not be mounted.
+ */
+static bool may_be_namesake(const struct finished_job *job, const struct crash_id *id,
+                            char missing[MISSING_SIZE])
 {
-    const struct origin *origin = &job->origin;
-    struct pair its = {.spool = origin->spool, .id = *id};
-    if (origin->state != ORIGIN_KNOWN || job->missed == MISSED_FOR_A_DAY)
+    const struct pair own = own_place(job, id);
+    struct failure ignored;
+    struct move_note note;
+    if (job->origin.state != ORIGIN_KNOWN)
         return false;
-    memcpy(its.day, origin->day, sizeof its.day);
-    snprintf(missing, AWAY_SIZE, "its pair, whose day \"%s/%s\" is empty (is it mounted?),",
-             its.spool->path, its.day);
-    return pair_tree_is_empty(&its);
+    if (!move_note_read(&own, -1, false, &note, &ignored) ||
+        (note.is_there && note.to == PLACE_QUARANTINE)) {
+        snprintf(missing, MISSING_SIZE, "its pair, which was going to quarantine,");
+        return true;
+    }
+    snprintf(missing, MISSING_SIZE, "its pair, whose day \"%s/%s\" is empty (is it mounted?),",
+             own.spool->path, own.day);
+    return job->missed != MISSED_FOR_A_DAY && pair_tree_is_empty(&own);
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id,
                           const struct roots *roots, struct quarantine *quarantine,
                           struct report *report)
 {
-    char missing[AWAY_SIZE];
+    char missing[MISSING_SIZE];
     struct failure failure;
     struct findings found = {.archived = {.directory = -1}};
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
-    bool is_here = found.here.found == LOCATED_WHOLE || found.here.found == LOCATED_PART;
-    if (is_here && goes_on_to_quarantine(job, &found.here, follow_begun(job, &found.here, report),
-                                         quarantine, report)) {
+    if (follow_note(job, &found.here, quarantine, report) ||
+        is_quarantined(job, id, &found.here, report)) {
         location_close(&found.here);
         return;
     }
@@ -330,10 +309,11 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED) {
         keep(job, &failure, report);
         job->is_missing = job->missed != MISSED_NEVER; /* it was not found again */
-    } else if (is_archived && may_be_away(job, id, missing))
+    } else if (is_archived && may_be_namesake(job, id, missing))
         miss(job, &found, missing, quarantine, report);
     else if (is_archived) {
         job->move.pair = found.archived.pair;
+        job->noted = own_place(job, id);
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
     } else if (is_complete || is_being_deleted(job, &found.here))
         move_found(job, &found.here, NULL, quarantine, report);
@@ -350,10 +330,8 @@ void put_away(struct finished_job *job, const struct roots *roots, struct quaran
     struct crash_id id;
     if (!crash_id_parse(&id, job->uuid))
         crash_set(&job->crash, REJECTED, "not a crash id; the row is removed");
-    else if (is_usable(job->archive, report))
+    else if (can_use_archive(job, report))
         find_and_move(job, &id, roots, quarantine, report);
-    else
-        crash_set(&job->crash, LEFT, "its long-term storage cannot be used in this run");
 }
 
 bool put_away_delete(struct finished_job *job, const char *left, struct report *report)
@@ -386,12 +364,13 @@ void put_away_copies(struct finished_job jobs[], size_t count, archive_step *ste
             keep(job, &failure, report);
 }
 
-long put_away_count(const struct finished_job jobs[], size_t count)
+void put_away_forget(const struct finished_job jobs[], size_t count)
 {
-    long done = 0;
-    for (size_t i = 0; i < count; i++)
-        done += jobs[i].crash.outcome != LEFT;
-    return done;
+    struct failure failure;
+    for (const struct finished_job *job = jobs; job < jobs + count; job++)
+        if (job->noted.spool != NULL && job->crash.outcome != LEFT &&
+            !move_note_remove(&job->noted, -1, &failure))
+            log_warning("%s; it stays, which does no harm", failure.text);
 }
 
 void put_away_reasons(struct finished_job jobs[], size_t count, struct report *report)
@@ -407,54 +386,4 @@ void put_away_reasons(struct finished_job jobs[], size_t count, struct report *r
             keep(job, &failure, report);
         free(line);
     }
-}
-
-/* Adds the reason of the processor, which may be long, to that of the outcome. */
-static void add_reason(struct finished_job *job)
-{
-    char said[QUOTE_SIZE], text[404];
-    if (job->reason == NULL || job->crash.outcome == LEFT)
-        return;
-    snprintf(text, sizeof text, "%.400s%s", job->reason, strlen(job->reason) > 400 ? "..." : "");
-    char *outcome = job->crash.reason;
-    job->crash.reason = NULL;
-    crash_set(&job->crash, job->crash.outcome, "%s; it failed: %s",
-              outcome != NULL ? outcome : "no reason", quote(said, text));
-    free(outcome);
-}
-
-static void report_one(struct finished_job *job, struct report *report)
-{
-    add_reason(job);
-    enum log_level level = LEVEL_DEBUG;
-    if (job->crash.outcome == MISSING)
-        level = archive_path(job->archive) != NULL ? LEVEL_ERROR : LEVEL_WARNING;
-    else if (job->crash.outcome == REJECTED)
-        level = LEVEL_ERROR;
-    else if (job->crash.outcome == QUARANTINED)
-        level = LEVEL_WARNING;
-    report_crash(report, level, &job->crash);
-}
-
-/* The server has not confirmed the commit with which its row goes. */
-static bool has_lost_pair(struct finished_job *job)
-{
-    if (!job->is_gone || job->crash.outcome != LEFT)
-        return false;
-    crash_set(&job->crash, LEFT, "its pair is deleted; that its row is was not confirmed");
-    return true;
-}
-
-void put_away_report(struct finished_job jobs[], size_t count, struct report *report)
-{
-    long lost = 0;
-    for (size_t i = 0; i < count; i++) {
-        lost += has_lost_pair(&jobs[i]);
-        report_one(&jobs[i], report);
-    }
-    if (lost > 0)
-        report_error(report, EXIT_LEFT,
-                     "pairs that were deleted without an answer that their rows are, so that the "
-                     "next run may report them as missing: %ld",
-                     lost);
 }

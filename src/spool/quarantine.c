@@ -7,6 +7,7 @@
 #include "spool/cases.h"
 #include "spool/dir.h"
 #include "spool/links.h"
+#include "spool/move_note.h"
 #include "spool/survey.h"
 
 #include <errno.h>
@@ -33,8 +34,6 @@ struct quarantine {
     int list;         /* the same directory, readable; -1: not open */
     struct lock_file lock;
     struct stat status; /* of the root */
-    bool was_sought;    /* by quarantine_find_begun(), */
-    struct failure absence;
     _Atomic uint64_t unique;
     _Atomic long stuck;
     mark_check *check;
@@ -316,9 +315,18 @@ void quarantine_drop_case(struct quarantine *quarantine)
     *slash = '/';
 }
 
-/* The reason is on disk before anything is moved. */
+/* On disk, like the reason. */
+static bool note_where(const struct pair *pair, int from, const char *reason,
+                       struct failure *failure)
+{
+    return move_note_make(pair, from, PLACE_QUARANTINE, reason, failure) &&
+           (dir_flush(from) || pair_fail(pair, "flush directory", failure));
+}
+
+/* The reason is on disk before anything is moved; so is the note, if there is to be one. */
 static bool move_to_case(struct quarantine *quarantine, int from, const struct names *names,
-                         const struct pair *pair, const char *reason, struct failure *failure)
+                         const struct pair *pair, bool is_noted, const char *reason,
+                         struct failure *failure)
 {
     char where[PAIR_PATH_SIZE], what[PATH_MAX + 64];
     pair_path(pair, where);
@@ -326,10 +334,11 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
     if (!begin(quarantine, false, failure))
         return false;
     int directory = open_case(quarantine, from, names, pair->day, pair->id.text, true, failure);
-    bool good = directory >= 0 &&
+    bool good = directory >= 0 && (!is_noted || note_where(pair, from, reason, failure)) &&
                 ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
                   move_names(from, names, directory)) ||
-                 pair_fail(pair, what, failure));
+                 pair_fail(pair, what, failure)) &&
+                (!is_noted || move_note_arrived(pair, from, failure));
     if (!good && directory >= 0)
         quarantine_drop_case(quarantine);
     lock_file_release(&quarantine->lock);
@@ -366,36 +375,13 @@ static void put_last(struct names *names, const char *name)
 }
 
 /* By the dump or the metadata the crash is found again: further dumps go first. */
-static void sort_crash(struct names *names, const struct pair *pair, const char *last)
+static void sort_crash(struct names *names, const struct pair *pair)
 {
     char dump[NAME_MAX + 1], json[NAME_MAX + 1];
     pair_file_name(pair, pair->spool->dump_suffix, dump);
     pair_file_name(pair, pair->spool->json_suffix, json);
     put_last(names, dump);
     put_last(names, json);
-    if (last != NULL && strcmp(last, dump) == 0)
-        put_last(names, dump);
-}
-
-/* Each job of a cleanup asks, so whether it is there is found out once. */
-bool quarantine_find_begun(struct quarantine *quarantine, const struct pair_location *location,
-                           char **reason, struct failure *failure)
-{
-    *reason = NULL;
-    pthread_mutex_lock(&quarantine->turn);
-    if (quarantine->root < 0 && !quarantine->was_sought) {
-        quarantine->was_sought = true;
-        open_root(quarantine, false, &quarantine->absence);
-    }
-    bool good = quarantine->absence.error == ENOENT;
-    if (quarantine->root < 0)
-        *failure = quarantine->absence;
-    else
-        good = cases_find_begun(quarantine->root, location, quarantine_mark(quarantine), reason,
-                                failure) ||
-               blame(failure);
-    pthread_mutex_unlock(&quarantine->turn);
-    return good;
 }
 
 /* *directory becomes that of its files, -1 if it is gone. */
@@ -426,21 +412,16 @@ bool quarantine_foresee(struct quarantine *quarantine, const struct pair *pair,
     return good;
 }
 
-bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
-                     struct failure *failure)
-{
-    return quarantine_newcomer(quarantine, pair, NULL, reason, failure);
-}
-
-bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *last,
-                         const char *reason, struct failure *failure)
+static bool move_crash(struct quarantine *quarantine, const struct pair *pair, bool is_noted,
+                       const char *reason, struct failure *failure)
 {
     struct names names = {0};
     int directory;
     pthread_mutex_lock(&quarantine->turn);
     bool good = look_at_crash(pair, &directory, &names, failure);
-    sort_crash(&names, pair, last);
-    good = good && move_to_case(quarantine, directory, &names, pair, reason, failure);
+    sort_crash(&names, pair);
+    is_noted = is_noted && directory >= 0; /* else it is gone */
+    good = good && move_to_case(quarantine, directory, &names, pair, is_noted, reason, failure);
     pthread_mutex_unlock(&quarantine->turn);
     good = good && links_remove_name(pair, directory, failure);
     if (directory >= 0)
@@ -449,13 +430,25 @@ bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair,
     return good;
 }
 
+bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
+                     struct failure *failure)
+{
+    return move_crash(quarantine, pair, false, reason, failure);
+}
+
+bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *reason,
+                         struct failure *failure)
+{
+    return move_crash(quarantine, pair, true, reason, failure);
+}
+
 bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,
                      const struct pair *pair, const char *reason, struct failure *failure)
 {
     char *items[] = {(char *)(uintptr_t)name};
     const struct names names = {.items = items, .count = 1};
     pthread_mutex_lock(&quarantine->turn);
-    bool good = move_to_case(quarantine, directory, &names, pair, reason, failure);
+    bool good = move_to_case(quarantine, directory, &names, pair, false, reason, failure);
     pthread_mutex_unlock(&quarantine->turn);
     return good;
 }

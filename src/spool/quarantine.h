@@ -55,15 +55,10 @@ bool quarantine_is_shared(const struct quarantine *quarantine);
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure);
 
-/* Whether a run that was killed has begun to move a pair here of which the spool has a file or two:
- * then *reason is why, malloc'd; else NULL. False with the reason if that cannot be told. */
-bool quarantine_find_begun(struct quarantine *quarantine, const struct pair_location *location,
-                           char **reason, struct failure *failure);
-
-/* The same for a crash whose file `last` differs from one that is archived. If it is one of the two
- * main files it goes last, so that a run after a kill finds the difference again. */
-bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *last,
-                         const char *reason, struct failure *failure);
+/* The same for the pair of a finished job, which is not new: it is noted beside it
+ * (move_note.h). */
+bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *reason,
+                         struct failure *failure);
 
 /* Moves one thing that was found for a pair in this directory. */
 bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,

@@ -5,6 +5,7 @@
 #include "spool/dir.h"
 #include "spool/file.h"
 #include "spool/flush.h"
+#include "spool/move_note.h"
 #include "spool/release_case.h"
 
 #include <errno.h>
@@ -360,10 +361,12 @@ static bool has_only_ours(struct release *release, struct failure *failure)
 static bool make_new(struct release *release, const struct flush_set *changed,
                      struct failure *failure)
 {
+    const struct pair *pair = &release->pair;
     bool good = make_link(release, release->to, release->name_target, failure) &&
                 copy_files(release, failure) && flush_all(changed, failure) &&
                 publish_files(release, failure) && has_only_ours(release, failure) &&
-                remove_temporaries(release, failure) && flush_all(changed, failure) &&
+                remove_temporaries(release, failure) &&
+                move_note_remove(pair, release->to, failure) && flush_all(changed, failure) &&
                 make_link(release, release->date, release->date_target, failure);
     if (!good)
         undo(release);

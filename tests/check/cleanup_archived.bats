@@ -265,18 +265,34 @@ cleans_while() {
     done
 }
 
-@test "a further dump that was moved by another verdict has its pair follow" {
+@test "a pair goes on to where its further dump is, and waits while that disk is away (74)" {
+    ARCHIVE=$BATS_TEST_TMPDIR/disk
+    disk "$ARCHIVE"
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
     marked
     id=$(crash --without links --extra browser)
-    mkdir -p "$(dirname "$(place "$ARCHIVE" "$id")")"
-    mv "$(place "$SPOOL" "$id").browser.dump" "$(place "$ARCHIVE" "$id").browser.dump"
-    ended false "$id"
-    cleans
+    ended true "$id"
+    EXEC="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=2"
+    $EXEC true 2>/dev/null || skip "no strace here"
+    run cleanup_jobs # copies three files, names them, and removes the further dump
+    EXEC=''
+    equal $status 137
+    sql "UPDATE jobs SET success = false"
+    bind "$ARCHIVE" "$BATS_TEST_TMPDIR/there"
+    umount "$ARCHIVE"
+    for failed in "$FAILED" ''; do
+        ended false "$(crash --without links)"
+        expect_status 74 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
+        jobs_are "$id"
+    done
+    bind "$BATS_TEST_TMPDIR/there" "$ARCHIVE"
+    cleans --save-failed-minidumps-to=
     pair_is_whole "$ARCHIVE" 20081225 "$id"
-    [[ -z $(find "$SPOOL" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
+    [[ -e $(place "$ARCHIVE" "$id").browser.dump ]]
+    [[ -z $(find "$SPOOL/20081225" -type f -o -name '.*') ]] || fail "$(find "$SPOOL")"
 }
 
-@test "copies that a killed run has left under temporary names go, whatever the verdict is then" {
+@test "copies that a killed run has left under temporary names go, as the next one makes its own" {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
     marked
@@ -292,8 +308,9 @@ cleans_while() {
         expect_status 0 cleanup_jobs --dry-run --save-failed-minidumps-to="$failed"
         equal "$(find "$ELSEWHERE" -name ".$id.*.tmp" | wc -l)" 2
         cleans --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
-        [[ -z $(find "$ELSEWHERE" "$SPOOL" -type f) ]] || fail "$(find "$ELSEWHERE" "$SPOOL")"
-        [[ -z $failed ]] || pair_is_whole "$failed" 20081225 "$id"
+        pair_is_whole "$ELSEWHERE" 20081225 "$id"
+        equal "$(find "$ELSEWHERE" -name ".$id.*.tmp" | wc -l)" 0
+        [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f -o -name '.*') ]] || fail "$(find "$SPOOL" "$FAILED")"
     done
 }
 

@@ -3,21 +3,26 @@
 # was killed has begun to quarantine: it goes there whole, whatever its job's verdict is by now.
 load ../helper
 
-# Has a run killed in its N-th call on the way of $id to quarantine, and the verdict change: then
-# long-term storage for it has nothing of the id. begun CALL:N [OPTION...]
-begun() {
+# A crash of which long-term storage has a namesake: $id, and its $note.
+newcomer() {
     id=$(crash --without links)
     ended true "$id"
     cleans
     archived=$(spool_state "$ARCHIVE")
     crash --id "$id" --size 200 --extra browser >/dev/null
     ended true "$id"
+    note=$(dirname "$(place "$SPOOL" "$id")")/.moving.$id
+}
+
+# Has a run killed before its N-th call on the way of $id to quarantine, and the verdict change:
+# then long-term storage for it has nothing of the id. begun CALL:N [OPTION...]
+begun() {
+    newcomer
     EXEC="strace -f -qq -o /dev/null -e trace=${1%:*} -e inject=${1%:*}:signal=KILL:when=${1#*:}"
     run cleanup_jobs "${@:2}"
     EXEC=''
     equal $status 137
-    [[ -e $CASE/20081225/$id/$id.browser.dump && -e $(place "$SPOOL" "$id").dump ]] ||
-        fail "$(find "$SPOOL" "$CASE")"
+    [[ -L $note || -L ${note/moving/quarantined} ]] || fail "$(find "$SPOOL" "$CASE")"
     sql "UPDATE jobs SET success = false"
 }
 
@@ -31,7 +36,8 @@ is_in_quarantine() {
     [[ $(cd "$CASE/20081225/$id" && echo *) == "$id.browser.dump $id.dump $id.json reason" ]] ||
         fail "$(find "$SPOOL" "$FAILED" "$CASE")"
     equal "$(spool_state "$ARCHIVE")" "$archived"
-    [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f) ]] || fail "$(find "$SPOOL" "$FAILED")"
+    [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f -o -name '.*') ]] ||
+        fail "$(find "$SPOOL" "$FAILED")"
 }
 
 # For each of these calls, where failed pairs are archived and where they are deleted.
@@ -53,17 +59,41 @@ setup() {
     strace -qq -o /dev/null true 2>/dev/null || skip "no strace here"
 }
 
-@test "it goes there whole: once the further dump has been moved, and the metadata, too" {
+@test "it goes there whole: once it has been noted, and its files have been moved, one after the other" {
     marked
-    go_there_whole renameat2:2 renameat2:3
+    go_there_whole renameat2:1 renameat2:2 renameat2:3 syncfs:1
 }
 
-@test "to another disk: once the further dump has been copied, and the metadata, before and after these went" {
+@test "to another disk: once they have been copied, before and after the originals went" {
     elsewhere
     CASE=$ELSEWHERE/quarantine
     echo "quarantine-to = $CASE" >>"$CONF"
     marked
     go_there_whole renameat2:3 unlinkat:4 renameat2:5
+}
+
+@test "once all of it is there, and its row stays, nothing is left to do but to delete that" {
+    marked
+    newcomer
+    session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
+    expect_status 0 cleanup_jobs
+    jobs_are "$id"
+    [[ -L ${note/moving/quarantined} ]]
+    later=$(crash --id "$id" --day 20081226)
+    session "ROLLBACK"
+    expect_status 1 cleanup_jobs --save-failed-minidumps-to=
+    is_in_quarantine
+    pair_is_whole "$SPOOL" 20081226 "$later"
+}
+
+@test "if that could not be noted, its pair counts as missing, although the other crash is in its place (1)" {
+    marked
+    begun renameat:1
+    sql "UPDATE jobs SET success = true"
+    expect_status 1 cleanup_jobs --lock-wait=00:00:10
+    log_has "\"$id\": missing: its pair, which was going to quarantine, was not found; the row stays for 24 hours"
+    jobs_are "$id"
+    equal "$(spool_state "$ARCHIVE")" "$archived"
 }
 
 @test "it stays while the quarantine is away, or cannot be entered, and others go on (74)" {
@@ -78,13 +108,13 @@ setup() {
     other=$(crash --without links)
     ended false "$other"
     expect_status 74 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to=
-    log_has "cannot put \"$id\" away: cannot open quarantine \"$CASE\": No such file or directory"
+    log_has "cannot put \"$id\" away: quarantine \"$CASE\" has no mark"
     jobs_are "$id"
     bind "$ELSEWHERE/there" "$ELSEWHERE/disk"
     mv "$CASE/20081225" "$CASE/away"
     touch "$CASE/20081225"
     expect_status 74 cleanup_jobs --save-failed-minidumps-to=
-    log_has "cannot put \"$id\" away: cannot open \"20081225/$id\" in quarantine: Not a directory"
+    log_has "cannot put \"$id\" away: cannot create directory \"$CASE/20081225\": Not a directory"
     rm "$CASE/20081225"
     mv "$CASE/away" "$CASE/20081225"
     expect_status 1 cleanup_jobs --save-failed-minidumps-to=
@@ -122,4 +152,39 @@ setup() {
         cleans
         pair_is_whole "$FAILED" 20081225 "$id"
     done
+}
+
+@test "what has the name of the note, and is none, keeps the pair until it is removed (1)" {
+    marked
+    newcomer
+    for make in 'mkdir' 'ln -s nowhere'; do
+        $make "$note"
+        expect_status 1 cleanup_jobs
+        log_has "cannot put \"$id\" away: cannot read note .moving.$id in \"$(dirname "$note")\": Invalid argument"
+        jobs_are "$id"
+        rm -r "$note"
+    done
+    expect_status 1 cleanup_jobs
+    is_in_quarantine
+}
+
+@test "what a forged note says is one line of the log, and of the reason; and deletes nothing" {
+    marked
+    for text in $'quarantine: a\n2026-11-28 00:00:00,000 ERROR - b\e[2J' failed successful; do
+        newcomer
+        ln -s "$text" "$note"
+        run cleanup_jobs --save-failed-minidumps-to=
+        ! grep -q $'^2026-11-28 00:00:00,000\|\e' "$LOG" || fail "$(cat "$LOG")"
+        is_in_quarantine
+        equal "$(wc -l <"$CASE/20081225/$id/reason")" 1
+    done
+}
+
+@test "a release removes the note of a run that was killed when the row had gone" {
+    newcomer
+    expect_status 1 cleanup_jobs
+    ln -s 'quarantine: why' "$note"
+    ln -s 'quarantine: why' "${note/moving/quarantined}"
+    expect_status 0 priority --release "$id"
+    [[ ! -L $note && ! -L ${note/moving/quarantined} ]] || fail "$(find "$SPOOL")"
 }

@@ -5,6 +5,9 @@
 
 #include "spool/archive.h"
 
+/* Beside the files of a pair that is copied (move_note.h). */
+enum { NOTE = 1 };
+
 static struct archive_settings settings;
 static struct archive *archive;
 static struct archive_move moved;
@@ -18,6 +21,7 @@ static inline void make_archive(const char *path)
         .file_mode = 0640,
         .dir_mode = 0750,
         .group = (gid_t)-1,
+        .place = PLACE_SUCCESSFUL,
     };
     archive = archive_new(&settings);
     assert_non_null(archive);

@@ -168,13 +168,13 @@ static void one_that_is_missing_waits_for_a_day_and_then_its_row_goes(void **sta
     expect_put(ID, LEFT);
     assert_false(finished_job_is_done(&jobs[0]));
     report_seen(&report, 2);
-    put_away_report(&jobs[0], 1, &report);
+    finished_jobs_report(&jobs[0], 1, &report);
     assert_false(tally_has_left(&report.tally));
     missed = MISSED_FOR_A_DAY;
     expect_put(ID, MISSING);
     assert_non_null(strstr(jobs[0].crash.reason, "the row is removed"));
     assert_true(finished_job_is_done(&jobs[0]));
-    put_away_report(&jobs[0], 1, &report);
+    finished_jobs_report(&jobs[0], 1, &report);
     assert_true(tally_has_left(&report.tally));
     assert_true(tally_adds_up(&report.tally));
     make_crash(ID, DAY, SLOT, 0);
@@ -338,7 +338,7 @@ static void copies_get_their_names_and_then_the_originals_go(void **state)
     assert_true(put_away_has_copies(jobs, 1));
     assert_false(put_away_has_copies(jobs, 0));
     put_away_copies(jobs, JOBS, archive_commit_copies, &report);
-    assert_int_equal(entries_in(NAME_PATH), 2);
+    assert_int_equal(entries_in(NAME_PATH), 2 + NOTE);
     assert_int_equal(chdir(path), 0);
     expect_content(NAME_PATH "/" ID ".json", ".json");
     expect_content(DAY "/name/33/ad/" OTHER_ID ".json", ".json");
@@ -376,7 +376,7 @@ static void a_copy_that_cannot_get_its_name_leaves_the_job(void **state)
     assert_non_null(jobs[0].crash.reason);
     assert_int_equal(jobs[1].crash.outcome, ARCHIVED);
     put_away_copies(jobs, JOBS, archive_remove_originals, &report);
-    assert_int_equal(entries_in(NAME_PATH), 2);
+    assert_int_equal(entries_in(NAME_PATH), 2 + NOTE);
     assert_int_equal(entries_in(DAY "/name/33/ad"), 0);
 }
 
@@ -386,11 +386,11 @@ static void what_became_of_it_is_told_and_counted(void **state)
     make_crash(ID, DAY, SLOT, 0);
     begin(beside_spool("archive"));
     report_seen(&report, 3);
-    put_away_report(put(0, ID, false), 1, &report);
+    finished_jobs_report(put(0, ID, false), 1, &report);
     expect_outcome(ARCHIVED, 1);
-    put_away_report(put(0, OTHER_ID, false), 1, &report);
+    finished_jobs_report(put(0, OTHER_ID, false), 1, &report);
     expect_outcome(MISSING, 1);
-    put_away_report(put(0, "no id", false), 1, &report);
+    finished_jobs_report(put(0, "no id", false), 1, &report);
     expect_outcome(REJECTED, 1);
     assert_true(tally_adds_up(&report.tally));
     log_close();

@@ -1,0 +1,44 @@
+/* move_note.h - the note beside the pair of a finished job that says where it goes, for the run
+ * after one that was killed. By then the job may have another verdict, and the disk to which a part
+ * of the pair has gone may be away. It is a symbolic link, which comes whole or not at all, and
+ * leads nowhere:
+ *
+ *     ROOT/YYYYMMDD/name/22/ad/.moving.<id>       -> successful, failed, or quarantine: WHY
+ *     ROOT/YYYYMMDD/name/22/ad/.quarantined.<id>  -> quarantine: WHY
+ *
+ * The first one is made before any of its files is moved, and goes when all are; but that of a pair
+ * in quarantine, which is not looked for there, becomes the second one until its row is gone. Two
+ * files that are renamed need none: one that is still here says enough. What a scan quarantines
+ * needs none, as its date link goes last.
+ *
+ * `directory` is that of the pair, in any mode; -1: not open. All give the reason for a failure. */
+#ifndef MOVE_NOTE_H
+#define MOVE_NOTE_H
+
+#include "spool/pair.h"
+
+enum { MOVE_NOTE_SIZE = 1000 }; /* XFS: 1024 */
+
+struct move_note {
+    bool is_there;
+    enum place to;            /* PLACE_SUCCESSFUL, PLACE_FAILED, PLACE_QUARANTINE */
+    char why[MOVE_NOTE_SIZE]; /* of the last one */
+};
+
+/* Notes where it goes, in place of what is noted; `why` is for the quarantine. Where the disk is
+ * full it goes without a note, as it has to be emptied. */
+bool move_note_make(const struct pair *pair, int directory, enum place to, const char *why,
+                    struct failure *failure);
+
+/* Notes that it is in quarantine, if it is noted that it goes there. */
+bool move_note_arrived(const struct pair *pair, int directory, struct failure *failure);
+
+/* Reads the first note, or the second one. Something else that has its name is the crash's own
+ * failure (errno value 0). */
+bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
+                    struct move_note *note, struct failure *failure);
+
+/* Removes what there is of them. */
+bool move_note_remove(const struct pair *pair, int directory, struct failure *failure);
+
+#endif
