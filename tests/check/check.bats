@@ -244,7 +244,8 @@ load check
     answers 1 cleanup_jobs -- 'WARNING: the last run of crashmon-cleanup-repair was killed'
     answers 0 scan --check-waiting=, --
     session COMMIT
-    sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime) SELECT '', overlay(uuid placing 'f' from 1), 1, '2008-12-25' FROM jobs"
+    sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
+         SELECT '', translate(left(uuid, 1), '0123456789abcdef', 'f0123456789abcde') || substr(uuid, 2), 1, '2008-12-25' FROM jobs"
     expect_status 1 cleanup_jobs --repair --limit=1 --batch-size=1
     answers 1 cleanup_jobs -- 'WARNING: the last run of crashmon-cleanup-repair ended with exit code 1, .* ago: it ended at --limit'
     sql "UPDATE jobs SET success = NULL, completeddatetime = NULL"

@@ -218,7 +218,7 @@ sub rows_go_last {
         }
         push @broken, "$about[-1]: after its row was deleted"
             if $what =~ /^(?:rename|remove|write)$/ && $about[-1] =~ m{($crash_id)[^/]*$}
-            && $gone{$1};
+            && $gone{$1} && $about[-1] !~ m{/\.quarantined\.}; # the note goes last
     }
     return join "\n", @broken;
 }
