@@ -65,8 +65,8 @@ our @situations = (
      ['--release', @released], [], 1],
 );
 our @under;    # what a run that is not traced is started with, such as valgrind
-our @changing = qw(unlinkat renameat2 linkat mkdirat sendto write fsync syncfs sendfile fchmod
-                   openat);
+our @changing = qw(unlinkat renameat renameat2 linkat symlinkat mkdirat sendto write fsync syncfs
+                   sendfile fchmod openat);
 our @options;    # of the situation
 my @besides;
 my $scans;
@@ -350,6 +350,7 @@ sub state {
             my $where = $root =~ s{.*/}{}r;
             $where = 'failed' if $copy && $root eq $copy;
             return push @state, "$where$name" if $name eq '/.crashmon';
+            return if m{/\.quarantined\.}; # the row has gone, and the run was killed
             return if -l && $program eq 'crashmon-priority' && ($where eq 'deferred' || m{/name/});
             if (-l) { push @state, "$where$name -> " . readlink }
             elsif (-f) { push @state, "$where$name " . ($name =~ m{/reason$} ? '' : digest($_)) }
