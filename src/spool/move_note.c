@@ -46,13 +46,12 @@ bool move_note_make(const struct pair *pair, int directory, enum place to, const
     return good || errno == ENOSPC || errno == EDQUOT || fail_note(pair, "make", name, failure);
 }
 
-bool move_note_arrived(const struct pair *pair, int directory, struct failure *failure)
+void move_note_arrived(const struct pair *pair, int directory)
 {
     char from[NAME_SIZE], to[NAME_SIZE];
     note_name(from, moving, pair);
     note_name(to, quarantined, pair);
-    return renameat(directory, from, directory, to) == 0 || errno == ENOENT ||
-           fail_note(pair, "rename", from, failure);
+    renameat(directory, from, directory, to);
 }
 
 static bool parse(const char *text, struct move_note *note)

@@ -30,8 +30,9 @@ struct move_note {
 bool move_note_make(const struct pair *pair, int directory, enum place to, const char *why,
                     struct failure *failure);
 
-/* Notes that it is in quarantine, if it is noted that it goes there. */
-bool move_note_arrived(const struct pair *pair, int directory, struct failure *failure);
+/* Notes that it is in quarantine, if it is noted that it goes there. What cannot be noted makes it
+ * count as missing, if its row is not deleted by the same run. */
+void move_note_arrived(const struct pair *pair, int directory);
 
 /* Reads the first note, or the second one. Something else that has its name is the crash's own
  * failure (errno value 0). */

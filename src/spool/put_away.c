@@ -305,13 +305,13 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     judge_doubtful(job, &found.here, archived, &failure);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
-    bool is_archived = found.here.found == LOCATED_NOWHERE && archived == LOCATED_WHOLE;
+    bool is_nowhere = found.here.found == LOCATED_NOWHERE;
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED) {
         keep(job, &failure, report);
         job->is_missing = job->missed != MISSED_NEVER; /* it was not found again */
-    } else if (is_archived && may_be_namesake(job, id, missing))
+    } else if (is_nowhere && archived != LOCATED_NOWHERE && may_be_namesake(job, id, missing))
         miss(job, &found, missing, quarantine, report);
-    else if (is_archived) {
+    else if (is_nowhere && archived == LOCATED_WHOLE) {
         job->move.pair = found.archived.pair;
         job->noted = own_place(job, id);
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));

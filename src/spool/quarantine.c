@@ -337,8 +337,9 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
     bool good = directory >= 0 && (!is_noted || note_where(pair, from, reason, failure)) &&
                 ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
                   move_names(from, names, directory)) ||
-                 pair_fail(pair, what, failure)) &&
-                (!is_noted || move_note_arrived(pair, from, failure));
+                 pair_fail(pair, what, failure));
+    if (good && is_noted)
+        move_note_arrived(pair, from);
     if (!good && directory >= 0)
         quarantine_drop_case(quarantine);
     lock_file_release(&quarantine->lock);

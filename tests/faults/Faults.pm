@@ -32,7 +32,7 @@ my $copy = $ENV{OTHER_DISK} && File::Temp->newdir('crashmon-faults.XXXXXX', DIR 
 # The calls that change something, on disk or in the database, and the errors that each can give.
 # (A send cannot fail alone: libpq then waits for the last words of a server that is still there.)
 our %errors = (
-    (map { $_ => [qw(EIO ENOSPC EACCES EROFS)] } qw(unlinkat mkdirat)),
+    (map { $_ => [qw(EIO ENOSPC EACCES EROFS)] } qw(unlinkat mkdirat symlinkat renameat)),
     renameat2  => [qw(EIO ENOSPC EACCES EROFS EINVAL)],
     openat     => [qw(EIO EACCES EMFILE ENOMEM)],
     openat2    => [qw(EIO EACCES EMFILE ENOMEM ENOSYS)],
