@@ -6,10 +6,10 @@
  *     ROOT/YYYYMMDD/name/22/ad/.moving.<id>       -> successful, failed, or quarantine: WHY
  *     ROOT/YYYYMMDD/name/22/ad/.quarantined.<id>  -> quarantine: WHY
  *
- * The first one is made before any of its files is moved, and goes when all are; but that of a pair
- * in quarantine, which is not looked for there, becomes the second one until its row is gone. Two
- * files that are renamed need none: one that is still here says enough. What a scan quarantines
- * needs none, as its date link goes last.
+ * The first one is made before any of its files is moved, and goes when all are. But a pair is not
+ * looked for in quarantine: that note becomes the second one before the last file goes there, until
+ * the row is gone. Two files that are renamed need none: one that is still here says enough. What a
+ * scan quarantines needs none, as its date link goes last.
  *
  * `directory` is that of the pair, in any mode; -1: not open. All give the reason for a failure. */
 #ifndef MOVE_NOTE_H
@@ -30,8 +30,8 @@ struct move_note {
 bool move_note_make(const struct pair *pair, int directory, enum place to, const char *why,
                     struct failure *failure);
 
-/* Notes that it is in quarantine, if it is noted that it goes there. What cannot be noted makes it
- * count as missing, if its row is not deleted by the same run. */
+/* Notes that it is in quarantine, but for its last file, if it is noted that it goes there. What
+ * cannot be noted makes it count as missing, if its row is not deleted by the same run. */
 void move_note_arrived(const struct pair *pair, int directory);
 
 /* Reads the first note, or the second one. Something else that has its name is the crash's own

@@ -183,6 +183,8 @@ static bool follow_note(struct finished_job *job, const struct pair_location *he
     if (here->found != LOCATED_WHOLE && here->found != LOCATED_PART)
         return false;
     bool is_known = move_note_read(&here->pair, here->directory, false, &note, &failure);
+    if (is_known && !note.is_there && here->found == LOCATED_PART)
+        is_known = move_note_read(&here->pair, here->directory, true, &note, &failure);
     job->move.was_noted = is_known && note.is_there;
     if (!is_known) {
         keep(job, &failure, report);

@@ -257,11 +257,16 @@ static bool move_one(int from, const char *name, int to)
     return errno == ENOENT;
 }
 
-static bool move_names(int from, const struct names *names, int to)
+/* That all is there is noted, if at all, before the last one goes: half a pair with that note is on
+ * its way. */
+static bool move_names(int from, const struct names *names, int to, const struct pair *noted)
 {
-    for (size_t i = 0; i < names->count; i++)
+    for (size_t i = 0; i < names->count; i++) {
+        if (noted != NULL && i + 1 == names->count)
+            move_note_arrived(noted, from);
         if (!move_one(from, names->items[i], to))
             return false;
+    }
     return dir_flush(to);
 }
 
@@ -336,10 +341,8 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
     int directory = open_case(quarantine, from, names, pair->day, pair->id.text, true, failure);
     bool good = directory >= 0 && (!is_noted || note_where(pair, from, reason, failure)) &&
                 ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
-                  move_names(from, names, directory)) ||
+                  move_names(from, names, directory, is_noted ? pair : NULL)) ||
                  pair_fail(pair, what, failure));
-    if (good && is_noted)
-        move_note_arrived(pair, from);
     if (!good && directory >= 0)
         quarantine_drop_case(quarantine);
     lock_file_release(&quarantine->lock);

@@ -61,7 +61,7 @@ setup() {
 
 @test "it goes there whole: once it has been noted, and its files have been moved, one after the other" {
     marked
-    go_there_whole renameat2:1 renameat2:2 renameat2:3 syncfs:1
+    go_there_whole renameat2:1 renameat2:2 renameat:1 renameat2:3 syncfs:1
 }
 
 @test "to another disk: once they have been copied, before and after the originals went" {
@@ -69,7 +69,7 @@ setup() {
     CASE=$ELSEWHERE/quarantine
     echo "quarantine-to = $CASE" >>"$CONF"
     marked
-    go_there_whole renameat2:3 unlinkat:4 renameat2:5
+    go_there_whole renameat2:3 unlinkat:4 renameat:1 renameat2:5
 }
 
 @test "once all of it is there, and its row stays, nothing is left to do but to delete that" {
@@ -88,8 +88,13 @@ setup() {
 
 @test "if that could not be noted, its pair counts as missing, although the other crash is in its place (1)" {
     marked
-    begun renameat:1
-    sql "UPDATE jobs SET success = true"
+    newcomer
+    session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
+    EXEC="strace -f -qq -o /dev/null -e trace=renameat -e inject=renameat:error=EIO"
+    expect_status 0 cleanup_jobs
+    EXEC=''
+    session "ROLLBACK"
+    [[ -L $note ]]
     expect_status 1 cleanup_jobs --lock-wait=00:00:10
     log_has "\"$id\": missing: its pair, which was going to quarantine, was not found; the row stays for 24 hours"
     jobs_are "$id"
