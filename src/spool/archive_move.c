@@ -116,7 +116,7 @@ static void fail_to_move(struct failure *failure, const char *how, const struct 
 static bool note_where(struct archive_move *move, int source, struct failure *failure)
 {
     move->is_noted = move->is_noted || move->was_noted ||
-                     move_note_make(&move->pair, source, move->place, NULL, failure);
+                     move_note_make(&move->pair, source, move->place, NULL, NULL, failure);
     return move->is_noted;
 }
 

@@ -68,25 +68,49 @@ static bool came_after(int from, const char *name, const struct timespec *time)
            !time_is_past(&status.st_ctim, 0, time);
 }
 
-/* Whether a directory cannot be used: it has one of the names, for other bytes, or what has come
- * since its reason was written belongs to another crash, or its reason is not a regular file, too
- * long, or that of another storage. With errno EINTR that is not known. */
-static bool is_taken(int directory, int from, const struct names *names, const char *mark)
+/* Whether a directory has one of the names, for other bytes; with errno that is not known. */
+static bool has_other_bytes(int directory, int from, const struct names *names)
 {
-    char owner[MARK_SIZE];
-    struct stat reason, status;
-    bool has_reason = fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
-    if (has_reason && (!file_is_regular(&reason) || reason.st_size >= REASON_MAXIMUM ||
-                       case_is_of_another(directory, mark, owner)))
-        return true;
+    struct stat status;
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
         bool is_there = fstatat(directory, case_name(name), &status, AT_SYMLINK_NOFOLLOW) == 0;
-        if (is_there ? !is_copied(from, name, directory)
-                     : has_reason && came_after(from, name, &reason.st_mtim))
+        if (!is_there && errno != ENOENT)
             return true;
+        errno = 0;
+        if (is_there && !is_copied(from, name, directory)) {
+            errno = errno == EINVAL ? 0 : errno; /* what is there is no file */
+            return true;
+        }
     }
     return false;
+}
+
+/* Whether one of the names that a directory has not is younger than its reason. */
+static bool has_younger(int directory, int from, const struct names *names,
+                        const struct timespec *reason)
+{
+    struct stat status;
+    for (size_t i = 0; i < names->count; i++)
+        if (fstatat(directory, case_name(names->items[i]), &status, AT_SYMLINK_NOFOLLOW) < 0 &&
+            came_after(from, names->items[i], reason))
+            return true;
+    return false;
+}
+
+/* Whether a directory cannot be used: it has one of the names, for other bytes, or what has come
+ * since its reason was written belongs to another crash, or its reason is not a regular file, too
+ * long, or that of another storage. With errno that is not known. */
+static bool is_taken(int directory, int from, const struct names *names, const char *mark)
+{
+    char owner[MARK_SIZE];
+    struct stat reason;
+    bool has_reason = fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
+    bool is_taken = has_reason && (!file_is_regular(&reason) || reason.st_size >= REASON_MAXIMUM ||
+                                   case_is_of_another(directory, mark, owner) ||
+                                   has_younger(directory, from, names, &reason.st_mtim));
+    errno = 0;
+    return is_taken || has_other_bytes(directory, from, names);
 }
 
 static int open_or_make(int root, const char *path, bool make)
@@ -100,6 +124,17 @@ void case_path(char path[CASE_PATH_SIZE], const char *day, const char *name, int
         snprintf(path, CASE_PATH_SIZE, "%s/%s", day, name);
     else
         snprintf(path, CASE_PATH_SIZE, "%s/%s.%d", day, name, again);
+}
+
+int case_open_begun(int root, const char *path, int from, const struct names *names)
+{
+    int directory = dir_open(root, path);
+    if (directory < 0 || !has_other_bytes(directory, from, names))
+        return directory;
+    int error = errno != 0 ? errno : EEXIST;
+    close(directory);
+    errno = error;
+    return -1;
 }
 
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
@@ -116,7 +151,7 @@ int case_open(int root, const char *day, const char *name, int from, const struc
         int error = errno;
         close(directory);
         errno = error;
-        if (error == EINTR)
+        if (error != 0)
             return -1;
     }
     snprintf(path, CASE_PATH_SIZE, "%s/%s.%016" PRIx64, day, plain, unique);

@@ -30,6 +30,10 @@ void case_path(char path[CASE_PATH_SIZE], const char *day, const char *name, int
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
               const char *mark, uint64_t unique, bool make, char path[CASE_PATH_SIZE]);
 
+/* Opens the one to which these were begun to be moved, whatever their times; EEXIST: it has one of
+ * the names, for other bytes. */
+int case_open_begun(int root, const char *path, int from, const struct names *names);
+
 /* The name of an entry in its case, where our own two names are taken. */
 const char *case_name(const char *name);
 

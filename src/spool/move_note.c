@@ -13,12 +13,11 @@ static const char moving[] = ".moving.", quarantined[] = ".quarantined.";
 
 enum { NAME_SIZE = sizeof quarantined + CRASH_ID_LENGTH };
 
-/* Each begins with one of these; the last one is followed by why. */
 static const char *const texts[PLACE_COUNT] = {
     [PLACE_SUCCESSFUL] = "successful",
     [PLACE_FAILED] = "failed",
-    [PLACE_QUARANTINE] = "quarantine: ",
 };
+static const char to_quarantine[] = "quarantine ";
 
 static void note_name(char name[NAME_SIZE], const char *prefix, const struct pair *pair)
 {
@@ -34,15 +33,30 @@ static bool fail_note(const struct pair *pair, const char *what, const char *nam
     return pair_fail(pair, text, failure);
 }
 
-bool move_note_make(const struct pair *pair, int directory, enum place to, const char *why,
-                    struct failure *failure)
+/* In place of a note that says something else. */
+static bool replace(int directory, const char *name, const char *text)
+{
+    char found[MOVE_NOTE_SIZE], temporary[NAME_SIZE + sizeof ".tmp"];
+    ssize_t length = readlinkat(directory, name, found, sizeof found);
+    if (length == (ssize_t)strlen(text) && memcmp(found, text, (size_t)length) == 0)
+        return true;
+    snprintf(temporary, sizeof temporary, "%s.tmp", name);
+    return (unlinkat(directory, temporary, 0) == 0 || errno == ENOENT) &&
+           symlinkat(text, directory, temporary) == 0 &&
+           renameat(directory, temporary, directory, name) == 0;
+}
+
+bool move_note_make(const struct pair *pair, int directory, enum place to, const char *in,
+                    const char *why, struct failure *failure)
 {
     char name[NAME_SIZE], text[MOVE_NOTE_SIZE];
     note_name(name, moving, pair);
-    snprintf(text, sizeof text, "%s%s", texts[to], to == PLACE_QUARANTINE ? why : "");
+    if (to == PLACE_QUARANTINE)
+        snprintf(text, sizeof text, "%s%s: %s", to_quarantine, in, why);
+    else
+        snprintf(text, sizeof text, "%s", texts[to]);
     bool good = symlinkat(text, directory, name) == 0 ||
-                (errno == EEXIST && unlinkat(directory, name, 0) == 0 &&
-                 symlinkat(text, directory, name) == 0);
+                (errno == EEXIST && replace(directory, name, text));
     return good || errno == ENOSPC || errno == EDQUOT || fail_note(pair, "make", name, failure);
 }
 
@@ -54,22 +68,37 @@ void move_note_arrived(const struct pair *pair, int directory)
     renameat(directory, from, directory, to);
 }
 
-static bool parse(const char *text, struct move_note *note)
+/* The name of a case: the id, or one with a number behind it. */
+static bool parse_case(const char *text, size_t length, const struct pair *pair,
+                       struct move_note *note)
 {
-    for (enum place to = PLACE_SUCCESSFUL; to <= PLACE_QUARANTINE; to++) {
-        size_t length = strlen(texts[to]);
-        if (strncmp(text, texts[to], length) != 0 ||
-            (text[length] != '\0' && to != PLACE_QUARANTINE))
-            continue;
-        note->to = to;
-        snprintf(note->why, sizeof note->why, "%s", text + length);
+    if (length < CRASH_ID_LENGTH || length >= sizeof note->in ||
+        memcmp(text, pair->id.text, CRASH_ID_LENGTH) != 0 ||
+        CRASH_ID_LENGTH + strspn(text + CRASH_ID_LENGTH, ".0123456789abcdef") < length)
+        return false;
+    memcpy(note->in, text, length);
+    note->in[length] = '\0';
+    return true;
+}
+
+static bool parse(const char *text, const struct pair *pair, struct move_note *note)
+{
+    const char *in = text + strlen(to_quarantine), *why = strstr(text, ": ");
+    note->to = PLACE_QUARANTINE;
+    if (strncmp(text, to_quarantine, strlen(to_quarantine)) == 0 && why != NULL &&
+        parse_case(in, (size_t)(why - in), pair, note)) {
+        snprintf(note->why, sizeof note->why, "%s", why + 2);
         return true;
     }
+    for (note->to = PLACE_SUCCESSFUL; note->to <= PLACE_FAILED; note->to++)
+        if (strcmp(text, texts[note->to]) == 0)
+            return true;
     errno = EINVAL;
     return false;
 }
 
-static bool read_note(int directory, const char *name, struct move_note *note)
+static bool read_note(int directory, const char *name, const struct pair *pair,
+                      struct move_note *note)
 {
     char text[MOVE_NOTE_SIZE];
     ssize_t length = directory >= 0 ? readlinkat(directory, name, text, sizeof text - 1) : -1;
@@ -77,7 +106,7 @@ static bool read_note(int directory, const char *name, struct move_note *note)
     if (!note->is_there)
         return errno == ENOENT;
     text[length] = '\0';
-    return parse(text, note);
+    return parse(text, pair, note);
 }
 
 bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
@@ -86,12 +115,17 @@ bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
     char name[NAME_SIZE];
     note_name(name, has_arrived ? quarantined : moving, pair);
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
-    bool good = read_note(opened, name, note) || fail_note(pair, "read", name, failure);
+    bool good = read_note(opened, name, pair, note) || fail_note(pair, "read", name, failure);
     if (!good && failure->error == EINVAL)
         failure->error = 0;
     if (opened >= 0 && opened != directory)
         close(opened);
     return good;
+}
+
+bool move_note_is_last(const char *name)
+{
+    return strncmp(name, quarantined, sizeof quarantined - 1) == 0;
 }
 
 bool move_note_remove(const struct pair *pair, int directory, struct failure *failure)

@@ -221,11 +221,9 @@ static bool is_quarantined(struct finished_job *job, const struct crash_id *id,
     bool is_known = move_note_read(&own, -1, true, &note, &failure);
     if (!is_known) {
         keep(job, &failure, report);
-    } else if (note.is_there) {
-        job->noted = own;
+    } else if (note.is_there)
         crash_set(&job->crash, QUARANTINED, "%s", note.why);
-    }
-    return !is_known || note.is_there;
+    return note.is_there || !is_known;
 }
 
 /* Where pairs are deleted, a part that lies where the row says is what a killed run has left. */
@@ -297,6 +295,9 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
+    bool is_nowhere = found.here.found == LOCATED_NOWHERE;
+    if (is_nowhere || found.here.is_elsewhere)
+        job->noted = own_place(job, id);
     if (follow_note(job, &found.here, quarantine, report) ||
         is_quarantined(job, id, &found.here, report)) {
         location_close(&found.here);
@@ -307,7 +308,6 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     judge_doubtful(job, &found.here, archived, &failure);
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
-    bool is_nowhere = found.here.found == LOCATED_NOWHERE;
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED) {
         keep(job, &failure, report);
         job->is_missing = job->missed != MISSED_NEVER; /* it was not found again */
@@ -315,7 +315,6 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         miss(job, &found, missing, quarantine, report);
     else if (is_nowhere && archived == LOCATED_WHOLE) {
         job->move.pair = found.archived.pair;
-        job->noted = own_place(job, id);
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
     } else if (is_complete || is_being_deleted(job, &found.here))
         move_found(job, &found.here, NULL, quarantine, report);
@@ -370,7 +369,7 @@ void put_away_forget(const struct finished_job jobs[], size_t count)
 {
     struct failure failure;
     for (const struct finished_job *job = jobs; job < jobs + count; job++)
-        if (job->noted.spool != NULL && job->crash.outcome != LEFT &&
+        if (job->noted.spool != NULL && finished_job_is_done(job) &&
             !move_note_remove(&job->noted, -1, &failure))
             log_warning("%s; it stays, which does no harm", failure.text);
 }

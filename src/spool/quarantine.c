@@ -270,14 +270,24 @@ static bool move_names(int from, const struct names *names, int to, const struct
     return dir_flush(to);
 }
 
+/* `begun` is the name of the one to which a killed run has begun to move them; "": there is none.
+ */
 static int open_case(struct quarantine *quarantine, int from, const struct names *names,
-                     const char *day, const char *name, bool make, struct failure *failure)
+                     const char *day, const char *name, const char *begun, bool make,
+                     struct failure *failure)
 {
     for (size_t i = 0; i < names->count; i++) /* before anything is made for what must stay */
         if (!quarantine_can_take(quarantine, from, names->items[i], failure))
             return -1;
     char whole[PATH_MAX], quoted[QUOTE_SIZE], *path = quarantine->opened;
-    int directory = case_open(quarantine->root, day, name, from, names, quarantine_mark(quarantine),
+    int directory = -1;
+    errno = ENOENT;
+    if (begun[0] != '\0') {
+        case_path(path, day, begun, 0);
+        directory = case_open_begun(quarantine->root, path, from, names);
+    }
+    if (directory < 0 && (errno == ENOENT || errno == EEXIST))
+        directory = case_open(quarantine->root, day, name, from, names, quarantine_mark(quarantine),
                               quarantine_unique(quarantine), make, path);
     if (directory < 0) {
         int error = errno;
@@ -294,7 +304,7 @@ static bool foresee_case(struct quarantine *quarantine, int from, const struct n
                          const char *day, const char *name, struct failure *failure)
 {
     char path[PATH_MAX];
-    int directory = open_case(quarantine, from, names, day, name, false, failure);
+    int directory = open_case(quarantine, from, names, day, name, "", false, failure);
     bool is_day = directory < 0 && failure->error == ENOENT;
     if (is_day)
         directory = dir_open(quarantine->root, day);
@@ -320,11 +330,23 @@ void quarantine_drop_case(struct quarantine *quarantine)
     *slash = '/';
 }
 
-/* On disk, like the reason. */
-static bool note_where(const struct pair *pair, int from, const char *reason,
-                       struct failure *failure)
+/* Reads the note of a run that was killed. */
+static void find_begun(const struct pair *pair, int from, char in[MOVE_NOTE_CASE_SIZE])
 {
-    return move_note_make(pair, from, PLACE_QUARANTINE, reason, failure) &&
+    struct move_note note = {.to = PLACE_QUARANTINE};
+    struct failure ignored;
+    for (int i = 0; i < 2 && !note.is_there; i++)
+        move_note_read(pair, from, i == 1, &note, &ignored);
+    snprintf(in, MOVE_NOTE_CASE_SIZE, "%s",
+             note.is_there && note.to == PLACE_QUARANTINE ? note.in : "");
+}
+
+/* On disk, like the reason. */
+static bool note_where(const struct quarantine *quarantine, const struct pair *pair, int from,
+                       const char *reason, struct failure *failure)
+{
+    return move_note_make(pair, from, PLACE_QUARANTINE, strchr(quarantine->opened, '/') + 1, reason,
+                          failure) &&
            (dir_flush(from) || pair_fail(pair, "flush directory", failure));
 }
 
@@ -333,13 +355,17 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
                          const struct pair *pair, bool is_noted, const char *reason,
                          struct failure *failure)
 {
-    char where[PAIR_PATH_SIZE], what[PATH_MAX + 64];
+    char where[PAIR_PATH_SIZE], what[PATH_MAX + 64], begun[MOVE_NOTE_CASE_SIZE] = "";
     pair_path(pair, where);
     snprintf(what, sizeof what, "move it to \"%s\" from", quarantine->name);
     if (!begin(quarantine, false, failure))
         return false;
-    int directory = open_case(quarantine, from, names, pair->day, pair->id.text, true, failure);
-    bool good = directory >= 0 && (!is_noted || note_where(pair, from, reason, failure)) &&
+    if (is_noted)
+        find_begun(pair, from, begun);
+    int directory =
+        open_case(quarantine, from, names, pair->day, pair->id.text, begun, true, failure);
+    bool good = directory >= 0 &&
+                (!is_noted || note_where(quarantine, pair, from, reason, failure)) &&
                 ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
                   move_names(from, names, directory, is_noted ? pair : NULL)) ||
                  pair_fail(pair, what, failure));
@@ -460,7 +486,7 @@ bool quarantine_name(struct quarantine *quarantine, int directory, const char *n
 int quarantine_open_strays(struct quarantine *quarantine, const char *day, struct failure *failure)
 {
     const struct names none = {0};
-    return open_case(quarantine, quarantine->spool->root, &none, day, "strays", true, failure);
+    return open_case(quarantine, quarantine->spool->root, &none, day, "strays", "", true, failure);
 }
 
 bool quarantine_foresee_strays(struct quarantine *quarantine, const char *day,

@@ -5,6 +5,7 @@
 #include "spool/crash_id.h"
 #include "spool/dir.h"
 #include "spool/file.h"
+#include "spool/move_note.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,6 +76,17 @@ static bool is_ours(const struct sweep *sweep, const char *name, int levels)
     return strncmp(sweep->path + DAY_LENGTH, "/name", 5) != 0 || strlen(name) == 2;
 }
 
+/* The note of a run that was killed when the row had gone. */
+static bool remove_note(const struct sweep *sweep, const struct dir_reader *reader,
+                        const struct dirent64 *entry)
+{
+    struct stat status;
+    return move_note_is_last(entry->d_name) && dir_entry_type(reader, entry) == DT_LNK &&
+           fstatat(reader->descriptor, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           spool_is_past(sweep->spool, &status.st_mtim, SWEEP_QUIET_TIME) &&
+           (sweep->dry_run || unlinkat(reader->descriptor, entry->d_name, 0) == 0);
+}
+
 /* True if nothing is left in the directory. */
 static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels)
 {
@@ -88,6 +100,8 @@ static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int
     while ((entry = dir_next(&reader)) != NULL && signals_caught() == 0)
         if (is_day && strcmp(entry->d_name, "date") == 0)
             is_empty = is_empty && !sweep->has_date;
+        else if (remove_note(sweep, &reader, entry))
+            continue;
         else if (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
                  !is_ours(sweep, entry->d_name, levels) ||
                  !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1))

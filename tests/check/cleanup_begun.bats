@@ -101,6 +101,61 @@ setup() {
     equal "$(spool_state "$ARCHIVE")" "$archived"
 }
 
+@test "the row of one that counts as missing takes the note along" {
+    marked
+    newcomer
+    rm "$(place "$SPOOL" "$id")"*
+    ln -s "quarantine $id: why" "$note"
+    expect_status 1 cleanup_jobs
+    [[ -L $note ]]
+    sql "UPDATE jobs SET missingdatetime = now() - interval '25 hours', completeddatetime = now() - interval '25 hours'"
+    expect_status 1 cleanup_jobs
+    jobs_are
+    [[ ! -L $note ]]
+}
+
+@test "killed again and again it goes to the same case, whatever became of times, owners and marks, and of older cases" {
+    marked
+    for change in 'chmod -R g+w' copied adopted; do
+        newcomer
+        expect_status 1 cleanup_jobs
+        crash --id "$id" --size 300 --extra browser >/dev/null
+        ended true "$id"
+        for at in renameat2:2 symlinkat:1 renameat2:2; do
+            EXEC="strace -f -qq -o /dev/null -e trace=${at%:*} -e inject=${at%:*}:signal=KILL:when=${at#*:}"
+            run cleanup_jobs --lock-wait=00:00:10
+            EXEC=''
+            equal $status 137
+        done
+        equal "$(readlink "${note/moving/quarantined}" | cut -d: -f1)" "quarantine $id.1"
+        case $change in
+            copied) cp -a "$SPOOL" "$SPOOL.new" && rm -r "$SPOOL" && mv "$SPOOL.new" "$SPOOL" ;;
+            adopted) rm "$SPOOL/.crashmon" && cleanup_jobs --adopt ;;
+            *) $change "$SPOOL" ;;
+        esac
+        rm -r "$CASE/20081225/$id"
+        sql "UPDATE jobs SET success = false"
+        expect_status 1 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to=
+        mv "$CASE/20081225/$id.1" "$CASE/20081225/$id"
+        is_in_quarantine
+    done
+}
+
+@test "it stays while a file of its case cannot be compared with its own (74)" {
+    elsewhere
+    CASE=$ELSEWHERE/quarantine
+    echo "quarantine-to = $CASE" >>"$CONF"
+    marked
+    begun unlinkat:4
+    EXEC="strace -f -qq -o /dev/null -e trace=pread64 -e inject=pread64:error=EIO -P $CASE/20081225/$id/$id.browser.dump"
+    expect_status 74 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to=
+    EXEC=''
+    jobs_are "$id"
+    equal "$(echo "$CASE"/20081225/*)" "$CASE/20081225/$id"
+    expect_status 1 cleanup_jobs --save-failed-minidumps-to=
+    is_in_quarantine
+}
+
 @test "it stays while the quarantine is away, or cannot be entered, and others go on (74)" {
     elsewhere
     disk "$ELSEWHERE/disk"
@@ -162,8 +217,8 @@ setup() {
 @test "what has the name of the note, and is none, keeps the pair until it is removed (1)" {
     marked
     newcomer
-    for make in 'mkdir' 'ln -s nowhere'; do
-        $make "$note"
+    for text in '' nowhere 'quarantine ../../x: why' "quarantine $id/x: why" "quarantine $id"; do
+        [[ $text ]] && ln -s "$text" "$note" || mkdir "$note"
         expect_status 1 cleanup_jobs
         log_has "cannot put \"$id\" away: cannot read note .moving.$id in \"$(dirname "$note")\": Invalid argument"
         jobs_are "$id"
@@ -175,8 +230,9 @@ setup() {
 
 @test "what a forged note says is one line of the log, and of the reason; and deletes nothing" {
     marked
-    for text in $'quarantine: a\n2026-11-28 00:00:00,000 ERROR - b\e[2J' failed successful; do
+    for text in $': a\n2026-11-28 00:00:00,000 ERROR - b\e[2J' failed successful; do
         newcomer
+        [[ $text != :* ]] || text="quarantine $id$text"
         ln -s "$text" "$note"
         run cleanup_jobs --save-failed-minidumps-to=
         ! grep -q $'^2026-11-28 00:00:00,000\|\e' "$LOG" || fail "$(cat "$LOG")"
@@ -188,8 +244,8 @@ setup() {
 @test "a release removes the note of a run that was killed when the row had gone" {
     newcomer
     expect_status 1 cleanup_jobs
-    ln -s 'quarantine: why' "$note"
-    ln -s 'quarantine: why' "${note/moving/quarantined}"
+    ln -s "quarantine $id: why" "$note"
+    ln -s "quarantine $id: why" "${note/moving/quarantined}"
     expect_status 0 priority --release "$id"
     [[ ! -L $note && ! -L ${note/moving/quarantined} ]] || fail "$(find "$SPOOL")"
 }

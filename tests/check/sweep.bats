@@ -25,6 +25,20 @@ load sweep
     pair_is_whole "$ARCHIVE" 20081225 "${ids[0]}"
 }
 
+@test "the note that a killed run has left beside a crash in quarantine goes with its directory, a day later" {
+    path=$SPOOL/20081225/name/22/ad
+    mkdir -p "$path"
+    ln -s "quarantine $id: why" "$path/.quarantined.$id"
+    age '25 hours' "$SPOOL/20081225"
+    cleans
+    [[ -L $path/.quarantined.$id ]] || fail "it is too early"
+    touch -h -d '25 hours ago' "$path/.quarantined.$id"
+    age '25 hours' "$SPOOL/20081225"
+    due
+    cleans
+    [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
+}
+
 @test "--keep-empty-days: directories stay so long after their day, by the clock of UTC-12" {
     for days in 0 1 2 3; do empty "$SPOOL/$(over "$days")"; done
     empty "$SPOOL/$(over -1)"
