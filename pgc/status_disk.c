@@ -190,7 +190,8 @@ static void look_at_roots(struct look *look)
     spool_close(deferred);
 }
 
-/* The check of the archive itself: below /tmp it has to be safe, elsewhere it has its mark. */
+/* The check of the archive itself: directly below /tmp it has to be safe, elsewhere it has its
+ * mark. */
 static void look_at_archive(const struct look *look, enum place place, const char *path)
 {
     const struct options *options = &look->run->options;

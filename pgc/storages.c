@@ -203,6 +203,9 @@ static void warn(const char *format, ...)
         fprintf(report_stream(&run->report), "%s\n", text);
 }
 
+static const char all_the_same[] = "; it is accepted all the same (if its disk is not mounted: "
+                                   "mount it, and use --adopt again)";
+
 /* Accepts what is there, and tells. */
 static bool adopt(struct directory *directory, struct failure *failure)
 {
@@ -215,7 +218,7 @@ static bool adopt(struct directory *directory, struct failure *failure)
     if (!is_no_other_root(directory, failure) || !count_homeless(directory, &homeless, failure) ||
         (!is_dry && !make_known(directory, failure)))
         return false;
-    const char *after = directory->mark[0] != '\0' ? directory->mark : "a new mark";
+    const char *after = directory->mark[0] != '\0' ? directory->mark : "a new one";
     char text[PATH_MAX + 256];
     snprintf(text, sizeof text, "%s \"%s\" (%s, %s): mark %s, before %s", place_title(place),
              directory->path, run->options.storage_name, storage_row_names[place], after,
@@ -224,10 +227,10 @@ static bool adopt(struct directory *directory, struct failure *failure)
     if (!is_dry)
         log_info("adopted: %s", text);
     if (homeless > 0)
-        warn("%s \"%s\" holds no day; jobs that may come from it: %ld", place_title(place),
-             directory->path, homeless);
+        warn("%s \"%s\" holds no day; jobs that may come from it: %ld%s", place_title(place),
+             directory->path, homeless, all_the_same);
     if (replaces_by_nothing)
-        warn("%s \"%s\" was empty (is the disk mounted?)", place_title(place), directory->path);
+        warn("%s \"%s\" was empty%s", place_title(place), directory->path, all_the_same);
     return true;
 }
 
@@ -509,7 +512,8 @@ void storages_make_known(enum place place, const struct archive *archive)
 {
     const char *path = archive_path(archive);
     struct failure failure;
-    if (run->options.dry_run || path == NULL || archive_is_shared(archive) || storages_know(place))
+    if (run->options.dry_run || path == NULL || archive_is_temporary(archive) ||
+        storages_know(place))
         return;
     struct spool *spool = spool_open_to_look(place, path, "", "", &failure);
     if (spool != NULL)

@@ -24,7 +24,7 @@ struct archive {
     _Atomic enum archive_state state;
     struct spool *tree; /* NULL: pairs are deleted, or it is not open */
     struct names days;  /* of the tree */
-    bool is_shared;
+    bool is_shared, is_temporary;
     struct archive_changes *changes;
     uint64_t stamp;   /* of this run, in the names of its copies */
     _Atomic int full; /* pairs in a row that found no room */
@@ -40,28 +40,28 @@ static void name_of(const char *path, char name[PATH_MAX])
     snprintf(name, PATH_MAX, "%.*s", (int)length, path);
 }
 
-/* Whether anybody can make what the path leads to, or a link there, before us: its directory is
- * that of temporary files, or like it. */
-static bool is_path_shared(const char *path)
+/* Finds out whether anybody can make what the path leads to, or a link there, before us: its
+ * directory is that of temporary files, or like it. */
+static void look_at_parent(struct archive *archive)
 {
     const mode_t mode = S_ISVTX | S_IWOTH;
     char parent[PATH_MAX];
     struct stat status, temporary;
-    name_of(path, parent);
+    name_of(archive->settings.path, parent);
     strrchr(parent, '/')[1] = '\0';
-    return stat(parent, &status) == 0 &&
-           ((status.st_mode & mode) == mode ||
-            (stat("/tmp", &temporary) == 0 && file_is_same(&status, &temporary)));
+    if (stat(parent, &status) < 0)
+        return;
+    archive->is_temporary = stat("/tmp", &temporary) == 0 && file_is_same(&status, &temporary);
+    archive->is_shared = archive->is_temporary || (status.st_mode & mode) == mode;
 }
 
 struct archive *archive_new(const struct archive_settings *settings)
 {
     struct archive *archive = calloc(1, sizeof *archive);
     if (archive != NULL)
-        *archive = (struct archive){
-            .settings = *settings,
-            .is_shared = settings->path != NULL && is_path_shared(settings->path),
-        };
+        archive->settings = *settings;
+    if (archive != NULL && settings->path != NULL)
+        look_at_parent(archive);
     return archive;
 }
 
@@ -94,6 +94,11 @@ bool archive_is_shared(const struct archive *archive)
     return archive->is_shared;
 }
 
+bool archive_is_temporary(const struct archive *archive)
+{
+    return archive->is_temporary;
+}
+
 void archive_note_changes(struct archive *archive, struct archive_changes *changes)
 {
     archive->changes = changes;
@@ -112,11 +117,22 @@ static void note_change(const struct archive *archive, dev_t device, int directo
         flush_add(&archive->changes->all, device, directory, path);
 }
 
-static bool check_own_directory(const struct archive_settings *settings, struct failure *failure)
+/* -1: it is not there. */
+static bool check_mark(const struct archive *archive, int directory, struct failure *failure)
 {
+    const struct archive_settings *settings = &archive->settings;
+    return archive->is_temporary || settings->check == NULL ||
+           settings->check(settings->place, settings->path, directory, failure);
+}
+
+static bool check_own_directory(const struct archive *archive, struct failure *failure)
+{
+    const struct archive_settings *settings = &archive->settings;
     struct stat status;
     char path[PATH_MAX];
     name_of(settings->path, path);
+    if (lstat(path, &status) < 0 && errno == ENOENT && !check_mark(archive, -1, failure))
+        return false;
     if (!settings->dry_run && mkdir(path, settings->dir_mode & 0700) < 0 && errno != EEXIST)
         return fail(failure, errno, "cannot create long-term storage \"%s\"", path);
     if (lstat(path, &status) < 0)
@@ -140,7 +156,7 @@ static bool open_tree(struct archive *archive, struct failure *failure)
         return fail(failure, errno, "cannot get a random number for the copies in \"%s\"",
                     settings->path);
     bool is_shared = archive->is_shared;
-    if (is_shared && !check_own_directory(settings, failure))
+    if (is_shared && !check_own_directory(archive, failure))
         return false;
     if (is_shared && settings->dry_run && access(settings->path, F_OK) < 0)
         return true;
@@ -148,9 +164,7 @@ static bool open_tree(struct archive *archive, struct failure *failure)
         settings->place, settings->path, settings->json_suffix, settings->dump_suffix, failure);
     if (archive->tree != NULL)
         archive->tree->is_archive = true;
-    return archive->tree != NULL &&
-           (is_shared || settings->check == NULL ||
-            settings->check(settings->place, settings->path, archive->tree->root, failure)) &&
+    return archive->tree != NULL && check_mark(archive, archive->tree->root, failure) &&
            spool_days(archive->tree, &archive->days, failure);
 }
 

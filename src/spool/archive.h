@@ -31,7 +31,7 @@ struct archive_settings {
     gid_t group;                /* likewise; (gid_t)-1: unchanged */
     bool dry_run;
     enum place place;
-    mark_check *check; /* NULL: none; not for one that is shared */
+    mark_check *check; /* NULL: none; not for one that is temporary */
 };
 
 struct archive;
@@ -56,9 +56,10 @@ bool archive_open(struct archive *archive, struct failure *failure);
 bool archive_may_change(struct archive *archive, struct failure *failure);
 
 enum archive_state archive_state(const struct archive *archive);
-const char *archive_path(const struct archive *archive); /* NULL: pairs are deleted */
-enum place archive_place(const struct archive *archive); /* for which verdict it is */
-bool archive_is_shared(const struct archive *archive);   /* directly below /tmp, or the like */
+const char *archive_path(const struct archive *archive);  /* NULL: pairs are deleted */
+enum place archive_place(const struct archive *archive);  /* for which verdict it is */
+bool archive_is_shared(const struct archive *archive);    /* directly below /tmp, or the like; */
+bool archive_is_temporary(const struct archive *archive); /* below /tmp: it has no mark */
 
 /* The file systems that a batch of pairs has changed, or that hold what an earlier run has moved.
  */

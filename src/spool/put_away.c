@@ -41,7 +41,8 @@ static bool can_use_archive(struct finished_job *job, struct report *report)
 {
     if (is_usable(job->archive, report))
         return true;
-    crash_set(&job->crash, LEFT, "its long-term storage cannot be used in this run");
+    crash_set(&job->crash, LEFT, "long-term storage \"%s\" cannot be used in this run",
+              archive_path(job->archive));
     return false;
 }
 
@@ -106,7 +107,10 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
     else if (path == NULL)
         crash_set(&job->crash, DELETED, "no long-term storage is set");
     else
-        crash_set(&job->crash, ARCHIVED, "moved to \"%s\"", path);
+        crash_set(&job->crash, ARCHIVED, "moved to \"%s\"%s", path,
+                  archive_place(job->archive) == (job->success ? PLACE_SUCCESSFUL : PLACE_FAILED)
+                      ? ""
+                      : ", where its other verdict had it begin to go");
 }
 
 static bool is_twice(const struct main_file *here, const struct main_file *archived)

@@ -221,6 +221,29 @@ load marks
     pair_is_whole "$ARCHIVE" 20081225 "$good"
 }
 
+@test "nor where everybody may write beside it, as on a new tmpfs (74)" {
+    disk "$BATS_TEST_TMPDIR/disk" mode=1777
+    ARCHIVE=$BATS_TEST_TMPDIR/disk/archive
+    mkdir "$ARCHIVE"
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
+    id=$(crash --without links)
+    ended true "$id"
+    expect_status 0 cleanup_jobs
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    umount "$BATS_TEST_TMPDIR/disk"
+    id=$(crash --without links)
+    ended true "$id"
+    for mode in 1777 755; do
+        chmod $mode "$BATS_TEST_TMPDIR/disk"
+        expect_status 74 cleanup_jobs
+        [[ ! -e $ARCHIVE ]] || fail "it is on the bare mount point"
+    done
+    mkdir "$ARCHIVE"
+    chmod 1777 "$BATS_TEST_TMPDIR/disk"
+    refused 74 cleanup_jobs "no mark"
+    jobs_are "$id"
+}
+
 @test "nor is it taken for another before the first pair was put there (74)" {
     on_disks "$FAILED"
     cleans

@@ -43,7 +43,7 @@ load marks
     mkdir "$ARCHIVE/lost+found"
     refused 74 scan "no mark"
     expect_status 0 cleanup_jobs --adopt --dry-run
-    [[ $output == *"\"$SPOOL\" (main, storage): mark a new mark, before $before"* ]] || fail "$output"
+    [[ $output == *"\"$SPOOL\" (main, storage): mark a new one, before $before"* ]] || fail "$output"
     [[ ! -e $SPOOL/.crashmon ]] || fail "a dry run has made a mark"
     runs=$(sql "SELECT count(*) FROM crashmon.runs")
     expect_status 0 cleanup_jobs --adopt --metrics-file="$BATS_TEST_TMPDIR/metrics"
@@ -91,7 +91,7 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
     expect_status 0 scan
     rm -r "$SPOOL"/{.crashmon,2*} "$DEFERRED"/{.crashmon,2*}
     refused 74 scan "no mark"
-    warning="storage root \"$SPOOL\" holds no day; jobs that may come from it: 1"
+    warning="storage root \"$SPOOL\" holds no day; jobs that may come from it: 1; it is accepted all the same (if its disk is not mounted: mount it, and use --adopt again)"
     for dry in --dry-run ''; do
         expect_status 1 cleanup_jobs --adopt $dry
         [[ $(grep -cxF "$warning" <<<"$output") == 1 && $output != *"deferred storage root \"$DEFERRED\" holds"* ]] ||
@@ -108,7 +108,7 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
     rm "$ARCHIVE/.crashmon"
     for dry in --dry-run ''; do
         expect_status 1 cleanup_jobs --adopt $dry
-        equal "$(grep empty <<<"$output")" "long-term storage \"$ARCHIVE\" was empty (is the disk mounted?)"
+        equal "$(grep empty <<<"$output")" "long-term storage \"$ARCHIVE\" was empty; it is accepted all the same (if its disk is not mounted: mount it, and use --adopt again)"
     done
     log_has " WARNING - long-term storage \"$ARCHIVE\" was empty"
     expect_status 0 cleanup_jobs --adopt
