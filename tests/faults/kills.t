@@ -14,7 +14,7 @@ for my $situation (@Faults::situations) {
     my $reference = Faults::set_stage($program, @how);
     my @points = grep { $_->[0] ne 'openat' || $_->[2] =~ /O_CREAT/ } Faults::calls($program, @Faults::changing);
     my @taken = Faults::sample(4, @points);
-    my @bad;
+    my ($met, @bad) = 0;
     for my $point (@taken) {
         my ($call, $number, $what) = @$point;
         Faults::restore();
@@ -24,10 +24,13 @@ for my $situation (@Faults::situations) {
         my $difference = Faults::difference($reference, Faults::state($program));
         $difference .= "\ncounted, and not done: $more" if $more != 0;
         push @bad, "killed before $call $number: $what (ends with $killed, then $code)\n$difference\n$output"
-            if $difference ne '' || $code > 1 || $killed != 137;
+            if $difference ne '' || $code > 1 || ($killed != 137 && $killed > 1);
+        $met += $killed == 137;
     }
     my $claim = "$name survives being killed at any of its " . @points . ' points (' . @taken . ' taken)';
     diag $claim if Faults::all();
     ok(!@bad, $claim) or diag join "\n", @bad;
+    # Two threads share what is deleted: a number of the one may be too high for the other.
+    cmp_ok($met, '>', 0.9 * @taken - 1, "... of which it was killed at $met");
 }
 done_testing();
