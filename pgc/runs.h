@@ -28,4 +28,8 @@ enum db_status runs_note_in_batch(long long row, const struct tally *tally, bool
  * server may refuse any text, and nothing else may fail with it. */
 enum db_status runs_note_error(long long row, const char *error, struct failure *failure);
 
+/* Deletes the rows of a storage that are older than thirty days, but for the latest one of each
+ * program, which tells that it has not run since. */
+enum db_status runs_expire(const char *storage, struct failure *failure);
+
 #endif

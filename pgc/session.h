@@ -67,6 +67,10 @@ bool session_holds(void);
  * session_holds() that asks. */
 void session_wait_for_disk(bool waits);
 
+/* Whether the server has closed the connection; any thread may ask, also while another one uses it.
+ * One that has vanished without a word is not seen. */
+bool session_is_cut(void);
+
 /* Whether the connection has not been lost, whatever the run has met: its exit code does not tell,
  * as 69 is also that of a lock. */
 bool session_is_usable(void);

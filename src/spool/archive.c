@@ -40,19 +40,24 @@ static void name_of(const char *path, char name[PATH_MAX])
     snprintf(name, PATH_MAX, "%.*s", (int)length, path);
 }
 
+/* Whether a directory is one in which everybody may make files, as that of temporary ones. */
+static bool is_for_all(const struct stat *status, bool *is_temporary)
+{
+    const mode_t mode = S_ISVTX | S_IWOTH;
+    struct stat temporary;
+    *is_temporary = stat("/tmp", &temporary) == 0 && file_is_same(status, &temporary);
+    return *is_temporary || (status->st_mode & mode) == mode;
+}
+
 /* Finds out whether anybody can make what the path leads to, or a link there, before us: its
  * directory is that of temporary files, or like it. */
 static void look_at_parent(struct archive *archive)
 {
-    const mode_t mode = S_ISVTX | S_IWOTH;
     char parent[PATH_MAX];
-    struct stat status, temporary;
+    struct stat status;
     name_of(archive->settings.path, parent);
     strrchr(parent, '/')[1] = '\0';
-    if (stat(parent, &status) < 0)
-        return;
-    archive->is_temporary = stat("/tmp", &temporary) == 0 && file_is_same(&status, &temporary);
-    archive->is_shared = archive->is_temporary || (status.st_mode & mode) == mode;
+    archive->is_shared = stat(parent, &status) == 0 && is_for_all(&status, &archive->is_temporary);
 }
 
 struct archive *archive_new(const struct archive_settings *settings)
@@ -125,6 +130,13 @@ static bool check_mark(const struct archive *archive, int directory, struct fail
            settings->check(settings->place, settings->path, directory, failure);
 }
 
+static bool fail_unsafe(const char *path, const char *why, struct failure *failure)
+{
+    fail(failure, 0, "long-term storage \"%s\" is not safe to use: it %s", path, why);
+    failure->error = EPERM;
+    return false;
+}
+
 static bool check_own_directory(const struct archive *archive, struct failure *failure)
 {
     const struct archive_settings *settings = &archive->settings;
@@ -138,13 +150,22 @@ static bool check_own_directory(const struct archive *archive, struct failure *f
     if (lstat(path, &status) < 0)
         return (settings->dry_run && errno == ENOENT) ||
                fail(failure, errno, "cannot look at long-term storage \"%s\"", path);
-    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
-        fail(failure, 0, "long-term storage \"%s\" is not safe to use: it %s", path,
-             S_ISDIR(status.st_mode) ? "belongs to another user" : "is not a directory");
-        failure->error = EPERM;
-        return false;
-    }
-    return true;
+    return (S_ISDIR(status.st_mode) && status.st_uid == geteuid()) ||
+           fail_unsafe(path,
+                       S_ISDIR(status.st_mode) ? "belongs to another user" : "is not a directory",
+                       failure);
+}
+
+/* A path may lead to one in a directory like that by a link elsewhere. */
+static bool check_owner(const struct archive *archive, int root, struct failure *failure)
+{
+    struct stat status, parent;
+    bool is_temporary;
+    if (fstat(root, &status) < 0 || fstatat(root, "..", &parent, 0) < 0)
+        return fail(failure, errno, "cannot look at long-term storage \"%s\"",
+                    archive->settings.path);
+    return status.st_uid == geteuid() || !is_for_all(&parent, &is_temporary) ||
+           fail_unsafe(archive->settings.path, "belongs to another user", failure);
 }
 
 static bool open_tree(struct archive *archive, struct failure *failure)
@@ -164,7 +185,8 @@ static bool open_tree(struct archive *archive, struct failure *failure)
         settings->place, settings->path, settings->json_suffix, settings->dump_suffix, failure);
     if (archive->tree != NULL)
         archive->tree->is_archive = true;
-    return archive->tree != NULL && check_mark(archive, archive->tree->root, failure) &&
+    return archive->tree != NULL && check_owner(archive, archive->tree->root, failure) &&
+           check_mark(archive, archive->tree->root, failure) &&
            spool_days(archive->tree, &archive->days, failure);
 }
 
@@ -372,14 +394,26 @@ bool archive_commit_copies(struct archive *archive, struct archive_move *move,
 {
     if (!signals_permit(failure))
         return false;
+    int source = pair_open_directory(&move->pair);
     int destination = open_destination(archive, &move->pair);
     bool good = destination >= 0
-                    ? archive_move_name_copies(move, destination, failure)
+                    ? archive_move_name_copies(move, source, destination, failure)
                     : fail(failure, errno, "cannot open the directory of the copies in \"%s\"",
                            archive->tree->path);
     if (destination >= 0)
         close(destination);
+    if (source >= 0)
+        close(source);
     return note(archive, good, move, failure);
+}
+
+void archive_remove_leftovers(const struct archive *archive, const struct pair *pair)
+{
+    int destination = archive->tree != NULL ? open_destination(archive, pair) : -1;
+    if (destination >= 0) {
+        archive_move_remove_leftovers(&pair->id, destination);
+        close(destination);
+    }
 }
 
 bool archive_drop_copies(struct archive *archive, struct archive_move *move,

@@ -99,6 +99,10 @@ bool archive_take_stranger(const struct archive *archive, const struct archive_m
 bool archive_write_reason(struct archive *archive, struct archive_move *move, const char *reason,
                           struct failure *failure);
 
+/* Removes the copies of a pair that a killed run has left under temporary names, which do no harm:
+ * what cannot be removed stays. */
+void archive_remove_leftovers(const struct archive *archive, const struct pair *pair);
+
 /* Instead of archive_commit_copies(): removes this run's copies, and cannot fail. */
 archive_step archive_drop_copies;
 

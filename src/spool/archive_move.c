@@ -30,8 +30,8 @@ static bool is_temporary(const char *name, const struct crash_id *id)
            strcmp(name + length - 4, ".tmp") == 0;
 }
 
-/* Removes the copies of a killed run, or of one that goes on without its lock, and will fail. */
-static bool remove_leftovers(const struct crash_id *id, int destination)
+/* Or those of a run that goes on without its lock, and will fail. */
+bool archive_move_remove_leftovers(const struct crash_id *id, int destination)
 {
     const struct dirent64 *entry;
     struct dir_reader reader;
@@ -88,7 +88,8 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
             fail_with(failure, "compare file %s with that in", file, move);
             return ARCHIVE_FAILED;
         }
-        if (!move->copied && !move->dry_run && !remove_leftovers(&move->pair.id, destination)) {
+        if (!move->copied && !move->dry_run &&
+            !archive_move_remove_leftovers(&move->pair.id, destination)) {
             fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
             return ARCHIVE_FAILED;
         }
@@ -113,25 +114,32 @@ static void fail_to_move(struct failure *failure, const char *how, const struct 
     fail_with(failure, how, file, move);
 }
 
-static bool note_where(struct archive_move *move, int source, struct failure *failure)
+/* Where the disk of the spool is full it goes without a note, as that has to be emptied: then it
+ * may be in both places. */
+static bool note_where(struct archive_move *move, int source, bool is_copying,
+                       struct failure *failure)
 {
-    move->is_noted = move->is_noted || move->was_noted ||
-                     move_note_make(&move->pair, source, move->place, NULL, NULL, failure);
-    return move->is_noted;
+    const struct move_note note = {.to = move->place, .is_copying = is_copying};
+    if (move->is_begun || source < 0) /* it has been moved away */
+        return true;
+    bool is_made = move_note_make(&move->pair, source, &note, failure);
+    move->is_noted = move->is_noted || is_made;
+    move->is_begun = !is_copying;
+    return is_made || failure->error == ENOSPC || failure->error == EDQUOT;
 }
 
 static bool forget_note(const struct archive_move *move, int source, struct failure *failure)
 {
-    return !(move->is_noted || move->was_noted) || move_note_remove(&move->pair, source, failure);
+    return !move->is_noted || move_note_remove(&move->pair, source, failure);
 }
 
 static bool copy(struct archive_move *move, struct pair_file *file, int source, int destination,
                  const struct file_style *style, struct failure *failure)
 {
     char temporary[TEMPORARY_SIZE];
-    if (!move->has_copies && !remove_leftovers(&move->pair.id, destination))
+    if (!move->has_copies && !archive_move_remove_leftovers(&move->pair.id, destination))
         return fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
-    if (!note_where(move, source, failure))
+    if (!move->has_copies && !note_where(move, source, true, failure))
         return false;
     temporary_name(temporary, move, file);
     if (!file_copy(source, file->name, &file->status, destination, temporary, style)) {
@@ -184,13 +192,8 @@ static void drop_copies(struct archive_move *move, int destination)
 void archive_move_take_back(struct archive_move *move, int source, int destination)
 {
     struct failure ignored;
-    const struct pair_files *files = &move->files;
-    bool has_begun = move->was_noted;
     drop_copies(move, destination);
-    for (size_t i = 0; i < files->count; i++)
-        has_begun = has_begun || files->items[i].state == PAIR_FILE_RENAMED ||
-                    files->items[i].state == PAIR_FILE_THERE;
-    if (!has_begun)
+    if (!move->is_begun)
         forget_note(move, source, &ignored);
 }
 
@@ -199,8 +202,6 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
 {
     struct pair_files *files = &move->files;
     enum archive_moved moved = ARCHIVE_MOVED;
-    if (files->count > 2 && !note_where(move, source, failure))
-        return ARCHIVE_FAILED;
     for (size_t i = 0; i < files->count && moved == ARCHIVE_MOVED; i++)
         if (files->items[i].state == PAIR_FILE_FOUND)
             moved = move_file(move, &files->items[i], source, destination, style, failure);
@@ -222,15 +223,20 @@ bool archive_move_write_reason(const struct archive_move *move, int destination,
              move->stamp);
     if (fstatat(destination, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
         return true;
-    return errno == ENOENT && remove_leftovers(&move->pair.id, destination) &&
+    return errno == ENOENT && archive_move_remove_leftovers(&move->pair.id, destination) &&
            file_write(destination, temporary, reason, style) &&
            (file_publish(destination, temporary, name) ||
             (errno == EEXIST && unlinkat(destination, temporary, 0) == 0));
 }
 
-bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure)
+bool archive_move_name_copies(struct archive_move *move, int source, int destination,
+                              struct failure *failure)
 {
     const struct pair_files *files = &move->files;
+    if (move->has_copies && !note_where(move, source, false, failure)) {
+        archive_move_take_back(move, source, destination);
+        return false;
+    }
     for (struct pair_file *file = files->items; file < files->items + files->count; file++) {
         char temporary[TEMPORARY_SIZE];
         temporary_name(temporary, move, file);

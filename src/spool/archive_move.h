@@ -17,8 +17,8 @@ struct archive_move {
     const char *root;     /* of the archive, */
     enum place place;     /* for which verdict it is, */
     uint64_t stamp;       /* and what is in the names of this run's copies */
-    bool was_noted;       /* where it goes (move_note.h), by an earlier run; */
-    bool is_noted;        /* or by this one */
+    bool is_noted;        /* there is a note (move_note.h), */
+    bool is_begun;        /* which says that some have their names */
     bool dry_run;         /* it is only looked at; */
     bool copied;          /* the other two steps are still to come, */
     bool unwanted;        /* or the last one alone, as it is to be deleted */
@@ -47,14 +47,18 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
 bool archive_move_write_reason(const struct archive_move *move, int destination, const char *reason,
                                const struct file_style *style);
 
-bool archive_move_name_copies(struct archive_move *move, int destination, struct failure *failure);
+bool archive_move_name_copies(struct archive_move *move, int source, int destination,
+                              struct failure *failure);
 
-/* Removes the copies again; and the note, if nothing of the pair is there. */
+/* Removes the copies again, and the note, if none has its name. */
 void archive_move_take_back(struct archive_move *move, int source, int destination);
 
 /* Removes from `source` what was copied, was there already, or is unwanted: only files that have
  * not changed. */
 bool archive_move_remove_originals(struct archive_move *move, int source, struct failure *failure);
+
+/* Removes the copies of an id that a killed run has left there under temporary names. */
+bool archive_move_remove_leftovers(const struct crash_id *id, int destination);
 
 void archive_move_free(struct archive_move *move);
 

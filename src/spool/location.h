@@ -74,9 +74,10 @@ struct pair_files {
     size_t count;
 };
 
-/* Lists all files of a crash: further dumps, the dump, and the metadata last, so that a pair
- * handled in part is still found by its metadata. Works once for a location. Zero-initialise
- * *files; free with pair_files_free(). False with errno; EMLINK: a further dump has a second name.
+/* Lists all files of a crash, the dump first and the metadata last, so that a pair of which a part
+ * is elsewhere is half a pair, and is still found by its metadata. Works once for a location.
+ * Zero-initialise *files; free with pair_files_free(). False with errno; EMLINK: a further dump has
+ * a second name.
  */
 bool location_list(const struct pair_location *location, struct pair_files *files);
 void pair_files_free(struct pair_files *files);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,11 +14,11 @@ static const char moving[] = ".moving.", quarantined[] = ".quarantined.";
 
 enum { NAME_SIZE = sizeof quarantined + CRASH_ID_LENGTH };
 
-static const char *const texts[PLACE_COUNT] = {
+static const char *const places[PLACE_COUNT] = {
     [PLACE_SUCCESSFUL] = "successful",
     [PLACE_FAILED] = "failed",
 };
-static const char to_quarantine[] = "quarantine ";
+static const char copying[] = "copying to ", to_quarantine[] = "quarantine ";
 
 static void note_name(char name[NAME_SIZE], const char *prefix, const struct pair *pair)
 {
@@ -41,23 +42,24 @@ static bool replace(int directory, const char *name, const char *text)
     if (length == (ssize_t)strlen(text) && memcmp(found, text, (size_t)length) == 0)
         return true;
     snprintf(temporary, sizeof temporary, "%s.tmp", name);
-    return (unlinkat(directory, temporary, 0) == 0 || errno == ENOENT) &&
-           symlinkat(text, directory, temporary) == 0 &&
+    return (symlinkat(text, directory, temporary) == 0 ||
+            (errno == EEXIST && unlinkat(directory, temporary, 0) == 0 &&
+             symlinkat(text, directory, temporary) == 0)) &&
            renameat(directory, temporary, directory, name) == 0;
 }
 
-bool move_note_make(const struct pair *pair, int directory, enum place to, const char *in,
-                    const char *why, struct failure *failure)
+bool move_note_make(const struct pair *pair, int directory, const struct move_note *note,
+                    struct failure *failure)
 {
     char name[NAME_SIZE], text[MOVE_NOTE_SIZE];
     note_name(name, moving, pair);
-    if (to == PLACE_QUARANTINE)
-        snprintf(text, sizeof text, "%s%s: %s", to_quarantine, in, why);
+    if (note->to == PLACE_QUARANTINE)
+        snprintf(text, sizeof text, "%s%s %lld: %s", to_quarantine, note->in, note->job, note->why);
     else
-        snprintf(text, sizeof text, "%s", texts[to]);
-    bool good = symlinkat(text, directory, name) == 0 ||
-                (errno == EEXIST && replace(directory, name, text));
-    return good || errno == ENOSPC || errno == EDQUOT || fail_note(pair, "make", name, failure);
+        snprintf(text, sizeof text, "%s%s", note->is_copying ? copying : "", places[note->to]);
+    return symlinkat(text, directory, name) == 0 ||
+           (errno == EEXIST && replace(directory, name, text)) ||
+           fail_note(pair, "make", name, failure);
 }
 
 void move_note_arrived(const struct pair *pair, int directory)
@@ -68,32 +70,40 @@ void move_note_arrived(const struct pair *pair, int directory)
     renameat(directory, from, directory, to);
 }
 
-/* The name of a case: the id, or one with a number behind it. */
-static bool parse_case(const char *text, size_t length, const struct pair *pair,
-                       struct move_note *note)
+static const char *skip(const char *text, const char *prefix)
 {
+    size_t length = strlen(prefix);
+    return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+/* The name of a case, which is the id, or one with a number behind it; the job, and why. */
+static bool parse_quarantine(const char *text, const struct pair *pair, struct move_note *note)
+{
+    const char *end = strchr(text, ' ');
+    size_t length = end != NULL ? (size_t)(end - text) : 0;
+    char *rest;
     if (length < CRASH_ID_LENGTH || length >= sizeof note->in ||
         memcmp(text, pair->id.text, CRASH_ID_LENGTH) != 0 ||
-        CRASH_ID_LENGTH + strspn(text + CRASH_ID_LENGTH, ".0123456789abcdef") < length)
+        CRASH_ID_LENGTH + strspn(text + CRASH_ID_LENGTH, ".0123456789abcdef") != length)
         return false;
-    memcpy(note->in, text, length);
-    note->in[length] = '\0';
-    return true;
+    snprintf(note->in, sizeof note->in, "%.*s", (int)length, text);
+    note->job = strtoll(end, &rest, 10);
+    const char *why = skip(rest, ": ");
+    snprintf(note->why, sizeof note->why, "%s", why != NULL ? why : "");
+    note->to = PLACE_QUARANTINE;
+    return why != NULL;
 }
 
 static bool parse(const char *text, const struct pair *pair, struct move_note *note)
 {
-    const char *in = text + strlen(to_quarantine), *why = strstr(text, ": ");
-    note->to = PLACE_QUARANTINE;
-    if (strncmp(text, to_quarantine, strlen(to_quarantine)) == 0 && why != NULL &&
-        parse_case(in, (size_t)(why - in), pair, note)) {
-        snprintf(note->why, sizeof note->why, "%s", why + 2);
-        return true;
-    }
-    for (note->to = PLACE_SUCCESSFUL; note->to <= PLACE_FAILED; note->to++)
-        if (strcmp(text, texts[note->to]) == 0)
-            return true;
+    const char *quarantine = skip(text, to_quarantine), *copy = skip(text, copying);
     errno = EINVAL;
+    if (quarantine != NULL)
+        return parse_quarantine(quarantine, pair, note);
+    note->is_copying = copy != NULL;
+    for (note->to = PLACE_SUCCESSFUL; note->to <= PLACE_FAILED; note->to++)
+        if (strcmp(copy != NULL ? copy : text, places[note->to]) == 0)
+            return true;
     return false;
 }
 
@@ -102,7 +112,7 @@ static bool read_note(int directory, const char *name, const struct pair *pair,
 {
     char text[MOVE_NOTE_SIZE];
     ssize_t length = directory >= 0 ? readlinkat(directory, name, text, sizeof text - 1) : -1;
-    note->is_there = length >= 0;
+    *note = (struct move_note){.is_there = length >= 0};
     if (!note->is_there)
         return errno == ENOENT;
     text[length] = '\0';

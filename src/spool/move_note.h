@@ -3,13 +3,14 @@
  * of the pair has gone may be away. It is a symbolic link, which comes whole or not at all, and
  * leads nowhere:
  *
- *     ROOT/YYYYMMDD/name/22/ad/.moving.<id>       -> successful, failed, or quarantine CASE: WHY
- *     ROOT/YYYYMMDD/name/22/ad/.quarantined.<id>  -> quarantine CASE: WHY
+ *     ROOT/YYYYMMDD/name/22/ad/.moving.<id>       -> copying to PLACE; PLACE; quarantine CASE JOB:
+ * WHY ROOT/YYYYMMDD/name/22/ad/.quarantined.<id>  -> quarantine CASE JOB: WHY
  *
- * The first one is made before any of its files is moved, and goes when all are. But a pair is not
- * looked for in quarantine: that note becomes the second one before the last file goes there, until
- * the row is gone. Two files that are renamed need none: one that is still here says enough. What a
- * scan quarantines needs none, as its date link goes last.
+ * PLACE is "successful" or "failed". For long-term storage on another disk the first one is made
+ * before the copies, and again before they get their names; it goes with the originals. Files that
+ * are renamed need none: half a pair is looked for. For quarantine it is made before the first file
+ * is moved. A pair is not looked for there: so it becomes the second one before the last file goes,
+ * until the row is gone. What a scan quarantines needs none, as its date link goes last.
  *
  * `directory` is that of the pair, in any mode; -1: not open. All give the reason for a failure. */
 #ifndef MOVE_NOTE_H
@@ -18,20 +19,24 @@
 #include "spool/pair.h"
 
 enum {
-    MOVE_NOTE_SIZE = 1000, /* XFS: 1024 */
     MOVE_NOTE_CASE_SIZE = CRASH_ID_LENGTH + 20,
+    MOVE_NOTE_WHY_SIZE = 800,
+    MOVE_NOTE_SIZE = 1000, /* of all of it; XFS: 1024 */
 };
 
 struct move_note {
     bool is_there;
-    enum place to; /* PLACE_SUCCESSFUL, PLACE_FAILED, PLACE_QUARANTINE: */
-    char in[MOVE_NOTE_CASE_SIZE], why[MOVE_NOTE_SIZE]; /* the name of the case (cases.h), and why */
+    enum place to;   /* PLACE_SUCCESSFUL, PLACE_FAILED, PLACE_QUARANTINE */
+    bool is_copying; /* nothing there has its name yet */
+    /* For the quarantine: the name of the case (cases.h), the id of the job, and why. */
+    char in[MOVE_NOTE_CASE_SIZE];
+    long long job;
+    char why[MOVE_NOTE_WHY_SIZE];
 };
 
-/* Notes where it goes, in place of what is noted; `in` and `why` are for the quarantine. Where the
- * disk is full it goes without a note, as it has to be emptied. */
-bool move_note_make(const struct pair *pair, int directory, enum place to, const char *in,
-                    const char *why, struct failure *failure);
+/* Makes a note, in place of another one. */
+bool move_note_make(const struct pair *pair, int directory, const struct move_note *note,
+                    struct failure *failure);
 
 /* Notes that it is in quarantine, but for its last file, if it is noted that it goes there. What
  * cannot be noted makes it count as missing, if its row is not deleted by the same run. */

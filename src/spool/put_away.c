@@ -54,7 +54,7 @@ static void keep_newcomer_out(struct finished_job *job, const char *reason,
     const struct pair *pair = &job->move.pair;
     bool is_out = report->dry_run
                       ? quarantine == NULL || quarantine_foresee(quarantine, pair, &failure)
-                      : quarantine_newcomer(quarantine, pair, reason, &failure);
+                      : quarantine_newcomer(quarantine, pair, job->id, reason, &failure);
     if (is_out) {
         job->noted = *pair;
         crash_set(&job->crash, QUARANTINED, "%s", reason);
@@ -187,9 +187,10 @@ static bool follow_note(struct finished_job *job, const struct pair_location *he
     if (here->found != LOCATED_WHOLE && here->found != LOCATED_PART)
         return false;
     bool is_known = move_note_read(&here->pair, here->directory, false, &note, &failure);
-    if (is_known && !note.is_there && here->found == LOCATED_PART)
+    if (is_known && !note.is_there && here->found == LOCATED_PART) {
         is_known = move_note_read(&here->pair, here->directory, true, &note, &failure);
-    job->move.was_noted = is_known && note.is_there;
+        note.is_there = note.is_there && note.job == job->id;
+    }
     if (!is_known) {
         keep(job, &failure, report);
         return true;
@@ -199,8 +200,15 @@ static bool follow_note(struct finished_job *job, const struct pair_location *he
         keep_newcomer_out(job, note.why, quarantine, report);
         return true;
     }
-    if (note.is_there && note.to == archive_place(job->other) && archive_path(job->other) != NULL)
+    bool is_other =
+        note.is_there && note.to == archive_place(job->other) && archive_path(job->other) != NULL;
+    if (is_other && !note.is_copying)
         job->archive = job->other;
+    else if (is_other && !report->dry_run && is_usable(job->other, report))
+        archive_remove_leftovers(job->other, &here->pair);
+    job->move.is_noted = note.is_there;
+    job->move.is_begun =
+        note.is_there && !note.is_copying && note.to == archive_place(job->archive);
     return !can_use_archive(job, report);
 }
 
@@ -223,11 +231,12 @@ static bool is_quarantined(struct finished_job *job, const struct crash_id *id,
     if (job->origin.state != ORIGIN_KNOWN || (here->found != LOCATED_NOWHERE && !is_elsewhere))
         return false;
     bool is_known = move_note_read(&own, -1, true, &note, &failure);
-    if (!is_known) {
+    bool is_its = is_known && note.is_there && note.job == job->id;
+    if (!is_known)
         keep(job, &failure, report);
-    } else if (note.is_there)
+    else if (is_its)
         crash_set(&job->crash, QUARANTINED, "%s", note.why);
-    return note.is_there || !is_known;
+    return is_its || !is_known;
 }
 
 /* Where pairs are deleted, a part that lies where the row says is what a killed run has left. */
@@ -299,8 +308,8 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
-    bool is_nowhere = found.here.found == LOCATED_NOWHERE;
-    if (is_nowhere || found.here.is_elsewhere)
+    if (job->origin.state == ORIGIN_KNOWN &&
+        (found.here.found == LOCATED_NOWHERE || found.here.is_elsewhere))
         job->noted = own_place(job, id);
     if (follow_note(job, &found.here, quarantine, report) ||
         is_quarantined(job, id, &found.here, report)) {
@@ -310,6 +319,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     if (found.here.found < LOCATED_FAILED || is_doubtful(&found.here))
         archived = find_archived(job, id, &found, report, &failure);
     judge_doubtful(job, &found.here, archived, &failure);
+    bool is_nowhere = found.here.found == LOCATED_NOWHERE;
     bool is_complete = (found.here.json.found || found.archived.json.found) &&
                        (found.here.dump.found || found.archived.dump.found);
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED) {

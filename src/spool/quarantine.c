@@ -257,17 +257,18 @@ static bool move_one(int from, const char *name, int to)
     return errno == ENOENT;
 }
 
-/* That all is there is noted, if at all, before the last one goes: half a pair with that note is on
- * its way. */
-static bool move_names(int from, const struct names *names, int to, const struct pair *noted)
+/* How many. That all are there is noted, if at all, before the last one goes: half a pair with that
+ * note is on its way. */
+static size_t move_names(int from, const struct names *names, int to, const struct pair *noted)
 {
-    for (size_t i = 0; i < names->count; i++) {
-        if (noted != NULL && i + 1 == names->count)
+    size_t moved = 0;
+    for (; moved < names->count; moved++) {
+        if (noted != NULL && moved + 1 == names->count)
             move_note_arrived(noted, from);
-        if (!move_one(from, names->items[i], to))
-            return false;
+        if (!move_one(from, names->items[moved], to))
+            break;
     }
-    return dir_flush(to);
+    return moved;
 }
 
 /* `begun` is the name of the one to which a killed run has begun to move them; "": there is none.
@@ -331,44 +332,55 @@ void quarantine_drop_case(struct quarantine *quarantine)
 }
 
 /* Reads the note of a run that was killed. */
-static void find_begun(const struct pair *pair, int from, char in[MOVE_NOTE_CASE_SIZE])
+static struct move_note find_begun(const struct pair *pair, int from)
 {
     struct move_note note = {.to = PLACE_QUARANTINE};
     struct failure ignored;
     for (int i = 0; i < 2 && !note.is_there; i++)
         move_note_read(pair, from, i == 1, &note, &ignored);
-    snprintf(in, MOVE_NOTE_CASE_SIZE, "%s",
-             note.is_there && note.to == PLACE_QUARANTINE ? note.in : "");
+    return note;
 }
 
 /* On disk, like the reason. */
 static bool note_where(const struct quarantine *quarantine, const struct pair *pair, int from,
-                       const char *reason, struct failure *failure)
+                       long long job, const char *reason, struct failure *failure)
 {
-    return move_note_make(pair, from, PLACE_QUARANTINE, strchr(quarantine->opened, '/') + 1, reason,
-                          failure) &&
+    struct move_note note = {.to = PLACE_QUARANTINE, .job = job};
+    snprintf(note.in, sizeof note.in, "%s", strchr(quarantine->opened, '/') + 1);
+    snprintf(note.why, sizeof note.why, "%s", reason);
+    return move_note_make(pair, from, &note, failure) &&
            (dir_flush(from) || pair_fail(pair, "flush directory", failure));
 }
 
-/* The reason is on disk before anything is moved; so is the note, if there is to be one. */
+/* The reason is on disk before anything is moved; so is the note, if there is a job. That goes
+ * again if nothing could be moved. */
 static bool move_to_case(struct quarantine *quarantine, int from, const struct names *names,
-                         const struct pair *pair, bool is_noted, const char *reason,
+                         const struct pair *pair, long long job, const char *reason,
                          struct failure *failure)
 {
-    char where[PAIR_PATH_SIZE], what[PATH_MAX + 64], begun[MOVE_NOTE_CASE_SIZE] = "";
+    char where[PAIR_PATH_SIZE], what[PATH_MAX + 64];
+    struct failure ignored;
+    struct move_note begun = {0};
+    size_t moved = 0;
     pair_path(pair, where);
     snprintf(what, sizeof what, "move it to \"%s\" from", quarantine->name);
     if (!begin(quarantine, false, failure))
         return false;
-    if (is_noted)
-        find_begun(pair, from, begun);
+    if (job != 0)
+        begun = find_begun(pair, from);
     int directory =
-        open_case(quarantine, from, names, pair->day, pair->id.text, begun, true, failure);
+        open_case(quarantine, from, names, pair->day, pair->id.text, begun.in, true, failure);
     bool good = directory >= 0 &&
-                (!is_noted || note_where(quarantine, pair, from, reason, failure)) &&
-                ((case_add_reason(directory, quarantine_mark(quarantine), where, reason) &&
-                  move_names(from, names, directory, is_noted ? pair : NULL)) ||
+                (job == 0 || note_where(quarantine, pair, from, job, reason, failure)) &&
+                (case_add_reason(directory, quarantine_mark(quarantine), where, reason) ||
                  pair_fail(pair, what, failure));
+    if (good)
+        moved = move_names(from, names, directory, job != 0 ? pair : NULL);
+    good =
+        good && ((moved == names->count && dir_flush(directory) && (job == 0 || dir_flush(from))) ||
+                 pair_fail(pair, what, failure));
+    if (!good && job != 0 && moved == 0 && !begun.is_there)
+        move_note_remove(pair, from, &ignored);
     if (!good && directory >= 0)
         quarantine_drop_case(quarantine);
     lock_file_release(&quarantine->lock);
@@ -442,7 +454,7 @@ bool quarantine_foresee(struct quarantine *quarantine, const struct pair *pair,
     return good;
 }
 
-static bool move_crash(struct quarantine *quarantine, const struct pair *pair, bool is_noted,
+static bool move_crash(struct quarantine *quarantine, const struct pair *pair, long long job,
                        const char *reason, struct failure *failure)
 {
     struct names names = {0};
@@ -450,8 +462,8 @@ static bool move_crash(struct quarantine *quarantine, const struct pair *pair, b
     pthread_mutex_lock(&quarantine->turn);
     bool good = look_at_crash(pair, &directory, &names, failure);
     sort_crash(&names, pair);
-    is_noted = is_noted && directory >= 0; /* else it is gone */
-    good = good && move_to_case(quarantine, directory, &names, pair, is_noted, reason, failure);
+    job = directory >= 0 ? job : 0; /* it is gone */
+    good = good && move_to_case(quarantine, directory, &names, pair, job, reason, failure);
     pthread_mutex_unlock(&quarantine->turn);
     good = good && links_remove_name(pair, directory, failure);
     if (directory >= 0)
@@ -463,13 +475,13 @@ static bool move_crash(struct quarantine *quarantine, const struct pair *pair, b
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure)
 {
-    return move_crash(quarantine, pair, false, reason, failure);
+    return move_crash(quarantine, pair, 0, reason, failure);
 }
 
-bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *reason,
-                         struct failure *failure)
+bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, long long job,
+                         const char *reason, struct failure *failure)
 {
-    return move_crash(quarantine, pair, true, reason, failure);
+    return move_crash(quarantine, pair, job, reason, failure);
 }
 
 bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,
@@ -478,7 +490,7 @@ bool quarantine_name(struct quarantine *quarantine, int directory, const char *n
     char *items[] = {(char *)(uintptr_t)name};
     const struct names names = {.items = items, .count = 1};
     pthread_mutex_lock(&quarantine->turn);
-    bool good = move_to_case(quarantine, directory, &names, pair, false, reason, failure);
+    bool good = move_to_case(quarantine, directory, &names, pair, 0, reason, failure);
     pthread_mutex_unlock(&quarantine->turn);
     return good;
 }

@@ -55,10 +55,10 @@ bool quarantine_is_shared(const struct quarantine *quarantine);
 bool quarantine_pair(struct quarantine *quarantine, const struct pair *pair, const char *reason,
                      struct failure *failure);
 
-/* The same for the pair of a finished job, which is not new: it is noted beside it
+/* The same for the pair of a finished job, by its id, which is not new: it is noted beside it
  * (move_note.h). */
-bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, const char *reason,
-                         struct failure *failure);
+bool quarantine_newcomer(struct quarantine *quarantine, const struct pair *pair, long long job,
+                         const char *reason, struct failure *failure);
 
 /* Moves one thing that was found for a pair in this directory. */
 bool quarantine_name(struct quarantine *quarantine, int directory, const char *name,

@@ -265,7 +265,7 @@ cleans_while() {
     done
 }
 
-@test "a pair goes on to where its further dump is, and waits while that disk is away (74)" {
+@test "half a pair goes on to where its rest is, and waits while that disk is away (74)" {
     ARCHIVE=$BATS_TEST_TMPDIR/disk
     disk "$ARCHIVE"
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
@@ -274,9 +274,10 @@ cleans_while() {
     ended true "$id"
     EXEC="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=2"
     $EXEC true 2>/dev/null || skip "no strace here"
-    run cleanup_jobs # copies three files, names them, and removes the further dump
+    run cleanup_jobs # copies three files, names them, and removes one
     EXEC=''
     equal $status 137
+    [[ -L $(dirname "$(place "$SPOOL" "$id")")/.moving.$id ]]
     sql "UPDATE jobs SET success = false"
     bind "$ARCHIVE" "$BATS_TEST_TMPDIR/there"
     umount "$ARCHIVE"
@@ -292,14 +293,40 @@ cleans_while() {
     [[ -z $(find "$SPOOL/20081225" -type f -o -name '.*') ]] || fail "$(find "$SPOOL")"
 }
 
-@test "copies that a killed run has left under temporary names go, as the next one makes its own" {
+@test "so it does on one disk, where nothing is noted, after the first rename" {
+    disk "$BATS_TEST_TMPDIR/disk"
+    SPOOL=$BATS_TEST_TMPDIR/disk/spool ARCHIVE=$BATS_TEST_TMPDIR/disk/archive
+    mkdir "$SPOOL" "$ARCHIVE"
+    sed -i "s|^storage-root.*|storage-root = $SPOOL|; s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
+    marked
+    for failed in "$FAILED" ''; do
+        id=$(crash --without links --extra browser)
+        ended true "$id"
+        EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL:when=2"
+        $EXEC true 2>/dev/null || skip "no strace here"
+        run cleanup_jobs
+        EXEC=''
+        equal $status 137
+        sql "UPDATE jobs SET success = false"
+        mv "$ARCHIVE" "$ARCHIVE.away"
+        expect_status 74 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
+        log_has "cannot put \"$id\" away: it may be in the other long-term storage, which cannot be used"
+        mv "$ARCHIVE.away" "$ARCHIVE"
+        cleans --save-failed-minidumps-to="$failed"
+        pair_is_whole "$ARCHIVE" 20081225 "$id"
+        [[ -e $(place "$ARCHIVE" "$id").browser.dump ]]
+        [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f -o -name '.*') ]] || fail "$(find "$SPOOL" "$FAILED")"
+    done
+}
+
+@test "copies that a killed run has left under temporary names go, whatever the verdict is then" {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
     marked
     for failed in "$FAILED" ''; do
         id=$(crash)
         ended true "$id"
-        EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL:when=1"
+        EXEC="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:signal=KILL:when=1"
         $EXEC true 2>/dev/null || skip "no strace here"
         run cleanup_jobs
         EXEC=''
@@ -308,9 +335,8 @@ cleans_while() {
         expect_status 0 cleanup_jobs --dry-run --save-failed-minidumps-to="$failed"
         equal "$(find "$ELSEWHERE" -name ".$id.*.tmp" | wc -l)" 2
         cleans --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
-        pair_is_whole "$ELSEWHERE" 20081225 "$id"
-        equal "$(find "$ELSEWHERE" -name ".$id.*.tmp" | wc -l)" 0
-        [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f -o -name '.*') ]] || fail "$(find "$SPOOL" "$FAILED")"
+        [[ -z $(find "$ELSEWHERE" "$SPOOL/20081225" -type f -o -name '.moving*') ]] || fail "$(find "$ELSEWHERE" "$SPOOL")"
+        [[ -z $failed ]] || pair_is_whole "$failed" 20081225 "$id"
     done
 }
 

@@ -105,7 +105,7 @@ setup() {
     marked
     newcomer
     rm "$(place "$SPOOL" "$id")"*
-    ln -s "quarantine $id: why" "$note"
+    ln -s "quarantine $id 7: why" "$note"
     expect_status 1 cleanup_jobs
     [[ -L $note ]]
     sql "UPDATE jobs SET missingdatetime = now() - interval '25 hours', completeddatetime = now() - interval '25 hours'"
@@ -127,7 +127,7 @@ setup() {
             EXEC=''
             equal $status 137
         done
-        equal "$(readlink "${note/moving/quarantined}" | cut -d: -f1)" "quarantine $id.1"
+        equal "$(readlink "${note/moving/quarantined}" | cut -d" " -f1-2)" "quarantine $id.1"
         case $change in
             copied) cp -a "$SPOOL" "$SPOOL.new" && rm -r "$SPOOL" && mv "$SPOOL.new" "$SPOOL" ;;
             adopted) rm "$SPOOL/.crashmon" && cleanup_jobs --adopt ;;
@@ -217,7 +217,7 @@ setup() {
 @test "what has the name of the note, and is none, keeps the pair until it is removed (1)" {
     marked
     newcomer
-    for text in '' nowhere 'quarantine ../../x: why' "quarantine $id/x: why" "quarantine $id"; do
+    for text in '' nowhere 'quarantine ../../x 7: why' "quarantine $id/x 7: why" "quarantine $id: why" "quarantine $id 7"; do
         [[ $text ]] && ln -s "$text" "$note" || mkdir "$note"
         expect_status 1 cleanup_jobs
         log_has "cannot put \"$id\" away: cannot read note .moving.$id in \"$(dirname "$note")\": Invalid argument"
@@ -228,11 +228,29 @@ setup() {
     is_in_quarantine
 }
 
+@test "a spool without room for a note: what goes to quarantine stays whole (74), what is copied goes without" {
+    elsewhere
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
+    ARCHIVE=$ELSEWHERE
+    marked
+    newcomer
+    other=$(crash --without links --extra browser)
+    ended true "$other"
+    EXEC='strace -f -qq -o /dev/null -e trace=symlinkat -e inject=symlinkat:error=ENOSPC'
+    expect_status 74 cleanup_jobs
+    EXEC=''
+    log_has "cannot put \"$id\" away: cannot make note .moving.$id in \"$(dirname "$note")\": No space left on device"
+    jobs_are "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    [[ -e $(place "$SPOOL" "$id").browser.dump && ! -e $CASE/20081225 ]] || fail "$(find "$SPOOL")"
+    pair_is_whole "$ARCHIVE" 20081225 "$other"
+}
+
 @test "what a forged note says is one line of the log, and of the reason; and deletes nothing" {
     marked
     for text in $': a\n2026-11-28 00:00:00,000 ERROR - b\e[2J' failed successful; do
         newcomer
-        [[ $text != :* ]] || text="quarantine $id$text"
+        [[ $text != :* ]] || text="quarantine $id 7$text"
         ln -s "$text" "$note"
         run cleanup_jobs --save-failed-minidumps-to=
         ! grep -q $'^2026-11-28 00:00:00,000\|\e' "$LOG" || fail "$(cat "$LOG")"
@@ -244,8 +262,8 @@ setup() {
 @test "a release removes the note of a run that was killed when the row had gone" {
     newcomer
     expect_status 1 cleanup_jobs
-    ln -s "quarantine $id: why" "$note"
-    ln -s "quarantine $id: why" "${note/moving/quarantined}"
+    ln -s "quarantine $id 7: why" "$note"
+    ln -s "quarantine $id 7: why" "${note/moving/quarantined}"
     expect_status 0 priority --release "$id"
     [[ ! -L $note && ! -L ${note/moving/quarantined} ]] || fail "$(find "$SPOOL")"
 }

@@ -136,6 +136,23 @@ load ../helper
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
 
+@test "once the server has closed the connection no more pairs of the batch are moved (69)" {
+    mapfile -t ids < <(crash --count 100 --without links)
+    ended true "${ids[@]}"
+    slowly="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=20000"
+    $slowly true 2>/dev/null || skip "no strace here"
+    clean_slowly() { EXEC="exec $slowly" cleanup_jobs; }
+    background clean_slowly
+    await eval '[[ -n $(find "$ARCHIVE" -name "*.json") ]]'
+    sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'crashmon-cleanup'"
+    moved=$(find "$ARCHIVE" -name "*.json" | wc -l)
+    background_ends 69
+    (($(find "$ARCHIVE" -name "*.json" | wc -l) <= moved + 4)) || fail "$moved, then $(find "$ARCHIVE" -name "*.json" | wc -l)"
+    cleans --lock-wait=00:00:10
+    for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
+}
+
 # --- nowhere, nonsense, and what is no file
 
 @test "a pair under a day that is made while cleanup runs is found" {

@@ -231,11 +231,14 @@ still_there() {
     ended true "$id"
     sed -i "s|= $BATS_TEST_TMPDIR|= /mnt|" "$CONF"
     cp "$BUILD/crashmon-cleanup" "$BATS_TEST_TMPDIR"
-    mkdir -m 777 "$BATS_TEST_TMPDIR/tmp"
+    mkdir -m 777 "$BATS_TEST_TMPDIR"/{tmp,sticky.other}
+    chown 65534 "$BATS_TEST_TMPDIR/sticky.other"
     mkdir -m 1777 "$BATS_TEST_TMPDIR/sticky"
     ln -s . "$BATS_TEST_TMPDIR/sticky/link"
+    mv "$BATS_TEST_TMPDIR/sticky.other" "$BATS_TEST_TMPDIR/sticky/other"
+    ln -s sticky/other "$BATS_TEST_TMPDIR/outside"
     for path in /tmp/x /tmp//x /tmp/../tmp/x /var/../tmp/x /tmp/x/. /mnt/tmp/x /mnt/sticky/x \
-        /mnt/sticky/link/x; do
+        /mnt/sticky/link/x /mnt/outside; do
         case $path in *sticky*) dir=sticky ;; *) dir=tmp ;; esac
         ln -s /mnt/archive "$BATS_TEST_TMPDIR/$dir/x"
         run unshare -m bash -c "mount --bind '$BATS_TEST_TMPDIR' /mnt && mount --bind /mnt/tmp /tmp &&

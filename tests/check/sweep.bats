@@ -28,7 +28,7 @@ load sweep
 @test "the note that a killed run has left beside a crash in quarantine goes with its directory, a day later" {
     path=$SPOOL/20081225/name/22/ad
     mkdir -p "$path"
-    ln -s "quarantine $id: why" "$path/.quarantined.$id"
+    ln -s "quarantine $id 7: why" "$path/.quarantined.$id"
     age '25 hours' "$SPOOL/20081225"
     cleans
     [[ -L $path/.quarantined.$id ]] || fail "it is too early"

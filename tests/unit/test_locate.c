@@ -206,10 +206,10 @@ static void expect_names(struct pair_location *location, const char *const names
     close_roots(location);
 }
 
-static void lists_the_dumps_and_then_the_metadata(void **state)
+static void lists_the_dump_first_and_the_metadata_last(void **state)
 {
     (void)state;
-    static const char *const names[] = {ID ".plugin.dump", ID ".dump", ID ".json"};
+    static const char *const names[] = {ID ".dump", ID ".plugin.dump", ID ".json"};
     make_crash(ID, DAY, SLOT, 0);
     make_crash_file(ID, DAY, ".plugin.dump", 0);
     make_crash_file(ID, DAY, ".txt", 0);
@@ -274,7 +274,7 @@ int main(void)
         in_scratch_spool(follows_no_link_on_the_way),
         in_scratch_spool(a_link_in_the_place_of_a_day_may_hide_it_and_a_file_may_not),
         in_scratch_spool(what_cannot_be_read_is_not_nowhere),
-        in_scratch_spool(lists_the_dumps_and_then_the_metadata),
+        in_scratch_spool(lists_the_dump_first_and_the_metadata_last),
         in_scratch_spool(lists_what_there_is_of_a_part),
         in_scratch_spool(one_root_is_enough_but_one_that_is_named_must_be_there),
         in_scratch_spool(a_day_is_seen_after_the_next_refresh),
