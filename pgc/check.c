@@ -98,7 +98,7 @@ static void judge_age_unless(struct check *check, const char *excuse, const char
                      "%s is not known: nothing was found before the time was over", name);
     else if (count->oldest < 0 && count->is_least && is_judged)
         problems_add(&check->problems, SEVERITY_UNKNOWN,
-                     "%s an unknown time: of %s none that has an age was found", text,
+                     "%s an unknown time: %s were seen, and none of them has an age", text,
                      figure_count(age, count));
     if (count->oldest < 0)
         return;

@@ -46,7 +46,7 @@ has() {
     run scan --check
     [[ $output == *'CRITICAL: the oldest job has waited for 5 d 1 h'* &&
         $output == *'CRITICAL: the oldest started job has been with "p8" for 1 d 6 h'* &&
-        $output == *'UNKNOWN: the oldest new pair has not been queued for an unknown time: of more than '* ]] || fail "$output"
+        $output == *'UNKNOWN: the oldest new pair has not been queued for an unknown time: more than '* ]] || fail "$output"
     grep -q 'WARNING: more than [0-9,]* in quarantine, the latest came [0-9]* s ago' <<<"$output" || fail "$output"
     run cleanup_jobs --check
     [[ $output == *'WARNING: the oldest successful job has not been put away for 7 h '* && $output != *unknown* ]] ||
