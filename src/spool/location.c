@@ -113,14 +113,17 @@ bool location_list(const struct pair_location *location, struct pair_files *file
     const struct spool *spool = location->pair.spool;
     const struct dirent64 *entry;
     struct dir_reader reader;
-    if (!add_main_file(location, spool->dump_suffix, &location->dump, files))
+    const bool has_json = location->json.found;
+    if (has_json && !add_main_file(location, spool->dump_suffix, &location->dump, files))
         return false;
     dir_begin_open(&reader, location->directory);
     while ((entry = dir_next(&reader)) != NULL)
         if (is_further_dump(&location->pair, entry->d_name) &&
             !add_further_dump(location, entry->d_name, files))
             return false;
-    return errno == 0 && add_main_file(location, spool->json_suffix, &location->json, files);
+    return errno == 0 &&
+           (has_json || add_main_file(location, spool->dump_suffix, &location->dump, files)) &&
+           add_main_file(location, spool->json_suffix, &location->json, files);
 }
 
 void pair_files_free(struct pair_files *files)

@@ -75,7 +75,8 @@ struct pair_files {
 };
 
 /* Lists all files of a crash, the dump first and the metadata last, so that a pair of which a part
- * is elsewhere is half a pair, and is still found by its metadata. Works once for a location.
+ * is elsewhere is half a pair, and is still found by its metadata; without metadata the dump is the
+ * last, by which it is found then. Works once for a location.
  * Zero-initialise *files; free with pair_files_free(). False with errno; EMLINK: a further dump has
  * a second name.
  */

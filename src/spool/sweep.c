@@ -76,18 +76,22 @@ static bool is_ours(const struct sweep *sweep, const char *name, int levels)
     return strncmp(sweep->path + DAY_LENGTH, "/name", 5) != 0 || strlen(name) == 2;
 }
 
-/* The note of a run that was killed when the row had gone. */
-static bool remove_note(const struct sweep *sweep, const struct dir_reader *reader,
-                        const struct dirent64 *entry)
+/* Those of runs that were killed when the row had gone. Where there is anything else a note may say
+ * where that goes. */
+static bool remove_notes(int parent, const char *name)
 {
-    struct stat status;
-    return move_note_is_last(entry->d_name) && dir_entry_type(reader, entry) == DT_LNK &&
-           fstatat(reader->descriptor, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           spool_is_past(sweep->spool, &status.st_mtim, SWEEP_QUIET_TIME) &&
-           (sweep->dry_run || unlinkat(reader->descriptor, entry->d_name, 0) == 0);
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    bool good = dir_begin(&reader, parent, name);
+    while (good && (entry = dir_next(&reader)) != NULL)
+        good =
+            move_note_is_last(entry->d_name) && unlinkat(reader.descriptor, entry->d_name, 0) == 0;
+    if (reader.descriptor >= 0)
+        dir_end(&reader);
+    return good;
 }
 
-/* True if nothing is left in the directory. */
+/* True if nothing is left in the directory, but for notes. */
 static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels)
 {
     bool is_empty = true, is_day = levels == LEVELS;
@@ -100,11 +104,10 @@ static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int
     while ((entry = dir_next(&reader)) != NULL && signals_caught() == 0)
         if (is_day && strcmp(entry->d_name, "date") == 0)
             is_empty = is_empty && !sweep->has_date;
-        else if (remove_note(sweep, &reader, entry))
-            continue;
-        else if (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
-                 !is_ours(sweep, entry->d_name, levels) ||
-                 !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1))
+        else if (!move_note_is_last(entry->d_name) &&
+                 (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
+                  !is_ours(sweep, entry->d_name, levels) ||
+                  !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1)))
             is_empty = false;
     if (entry != NULL)
         is_empty = false;
@@ -133,6 +136,8 @@ static bool sweep_directory(struct sweep *sweep, int parent, const char *name, i
            sweep_entries(sweep, parent, name, levels) && is_quiet &&
            !(is_top(sweep) && is_top_in_use(sweep)) &&
            (remove_directory(sweep, parent, name) ||
+            (is_in_use(errno) && remove_notes(parent, name) &&
+             remove_directory(sweep, parent, name)) ||
             (!is_in_use(errno) && refuse(sweep, "remove")));
 }
 

@@ -319,6 +319,29 @@ cleans_while() {
     done
 }
 
+@test "of half a pair without metadata the dump goes last: it is found by that" {
+    marked
+    for failed in "$FAILED" ''; do
+        id=$(crash --without links --extra browser)
+        rm "$(place "$SPOOL" "$id").json"
+        ended false "$id"
+        at=unlinkat # at once
+        if [[ $failed ]]; then
+            expect_status 1 cleanup_jobs
+            sql "UPDATE jobs SET missingdatetime = now() - interval '25 hours', completeddatetime = now() - interval '25 hours'"
+            at=renameat2
+        fi
+        EXEC="strace -f -qq -o /dev/null -e trace=$at -e inject=$at:signal=KILL:when=2"
+        $EXEC true 2>/dev/null || skip "no strace here"
+        run cleanup_jobs --save-failed-minidumps-to="$failed"
+        EXEC=''
+        equal $status 137
+        run cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
+        jobs_are
+        [[ -z $(find "$SPOOL/20081225" -type f) ]] || fail "$(find "$SPOOL")"
+    done
+}
+
 @test "copies that a killed run has left under temporary names go, whatever the verdict is then" {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"

@@ -25,16 +25,22 @@ load sweep
     pair_is_whole "$ARCHIVE" 20081225 "${ids[0]}"
 }
 
-@test "the note that a killed run has left beside a crash in quarantine goes with its directory, a day later" {
+@test "the note that a killed run has left of a crash in quarantine goes with its directory, when that has nothing else" {
     path=$SPOOL/20081225/name/22/ad
     mkdir -p "$path"
     ln -s "quarantine $id 7: why" "$path/.quarantined.$id"
+    touch "$path/$id.json"
     age '25 hours' "$SPOOL/20081225"
     cleans
+    [[ -L $path/.quarantined.$id ]]
+    rm "$path/$id.json"
+    due
+    cleans
     [[ -L $path/.quarantined.$id ]] || fail "it is too early"
-    touch -h -d '25 hours ago' "$path/.quarantined.$id"
     age '25 hours' "$SPOOL/20081225"
     due
+    expect_status 0 cleanup_jobs --dry-run
+    [[ -L $path/.quarantined.$id ]]
     cleans
     [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
 }
