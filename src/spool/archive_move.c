@@ -119,7 +119,7 @@ static void fail_to_move(struct failure *failure, const char *how, const struct 
 static bool note_where(struct archive_move *move, int source, bool is_copying,
                        struct failure *failure)
 {
-    const struct move_note note = {.to = move->place, .is_copying = is_copying};
+    const struct move_note note = {.to = move->place, .is_copying = is_copying, .job = move->job};
     if (move->is_begun || source < 0) /* it has been moved away */
         return true;
     bool is_made = move_note_make(&move->pair, source, &note, failure);

@@ -16,6 +16,7 @@ struct archive_move {
     struct pair_files files;
     const char *root;     /* of the archive, */
     enum place place;     /* for which verdict it is, */
+    long long job;        /* the id of the job, */
     uint64_t stamp;       /* and what is in the names of this run's copies */
     bool is_noted;        /* there is a note (move_note.h), */
     bool is_begun;        /* which says that some have their names */

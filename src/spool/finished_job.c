@@ -18,6 +18,7 @@ void finished_job_init(struct finished_job *job, const struct finished_row *row,
     snprintf(job->uuid, sizeof job->uuid, "%s", row->uuid);
     job->crash.name = job->uuid;
     job->crash.has_job = true;
+    job->move.job = row->id;
     job->crash.job_failed = !row->success;
     if (crash_id_parse(&id, job->uuid))
         origin_read(&job->origin, roots, &id, row->mark, row->pathname);

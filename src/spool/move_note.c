@@ -56,7 +56,8 @@ bool move_note_make(const struct pair *pair, int directory, const struct move_no
     if (note->to == PLACE_QUARANTINE)
         snprintf(text, sizeof text, "%s%s %lld: %s", to_quarantine, note->in, note->job, note->why);
     else
-        snprintf(text, sizeof text, "%s%s", note->is_copying ? copying : "", places[note->to]);
+        snprintf(text, sizeof text, "%s%s %lld", note->is_copying ? copying : "", places[note->to],
+                 note->job);
     return symlinkat(text, directory, name) == 0 ||
            (errno == EEXIST && replace(directory, name, text)) ||
            fail_note(pair, "make", name, failure);
@@ -101,9 +102,14 @@ static bool parse(const char *text, const struct pair *pair, struct move_note *n
     if (quarantine != NULL)
         return parse_quarantine(quarantine, pair, note);
     note->is_copying = copy != NULL;
-    for (note->to = PLACE_SUCCESSFUL; note->to <= PLACE_FAILED; note->to++)
-        if (strcmp(copy != NULL ? copy : text, places[note->to]) == 0)
-            return true;
+    for (note->to = PLACE_SUCCESSFUL; note->to <= PLACE_FAILED; note->to++) {
+        const char *job = skip(copy != NULL ? copy : text, places[note->to]);
+        char *end;
+        if (job != NULL && *job == ' ') {
+            note->job = strtoll(job, &end, 10);
+            return *end == '\0';
+        }
+    }
     return false;
 }
 
@@ -133,9 +139,9 @@ bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
     return good;
 }
 
-bool move_note_is_last(const char *name)
+bool move_note_is_one(const char *name)
 {
-    return strncmp(name, quarantined, sizeof quarantined - 1) == 0;
+    return skip(name, moving) != NULL || skip(name, quarantined) != NULL;
 }
 
 bool move_note_remove(const struct pair *pair, int directory, struct failure *failure)

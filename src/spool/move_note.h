@@ -3,14 +3,16 @@
  * of the pair has gone may be away. It is a symbolic link, which comes whole or not at all, and
  * leads nowhere:
  *
- *     ROOT/YYYYMMDD/name/22/ad/.moving.<id>       -> copying to PLACE; PLACE; quarantine CASE JOB:
- * WHY ROOT/YYYYMMDD/name/22/ad/.quarantined.<id>  -> quarantine CASE JOB: WHY
+ *     ROOT/YYYYMMDD/name/22/ad/.moving.<id>       -> copying to PLACE JOB
+ *     ROOT/YYYYMMDD/name/22/ad/.moving.<id>       -> PLACE JOB
+ *     ROOT/YYYYMMDD/name/22/ad/.moving.<id>       -> quarantine CASE JOB: WHY
+ *     ROOT/YYYYMMDD/name/22/ad/.quarantined.<id>  -> quarantine CASE JOB: WHY
  *
  * PLACE is "successful" or "failed". For long-term storage on another disk the first one is made
- * before the copies, and again before they get their names; it goes with the originals. Files that
- * are renamed need none: half a pair is looked for. For quarantine it is made before the first file
- * is moved. A pair is not looked for there: so it becomes the second one before the last file goes,
- * until the row is gone. What a scan quarantines needs none, as its date link goes last.
+ * before the copies, and the second before they get their names; it goes with the originals. Files
+ * that are renamed need none: half a pair is looked for. For quarantine it is made before the first
+ * file is moved. A pair is not looked for there: so it becomes the last one before the last file
+ * goes, until the row is gone. What a scan quarantines needs none, as its date link goes last.
  *
  * `directory` is that of the pair, in any mode; -1: not open. All give the reason for a failure. */
 #ifndef MOVE_NOTE_H
@@ -28,9 +30,9 @@ struct move_note {
     bool is_there;
     enum place to;   /* PLACE_SUCCESSFUL, PLACE_FAILED, PLACE_QUARANTINE */
     bool is_copying; /* nothing there has its name yet */
-    /* For the quarantine: the name of the case (cases.h), the id of the job, and why. */
+    long long job;   /* its id: a note may be left from an earlier crash */
+    /* For the quarantine: the name of the case (cases.h), and why. */
     char in[MOVE_NOTE_CASE_SIZE];
-    long long job;
     char why[MOVE_NOTE_WHY_SIZE];
 };
 
@@ -47,8 +49,9 @@ void move_note_arrived(const struct pair *pair, int directory);
 bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
                     struct move_note *note, struct failure *failure);
 
-/* Whether a name is that of a second note. A day that is over is swept of those (sweep.h). */
-bool move_note_is_last(const char *name);
+/* Whether a name is that of a note. Where there is nothing else in a day that is over it goes
+ * (sweep.h). */
+bool move_note_is_one(const char *name);
 
 /* Removes what there is of them. */
 bool move_note_remove(const struct pair *pair, int directory, struct failure *failure);

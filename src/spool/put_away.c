@@ -200,42 +200,48 @@ static bool follow_note(struct finished_job *job, const struct pair_location *he
         keep_newcomer_out(job, note.why, quarantine, report);
         return true;
     }
+    bool is_its = note.is_there && note.job == job->id;
     bool is_other =
-        note.is_there && note.to == archive_place(job->other) && archive_path(job->other) != NULL;
+        is_its && note.to == archive_place(job->other) && archive_path(job->other) != NULL;
     if (is_other && !note.is_copying)
         job->archive = job->other;
     else if (is_other && !report->dry_run && is_usable(job->other, report))
         archive_remove_leftovers(job->other, &here->pair);
     job->move.is_noted = note.is_there;
-    job->move.is_begun =
-        note.is_there && !note.is_copying && note.to == archive_place(job->archive);
+    job->move.is_begun = is_its && !note.is_copying && note.to == archive_place(job->archive);
     return !can_use_archive(job, report);
 }
 
-/* Where the row says that its pair is. */
-static struct pair own_place(const struct finished_job *job, const struct crash_id *id)
+/* Where the row says that its pair is, or else the id; without a spool: that is not known. */
+static struct pair own_place(const struct finished_job *job, const struct crash_id *id,
+                             const struct roots *roots)
 {
-    struct pair own = {.spool = job->origin.spool, .id = *id};
-    memcpy(own.day, job->origin.day, sizeof own.day);
+    const struct origin *origin = &job->origin;
+    struct pair own = {.id = *id};
+    if (origin->state == ORIGIN_KNOWN) {
+        own.spool = origin->spool;
+        memcpy(own.day, origin->day, sizeof own.day);
+    } else if (origin->state == ORIGIN_UNKNOWN && id->day[0] != '\0') {
+        own.spool = roots->spools[0];
+        memcpy(own.day, id->day, sizeof own.day);
+    }
     return own;
 }
 
-/* Nothing may be left to do but to delete the row: a pair elsewhere is that of another crash. */
-static bool is_quarantined(struct finished_job *job, const struct crash_id *id,
-                           const struct pair_location *here, struct report *report)
+/* Reads the notes in the place where the pair is not. Nothing may be left to do but to delete the
+ * row: a pair elsewhere is that of another crash. True if that is so, or cannot be told. */
+static bool is_quarantined(struct finished_job *job, bool *was_going, struct report *report)
 {
-    const struct pair own = own_place(job, id);
     struct failure failure;
-    struct move_note note;
-    bool is_elsewhere = here->is_elsewhere && here->found != LOCATED_FAILED;
-    if (job->origin.state != ORIGIN_KNOWN || (here->found != LOCATED_NOWHERE && !is_elsewhere))
-        return false;
-    bool is_known = move_note_read(&own, -1, true, &note, &failure);
-    bool is_its = is_known && note.is_there && note.job == job->id;
+    struct move_note arrived, going;
+    bool is_known = move_note_read(&job->noted, -1, true, &arrived, &failure) &&
+                    move_note_read(&job->noted, -1, false, &going, &failure);
+    bool is_its = is_known && arrived.is_there && arrived.job == job->id;
+    *was_going = is_known && going.is_there && going.to == PLACE_QUARANTINE;
     if (!is_known)
         keep(job, &failure, report);
     else if (is_its)
-        crash_set(&job->crash, QUARANTINED, "%s", note.why);
+        crash_set(&job->crash, QUARANTINED, "%s", arrived.why);
     return is_its || !is_known;
 }
 
@@ -280,22 +286,19 @@ enum { MISSING_SIZE = PATH_MAX + 64 };
 /* Whether what long-term storage has may be another crash, so that the pair counts as missing: it
  * was going to quarantine, as there is one; or, for a day, the disk of its day may not be mounted.
  */
-static bool may_be_namesake(const struct finished_job *job, const struct crash_id *id,
+static bool may_be_namesake(const struct finished_job *job, bool was_going,
                             char missing[MISSING_SIZE])
 {
-    const struct pair own = own_place(job, id);
-    struct failure ignored;
-    struct move_note note;
-    if (job->origin.state != ORIGIN_KNOWN)
-        return false;
-    if (!move_note_read(&own, -1, false, &note, &ignored) ||
-        (note.is_there && note.to == PLACE_QUARANTINE)) {
+    const struct pair *own = &job->noted;
+    if (was_going) {
         snprintf(missing, MISSING_SIZE, "its pair, which was going to quarantine,");
         return true;
     }
+    if (job->origin.state != ORIGIN_KNOWN || job->missed == MISSED_FOR_A_DAY)
+        return false;
     snprintf(missing, MISSING_SIZE, "its pair, whose day \"%s/%s\" is empty (is it mounted?),",
-             own.spool->path, own.day);
-    return job->missed != MISSED_FOR_A_DAY && pair_tree_is_empty(&own);
+             own->spool->path, own->day);
+    return pair_tree_is_empty(own);
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id,
@@ -308,11 +311,12 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
-    if (job->origin.state == ORIGIN_KNOWN &&
-        (found.here.found == LOCATED_NOWHERE || found.here.is_elsewhere))
-        job->noted = own_place(job, id);
+    bool was_going = false;
+    bool is_elsewhere = found.here.is_elsewhere && found.here.found != LOCATED_FAILED;
+    if (found.here.found == LOCATED_NOWHERE || is_elsewhere)
+        job->noted = own_place(job, id, roots);
     if (follow_note(job, &found.here, quarantine, report) ||
-        is_quarantined(job, id, &found.here, report)) {
+        (job->noted.spool != NULL && is_quarantined(job, &was_going, report))) {
         location_close(&found.here);
         return;
     }
@@ -325,7 +329,8 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED) {
         keep(job, &failure, report);
         job->is_missing = job->missed != MISSED_NEVER; /* it was not found again */
-    } else if (is_nowhere && archived != LOCATED_NOWHERE && may_be_namesake(job, id, missing))
+    } else if (is_nowhere && archived != LOCATED_NOWHERE &&
+               may_be_namesake(job, was_going, missing))
         miss(job, &found, missing, quarantine, report);
     else if (is_nowhere && archived == LOCATED_WHOLE) {
         job->move.pair = found.archived.pair;

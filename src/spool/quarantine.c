@@ -331,13 +331,14 @@ void quarantine_drop_case(struct quarantine *quarantine)
     *slash = '/';
 }
 
-/* Reads the note of a run that was killed. */
-static struct move_note find_begun(const struct pair *pair, int from)
+/* Reads the note of a run that was killed. A second one may be left from an earlier crash. */
+static struct move_note find_begun(const struct pair *pair, int from, long long job)
 {
     struct move_note note = {.to = PLACE_QUARANTINE};
     struct failure ignored;
-    for (int i = 0; i < 2 && !note.is_there; i++)
-        move_note_read(pair, from, i == 1, &note, &ignored);
+    if (move_note_read(pair, from, false, &note, &ignored) && !note.is_there &&
+        move_note_read(pair, from, true, &note, &ignored) && note.job != job)
+        note = (struct move_note){.is_there = false};
     return note;
 }
 
@@ -367,7 +368,7 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
     if (!begin(quarantine, false, failure))
         return false;
     if (job != 0)
-        begun = find_begun(pair, from);
+        begun = find_begun(pair, from, job);
     int directory =
         open_case(quarantine, from, names, pair->day, pair->id.text, begun.in, true, failure);
     bool good = directory >= 0 &&

@@ -85,7 +85,7 @@ static bool remove_notes(int parent, const char *name)
     bool good = dir_begin(&reader, parent, name);
     while (good && (entry = dir_next(&reader)) != NULL)
         good =
-            move_note_is_last(entry->d_name) && unlinkat(reader.descriptor, entry->d_name, 0) == 0;
+            move_note_is_one(entry->d_name) && unlinkat(reader.descriptor, entry->d_name, 0) == 0;
     if (reader.descriptor >= 0)
         dir_end(&reader);
     return good;
@@ -104,7 +104,7 @@ static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int
     while ((entry = dir_next(&reader)) != NULL && signals_caught() == 0)
         if (is_day && strcmp(entry->d_name, "date") == 0)
             is_empty = is_empty && !sweep->has_date;
-        else if (!move_note_is_last(entry->d_name) &&
+        else if (!move_note_is_one(entry->d_name) &&
                  (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
                   !is_ours(sweep, entry->d_name, levels) ||
                   !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1)))

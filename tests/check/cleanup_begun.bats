@@ -217,7 +217,7 @@ setup() {
 @test "what has the name of the note, and is none, keeps the pair until it is removed (1)" {
     marked
     newcomer
-    for text in '' nowhere 'quarantine ../../x 7: why' "quarantine $id/x 7: why" "quarantine $id: why" "quarantine $id 7"; do
+    for text in '' nowhere failed 'failed x' 'quarantine ../../x 7: why' "quarantine $id/x 7: why" "quarantine $id: why" "quarantine $id 7"; do
         [[ $text ]] && ln -s "$text" "$note" || mkdir "$note"
         expect_status 1 cleanup_jobs
         log_has "cannot put \"$id\" away: cannot read note .moving.$id in \"$(dirname "$note")\": Invalid argument"
@@ -248,7 +248,7 @@ setup() {
 
 @test "what a forged note says is one line of the log, and of the reason; and deletes nothing" {
     marked
-    for text in $': a\n2026-11-28 00:00:00,000 ERROR - b\e[2J' failed successful; do
+    for text in $': a\n2026-11-28 00:00:00,000 ERROR - b\e[2J' 'failed 7' 'successful 7'; do
         newcomer
         [[ $text != :* ]] || text="quarantine $id 7$text"
         ln -s "$text" "$note"
@@ -266,4 +266,32 @@ setup() {
     ln -s "quarantine $id 7: why" "${note/moving/quarantined}"
     expect_status 0 priority --release "$id"
     [[ ! -L $note && ! -L ${note/moving/quarantined} ]] || fail "$(find "$SPOOL")"
+}
+
+@test "the note of an earlier job with the id says nothing of where the pair of this one goes" {
+    elsewhere
+    sed -i "s|^save-failed.*|save-failed-minidumps-to = $ELSEWHERE|" "$CONF"
+    marked
+    for text in 'failed 7' 'copying to failed 7'; do
+        id=$(crash --without links)
+        ended true "$id"
+        note=$(dirname "$(place "$SPOOL" "$id")")/.moving.$id
+        ln -s "$text" "$note"
+        cleans
+        pair_is_whole "$ARCHIVE" 20081225 "$id"
+        [[ ! -L $note ]]
+    done
+}
+
+@test "so it is for a row without a pathname: nothing is left to do, and the note goes" {
+    marked
+    newcomer
+    find "$SPOOL/20081225" -name "$id" -delete # what has links is another crash
+    sql "UPDATE jobs SET pathname = '', root = NULL"
+    EXEC='strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:signal=KILL:when=1'
+    run cleanup_jobs
+    EXEC=''
+    equal $status 137
+    expect_status 1 cleanup_jobs --lock-wait=00:00:10
+    is_in_quarantine
 }

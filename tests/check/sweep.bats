@@ -25,10 +25,12 @@ load sweep
     pair_is_whole "$ARCHIVE" 20081225 "${ids[0]}"
 }
 
-@test "the note that a killed run has left of a crash in quarantine goes with its directory, when that has nothing else" {
+@test "notes that killed runs have left go with their directory, when that has nothing else" {
     path=$SPOOL/20081225/name/22/ad
     mkdir -p "$path"
     ln -s "quarantine $id 7: why" "$path/.quarantined.$id"
+    ln -s 'failed 7' "$path/.moving.$id"
+    ln -s 'failed 7' "$path/.moving.$id.tmp"
     touch "$path/$id.json"
     age '25 hours' "$SPOOL/20081225"
     cleans
