@@ -120,7 +120,7 @@ static bool read_note(int directory, const char *name, const struct pair *pair,
     ssize_t length = directory >= 0 ? readlinkat(directory, name, text, sizeof text - 1) : -1;
     *note = (struct move_note){.is_there = length >= 0};
     if (!note->is_there)
-        return errno == ENOENT;
+        return errno == ENOENT || (directory < 0 && errno == ENOTDIR);
     text[length] = '\0';
     return parse(text, pair, note);
 }
@@ -148,11 +148,12 @@ bool move_note_remove(const struct pair *pair, int directory, struct failure *fa
 {
     const char *const prefixes[] = {moving, quarantined};
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
-    bool good = true;
+    bool good = opened >= 0 || errno == ENOENT || errno == ENOTDIR ||
+                pair_fail(pair, "remove a note from", failure);
     for (int i = 0; i < 2; i++) {
         char name[NAME_SIZE];
         note_name(name, prefixes[i], pair);
-        if ((opened < 0 || unlinkat(opened, name, 0) < 0) && errno != ENOENT)
+        if (opened >= 0 && unlinkat(opened, name, 0) < 0 && errno != ENOENT)
             good = fail_note(pair, "remove", name, failure);
     }
     if (opened >= 0 && opened != directory)

@@ -14,7 +14,8 @@
  * file is moved. A pair is not looked for there: so it becomes the last one before the last file
  * goes, until the row is gone. What a scan quarantines needs none, as its date link goes last.
  *
- * `directory` is that of the pair, in any mode; -1: not open. All give the reason for a failure. */
+ * `directory` is that of the pair, in any mode; -1: not open. Where there is none is no note, nor
+ * where something else stands in its way. All give the reason for a failure. */
 #ifndef MOVE_NOTE_H
 #define MOVE_NOTE_H
 
