@@ -130,7 +130,7 @@ setup() {
         equal "$(readlink "${note/moving/quarantined}" | cut -d" " -f1-2)" "quarantine $id.1"
         case $change in
             copied) cp -a "$SPOOL" "$SPOOL.new" && rm -r "$SPOOL" && mv "$SPOOL.new" "$SPOOL" ;;
-            adopted) rm "$SPOOL/.crashmon" && cleanup_jobs --adopt ;;
+            adopted) rm "$SPOOL/.crashmon" && cleanup_jobs --adopt --lock-wait=00:00:10 ;;
             *) $change "$SPOOL" ;;
         esac
         rm -r "$CASE/20081225/$id"
