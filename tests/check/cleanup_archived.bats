@@ -319,6 +319,35 @@ cleans_while() {
     done
 }
 
+@test "half a pair goes on to its rest, whatever a namesake has left of its own where the verdict is now" {
+    marked
+    for left in json dump; do
+        id=$(crash --without links)
+        ended false "$id"
+        cleans
+        old=$(place "$FAILED" "$id")
+        [[ $left == json ]] && rm "$old.dump" || rm "$old.json"
+        crash --id "$id" --size 200 --extra browser --without links >/dev/null
+        ended true "$id"
+        EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL:when=2"
+        $EXEC true 2>/dev/null || skip "no strace here"
+        run cleanup_jobs
+        EXEC=''
+        equal $status 137
+        sql "UPDATE jobs SET success = false"
+        before=$(spool_state "$FAILED")
+        if [[ $left == json ]]; then
+            cleans --lock-wait=00:00:10
+            pair_is_whole "$ARCHIVE" 20081225 "$id"
+        else
+            expect_status 1 cleanup_jobs --lock-wait=00:00:10
+            log_has "cannot put \"$id\" away: both long-term storages have what may be the rest of it"
+            jobs_are "$id"
+        fi
+        equal "$(spool_state "$FAILED")" "$before"
+    done
+}
+
 @test "of half a pair without metadata the dump goes last: it is found by that" {
     marked
     for failed in "$FAILED" ''; do
