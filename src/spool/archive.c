@@ -94,6 +94,13 @@ enum place archive_place(const struct archive *archive)
     return archive->settings.place;
 }
 
+bool archive_is_same(const struct archive *one, const struct archive *other)
+{
+    struct stat left, right;
+    return one->tree != NULL && other->tree != NULL && fstat(one->tree->root, &left) == 0 &&
+           fstat(other->tree->root, &right) == 0 && file_is_same(&left, &right);
+}
+
 bool archive_is_shared(const struct archive *archive)
 {
     return archive->is_shared;

@@ -56,7 +56,10 @@ bool archive_open(struct archive *archive, struct failure *failure);
 bool archive_may_change(struct archive *archive, struct failure *failure);
 
 enum archive_state archive_state(const struct archive *archive);
-const char *archive_path(const struct archive *archive);  /* NULL: pairs are deleted */
+const char *archive_path(const struct archive *archive); /* NULL: pairs are deleted */
+/* Whether both are open, and one and the same directory, by whatever path. */
+bool archive_is_same(const struct archive *one, const struct archive *other);
+
 enum place archive_place(const struct archive *archive);  /* for which verdict it is */
 bool archive_is_shared(const struct archive *archive);    /* directly below /tmp, or the like; */
 bool archive_is_temporary(const struct archive *archive); /* below /tmp: it has no mark */

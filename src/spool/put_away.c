@@ -152,26 +152,27 @@ static bool is_rest(const struct pair_location *here, const struct pair_location
 }
 
 /* Looks in long-term storage, first where the verdict says. A processor may have changed its
- * verdict since the pair was put away, or half of it: then the job goes on where the pair is. What
- * is beside half of one in the spool may be a namesake's. */
+ * verdict since the pair was put away, or half of it: then the job goes on where the pair is. Of
+ * half a pair that is where its rest is: anything else is a namesake's. */
 static enum located find_archived(struct finished_job *job, const struct crash_id *id,
                                   struct findings *found, struct report *report,
                                   struct failure *failure)
 {
     struct pair_location other;
     enum located here = archive_find(job->archive, id, &job->origin, &found->archived, failure);
-    bool may_be_other =
-        (here == LOCATED_WHOLE || here == LOCATED_PART) && found->here.found == LOCATED_PART;
-    if (here != LOCATED_NOWHERE && !may_be_other)
+    bool is_half = found->here.found == LOCATED_PART;
+    if (here == LOCATED_FAILED || (here != LOCATED_NOWHERE && !is_half))
         return here;
     if (!is_usable(job->other, report)) {
         fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
         return LOCATED_FAILED;
     }
-    enum located there = archive_find(job->other, id, &job->origin, &other, failure);
-    if (may_be_other && there != LOCATED_FAILED && !is_rest(&found->here, &other))
+    if (archive_is_same(job->archive, job->other))
         return here;
-    if (may_be_other && there != LOCATED_FAILED && is_rest(&found->here, &found->archived)) {
+    enum located there = archive_find(job->other, id, &job->origin, &other, failure);
+    if (is_half && there != LOCATED_FAILED && !is_rest(&found->here, &other))
+        return here;
+    if (is_half && there != LOCATED_FAILED && is_rest(&found->here, &found->archived)) {
         fail(failure, 0, "both long-term storages have what may be the rest of it");
         return LOCATED_FAILED;
     }
