@@ -111,6 +111,15 @@ equal() {
     [[ $1 == "$2" ]] || { diff <(echo "$1") <(echo "$2") || true; fail "not equal"; }
 }
 
+# Has a run be killed before its N-th call in a thread: killed_at CALL:N COMMAND [ARGUMENT...]
+killed_at() {
+    strace -qq -o /dev/null true 2>/dev/null || skip "no strace here"
+    EXEC="strace -f -qq -o /dev/null -e trace=${1%:*} -e inject=${1%:*}:signal=KILL:when=${1#*:}"
+    run "${@:2}"
+    EXEC=''
+    equal $status 137
+}
+
 log_has() { [[ $(<"$LOG") == *"$1"* ]] || fail "not in the log: $1"; }
 
 # Starts a command in the background, its output in $BACKGROUND; its process id is $pid. A program

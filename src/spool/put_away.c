@@ -300,7 +300,7 @@ static bool may_be_namesake(const struct finished_job *job, bool was_going,
         snprintf(missing, MISSING_SIZE, "its pair, which was going to quarantine,");
         return true;
     }
-    if (job->origin.state != ORIGIN_KNOWN || job->missed == MISSED_FOR_A_DAY)
+    if (own->spool == NULL || job->origin.state != ORIGIN_KNOWN || job->missed == MISSED_FOR_A_DAY)
         return false;
     snprintf(missing, MISSING_SIZE, "its pair, whose day \"%s/%s\" is empty (is it mounted?),",
              own->spool->path, own->day);

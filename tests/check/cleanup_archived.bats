@@ -231,11 +231,7 @@ cleans_while() {
         for failed in "$FAILED" ''; do
             id=$(crash --without links --extra browser)
             ended true "$id"
-            EXEC="strace -f -qq -o /dev/null -e trace=${at%:*} -e inject=${at%:*}:signal=KILL:when=${at#*:}"
-            $EXEC true 2>/dev/null || skip "no strace here"
-            run cleanup_jobs
-            equal $status 137
-            EXEC=''
+            killed_at "$at" cleanup_jobs
             [[ -n $(find "$ELSEWHERE" -name "$id*") ]] || fail "nothing is there yet"
             sql "UPDATE jobs SET success = false"
             cleans --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
@@ -272,11 +268,7 @@ cleans_while() {
     marked
     id=$(crash --without links --extra browser)
     ended true "$id"
-    EXEC="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=2"
-    $EXEC true 2>/dev/null || skip "no strace here"
-    run cleanup_jobs # copies three files, names them, and removes one
-    EXEC=''
-    equal $status 137
+    killed_at unlinkat:2 cleanup_jobs # copies three files, names them, and removes one
     [[ -L $(dirname "$(place "$SPOOL" "$id")")/.moving.$id ]]
     sql "UPDATE jobs SET success = false"
     bind "$ARCHIVE" "$BATS_TEST_TMPDIR/there"
@@ -302,11 +294,7 @@ cleans_while() {
     for failed in "$FAILED" ''; do
         id=$(crash --without links --extra browser)
         ended true "$id"
-        EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL:when=2"
-        $EXEC true 2>/dev/null || skip "no strace here"
-        run cleanup_jobs
-        EXEC=''
-        equal $status 137
+        killed_at renameat2:2 cleanup_jobs
         sql "UPDATE jobs SET success = false"
         mv "$ARCHIVE" "$ARCHIVE.away"
         expect_status 74 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
@@ -329,11 +317,7 @@ cleans_while() {
         [[ $left == json ]] && rm "$old.dump" || rm "$old.json"
         crash --id "$id" --size 200 --extra browser --without links >/dev/null
         ended true "$id"
-        EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:signal=KILL:when=2"
-        $EXEC true 2>/dev/null || skip "no strace here"
-        run cleanup_jobs
-        EXEC=''
-        equal $status 137
+        killed_at renameat2:2 cleanup_jobs
         sql "UPDATE jobs SET success = false"
         before=$(spool_state "$FAILED")
         if [[ $left == json ]]; then
@@ -360,11 +344,7 @@ cleans_while() {
             sql "UPDATE jobs SET missingdatetime = now() - interval '25 hours', completeddatetime = now() - interval '25 hours'"
             at=renameat2
         fi
-        EXEC="strace -f -qq -o /dev/null -e trace=$at -e inject=$at:signal=KILL:when=2"
-        $EXEC true 2>/dev/null || skip "no strace here"
-        run cleanup_jobs --save-failed-minidumps-to="$failed"
-        EXEC=''
-        equal $status 137
+        killed_at "$at":2 cleanup_jobs --save-failed-minidumps-to="$failed"
         run cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
         jobs_are
         [[ -z $(find "$SPOOL/20081225" -type f) ]] || fail "$(find "$SPOOL")"
@@ -378,10 +358,7 @@ cleans_while() {
     for failed in "$FAILED" ''; do
         id=$(crash)
         ended true "$id"
-        EXEC="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:signal=KILL:when=1"
-        $EXEC true 2>/dev/null || skip "no strace here"
-        run cleanup_jobs
-        EXEC=''
+        killed_at syncfs:1 cleanup_jobs
         equal "$(find "$ELSEWHERE" -name ".$id.*.tmp" | wc -l)" 2
         sql "UPDATE jobs SET success = false"
         expect_status 0 cleanup_jobs --dry-run --save-failed-minidumps-to="$failed"

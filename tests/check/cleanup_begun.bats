@@ -18,10 +18,7 @@ newcomer() {
 # then long-term storage for it has nothing of the id. begun CALL:N [OPTION...]
 begun() {
     newcomer
-    EXEC="strace -f -qq -o /dev/null -e trace=${1%:*} -e inject=${1%:*}:signal=KILL:when=${1#*:}"
-    run cleanup_jobs "${@:2}"
-    EXEC=''
-    equal $status 137
+    killed_at "$1" cleanup_jobs "${@:2}"
     [[ -L $note || -L ${note/moving/quarantined} ]] || fail "$(find "$SPOOL" "$CASE")"
     sql "UPDATE jobs SET success = false"
 }
@@ -122,10 +119,7 @@ setup() {
         crash --id "$id" --size 300 --extra browser >/dev/null
         ended true "$id"
         for at in renameat2:2 symlinkat:1 renameat2:2; do
-            EXEC="strace -f -qq -o /dev/null -e trace=${at%:*} -e inject=${at%:*}:signal=KILL:when=${at#*:}"
-            run cleanup_jobs --lock-wait=00:00:10
-            EXEC=''
-            equal $status 137
+            killed_at "$at" cleanup_jobs --lock-wait=00:00:10
         done
         equal "$(readlink "${note/moving/quarantined}" | cut -d" " -f1-2)" "quarantine $id.1"
         case $change in
@@ -288,10 +282,7 @@ setup() {
     newcomer
     find "$SPOOL/20081225" -name "$id" -delete # what has links is another crash
     sql "UPDATE jobs SET pathname = '', root = NULL"
-    EXEC='strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:signal=KILL:when=1'
-    run cleanup_jobs
-    EXEC=''
-    equal $status 137
+    killed_at syncfs:1 cleanup_jobs
     expect_status 1 cleanup_jobs --lock-wait=00:00:10
     is_in_quarantine
 }
