@@ -344,6 +344,7 @@ static enum archive_moved move_pair(const struct archive *archive,
     move->pair = location->pair;
     move->root = archive->settings.path;
     move->place = archive->settings.place;
+    move->is_half = location->found == LOCATED_PART;
     move->stamp = archive->stamp;
     move->unwanted = archive->settings.path == NULL;
     /* Links first: without the files nothing leads to them. */

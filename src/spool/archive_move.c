@@ -202,6 +202,8 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
 {
     struct pair_files *files = &move->files;
     enum archive_moved moved = ARCHIVE_MOVED;
+    if (move->is_half && files->count > 1 && !note_where(move, source, false, failure))
+        return ARCHIVE_FAILED;
     for (size_t i = 0; i < files->count && moved == ARCHIVE_MOVED; i++)
         if (files->items[i].state == PAIR_FILE_FOUND)
             moved = move_file(move, &files->items[i], source, destination, style, failure);

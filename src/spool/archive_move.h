@@ -18,6 +18,7 @@ struct archive_move {
     enum place place;     /* for which verdict it is, */
     long long job;        /* the id of the job, */
     uint64_t stamp;       /* and what is in the names of this run's copies */
+    bool is_half;         /* one of the two main files is not in the spool */
     bool is_noted;        /* there is a note (move_note.h), */
     bool is_begun;        /* which says that some have their names */
     bool dry_run;         /* it is only looked at; */

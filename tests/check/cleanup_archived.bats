@@ -332,6 +332,23 @@ cleans_while() {
     done
 }
 
+@test "half a pair goes on to where its further dump is, whatever the verdict is now" {
+    marked
+    for lost in dump json; do
+        id=$(crash --without links --extra browser)
+        rm "$(place "$SPOOL" "$id").$lost"
+        ended true "$id"
+        expect_status 1 cleanup_jobs
+        sql "UPDATE jobs SET missingdatetime = now() - interval '25 hours', completeddatetime = now() - interval '25 hours'"
+        killed_at renameat2:2 cleanup_jobs
+        sql "UPDATE jobs SET success = false"
+        expect_status 1 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to=
+        jobs_are
+        equal "$(find "$ARCHIVE" -name "$id*" | wc -l)" 2
+        [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f -o -name '.*') ]] || fail "$(find "$SPOOL" "$FAILED")"
+    done
+}
+
 @test "of half a pair without metadata the dump goes last: it is found by that" {
     marked
     for failed in "$FAILED" ''; do
