@@ -365,6 +365,6 @@ bool file_remove(int directory, const char *name, const struct stat *status)
     if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
     errno = FILE_CHANGED;
-    return file_is_unchanged(&found, status) &&
+    return file_is_unchanged(&found, status) && !is_later(&found.st_ctim, &status->st_ctim) &&
            (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
 }
