@@ -383,6 +383,29 @@ enum archive_moved archive_foresee(const struct archive *archive,
     return move_pair(archive, location, move, failure);
 }
 
+bool archive_has_all(const struct archive *archive, const struct pair_location *location,
+                     bool *has_all, struct failure *failure)
+{
+    struct archive_move look = {0};
+    enum archive_moved moved = archive_foresee(archive, location, &look, failure);
+    *has_all = moved == ARCHIVE_MOVED && look.files.count > 0;
+    for (size_t i = 0; i < look.files.count; i++)
+        *has_all = *has_all && look.files.items[i].state == PAIR_FILE_THERE;
+    archive_move_free(&look);
+    return moved != ARCHIVE_FAILED && (lseek(location->directory, 0, SEEK_SET) == 0 ||
+                                       pair_fail(&location->pair, "read directory", failure));
+}
+
+void archive_note_source(const struct archive *archive, const struct pair *pair)
+{
+    struct stat status;
+    int source = pair_open_directory(pair);
+    if (source >= 0 && fstat(source, &status) == 0)
+        note_change(archive, status.st_dev, source, pair->spool->path);
+    if (source >= 0)
+        close(source);
+}
+
 bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,
                            struct quarantine *quarantine, struct failure *failure)
 {

@@ -89,6 +89,14 @@ enum archive_moved archive_foresee(const struct archive *archive,
                                    const struct pair_location *location, struct archive_move *move,
                                    struct failure *failure);
 
+/* Whether all files of a pair, or of half of one, are there as well, with the same bytes: what a
+ * run that was killed has copied, if it has left no note. False with the reason: not known. */
+bool archive_has_all(const struct archive *archive, const struct pair_location *location,
+                     bool *has_all, struct failure *failure);
+
+/* Has the place in the spool flushed from which a run that was killed has moved a pair. */
+void archive_note_source(const struct archive *archive, const struct pair *pair);
+
 typedef bool archive_step(struct archive *archive, struct archive_move *move,
                           struct failure *failure);
 archive_step archive_commit_copies, archive_remove_originals;

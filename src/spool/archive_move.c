@@ -55,6 +55,39 @@ static bool fail_with(struct failure *failure, const char *format, const struct 
     return fail(failure, errno, "cannot %s \"%s\"", what, move->root);
 }
 
+static bool fail_same(const struct archive_move *move, struct failure *failure)
+{
+    fail(failure, 0, "its directory in \"%s\" is the same as in \"%s\"", move->root,
+         move->pair.spool->path);
+    failure->error = ENOTUNIQ;
+    return false;
+}
+
+static bool would_join_another(const struct archive_move *move, int destination)
+{
+    const struct spool *spool = move->pair.spool;
+    const char *const suffixes[] = {spool->dump_suffix, spool->json_suffix};
+    bool has_all = true, has_some = false;
+    if (!move->is_alone)
+        return false;
+    for (size_t i = 0; i < move->files.count; i++)
+        has_all = has_all && move->files.items[i].state == PAIR_FILE_THERE;
+    for (int i = 0; i < 2; i++) {
+        char name[NAME_MAX + 1];
+        pair_file_name(&move->pair, suffixes[i], name);
+        has_some = has_some || faccessat(destination, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    }
+    return has_some && !has_all;
+}
+
+/* What is to stay has no use for its copies there. */
+static enum archive_moved conflict(const struct archive_move *move, int destination)
+{
+    if (move->is_noted && !move->dry_run)
+        archive_move_remove_leftovers(&move->pair.id, destination);
+    return ARCHIVE_CONFLICT;
+}
+
 enum archive_moved archive_move_compare(struct archive_move *move, int source, int destination,
                                         struct failure *failure)
 {
@@ -68,9 +101,7 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
             return ARCHIVE_FAILED;
         }
         if (file_is_same(&status, &file->status)) {
-            fail(failure, 0, "its directory in \"%s\" is the same as in \"%s\"", move->root,
-                 move->pair.spool->path);
-            failure->error = ENOTUNIQ;
+            fail_same(move, failure);
             return ARCHIVE_FAILED;
         }
         char name[QUOTE_SIZE];
@@ -83,7 +114,7 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
             if (errno == 0) {
                 fail(failure, 0, "file %s in \"%s\" has other bytes", quote(name, file->name),
                      move->root);
-                return ARCHIVE_CONFLICT;
+                return conflict(move, destination);
             }
             fail_with(failure, "compare file %s with that in", file, move);
             return ARCHIVE_FAILED;
@@ -96,7 +127,11 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
         file->state = PAIR_FILE_THERE;
         move->copied = true;
     }
-    return ARCHIVE_MOVED;
+    if (!would_join_another(move, destination))
+        return ARCHIVE_MOVED;
+    fail(failure, 0, "\"%s\" has another crash of its id, and of this one half is missing",
+         move->root);
+    return conflict(move, destination);
 }
 
 /* Why a file was not moved: errno. Whoever writes the spool may take it away just now, and bring it
@@ -128,6 +163,18 @@ static bool note_where(struct archive_move *move, int source, bool is_copying,
     return is_made || failure->error == ENOSPC || failure->error == EDQUOT;
 }
 
+/* A file system may show the directory of the pair under another number (overlayfs). Then the note
+ * is there, too. */
+static bool check_is_another(struct archive_move *move, int destination, struct failure *failure)
+{
+    struct move_note note;
+    if (!move->is_noted || !move_note_read(&move->pair, destination, false, &note, failure) ||
+        !note.is_there || note.to != move->place || note.job != move->job)
+        return true;
+    move->is_begun = false;
+    return fail_same(move, failure);
+}
+
 static bool forget_note(const struct archive_move *move, int source, struct failure *failure)
 {
     return !move->is_noted || move_note_remove(&move->pair, source, failure);
@@ -137,11 +184,16 @@ static bool copy(struct archive_move *move, struct pair_file *file, int source, 
                  const struct file_style *style, struct failure *failure)
 {
     char temporary[TEMPORARY_SIZE];
+    struct stat status;
     if (!move->has_copies && !archive_move_remove_leftovers(&move->pair.id, destination))
         return fail(failure, errno, "cannot remove old copies from \"%s\"", move->root);
     if (!move->has_copies && !note_where(move, source, true, failure))
         return false;
     temporary_name(temporary, move, file);
+    /* Only what came to it since then is not ours. */
+    if (fstatat(source, file->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        file_is_unchanged(&status, &file->status))
+        file->status = status;
     if (!file_copy(source, file->name, &file->status, destination, temporary, style)) {
         fail_to_move(failure, "copy file %s to", file, move, source);
         move->is_too_large = (failure->error == ENOSPC || failure->error == EDQUOT) &&
@@ -235,7 +287,8 @@ bool archive_move_name_copies(struct archive_move *move, int source, int destina
                               struct failure *failure)
 {
     const struct pair_files *files = &move->files;
-    if (move->has_copies && !note_where(move, source, false, failure)) {
+    if (!note_where(move, source, false, failure) ||
+        !check_is_another(move, destination, failure)) {
         archive_move_take_back(move, source, destination);
         return false;
     }

@@ -1,6 +1,7 @@
 /* archive_move.h - the files of one pair on their way into a directory of the archive. What is
  * there is never changed: a file that is there with the same bytes counts as moved, and is treated
- * like a copy from then on; one with other bytes stops the whole pair. */
+ * like a copy from then on; one with other bytes stops the whole pair; and half a pair does not
+ * become a part of another crash. */
 #ifndef ARCHIVE_MOVE_H
 #define ARCHIVE_MOVE_H
 
@@ -18,7 +19,8 @@ struct archive_move {
     enum place place;     /* for which verdict it is, */
     long long job;        /* the id of the job, */
     uint64_t stamp;       /* and what is in the names of this run's copies */
-    bool is_half;         /* one of the two main files is not in the spool */
+    bool is_half;         /* one of the two main files is not in the spool, */
+    bool is_alone;        /* nor in the archive */
     bool is_noted;        /* there is a note (move_note.h), */
     bool is_begun;        /* which says that some have their names */
     bool dry_run;         /* it is only looked at; */
@@ -31,7 +33,7 @@ struct archive_move {
 
 enum archive_moved {
     ARCHIVE_MOVED,
-    ARCHIVE_CONFLICT, /* the archive has a file of that name with other bytes; nothing was moved */
+    ARCHIVE_CONFLICT, /* the archive has another crash of the id; nothing was moved */
     ARCHIVE_STRANGER, /* see archive_take_stranger() */
     ARCHIVE_FAILED,
 };

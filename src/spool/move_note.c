@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char moving[] = ".moving.", quarantined[] = ".quarantined.";
+static const char moving[] = ".moving.", quarantined[] = ".quarantined.", replacing[] = ".tmp";
 
 enum { NAME_SIZE = sizeof quarantined + CRASH_ID_LENGTH };
 
@@ -37,11 +37,11 @@ static bool fail_note(const struct pair *pair, const char *what, const char *nam
 /* In place of a note that says something else. */
 static bool replace(int directory, const char *name, const char *text)
 {
-    char found[MOVE_NOTE_SIZE], temporary[NAME_SIZE + sizeof ".tmp"];
+    char found[MOVE_NOTE_SIZE], temporary[NAME_SIZE + sizeof replacing];
     ssize_t length = readlinkat(directory, name, found, sizeof found);
     if (length == (ssize_t)strlen(text) && memcmp(found, text, (size_t)length) == 0)
         return true;
-    snprintf(temporary, sizeof temporary, "%s.tmp", name);
+    snprintf(temporary, sizeof temporary, "%s%s", name, replacing);
     return (symlinkat(text, directory, temporary) == 0 ||
             (errno == EEXIST && unlinkat(directory, temporary, 0) == 0 &&
              symlinkat(text, directory, temporary) == 0)) &&
@@ -146,13 +146,13 @@ bool move_note_is_one(const char *name)
 
 bool move_note_remove(const struct pair *pair, int directory, struct failure *failure)
 {
-    const char *const prefixes[] = {moving, quarantined};
+    static const char *const names[][2] = {{moving, ""}, {quarantined, ""}, {moving, replacing}};
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
     bool good = opened >= 0 || errno == ENOENT || errno == ENOTDIR ||
                 pair_fail(pair, "remove a note from", failure);
-    for (int i = 0; i < 2; i++) {
-        char name[NAME_SIZE];
-        note_name(name, prefixes[i], pair);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char name[NAME_SIZE + sizeof replacing];
+        snprintf(name, sizeof name, "%s%s%s", names[i][0], pair->id.text, names[i][1]);
         if (opened >= 0 && unlinkat(opened, name, 0) < 0 && errno != ENOENT)
             good = fail_note(pair, "remove", name, failure);
     }

@@ -62,20 +62,23 @@ static void keep_newcomer_out(struct finished_job *job, const char *reason,
         keep(job, &failure, report);
 }
 
-/* What was found of a pair: in the spool, and unless it is whole there, in long-term storage. */
+/* What was found of a pair: in the spool, and unless it is whole there, in long-term storage. That
+ * has all of it if what is left in the spool is there, too, with the same bytes. */
 struct findings {
     struct pair_location here, archived;
+    bool has_all;
 };
 
 /* What is found nowhere: "its pair", or "its .dump file". */
 static void name_missing(const struct findings *found, const struct roots *roots, char *text,
                          size_t size)
 {
-    bool has_json = found->here.json.found || found->archived.json.found;
-    bool has_dump = found->here.dump.found || found->archived.dump.found;
+    const struct pair_location *half =
+        found->here.found == LOCATED_PART ? &found->here : &found->archived;
     const struct spool *spool = roots->spools[0];
-    if (has_json || has_dump)
-        snprintf(text, size, "its %s file", has_json ? spool->dump_suffix : spool->json_suffix);
+    if (half->json.found || half->dump.found)
+        snprintf(text, size, "its %s file",
+                 half->json.found ? spool->dump_suffix : spool->json_suffix);
     else
         snprintf(text, size, "its pair");
 }
@@ -151,36 +154,77 @@ static bool is_rest(const struct pair_location *here, const struct pair_location
            (here->json.found ? there->dump.found : there->json.found);
 }
 
+static enum located use_other(struct finished_job *job, struct findings *found,
+                              const struct pair_location *other)
+{
+    found->archived = *other;
+    job->archive = job->other;
+    return other->found;
+}
+
+/* Where half a pair goes on: where its rest is, or all of it; anything else is a namesake's. */
+static enum located choose_for_half(struct finished_job *job, struct findings *found,
+                                    const struct pair_location *other, struct failure *failure)
+{
+    const struct pair_location *half = &found->here;
+    enum located here = found->archived.found;
+    bool has_rest = is_rest(half, &found->archived);
+    if (is_rest(half, other) && has_rest) {
+        fail(failure, 0, "both long-term storages have what may be the rest of it");
+        return LOCATED_FAILED;
+    }
+    if (is_rest(half, other))
+        return use_other(job, found, other);
+    if (has_rest)
+        return here;
+    if (!archive_has_all(job->archive, half, &found->has_all, failure))
+        return LOCATED_FAILED;
+    if (found->has_all)
+        return here;
+    if (!archive_has_all(job->other, half, &found->has_all, failure))
+        return LOCATED_FAILED;
+    return found->has_all ? use_other(job, found, other) : here;
+}
+
 /* Looks in long-term storage, first where the verdict says. A processor may have changed its
- * verdict since the pair was put away, or half of it: then the job goes on where the pair is. Of
- * half a pair that is where its rest is: anything else is a namesake's. */
+ * verdict since the pair was put away, or half of it: then the job goes on where the pair is. */
 static enum located find_archived(struct finished_job *job, const struct crash_id *id,
                                   struct findings *found, struct report *report,
                                   struct failure *failure)
 {
-    struct pair_location other;
+    struct pair_location other = {.directory = -1};
     enum located here = archive_find(job->archive, id, &job->origin, &found->archived, failure);
     bool is_half = found->here.found == LOCATED_PART;
     if (here == LOCATED_FAILED || (here != LOCATED_NOWHERE && !is_half))
         return here;
-    if (!is_usable(job->other, report)) {
-        fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
-        return LOCATED_FAILED;
+    if (!(is_half && job->move.is_begun)) { /* it is noted that it goes nowhere else */
+        if (!is_usable(job->other, report)) {
+            fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
+            return LOCATED_FAILED;
+        }
+        if (!archive_is_same(job->archive, job->other) &&
+            archive_find(job->other, id, &job->origin, &other, failure) == LOCATED_FAILED)
+            return LOCATED_FAILED;
     }
-    if (archive_is_same(job->archive, job->other))
-        return here;
-    enum located there = archive_find(job->other, id, &job->origin, &other, failure);
-    if (is_half && there != LOCATED_FAILED && !is_rest(&found->here, &other))
-        return here;
-    if (is_half && there != LOCATED_FAILED && is_rest(&found->here, &found->archived)) {
-        fail(failure, 0, "both long-term storages have what may be the rest of it");
-        return LOCATED_FAILED;
-    }
-    if (there == LOCATED_WHOLE || there == LOCATED_PART) {
-        found->archived = other;
-        job->archive = job->other;
-    }
-    return there;
+    if (is_half)
+        return choose_for_half(job, found, &other, failure);
+    return other.found != LOCATED_NOWHERE ? use_other(job, found, &other) : here;
+}
+
+/* The first note, or of half a pair the second one. Beside a whole pair that is left from what was
+ * put back since, and must not be taken for true when half of it is gone again. */
+static bool read_note(const struct finished_job *job, const struct pair_location *here,
+                      struct move_note *note, bool dry_run, struct failure *failure)
+{
+    if (!move_note_read(&here->pair, here->directory, false, note, failure))
+        return false;
+    if (note->is_there)
+        return true;
+    if (!move_note_read(&here->pair, here->directory, true, note, failure))
+        return false;
+    bool is_left = note->is_there && here->found == LOCATED_WHOLE;
+    note->is_there = note->is_there && !is_left && note->job == job->id;
+    return !is_left || dry_run || move_note_remove(&here->pair, here->directory, failure);
 }
 
 /* A run that was killed may have noted where the pair goes: all of it goes there, whatever the
@@ -192,12 +236,7 @@ static bool follow_note(struct finished_job *job, const struct pair_location *he
     struct move_note note;
     if (here->found != LOCATED_WHOLE && here->found != LOCATED_PART)
         return false;
-    bool is_known = move_note_read(&here->pair, here->directory, false, &note, &failure);
-    if (is_known && !note.is_there && here->found == LOCATED_PART) {
-        is_known = move_note_read(&here->pair, here->directory, true, &note, &failure);
-        note.is_there = note.is_there && note.job == job->id;
-    }
-    if (!is_known) {
+    if (!read_note(job, here, &note, report->dry_run, &failure)) {
         keep(job, &failure, report);
         return true;
     }
@@ -246,8 +285,10 @@ static bool is_quarantined(struct finished_job *job, bool *was_going, struct rep
     *was_going = is_known && going.is_there && going.to == PLACE_QUARANTINE;
     if (!is_known)
         keep(job, &failure, report);
-    else if (is_its)
+    else if (is_its) {
         crash_set(&job->crash, QUARANTINED, "%s", arrived.why);
+        archive_note_source(job->archive, &job->noted);
+    }
     return is_its || !is_known;
 }
 
@@ -330,8 +371,10 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         archived = find_archived(job, id, &found, report, &failure);
     judge_doubtful(job, &found.here, archived, &failure);
     bool is_nowhere = found.here.found == LOCATED_NOWHERE;
-    bool is_complete = (found.here.json.found || found.archived.json.found) &&
-                       (found.here.dump.found || found.archived.dump.found);
+    bool has_rest = is_rest(&found.here, &found.archived);
+    job->move.is_alone = found.here.found == LOCATED_PART && !has_rest;
+    bool is_complete = found.here.found == LOCATED_WHOLE || has_rest ||
+                       (found.has_all && archived == LOCATED_WHOLE);
     if (found.here.found == LOCATED_FAILED || archived == LOCATED_FAILED) {
         keep(job, &failure, report);
         job->is_missing = job->missed != MISSED_NEVER; /* it was not found again */

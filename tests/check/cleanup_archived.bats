@@ -156,6 +156,28 @@ setup_archived() {
 }
 has_copies() { [[ -n $(find "$ARCHIVE" -name '.*.tmp') ]]; }
 
+@test "nor is one of which other bytes have come meanwhile, with the size and the time that it had" {
+    elsewhere
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
+    ARCHIVE=$ELSEWHERE
+    slowly="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:delay_enter=500000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    id=$(crash)
+    ended true "$id"
+    dump=$(place "$SPOOL" "$id").dump
+    clean_slowly() { EXEC=$slowly cleanup_jobs; }
+    background clean_slowly
+    await has_copies
+    touch -r "$dump" "$BATS_TEST_TMPDIR/time"
+    printf other | dd of="$dump" conv=notrunc status=none
+    touch -r "$BATS_TEST_TMPDIR/time" "$dump"
+    background_ends 1
+    log_has "\"$id\": left: a file of it has changed since it was looked at"
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    [[ $(<"$dump") == other* ]]
+    jobs_are "$id"
+}
+
 @test "a directory that somebody moves away between copy and removal concerns its crash alone (1)" {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
@@ -213,16 +235,6 @@ cleans_while() {
     [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
 }
 
-@test "a pair of which half was put away goes on where that half is, whatever the verdict is now" {
-    id=$(collect --day 20081225)
-    mkdir -p "$ARCHIVE/20081225/name/$(name_dir "$id")"
-    mv "$SPOOL/20081225/name/$(name_dir "$id")/$id.dump" "$ARCHIVE/20081225/name/$(name_dir "$id")"
-    ended false "$id"
-    cleans
-    pair_is_whole "$ARCHIVE" 20081225 "$id"
-    [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
-}
-
 @test "a verdict that changes after a kill does not split the pair, at whatever step" {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
@@ -261,113 +273,6 @@ cleans_while() {
     done
 }
 
-@test "half a pair goes on to where its rest is, and waits while that disk is away (74)" {
-    ARCHIVE=$BATS_TEST_TMPDIR/disk
-    disk "$ARCHIVE"
-    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
-    marked
-    id=$(crash --without links --extra browser)
-    ended true "$id"
-    killed_at unlinkat:2 cleanup_jobs # copies three files, names them, and removes one
-    [[ -L $(dirname "$(place "$SPOOL" "$id")")/.moving.$id ]]
-    sql "UPDATE jobs SET success = false"
-    bind "$ARCHIVE" "$BATS_TEST_TMPDIR/there"
-    umount "$ARCHIVE"
-    for failed in "$FAILED" ''; do
-        ended false "$(crash --without links)"
-        expect_status 74 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
-        jobs_are "$id"
-    done
-    bind "$BATS_TEST_TMPDIR/there" "$ARCHIVE"
-    cleans --save-failed-minidumps-to=
-    pair_is_whole "$ARCHIVE" 20081225 "$id"
-    [[ -e $(place "$ARCHIVE" "$id").browser.dump ]]
-    [[ -z $(find "$SPOOL/20081225" -type f -o -name '.*') ]] || fail "$(find "$SPOOL")"
-}
-
-@test "so it does on one disk, where nothing is noted, after the first rename" {
-    disk "$BATS_TEST_TMPDIR/disk"
-    SPOOL=$BATS_TEST_TMPDIR/disk/spool ARCHIVE=$BATS_TEST_TMPDIR/disk/archive
-    mkdir "$SPOOL" "$ARCHIVE"
-    sed -i "s|^storage-root.*|storage-root = $SPOOL|; s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
-    marked
-    for failed in "$FAILED" ''; do
-        id=$(crash --without links --extra browser)
-        ended true "$id"
-        killed_at renameat2:2 cleanup_jobs
-        sql "UPDATE jobs SET success = false"
-        mv "$ARCHIVE" "$ARCHIVE.away"
-        expect_status 74 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
-        log_has "cannot put \"$id\" away: it may be in the other long-term storage, which cannot be used"
-        mv "$ARCHIVE.away" "$ARCHIVE"
-        cleans --save-failed-minidumps-to="$failed"
-        pair_is_whole "$ARCHIVE" 20081225 "$id"
-        [[ -e $(place "$ARCHIVE" "$id").browser.dump ]]
-        [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f -o -name '.*') ]] || fail "$(find "$SPOOL" "$FAILED")"
-    done
-}
-
-@test "half a pair goes on to its rest, whatever a namesake has left of its own where the verdict is now" {
-    marked
-    for left in json dump; do
-        id=$(crash --without links)
-        ended false "$id"
-        cleans
-        old=$(place "$FAILED" "$id")
-        [[ $left == json ]] && rm "$old.dump" || rm "$old.json"
-        crash --id "$id" --size 200 --extra browser --without links >/dev/null
-        ended true "$id"
-        killed_at renameat2:2 cleanup_jobs
-        sql "UPDATE jobs SET success = false"
-        before=$(spool_state "$FAILED")
-        if [[ $left == json ]]; then
-            cleans --lock-wait=00:00:10
-            pair_is_whole "$ARCHIVE" 20081225 "$id"
-        else
-            expect_status 1 cleanup_jobs --lock-wait=00:00:10
-            log_has "cannot put \"$id\" away: both long-term storages have what may be the rest of it"
-            jobs_are "$id"
-        fi
-        equal "$(spool_state "$FAILED")" "$before"
-    done
-}
-
-@test "half a pair goes on to where its further dump is, whatever the verdict is now" {
-    marked
-    for lost in dump json; do
-        id=$(crash --without links --extra browser)
-        rm "$(place "$SPOOL" "$id").$lost"
-        ended true "$id"
-        expect_status 1 cleanup_jobs
-        sql "UPDATE jobs SET missingdatetime = now() - interval '25 hours', completeddatetime = now() - interval '25 hours'"
-        killed_at renameat2:2 cleanup_jobs
-        sql "UPDATE jobs SET success = false"
-        expect_status 1 cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to=
-        jobs_are
-        equal "$(find "$ARCHIVE" -name "$id*" | wc -l)" 2
-        [[ -z $(find "$SPOOL/20081225" "$FAILED" -type f -o -name '.*') ]] || fail "$(find "$SPOOL" "$FAILED")"
-    done
-}
-
-@test "of half a pair without metadata the dump goes last: it is found by that" {
-    marked
-    for failed in "$FAILED" ''; do
-        id=$(crash --without links --extra browser)
-        rm "$(place "$SPOOL" "$id").json"
-        ended false "$id"
-        at=unlinkat # at once
-        if [[ $failed ]]; then
-            expect_status 1 cleanup_jobs
-            sql "UPDATE jobs SET missingdatetime = now() - interval '25 hours', completeddatetime = now() - interval '25 hours'"
-            at=renameat2
-        fi
-        killed_at "$at":2 cleanup_jobs --save-failed-minidumps-to="$failed"
-        run cleanup_jobs --lock-wait=00:00:10 --save-failed-minidumps-to="$failed"
-        jobs_are
-        [[ -z $(find "$SPOOL/20081225" -type f) ]] || fail "$(find "$SPOOL")"
-    done
-}
-
 @test "copies that a killed run has left under temporary names go, whatever the verdict is then" {
     elsewhere
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
@@ -384,6 +289,21 @@ cleans_while() {
         [[ -z $(find "$ELSEWHERE" "$SPOOL/20081225" -type f -o -name '.moving*') ]] || fail "$(find "$ELSEWHERE" "$SPOOL")"
         [[ -z $failed ]] || pair_is_whole "$failed" 20081225 "$id"
     done
+}
+
+@test "copies that a killed run has left go, too, where another crash of its id has come there since" {
+    elsewhere
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
+    marked
+    id=$(crash)
+    ended true "$id"
+    killed_at syncfs:1 cleanup_jobs
+    equal "$(find "$ELSEWHERE" -name ".$id.*.tmp" | wc -l)" 2
+    collect --root "$ELSEWHERE" --id "$id" --day 20081225 --size 200 --without links >/dev/null
+    expect_status 1 cleanup_jobs --lock-wait=00:00:10
+    pair_is_whole "$ELSEWHERE" 20081225 "$id"
+    [[ -e $SPOOL/quarantine/20081225/$id/$id.dump ]] || fail "$(find "$SPOOL")"
+    [[ -z $(find "$ELSEWHERE" -name '.*.tmp') ]] || fail "$(find "$ELSEWHERE")"
 }
 
 @test "a day of the other long-term storage that cannot be entered keeps no job of this one" {

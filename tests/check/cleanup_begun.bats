@@ -83,6 +83,20 @@ setup() {
     pair_is_whole "$SPOOL" 20081226 "$later"
 }
 
+@test "what was put back by hand goes where the verdict says, and nothing is left of the note" {
+    marked
+    newcomer
+    session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
+    expect_status 0 cleanup_jobs
+    session "ROLLBACK"
+    mv "$CASE/20081225/$id/$id".* "$(dirname "$note")"
+    sql "UPDATE jobs SET success = false"
+    killed_at renameat2:2 cleanup_jobs --lock-wait=00:00:10
+    cleans --lock-wait=00:00:10
+    pair_is_whole "$FAILED" 20081225 "$id"
+    [[ -z $(find "$SPOOL/20081225" -type f -o -name '.*') ]] || fail "$(find "$SPOOL")"
+}
+
 @test "if that could not be noted, its pair counts as missing, although the other crash is in its place (1)" {
     marked
     newcomer

@@ -89,6 +89,19 @@ two_jobs() {
     sql_is "SELECT count(*) FROM jobs" 0
 }
 
+@test "a pair that a killed run has moved to quarantine: where it was" {
+    marked
+    two_jobs
+    expect_status 0 cleanup_jobs
+    crash --id "$good" --size 200 --without links >/dev/null
+    ended true "$good"
+    killed_at fsync:3 cleanup_jobs
+    [[ -z $(find "$SPOOL/20081225" -type f) ]] || fail "$(find "$SPOOL")"
+    expect_status 1 traced --lock-wait=00:00:10
+    flushed 1 "$SPOOL"
+    jobs_are
+}
+
 @test "a disk inside long-term storage that cannot be flushed (74): the rows stay" {
     disk "$ARCHIVE/20081225" size=1m
     two_jobs

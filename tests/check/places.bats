@@ -88,6 +88,28 @@ still_there() {
     pair_is_whole "$ARCHIVE" 20081225 "$good"
 }
 
+@test "an overlay shows the spool's files under other numbers: cleanup sees its own note there (78)" {
+    disk "$SPOOL" size=4m
+    mkdir "$SPOOL/w" "$SPOOL/other"
+    id=$(crash --without links)
+    marked
+    ended true "$id"
+    mkdir "$ARCHIVE/20081225"
+    for layers in lowerdir=20081225,upperdir=other lowerdir=other,upperdir=20081225; do
+        (cd "$SPOOL" && mount -t overlay -o "$layers,workdir=w" overlay "$ARCHIVE/20081225") || skip "no overlay here"
+        disks=("$ARCHIVE/20081225" "$SPOOL")
+        expect_status 78 cleanup_jobs
+        [[ $output == *"its directory in \"$ARCHIVE\" is the same as in \"$SPOOL\""* ]] || fail "$output"
+        umount "$ARCHIVE/20081225"
+        disks=("$SPOOL")
+        jobs_are "$id"
+        pair_is_whole "$SPOOL" 20081225 "$id"
+        [[ -z $(find "$SPOOL/20081225" -name '.moving*') ]] || fail "$(find "$SPOOL")"
+    done
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
 @test "the quarantine that is a root or long-term storage (78)" {
     three_crashes
     for same in "$SPOOL" "$SPOOL/."; do

@@ -18,7 +18,8 @@ enum { JOBS = 2 };
 static struct roots roots;
 static struct quarantine *quarantine;
 static struct finished_job jobs[JOBS];
-static enum missed missed; /* what the rows say of earlier runs */
+static enum missed missed; /* what the rows say of earlier runs, */
+static long long queued;   /* and how long ago the crash was queued */
 
 static int enter(void **state)
 {
@@ -26,6 +27,7 @@ static int enter(void **state)
         return 1;
     begin_report();
     missed = MISSED_NEVER;
+    queued = 0;
     return 0;
 }
 
@@ -78,7 +80,8 @@ static struct finished_job *put(int index, const char *uuid, bool dry_run)
                                      .success = true,
                                      .mark = "",
                                      .pathname = pathname_of(uuid),
-                                     .missed = missed};
+                                     .missed = missed,
+                                     .queued = queued};
     finished_job_init(job, &row, &roots, both);
     report.dry_run = dry_run;
     put_away(job, &roots, quarantine, &report);
@@ -205,6 +208,20 @@ static void of_half_a_pair_the_rest_waits_for_a_day(void **state)
     make_crash_file(ID, DAY, ".dump", 0);
     expect_put(ID, ARCHIVED);
     assert_false(jobs[0].is_missing);
+}
+
+static void half_a_pair_does_not_complete_an_earlier_crash(void **state)
+{
+    (void)state;
+    make_crash_file(ID, DAY, ".dump", 0);
+    begin(beside_spool("archive"));
+    missed = MISSED_FOR_A_DAY;
+    expect_put(ID, MISSING);
+    make_crash_file(ID, DAY, ".json", 0);
+    queued = -2 * 3600LL * SECOND;
+    expect_put(ID, QUARANTINED);
+    assert_true(is_there("quarantine/" DAY "/" ID "/" ID ".json"));
+    assert_false(is_there("../archive/" NAME_PATH "/" ID ".json"));
 }
 
 static void where_pairs_are_deleted_half_a_pair_elsewhere_stays(void **state)
@@ -415,6 +432,7 @@ int main(void)
         with_spool(one_that_is_nowhere_is_missing),
         with_spool(one_that_is_missing_waits_for_a_day_and_then_its_row_goes),
         with_spool(of_half_a_pair_the_rest_waits_for_a_day),
+        with_spool(half_a_pair_does_not_complete_an_earlier_crash),
         with_spool(where_pairs_are_deleted_half_a_pair_elsewhere_stays),
         with_spool(one_whose_root_is_not_there_is_left),
         with_spool(the_other_crash_of_its_id_stays_as_it_is),
