@@ -3,6 +3,7 @@
 #include "base/quote.h"
 #include "log/log_format.h"
 #include "spool/evidence.h"
+#include "spool/findings.h"
 #include "spool/move_note.h"
 
 #include <errno.h>
@@ -20,26 +21,9 @@ static void keep(struct finished_job *job, const struct failure *failure, struct
     crash_set(&job->crash, LEFT, "%s", failure->text);
 }
 
-/* A failure of one archive keeps back only its own jobs. */
-static bool is_usable(struct archive *archive, struct report *report)
-{
-    struct failure failure;
-    if (archive_state(archive) != ARCHIVE_NOT_OPEN)
-        return archive_state(archive) == ARCHIVE_OPEN;
-    if (!archive_open(archive, &failure) ||
-        (report->dry_run && !archive_may_change(archive, &failure)))
-        return report_error(report, exit_code_of_errno(failure.error),
-                            "%s; its jobs stay for the next run", failure.text);
-    if (archive_is_shared(archive))
-        log_warning("long-term storage \"%s\" lies in a directory in which everybody may create "
-                    "files; set another one",
-                    archive_path(archive));
-    return true;
-}
-
 static bool can_use_archive(struct finished_job *job, struct report *report)
 {
-    if (is_usable(job->archive, report))
+    if (findings_may_use(job->archive, report))
         return true;
     crash_set(&job->crash, LEFT, "long-term storage \"%s\" cannot be used in this run",
               archive_path(job->archive));
@@ -60,27 +44,6 @@ static void keep_newcomer_out(struct finished_job *job, const char *reason,
         crash_set(&job->crash, QUARANTINED, "%s", reason);
     } else
         keep(job, &failure, report);
-}
-
-/* What was found of a pair: in the spool, and unless it is whole there, in long-term storage. That
- * has all of it if what is left in the spool is there, too, with the same bytes. */
-struct findings {
-    struct pair_location here, archived;
-    bool has_all;
-};
-
-/* What is found nowhere: "its pair", or "its .dump file". */
-static void name_missing(const struct findings *found, const struct roots *roots, char *text,
-                         size_t size)
-{
-    const struct pair_location *half =
-        found->here.found == LOCATED_PART ? &found->here : &found->archived;
-    const struct spool *spool = roots->spools[0];
-    if (half->json.found || half->dump.found)
-        snprintf(text, size, "its %s file",
-                 half->json.found ? spool->dump_suffix : spool->json_suffix);
-    else
-        snprintf(text, size, "its pair");
 }
 
 /* `missing` is NULL where all is found. */
@@ -116,21 +79,15 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
                       : ", where its other verdict had it begin to go");
 }
 
-static bool is_twice(const struct main_file *here, const struct main_file *archived)
-{
-    return here->found && (archived->found || archived->is_older);
-}
-
 /* What is missing may be on a disk that is not mounted. Until its time is over nothing is done to
  * what is there, as it need not be the rest of this pair; but if long-term storage has such a file,
  * too, the bytes tell: the rest of another crash with the id may be in quarantine already. */
 static void miss(struct finished_job *job, const struct findings *found, const char *missing,
                  struct quarantine *quarantine, struct report *report)
 {
-    const struct pair_location *here = &found->here, *archived = &found->archived;
+    const struct pair_location *here = &found->here;
     bool is_half = here->found == LOCATED_PART;
-    bool has_namesake =
-        is_twice(&here->json, &archived->json) || is_twice(&here->dump, &archived->dump);
+    bool has_namesake = findings_are_twice(found);
     job->is_missing = true;
     if (is_half && (has_namesake || job->missed == MISSED_FOR_A_DAY)) {
         move_found(job, here, missing, quarantine, report);
@@ -145,70 +102,6 @@ static void miss(struct finished_job *job, const struct findings *found, const c
     else
         crash_set(&job->crash, MISSING, "%s was not found for 24 hours; the row is removed",
                   missing);
-}
-
-/* Whether a part of the pair is in the spool, and the rest there. */
-static bool is_rest(const struct pair_location *here, const struct pair_location *there)
-{
-    return here->found == LOCATED_PART && there->found == LOCATED_PART &&
-           (here->json.found ? there->dump.found : there->json.found);
-}
-
-static enum located use_other(struct finished_job *job, struct findings *found,
-                              const struct pair_location *other)
-{
-    found->archived = *other;
-    job->archive = job->other;
-    return other->found;
-}
-
-/* Where half a pair goes on: where its rest is, or all of it; anything else is a namesake's. */
-static enum located choose_for_half(struct finished_job *job, struct findings *found,
-                                    const struct pair_location *other, struct failure *failure)
-{
-    const struct pair_location *half = &found->here;
-    enum located here = found->archived.found;
-    bool has_rest = is_rest(half, &found->archived);
-    if (is_rest(half, other) && has_rest) {
-        fail(failure, 0, "both long-term storages have what may be the rest of it");
-        return LOCATED_FAILED;
-    }
-    if (is_rest(half, other))
-        return use_other(job, found, other);
-    if (has_rest)
-        return here;
-    if (!archive_has_all(job->archive, half, &found->has_all, failure))
-        return LOCATED_FAILED;
-    if (found->has_all)
-        return here;
-    if (!archive_has_all(job->other, half, &found->has_all, failure))
-        return LOCATED_FAILED;
-    return found->has_all ? use_other(job, found, other) : here;
-}
-
-/* Looks in long-term storage, first where the verdict says. A processor may have changed its
- * verdict since the pair was put away, or half of it: then the job goes on where the pair is. */
-static enum located find_archived(struct finished_job *job, const struct crash_id *id,
-                                  struct findings *found, struct report *report,
-                                  struct failure *failure)
-{
-    struct pair_location other = {.directory = -1};
-    enum located here = archive_find(job->archive, id, &job->origin, &found->archived, failure);
-    bool is_half = found->here.found == LOCATED_PART;
-    if (here == LOCATED_FAILED || (here != LOCATED_NOWHERE && !is_half))
-        return here;
-    if (!(is_half && job->move.is_begun)) { /* it is noted that it goes nowhere else */
-        if (!is_usable(job->other, report)) {
-            fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
-            return LOCATED_FAILED;
-        }
-        if (!archive_is_same(job->archive, job->other) &&
-            archive_find(job->other, id, &job->origin, &other, failure) == LOCATED_FAILED)
-            return LOCATED_FAILED;
-    }
-    if (is_half)
-        return choose_for_half(job, found, &other, failure);
-    return other.found != LOCATED_NOWHERE ? use_other(job, found, &other) : here;
 }
 
 /* The first note, or of half a pair the second one. Beside a whole pair that is left from what was
@@ -250,7 +143,7 @@ static bool follow_note(struct finished_job *job, const struct pair_location *he
         is_its && note.to == archive_place(job->other) && archive_path(job->other) != NULL;
     if (is_other && !note.is_copying)
         job->archive = job->other;
-    else if (is_other && !report->dry_run && is_usable(job->other, report))
+    else if (is_other && !report->dry_run && findings_may_use(job->other, report))
         archive_remove_leftovers(job->other, &here->pair);
     job->move.is_noted = note.is_there;
     job->move.is_begun = is_its && !note.is_copying && note.to == archive_place(job->archive);
@@ -368,10 +261,10 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         return;
     }
     if (found.here.found < LOCATED_FAILED || is_doubtful(&found.here))
-        archived = find_archived(job, id, &found, report, &failure);
+        archived = findings_look(&found, job, id, report, &failure);
     judge_doubtful(job, &found.here, archived, &failure);
     bool is_nowhere = found.here.found == LOCATED_NOWHERE;
-    bool has_rest = is_rest(&found.here, &found.archived);
+    bool has_rest = findings_have_rest(&found);
     job->move.is_alone = found.here.found == LOCATED_PART && !has_rest;
     bool is_complete = found.here.found == LOCATED_WHOLE || has_rest ||
                        (found.has_all && archived == LOCATED_WHOLE);
@@ -387,7 +280,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     } else if (is_complete || is_being_deleted(job, &found.here))
         move_found(job, &found.here, NULL, quarantine, report);
     else {
-        name_missing(&found, roots, missing, sizeof missing);
+        findings_name_missing(&found, roots->spools[0], missing, sizeof missing);
         miss(job, &found, missing, quarantine, report);
     }
     location_close(&found.here);

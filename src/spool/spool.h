@@ -4,8 +4,8 @@
  * locate.h, location.h, archive.h, archive_move.h, finished_job.h, put_away.h, mark.h, places.h,
  * layout.h, flush.h, sweep.h, discard.h, stranded.h, strays.h, survey.h, whereabouts.h, cases.h,
  * release.h, sightings.h, date_links.h.
- * Private to this folder: dir.h, file.h, evidence.h, move_note.h, date_dir.h, links.h, case_dir.h,
- * release_case.h.
+ * Private to this folder: dir.h, file.h, evidence.h, findings.h, move_note.h, date_dir.h, links.h,
+ * case_dir.h, release_case.h.
  *
  *     ROOT/YYYYMMDD/name/22/ad/<id>.json                       the pair
  *     ROOT/YYYYMMDD/name/22/ad/<id>.dump
