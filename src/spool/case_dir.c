@@ -55,6 +55,16 @@ static bool is_copied(int from, const char *name, int to)
     return case_name(name) == name && file_is_equal(from, to, name);
 }
 
+bool case_is_of(const char *name, const struct crash_id *id)
+{
+    if (strncmp(name, id->text, CRASH_ID_LENGTH) != 0)
+        return false;
+    const char *end = name + CRASH_ID_LENGTH, *number = end + 1;
+    return *end == '\0' || (*end == '.' && *number != '\0' &&
+                            (number[strspn(number, "0123456789")] == '\0' ||
+                             (strlen(number) == 16 && strspn(number, "0123456789abcdef") == 16)));
+}
+
 bool case_is_of_another(int directory, const char *mark, char owner[MARK_SIZE])
 {
     case_read_owner(directory, owner);
@@ -137,13 +147,28 @@ int case_open_begun(int root, const char *path, int from, const struct names *na
     return -1;
 }
 
+/* A number that the run after a kill finds again, as that file goes last, and that nobody can
+ * choose. */
+static uint64_t number_of_last(int from, const struct names *names, uint64_t unique)
+{
+    struct stat status;
+    if (names->count == 0 ||
+        fstatat(from, names->items[names->count - 1], &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return unique;
+    return (uint64_t)status.st_ctim.tv_sec * 1000000000 + (uint64_t)status.st_ctim.tv_nsec;
+}
+
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
               const char *mark, uint64_t unique, bool make, char path[CASE_PATH_SIZE])
 {
     char plain[CASE_NAME_SIZE];
     make_case_name(plain, name);
-    for (int again = 0; again < SAME_NAME_MAXIMUM; again++) {
-        case_path(path, day, plain, again);
+    for (int again = 0; again < SAME_NAME_MAXIMUM + 2; again++) {
+        uint64_t number = again == SAME_NAME_MAXIMUM ? number_of_last(from, names, unique) : unique;
+        if (again < SAME_NAME_MAXIMUM)
+            case_path(path, day, plain, again);
+        else
+            snprintf(path, CASE_PATH_SIZE, "%s/%s.%016" PRIx64, day, plain, number);
         int directory = open_or_make(root, path, make);
         errno = directory < 0 ? errno : 0;
         if (directory < 0 || !is_taken(directory, from, names, mark))
@@ -154,8 +179,8 @@ int case_open(int root, const char *day, const char *name, int from, const struc
         if (error != 0)
             return -1;
     }
-    snprintf(path, CASE_PATH_SIZE, "%s/%s.%016" PRIx64, day, plain, unique);
-    return open_or_make(root, path, make);
+    errno = EEXIST;
+    return -1;
 }
 
 bool case_flush_copy(int directory, const char *name)

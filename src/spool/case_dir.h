@@ -5,6 +5,7 @@
 #define CASE_DIR_H
 
 #include "base/names.h"
+#include "spool/crash_id.h"
 #include "spool/mark.h"
 
 #include <stdbool.h>
@@ -21,12 +22,17 @@ enum { CASE_PATH_SIZE = 192 };
 /* <day>/<name>, <day>/<name>.1, and so on. */
 void case_path(char path[CASE_PATH_SIZE], const char *day, const char *name, int again);
 
+/* Whether a case of this name may be one of the crash: <id>, <id>.1, or with 16 hexadecimal digits.
+ */
+bool case_is_of(const char *name, const struct crash_id *id);
+
 /* Opens the directory for a crash, and with `make` makes it: the first of <name>, <name>.1, ...
  * that has none of the names that are to be moved from `from`, unless with the same bytes, that is
  * of no other storage, and whose reason is not older than the others of these, and has not grown
  * long. So the run after a kill finds the same one again, and no two crashes share one. Where there
- * are very many, `unique` makes a new one. `path` becomes its path, also where -1 is returned with
- * errno: without `make` ENOENT if it would be made. */
+ * are very many, the ctime of the last of the names makes the name, or else `unique`. `path`
+ * becomes its path, also where -1 is returned with errno: without `make` ENOENT if it would be
+ * made. */
 int case_open(int root, const char *day, const char *name, int from, const struct names *names,
               const char *mark, uint64_t unique, bool make, char path[CASE_PATH_SIZE]);
 

@@ -23,14 +23,6 @@ bool cases_days(int quarantine, struct names *days, struct failure *failure)
            fail(failure, failure->error, "cannot read the days of the quarantine");
 }
 
-static bool is_case_of(const struct crash_id *id, const char *name)
-{
-    const char *more = name + CRASH_ID_LENGTH;
-    return strncmp(name, id->text, CRASH_ID_LENGTH) == 0 &&
-           (*more == '\0' ||
-            (*more == '.' && more[1] != '\0' && more[1 + strspn(more + 1, "0123456789")] == '\0'));
-}
-
 /* Lists a directory, or the one below it; one that is gone is empty. */
 static bool list(int at, const char *path, const struct crash_id *id, struct names *names)
 {
@@ -40,7 +32,7 @@ static bool list(int at, const char *path, const struct crash_id *id, struct nam
     if (!dir_begin(&reader, at, path))
         return errno == ENOENT;
     while (good && (entry = dir_next(&reader)) != NULL)
-        if (id == NULL || is_case_of(id, entry->d_name))
+        if (id == NULL || case_is_of(entry->d_name, id))
             good = names_add(names, entry->d_name);
     good = good && errno == 0;
     dir_end(&reader);

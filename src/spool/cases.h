@@ -10,8 +10,8 @@
 #include "spool/location.h"
 #include "spool/spool.h"
 
-/* Lists the days, oldest first; the cases of a day, "<id>" or "<id>.1", in the order of their
- * names: those of one crash, or all (NULL). The caller always frees the names. A day that is gone
+/* Lists the days, oldest first; the cases of a day in the order of their names: those of one
+ * crash (case_is_of()), or all (NULL). The caller always frees the names. A day that is gone
  * has no cases. */
 bool cases_days(int quarantine, struct names *days, struct failure *failure);
 bool cases_of_day(int quarantine, const char *day, const struct crash_id *id, struct names *names,

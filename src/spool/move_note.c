@@ -1,6 +1,7 @@
 #include "spool/move_note.h"
 
 #include "base/quote.h"
+#include "spool/case_dir.h"
 #include "spool/dir.h"
 
 #include <errno.h>
@@ -77,17 +78,17 @@ static const char *skip(const char *text, const char *prefix)
     return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-/* The name of a case, which is the id, or one with a number behind it; the job, and why. */
+/* The name of a case of the crash; the job, and why. */
 static bool parse_quarantine(const char *text, const struct pair *pair, struct move_note *note)
 {
     const char *end = strchr(text, ' ');
     size_t length = end != NULL ? (size_t)(end - text) : 0;
     char *rest;
-    if (length < CRASH_ID_LENGTH || length >= sizeof note->in ||
-        memcmp(text, pair->id.text, CRASH_ID_LENGTH) != 0 ||
-        CRASH_ID_LENGTH + strspn(text + CRASH_ID_LENGTH, ".0123456789abcdef") != length)
+    if (length >= sizeof note->in)
         return false;
     snprintf(note->in, sizeof note->in, "%.*s", (int)length, text);
+    if (!case_is_of(note->in, &pair->id))
+        return false;
     note->job = strtoll(end, &rest, 10);
     const char *why = skip(rest, ": ");
     snprintf(note->why, sizeof note->why, "%s", why != NULL ? why : "");

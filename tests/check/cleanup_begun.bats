@@ -225,7 +225,7 @@ setup() {
 @test "what has the name of the note, and is none, keeps the pair until it is removed (1)" {
     marked
     newcomer
-    for text in '' nowhere failed 'failed x' 'quarantine ../../x 7: why' "quarantine $id/x 7: why" "quarantine $id: why" "quarantine $id 7"; do
+    for text in '' nowhere failed 'failed x' 'quarantine ../../x 7: why' "quarantine $id.ab 7: why" "quarantine $id/x 7: why" "quarantine $id: why" "quarantine $id 7"; do
         [[ $text ]] && ln -s "$text" "$note" || mkdir "$note"
         expect_status 1 cleanup_jobs
         log_has "cannot put \"$id\" away: cannot read note .moving.$id in \"$(dirname "$note")\": Invalid argument"

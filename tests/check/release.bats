@@ -303,6 +303,28 @@ released_in_part() {
     equal "$(ls "$QUARANTINE/20081225")" "$half"$'\n'"$half.1"
 }
 
+@test "however many of its id are there, what a scan that was killed has begun to quarantine is whole at last, and found" {
+    processor p1 >/dev/null
+    id=$(collect --day 20081226 --without links)
+    sql "INSERT INTO jobs (pathname, uuid) VALUES ('$SPOOL/20081226/name/$(name_dir "$id")/$id.json', '$id')"
+    mkdir -p "$SPOOL/quarantine/20081225"
+    for case in "$SPOOL/quarantine/20081225/$id"{,.{1..99}}; do
+        mkdir "$case"
+        echo another >"$case/$id.json"
+    done
+    crash --id "$id" --extra browser >/dev/null
+    killed_at renameat2:2 scan
+    expect_status 1 scan --lock-wait=00:00:10
+    equal "$(cd "$SPOOL/quarantine/20081225" && ls -d ./*/ | wc -l)" 101
+    run priority --explain "$id"
+    equal "$(grep -c "\"$SPOOL/quarantine/20081225/$id" <<<"$output")" 101
+    sql "DELETE FROM jobs"
+    rm -r "$SPOOL/20081226"
+    expect_status 0 release "$id"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    [[ -e $(place "$SPOOL" "$id").browser.dump ]]
+}
+
 @test "a file in the place of the quarantine, or of a directory above, is no fault of the crash (74)" {
     for there in quarantine quarantine/below; do
         : >"$SPOOL/quarantine"
