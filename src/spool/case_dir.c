@@ -19,7 +19,8 @@
 static const struct dir_style directory_style = {.mode = 0770, .group = (gid_t)-1};
 
 const char case_reason[] = "reason";
-static const char copy_name[] = ".copy.tmp", released[] = "released: what is left here is a copy";
+static const char copy_name[] = ".copy.tmp", deferred[] = "deferred/";
+static const char released[] = "released: what is left here is a copy";
 
 enum {
     CASE_NAME_SIZE = 128,
@@ -65,10 +66,78 @@ bool case_is_of(const char *name, const struct crash_id *id)
                              (strlen(number) == 16 && strspn(number, "0123456789abcdef") == 16)));
 }
 
+/* Its last, or first, bytes; -1 if it has none. */
+static ssize_t read_reason(int directory, const char *path, char *text, size_t size, bool is_last)
+{
+    struct stat status;
+    int file = openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    ssize_t length = -1;
+    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
+        off_t left = status.st_size - (off_t)size + 1;
+        length = pread(file, text, size - 1, is_last && left > 0 ? left : 0);
+    }
+    if (file >= 0)
+        close(file);
+    text[length > 0 ? length : 0] = '\0';
+    return length;
+}
+
+struct said_source {
+    char mark[MARK_SIZE]; /* "": not known */
+    bool is_root_known, is_deferred;
+};
+
+/* By the first line that says it. */
+static void read_source(int directory, struct said_source *said)
+{
+    static const size_t time_length = sizeof "2008-12-26T00:00:00Z";
+    char text[4096];
+    *said = (struct said_source){.is_root_known = false};
+    read_reason(directory, case_reason, text, sizeof text, false);
+    for (char *line = text, *next; line != NULL; line = next) {
+        next = strchr(line, '\n');
+        if (next != NULL)
+            *next++ = '\0';
+        if (strlen(line) <= time_length)
+            continue;
+        const char *at = line + time_length;
+        if (strlen(at) > MARK_SIZE && at[MARK_SIZE - 1] == '/' && mark_is_valid(at)) {
+            if (said->mark[0] == '\0')
+                snprintf(said->mark, MARK_SIZE, "%.*s", MARK_SIZE - 1, at);
+            at += MARK_SIZE;
+        }
+        bool is_deferred = strncmp(at, deferred, strlen(deferred)) == 0;
+        if (!said->is_root_known) {
+            said->is_deferred = is_deferred;
+            said->is_root_known = is_deferred || strspn(at, "0123456789") == DAY_LENGTH;
+        }
+    }
+}
+
+static bool is_other_mark(const char *owner, const char *mark)
+{
+    return owner[0] != '\0' && mark[0] != '\0' && strcmp(owner, mark) != 0;
+}
+
+static bool is_of_another_source(int directory, const struct case_source *source)
+{
+    struct said_source said;
+    read_source(directory, &said);
+    return is_other_mark(said.mark, source->mark) ||
+           (said.is_root_known && said.is_deferred != (source->root == PLACE_DEFERRED));
+}
+
+void case_read_owner(int directory, char mark[MARK_SIZE])
+{
+    struct said_source said;
+    read_source(directory, &said);
+    memcpy(mark, said.mark, sizeof said.mark);
+}
+
 bool case_is_of_another(int directory, const char *mark, char owner[MARK_SIZE])
 {
     case_read_owner(directory, owner);
-    return owner[0] != '\0' && mark[0] != '\0' && strcmp(owner, mark) != 0;
+    return is_other_mark(owner, mark);
 }
 
 static bool came_after(int from, const char *name, const struct timespec *time)
@@ -110,14 +179,14 @@ static bool has_younger(int directory, int from, const struct names *names,
 
 /* Whether a directory cannot be used: it has one of the names, for other bytes, or what has come
  * since its reason was written belongs to another crash, or its reason is not a regular file, too
- * long, or that of another storage. With errno that is not known. */
-static bool is_taken(int directory, int from, const struct names *names, const char *mark)
+ * long, or that of another source. With errno that is not known. */
+static bool is_taken(int directory, int from, const struct names *names,
+                     const struct case_source *source)
 {
-    char owner[MARK_SIZE];
     struct stat reason;
     bool has_reason = fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
     bool is_taken = has_reason && (!file_is_regular(&reason) || reason.st_size >= REASON_MAXIMUM ||
-                                   case_is_of_another(directory, mark, owner) ||
+                                   is_of_another_source(directory, source) ||
                                    has_younger(directory, from, names, &reason.st_mtim));
     errno = 0;
     return is_taken || has_other_bytes(directory, from, names);
@@ -158,11 +227,12 @@ static uint64_t number_of_last(int from, const struct names *names, uint64_t uni
     return (uint64_t)status.st_ctim.tv_sec * 1000000000 + (uint64_t)status.st_ctim.tv_nsec;
 }
 
-int case_open(int root, const char *day, const char *name, int from, const struct names *names,
-              const char *mark, uint64_t unique, bool make, char path[CASE_PATH_SIZE])
+int case_open(int root, const struct case_source *source, int from, const struct names *names,
+              uint64_t unique, bool make, char path[CASE_PATH_SIZE])
 {
     char plain[CASE_NAME_SIZE];
-    make_case_name(plain, name);
+    const char *day = source->day;
+    make_case_name(plain, source->name);
     for (int again = 0; again < SAME_NAME_MAXIMUM + 2; again++) {
         uint64_t number = again == SAME_NAME_MAXIMUM ? number_of_last(from, names, unique) : unique;
         if (again < SAME_NAME_MAXIMUM)
@@ -171,7 +241,7 @@ int case_open(int root, const char *day, const char *name, int from, const struc
             snprintf(path, CASE_PATH_SIZE, "%s/%s.%016" PRIx64, day, plain, number);
         int directory = open_or_make(root, path, make);
         errno = directory < 0 ? errno : 0;
-        if (directory < 0 || !is_taken(directory, from, names, mark))
+        if (directory < 0 || !is_taken(directory, from, names, source))
             return directory;
         int error = errno;
         close(directory);
@@ -198,47 +268,17 @@ bool case_flush_copy(int directory, const char *name)
     return good;
 }
 
-char *case_line(const char *mark, const char *where, const char *why)
+char *case_line(const struct case_source *source, const char *where, const char *why)
 {
     char when[FIGURE_SIZE], *message = NULL, *line = NULL;
-    if (asprintf(&message, "%s %s%s%s: %s", figure_time(when, time(NULL)), mark,
-                 mark[0] != '\0' ? "/" : "", where, why) >= 0)
+    const char *mark = source->mark;
+    if (asprintf(&message, "%s %s%s%s%s: %s", figure_time(when, time(NULL)), mark,
+                 mark[0] != '\0' ? "/" : "", source->root == PLACE_DEFERRED ? deferred : "", where,
+                 why) >= 0)
         line = log_format_plain(message);
     free(message);
     errno = ENOMEM;
     return line;
-}
-
-/* Its last, or first, bytes; -1 if it has none. */
-static ssize_t read_reason(int directory, const char *path, char *text, size_t size, bool is_last)
-{
-    struct stat status;
-    int file = openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    ssize_t length = -1;
-    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
-        off_t left = status.st_size - (off_t)size + 1;
-        length = pread(file, text, size - 1, is_last && left > 0 ? left : 0);
-    }
-    if (file >= 0)
-        close(file);
-    text[length > 0 ? length : 0] = '\0';
-    return length;
-}
-
-void case_read_owner(int directory, char mark[MARK_SIZE])
-{
-    static const size_t time_length = sizeof "2008-12-26T00:00:00Z";
-    char text[4096];
-    mark[0] = '\0';
-    read_reason(directory, case_reason, text, sizeof text, false);
-    for (char *line = text, *next; line != NULL && mark[0] == '\0'; line = next) {
-        next = strchr(line, '\n');
-        if (next != NULL)
-            *next++ = '\0';
-        if (strlen(line) > time_length + MARK_SIZE && line[time_length + MARK_SIZE - 1] == '/' &&
-            mark_is_valid(line + time_length))
-            snprintf(mark, MARK_SIZE, "%.*s", MARK_SIZE - 1, line + time_length);
-    }
 }
 
 char *case_first_line(int directory, const char *path)
@@ -300,14 +340,15 @@ static bool add_reason(int directory, char *line, bool again)
     return good;
 }
 
-bool case_add_reason(int directory, const char *mark, const char *where, const char *why)
+bool case_add_reason(int directory, const struct case_source *source, const char *where,
+                     const char *why)
 {
-    return add_reason(directory, case_line(mark, where, why), false);
+    return add_reason(directory, case_line(source, where, why), false);
 }
 
-bool case_note_released(int directory, const char *mark, const char *where)
+bool case_note_released(int directory, const struct case_source *source, const char *where)
 {
-    return add_reason(directory, case_line(mark, where, released), true) && dir_flush(directory);
+    return add_reason(directory, case_line(source, where, released), true) && dir_flush(directory);
 }
 
 bool case_line_says_released(const char *line)

@@ -26,15 +26,23 @@ void case_path(char path[CASE_PATH_SIZE], const char *day, const char *name, int
  */
 bool case_is_of(const char *name, const struct crash_id *id);
 
+/* Where a crash came from. A case is for what came from one place: two roots may have crashes of
+ * one id under one day, and each may be half a pair. */
+struct case_source {
+    const char *mark;       /* of the storage root; "": not known */
+    enum place root;        /* PLACE_STORAGE or PLACE_DEFERRED */
+    const char *day, *name; /* of the case, to open it: the name is the id, or "strays" */
+};
+
 /* Opens the directory for a crash, and with `make` makes it: the first of <name>, <name>.1, ...
  * that has none of the names that are to be moved from `from`, unless with the same bytes, that is
- * of no other storage, and whose reason is not older than the others of these, and has not grown
+ * of no other source, and whose reason is not older than the others of these, and has not grown
  * long. So the run after a kill finds the same one again, and no two crashes share one. Where there
  * are very many, the ctime of the last of the names makes the name, or else `unique`. `path`
  * becomes its path, also where -1 is returned with errno: without `make` ENOENT if it would be
  * made. */
-int case_open(int root, const char *day, const char *name, int from, const struct names *names,
-              const char *mark, uint64_t unique, bool make, char path[CASE_PATH_SIZE]);
+int case_open(int root, const struct case_source *source, int from, const struct names *names,
+              uint64_t unique, bool make, char path[CASE_PATH_SIZE]);
 
 /* Opens the one to which these were begun to be moved, whatever their times; EEXIST: it has one of
  * the names, for other bytes. */
@@ -43,13 +51,14 @@ int case_open_begun(int root, const char *path, int from, const struct names *na
 /* The name of an entry in its case, where our own two names are taken. */
 const char *case_name(const char *name);
 
-/* A line of the reason, with its newline: when, the mark of the storage root ("": not known), where
- * from, and why.
+/* A line of the reason, with its newline: when, from which source, where there, and why.
  *
  *     2008-12-26T00:00:00Z MARK/20081225/name/22/ad/<id>.json: .dump is missing
+ *     2008-12-26T00:00:00Z MARK/deferred/20081225/name/22/ad/<id>.json: .dump is missing
  *
- * Malloc'd; NULL when out of memory. */
-char *case_line(const char *mark, const char *where, const char *why);
+ * In both MARK is that of the storage root, by which it is known whose the case is, also to a run
+ * without the deferred root. Malloc'd; NULL when out of memory. */
+char *case_line(const struct case_source *source, const char *where, const char *why);
 
 /* The mark in the first line that has one: whose the case is; "" if none has. Whether that is
  * another than this one; nothing is where one of them is not known. */
@@ -67,11 +76,12 @@ int case_open_reason(int directory);
 /* Adds a line to it, and flushes it. One that is there already, but for the time, is not repeated,
  * as what cannot be moved is tried again by each run; but it changes the time of the file. After a
  * release it is repeated: what comes now is no copy. */
-bool case_add_reason(int directory, const char *mark, const char *where, const char *why);
+bool case_add_reason(int directory, const struct case_source *source, const char *where,
+                     const char *why);
 
 /* Notes in its reason, on disk, that what is there now is a copy, and whether that was noted last,
  * and nothing has come there since. */
-bool case_note_released(int directory, const char *mark, const char *where);
+bool case_note_released(int directory, const struct case_source *source, const char *where);
 bool case_line_says_released(const char *line);
 bool case_is_released(int directory, const struct names *files);
 

@@ -271,10 +271,24 @@ static size_t move_names(int from, const struct names *names, int to, const stru
     return moved;
 }
 
+static struct case_source source_of(const struct quarantine *quarantine, const struct pair *pair)
+{
+    return (struct case_source){.mark = quarantine_mark(quarantine),
+                                .root = pair->spool->place,
+                                .day = pair->day,
+                                .name = pair->id.text};
+}
+
+static struct case_source source_of_strays(const struct quarantine *quarantine, const char *day)
+{
+    return (struct case_source){
+        .mark = quarantine_mark(quarantine), .root = PLACE_STORAGE, .day = day, .name = "strays"};
+}
+
 /* `begun` is the name of the one to which a killed run has begun to move them; "": there is none.
  */
 static int open_case(struct quarantine *quarantine, int from, const struct names *names,
-                     const char *day, const char *name, const char *begun, bool make,
+                     const struct case_source *source, const char *begun, bool make,
                      struct failure *failure)
 {
     for (size_t i = 0; i < names->count; i++) /* before anything is made for what must stay */
@@ -284,12 +298,12 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
     int directory = -1;
     errno = ENOENT;
     if (begun[0] != '\0') {
-        case_path(path, day, begun, 0);
+        case_path(path, source->day, begun, 0);
         directory = case_open_begun(quarantine->root, path, from, names);
     }
     if (directory < 0 && (errno == ENOENT || errno == EEXIST))
-        directory = case_open(quarantine->root, day, name, from, names, quarantine_mark(quarantine),
-                              quarantine_unique(quarantine), make, path);
+        directory = case_open(quarantine->root, source, from, names, quarantine_unique(quarantine),
+                              make, path);
     if (directory < 0) {
         int error = errno;
         size_t length = dir_in_the_way(quarantine->root, path);
@@ -302,16 +316,17 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
 
 /* Whether it could be made, and written to. */
 static bool foresee_case(struct quarantine *quarantine, int from, const struct names *names,
-                         const char *day, const char *name, struct failure *failure)
+                         const struct case_source *source, struct failure *failure)
 {
     char path[PATH_MAX];
-    int directory = open_case(quarantine, from, names, day, name, "", false, failure);
+    int directory = open_case(quarantine, from, names, source, "", false, failure);
     bool is_day = directory < 0 && failure->error == ENOENT;
     if (is_day)
-        directory = dir_open(quarantine->root, day);
+        directory = dir_open(quarantine->root, source->day);
     else if (directory < 0)
         return false;
-    snprintf(path, sizeof path, "%s/%s", quarantine->name, is_day ? day : quarantine->opened);
+    snprintf(path, sizeof path, "%s/%s", quarantine->name,
+             is_day ? source->day : quarantine->opened);
     if (directory < 0)
         return survey_may_write(PLACE_QUARANTINE, quarantine->name, quarantine->root, failure);
     bool good = survey_may_write(PLACE_QUARANTINE, path, directory, failure);
@@ -362,6 +377,7 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
     char where[PAIR_PATH_SIZE], what[PATH_MAX + 64];
     struct failure ignored;
     struct move_note begun = {0};
+    const struct case_source source = source_of(quarantine, pair);
     size_t moved = 0;
     pair_path(pair, where);
     snprintf(what, sizeof what, "move it to \"%s\" from", quarantine->name);
@@ -369,12 +385,10 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
         return false;
     if (job != 0)
         begun = find_begun(pair, from, job);
-    int directory =
-        open_case(quarantine, from, names, pair->day, pair->id.text, begun.in, true, failure);
-    bool good = directory >= 0 &&
-                (job == 0 || note_where(quarantine, pair, from, job, reason, failure)) &&
-                (case_add_reason(directory, quarantine_mark(quarantine), where, reason) ||
-                 pair_fail(pair, what, failure));
+    int directory = open_case(quarantine, from, names, &source, begun.in, true, failure);
+    bool good =
+        directory >= 0 && (job == 0 || note_where(quarantine, pair, from, job, reason, failure)) &&
+        (case_add_reason(directory, &source, where, reason) || pair_fail(pair, what, failure));
     if (good)
         moved = move_names(from, names, directory, job != 0 ? pair : NULL);
     good =
@@ -444,9 +458,10 @@ bool quarantine_foresee(struct quarantine *quarantine, const struct pair *pair,
     int directory = -1;
     pthread_mutex_lock(&quarantine->turn);
     bool good = begin(quarantine, true, failure);
+    const struct case_source source = source_of(quarantine, pair);
     if (good && quarantine->root >= 0)
         good = look_at_crash(pair, &directory, &names, failure) &&
-               foresee_case(quarantine, directory, &names, pair->day, pair->id.text, failure);
+               foresee_case(quarantine, directory, &names, &source, failure);
     lock_file_release(&quarantine->lock);
     pthread_mutex_unlock(&quarantine->turn);
     if (directory >= 0)
@@ -499,13 +514,15 @@ bool quarantine_name(struct quarantine *quarantine, int directory, const char *n
 int quarantine_open_strays(struct quarantine *quarantine, const char *day, struct failure *failure)
 {
     const struct names none = {0};
-    return open_case(quarantine, quarantine->spool->root, &none, day, "strays", "", true, failure);
+    const struct case_source source = source_of_strays(quarantine, day);
+    return open_case(quarantine, quarantine->spool->root, &none, &source, "", true, failure);
 }
 
 bool quarantine_foresee_strays(struct quarantine *quarantine, const char *day,
                                struct failure *failure)
 {
     const struct names none = {0};
+    const struct case_source source = source_of_strays(quarantine, day);
     return quarantine->root < 0 ||
-           foresee_case(quarantine, quarantine->spool->root, &none, day, "strays", failure);
+           foresee_case(quarantine, quarantine->spool->root, &none, &source, failure);
 }

@@ -7,7 +7,8 @@
  *     QUARANTINE/YYYYMMDD/strays/         strays of the date tree, and their reason (strays.h)
  *
  * YYYYMMDD is its day in the spool. cases.h finds them. A second crash of the same id goes to
- * <id>.1, and so on, unless it has the same bytes. */
+ * <id>.1, and so on, unless it has the same bytes; so does one from the other root, or from another
+ * storage, whatever its bytes. */
 #ifndef QUARANTINE_H
 #define QUARANTINE_H
 

@@ -378,6 +378,7 @@ static bool carry_out(struct release *release, int quarantine, struct failure *f
     struct flush_set changed = {0};
     char where[PAIR_PATH_SIZE];
     const struct spool *spool = release->pair.spool;
+    const struct case_source source = {.mark = spool->mark, .root = PLACE_STORAGE};
     bool good = open_directories(release, failure);
     if (good) {
         flush_add_directory(&changed, release->to, spool->path);
@@ -388,7 +389,7 @@ static bool carry_out(struct release *release, int quarantine, struct failure *f
            (release->is_new ? remove_temporaries(release, failure)
                             : make_new(release, &changed, failure)) &&
            flush_all(&changed, failure) &&
-           (case_note_released(release->its.directory, spool->mark, where) ||
+           (case_note_released(release->its.directory, &source, where) ||
             fail(failure, errno, "it is new, but that cannot be noted in its reason")) &&
            release_case_remove(&release->its, quarantine, failure);
     flush_clear(&changed);

@@ -173,6 +173,8 @@ static enum case_taken take_as(const struct passage *passage, struct stray *stra
 static bool take(struct passage *passage, struct stray *stray, struct failure *failure)
 {
     char name[NAME_MAX + 1], *where = NULL, *line = NULL;
+    const struct case_source source = {.mark = quarantine_mark(passage->quarantine),
+                                       .root = PLACE_STORAGE}; /* those of both lie together */
     if (!signals_permit(failure) || !open_source(passage, stray, failure) ||
         !open_destination(passage, stray, failure) || !is_still_stray(passage, stray, failure) ||
         !quarantine_can_take(passage->quarantine, passage->source, stray->name, failure))
@@ -186,7 +188,7 @@ static bool take(struct passage *passage, struct stray *stray, struct failure *f
     if (stray->is_copied)
         flush_add_directory(&passage->copies, passage->destination, "quarantine");
     if (asprintf(&where, "%s/%s", stray->directory->path, name) >= 0)
-        line = case_line(quarantine_mark(passage->quarantine), where, stray->reason);
+        line = case_line(&source, where, stray->reason);
     if (line == NULL || fputs(line, passage->reason) == EOF)
         passage->is_reason_lost = true;
     free(where);

@@ -303,6 +303,29 @@ released_in_part() {
     equal "$(ls "$QUARANTINE/20081225")" "$half"$'\n'"$half.1"
 }
 
+@test "halves of two crashes with one id, from the two roots, make two cases" {
+    shared_quarantine
+    id=$(crash --without json --without links)
+    collect --root "$DEFERRED" --day 20081225 --id "$id" --without dump --without links >/dev/null
+    crash >/dev/null
+    collect --root "$DEFERRED" --day 20081225 >/dev/null
+    find "$SPOOL" "$DEFERRED" -path '*/name*' -type d -exec touch -d '1 hour ago' {} +
+    expect_status 1 scan --repair --incomplete-age=00:30:00
+    cases=$QUARANTINE/20081225 mark=$(sed -n 's/.* //p' "$SPOOL/.crashmon")
+    equal "$(cd "$cases" && echo "$id"*/*)" "$id.1/$id.json $id.1/reason $id/$id.dump $id/reason"
+    grep -q "^[^ ]* $mark/deferred/20081225/name/.*: .dump is missing" "$cases/$id.1/reason" ||
+        fail "$(cat "$cases/$id.1/reason")"
+    grep -q "^[^ ]* $mark/20081225/name/.*: .json is missing" "$cases/$id/reason" ||
+        fail "$(cat "$cases/$id/reason")"
+    refused "quarantine has 2 of its id, and none is a whole pair"
+    echo found >"$cases/$id.1/$id.dump"
+    expect_status 1 west crashmon-priority --release "$id"
+    [[ $output == *"the quarantine has it from another storage, with the mark $mark"* ]] || fail "$output"
+    expect_status 0 release "$id"
+    equal "$(<"$(place "$SPOOL" "$id").dump")" found
+    equal "$(cd "$cases" && echo "$id"*/*)" "$id/$id.dump $id/reason"
+}
+
 @test "however many of its id are there, what a scan that was killed has begun to quarantine is whole at last, and found" {
     processor p1 >/dev/null
     id=$(collect --day 20081226 --without links)
