@@ -192,6 +192,15 @@ static bool is_taken(int directory, int from, const struct names *names,
     return is_taken || has_other_bytes(directory, from, names);
 }
 
+/* The reason comes before anything says that files go there: without one nobody has begun. */
+static bool has_begun(int directory, const struct case_source *source)
+{
+    struct stat reason;
+    if (fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno != ENOENT;
+    return !is_of_another_source(directory, source);
+}
+
 static int open_or_make(int root, const char *path, bool make)
 {
     return make ? dir_make(root, path, &directory_style) : dir_open(root, path);
@@ -205,10 +214,18 @@ void case_path(char path[CASE_PATH_SIZE], const char *day, const char *name, int
         snprintf(path, CASE_PATH_SIZE, "%s/%s.%d", day, name, again);
 }
 
-int case_open_begun(int root, const char *path, int from, const struct names *names)
+int case_open_begun(int root, const struct case_source *source, const char *name, bool is_shared,
+                    int from, const struct names *names, char path[CASE_PATH_SIZE])
 {
+    struct case_source begun = *source;
+    if (!is_shared)
+        begun.mark = "";
+    case_path(path, source->day, name, 0);
     int directory = dir_open(root, path);
-    if (directory < 0 || !has_other_bytes(directory, from, names))
+    if (directory < 0)
+        return -1;
+    errno = 0;
+    if (has_begun(directory, &begun) && !has_other_bytes(directory, from, names))
         return directory;
     int error = errno != 0 ? errno : EEXIST;
     close(directory);

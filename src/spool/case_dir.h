@@ -44,9 +44,11 @@ struct case_source {
 int case_open(int root, const struct case_source *source, int from, const struct names *names,
               uint64_t unique, bool make, char path[CASE_PATH_SIZE]);
 
-/* Opens the one to which these were begun to be moved, whatever their times; EEXIST: it has one of
- * the names, for other bytes. */
-int case_open_begun(int root, const char *path, int from, const struct names *names);
+/* Opens the one of that name, to which these were begun to be moved, whatever their times, and in a
+ * quarantine that is not shared whatever mark the storage root had; EEXIST: it has one of the
+ * names, for other bytes, no reason, or that of another source. */
+int case_open_begun(int root, const struct case_source *source, const char *name, bool is_shared,
+                    int from, const struct names *names, char path[CASE_PATH_SIZE]);
 
 /* The name of an entry in its case, where our own two names are taken. */
 const char *case_name(const char *name);

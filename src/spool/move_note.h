@@ -11,9 +11,9 @@
  * PLACE is "successful" or "failed". For long-term storage on another disk the first one is made
  * before the copies, and the second before they get their names; it goes with the originals. Files
  * that are renamed need none, as half a pair is looked for; but half a pair does, whose further
- * dumps are not looked for. For quarantine it is made before the first file is moved. A pair is not
- * looked for there: so it becomes the last one before the last file goes, until the row is gone.
- * What a scan quarantines needs none, as its date link goes last.
+ * dumps are not looked for. For quarantine it is made when the case has its reason, before the
+ * first file is moved. A pair is not looked for there: so it becomes the last one before the last
+ * file goes, until the row is gone. What a scan quarantines needs none, as its date link goes last.
  *
  * `directory` is that of the pair, in any mode; -1: not open. Where there is none is no note, nor
  * where something else stands in its way. All give the reason for a failure. */

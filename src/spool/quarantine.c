@@ -297,10 +297,9 @@ static int open_case(struct quarantine *quarantine, int from, const struct names
     char whole[PATH_MAX], quoted[QUOTE_SIZE], *path = quarantine->opened;
     int directory = -1;
     errno = ENOENT;
-    if (begun[0] != '\0') {
-        case_path(path, source->day, begun, 0);
-        directory = case_open_begun(quarantine->root, path, from, names);
-    }
+    if (begun[0] != '\0')
+        directory = case_open_begun(quarantine->root, source, begun, quarantine->is_shared, from,
+                                    names, path);
     if (directory < 0 && (errno == ENOENT || errno == EEXIST))
         directory = case_open(quarantine->root, source, from, names, quarantine_unique(quarantine),
                               make, path);
@@ -368,8 +367,9 @@ static bool note_where(const struct quarantine *quarantine, const struct pair *p
            (dir_flush(from) || pair_fail(pair, "flush directory", failure));
 }
 
-/* The reason is on disk before anything is moved; so is the note, if there is a job. That goes
- * again if nothing could be moved. */
+/* The reason is on disk before anything is moved: a case that has one is nobody else's. So is the
+ * note, if there is a job, which names the case; it comes after the reason, and goes again if
+ * nothing could be moved. */
 static bool move_to_case(struct quarantine *quarantine, int from, const struct names *names,
                          const struct pair *pair, long long job, const char *reason,
                          struct failure *failure)
@@ -387,8 +387,9 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
         begun = find_begun(pair, from, job);
     int directory = open_case(quarantine, from, names, &source, begun.in, true, failure);
     bool good =
-        directory >= 0 && (job == 0 || note_where(quarantine, pair, from, job, reason, failure)) &&
-        (case_add_reason(directory, &source, where, reason) || pair_fail(pair, what, failure));
+        directory >= 0 &&
+        (case_add_reason(directory, &source, where, reason) || pair_fail(pair, what, failure)) &&
+        (job == 0 || note_where(quarantine, pair, from, job, reason, failure));
     if (good)
         moved = move_names(from, names, directory, job != 0 ? pair : NULL);
     good =

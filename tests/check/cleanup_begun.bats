@@ -2,6 +2,7 @@
 # cleanup_begun.bats - a crash whose id another one in long-term storage has, and which a run that
 # was killed has begun to quarantine: it goes there whole, whatever its job's verdict is by now.
 load ../helper
+load quarantine
 
 # A crash of which long-term storage has a namesake: $id, and its $note.
 newcomer() {
@@ -219,6 +220,60 @@ setup() {
         echo "2026-11-28T12:27:11Z $mark/20081225/name/$(name_dir "$id")/$id.json: other bytes" >"$case/reason"
         cleans
         pair_is_whole "$FAILED" 20081225 "$id"
+    done
+}
+
+# Asserts that metadata and a dump of $id lie in two cases, which say whence: is_apart JSON DUMP
+is_apart() {
+    local json dump
+    json=$(find "$QUARANTINE" -name "$id.json" -printf '%h') dump=$(find "$QUARANTINE" -name "$id.dump" -printf '%h')
+    [[ $json && $dump && $json != "$dump" ]] || fail "$(find "$QUARANTINE")"
+    grep -q "^[^ ]* $1/20081225/name/" "$json/reason" || fail "$(cat "$json/reason")"
+    grep -q "^[^ ]* $2/20081225/name/" "$dump/reason" || fail "$(cat "$dump/reason")"
+}
+
+# A crash without a dump, which a run that is killed then has begun to quarantine: begun_without_dump ROOT CALL:N
+begun_without_dump() {
+    id=$(crash --without links)
+    ended true "$id"
+    cleans
+    collect --root "$1" --day 20081225 --id "$id" --without links --without dump >/dev/null
+    echo another >"$(place "$1" "$id").json"
+    touch -d '1 hour ago' "$(place "$1" "$id").json"
+    ended true "$id"
+    killed_at "$2" cleanup_jobs --lock-wait=00:00:10
+}
+
+@test "killed before its case has a file: nothing from another storage or root comes there" {
+    shared_quarantine
+    marked
+    west=$(sed -n 's/.* //p' "$WEST/.crashmon") main=$(sed -n 's/.* //p' "$SPOOL/.crashmon")
+    for at in fsync:1 symlinkat:1 fsync:2 renameat2:1; do
+        begun_without_dump "$SPOOL" $at
+        collect --root "$WEST" --day 20081225 --id "$id" --size 555 --without json --age 200000 >/dev/null
+        expect_status 1 west crashmon-scan
+        expect_status 1 cleanup_jobs --lock-wait=00:00:10
+        is_apart "$main" "$west"
+        begun_without_dump "$DEFERRED" $at
+        crash --id "$id" --size 555 --without json --age 200000 >/dev/null
+        expect_status 1 scan --lock-wait=00:00:10
+        expect_status 1 cleanup_jobs --lock-wait=00:00:10
+        is_apart "$main/deferred" "$main"
+    done
+}
+
+@test "what the note names is not its case without a reason, or with that of another storage" {
+    shared_quarantine
+    CASE=$QUARANTINE
+    marked
+    for reason in '' "$(cat "$CASE/20081225/$half/reason")"; do
+        newcomer
+        ln -s "quarantine $id.7 7: why" "$note"
+        mkdir -p "$CASE/20081225/$id.7"
+        [[ ! $reason ]] || echo "$reason" >"$CASE/20081225/$id.7/reason"
+        expect_status 1 cleanup_jobs
+        is_in_quarantine
+        equal "$(ls "$CASE/20081225/$id.7")" "${reason:+reason}"
     done
 }
 
