@@ -31,21 +31,15 @@ static int open_step(int at, const char *name)
 }
 
 /* Sets the group, and the mode bits that mkdir() ignores. Not by name, which may have become a
- * link, and not through an O_PATH descriptor, which does not allow it. A file system that has
- * neither (CIFS) refuses that, which does no harm where they are right already. */
+ * link, and not through an O_PATH descriptor, which does not allow it. */
 static bool apply_style(int made, const struct dir_style *style)
 {
-    struct stat status;
     if (style->group == (gid_t)-1 && (style->mode & ~(mode_t)01777) == 0)
         return true;
     int directory = openat(made, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return false;
-    bool good = (style->group == (gid_t)-1 || fchown(directory, (uid_t)-1, style->group) == 0) &&
-                fchmod(directory, style->mode) == 0;
-    if (!good && errno == EPERM && fstat(directory, &status) == 0)
-        good = (style->group == (gid_t)-1 || style->group == status.st_gid) &&
-               (status.st_mode & 07777) == style->mode;
+    bool good = owner_set_style(directory, style->mode, style->group);
     close_keeping_errno(directory);
     return good;
 }

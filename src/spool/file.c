@@ -76,20 +76,9 @@ static bool has_style(const struct stat *status, const struct file_style *style)
            (status->st_mode & 07777) == style->mode;
 }
 
-/* The group first: changing it may clear bits of the mode. A file system that has neither (CIFS)
- * refuses both, which does no harm where they are right already. */
 static bool apply_style(int file, const struct file_style *style)
 {
-    struct stat status;
-    int error = 0;
-    if (style->group != (gid_t)-1 && fchown(file, (uid_t)-1, style->group) < 0)
-        error = errno;
-    if (fchmod(file, style->mode) < 0)
-        error = errno;
-    bool good =
-        error == 0 || (error == EPERM && fstat(file, &status) == 0 && has_style(&status, style));
-    errno = error;
-    return good;
+    return owner_set_style(file, style->mode, style->group);
 }
 
 bool file_is_unchanged(const struct stat *left, const struct stat *right)

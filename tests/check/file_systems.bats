@@ -43,6 +43,21 @@ ended_well() {
     equal "$(find "$ELSEWHERE" -type f ! -name "$id*")" ""
 }
 
+@test "whatever a file system says of a call that it does not have, but not where it is at fault" {
+    gid=$(stat -c %g "$SPOOL")
+    elsewhere
+    for error in ENOSYS EOPNOTSUPP EINVAL EACCES EIO; do
+        renamed=$(crash --without links)
+        ended false "$renamed"
+        ended_well 600 # that one is copied
+        expected=0
+        [[ $error != EIO ]] || expected=74
+        expect_status "$expected" lesser fchmod:$error,fchown:$error cleanup_jobs --dump-permissions=0600 \
+            --dump-gid="$gid" --dir-permissions=0770 --save-successful-minidumps-to="$ELSEWHERE"
+    done
+    jobs_are "$renamed" "$id"
+}
+
 @test "where they are not right the pair stays (77), and nothing is left in its place" {
     ended_well 640
     for options in "--dump-permissions=0660" "--dump-permissions=0640 --dump-gid=54321" \
