@@ -140,9 +140,18 @@ bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
     return good;
 }
 
-bool move_note_is_one(const char *name)
+bool move_note_is_one(const char *name, unsigned char type)
 {
-    return skip(name, moving) != NULL || skip(name, quarantined) != NULL;
+    struct crash_id id;
+    char text[CRASH_ID_LENGTH + 1];
+    const char *after = skip(name, moving);
+    if (after == NULL)
+        after = skip(name, quarantined);
+    if (type != DT_LNK || after == NULL || strnlen(after, CRASH_ID_LENGTH) < CRASH_ID_LENGTH)
+        return false;
+    snprintf(text, sizeof text, "%.*s", CRASH_ID_LENGTH, after);
+    return crash_id_parse(&id, text) &&
+           (after[CRASH_ID_LENGTH] == '\0' || strcmp(after + CRASH_ID_LENGTH, replacing) == 0);
 }
 
 bool move_note_remove(const struct pair *pair, int directory, struct failure *failure)
@@ -151,11 +160,14 @@ bool move_note_remove(const struct pair *pair, int directory, struct failure *fa
     int opened = directory >= 0 ? directory : pair_open_directory(pair);
     bool good = opened >= 0 || errno == ENOENT || errno == ENOTDIR ||
                 pair_fail(pair, "remove a note from", failure);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; opened >= 0 && i < sizeof names / sizeof names[0]; i++) {
         char name[NAME_SIZE + sizeof replacing];
         snprintf(name, sizeof name, "%s%s%s", names[i][0], pair->id.text, names[i][1]);
-        if (opened >= 0 && unlinkat(opened, name, 0) < 0 && errno != ENOENT)
-            good = fail_note(pair, "remove", name, failure);
+        if (unlinkat(opened, name, 0) == 0 || errno == ENOENT)
+            continue;
+        good = fail_note(pair, "remove", name, failure);
+        if (failure->error == EISDIR)
+            failure->error = 0;
     }
     if (opened >= 0 && opened != directory)
         close(opened);

@@ -51,11 +51,12 @@ void move_note_arrived(const struct pair *pair, int directory);
 bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
                     struct move_note *note, struct failure *failure);
 
-/* Whether a name is that of a note. Where there is nothing else in a day that is over it goes
- * (sweep.h). */
-bool move_note_is_one(const char *name);
+/* Whether something of such a name and type (DT_...) is a note. Where there is nothing else in a
+ * day that is over, and no pair of that day has a row, it goes (sweep.h). */
+bool move_note_is_one(const char *name, unsigned char type);
 
-/* Removes what there is of them. */
+/* Removes what there is of them. A directory that has the name of one is the crash's own failure.
+ */
 bool move_note_remove(const struct pair *pair, int directory, struct failure *failure);
 
 #endif

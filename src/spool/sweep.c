@@ -51,11 +51,14 @@ static bool is_top(const struct sweep *sweep)
     return below[0] == '\0' || strcmp(below, "/name") == 0;
 }
 
-static bool is_top_in_use(const struct sweep *sweep)
+/* What the database is asked for comes last. */
+static bool is_needed(const struct sweep *sweep, bool has_notes)
 {
     char day[DAY_LENGTH + 1] = "";
     memcpy(day, sweep->path, DAY_LENGTH);
-    return (sweep->has_date && sweep->path[DAY_LENGTH] != '\0') ||
+    if (!is_top(sweep) && !has_notes)
+        return false;
+    return (is_top(sweep) && sweep->has_date && sweep->path[DAY_LENGTH] != '\0') ||
            (sweep->is_used != NULL && sweep->is_used(sweep->context, day));
 }
 
@@ -83,32 +86,38 @@ static bool remove_notes(int parent, const char *name)
     const struct dirent64 *entry;
     struct dir_reader reader;
     bool good = dir_begin(&reader, parent, name);
-    while (good && (entry = dir_next(&reader)) != NULL)
-        good =
-            move_note_is_one(entry->d_name) && unlinkat(reader.descriptor, entry->d_name, 0) == 0;
+    while (good && (entry = dir_next(&reader)) != NULL) {
+        errno = ENOTEMPTY;
+        good = move_note_is_one(entry->d_name, dir_entry_type(&reader, entry)) &&
+               unlinkat(reader.descriptor, entry->d_name, 0) == 0;
+    }
     if (reader.descriptor >= 0)
         dir_end(&reader);
     return good;
 }
 
-/* True if nothing is left in the directory, but for notes. */
-static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels)
+/* True if nothing is left in the directory, but for notes; *has_notes: there are some. */
+static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int levels,
+                          bool *has_notes)
 {
     bool is_empty = true, is_day = levels == LEVELS;
     const struct dirent64 *entry;
     struct dir_reader reader;
+    *has_notes = false;
     if (!dir_begin(&reader, parent, name))
         return errno == ENOENT || (errno != ENOTDIR && refuse(sweep, "read"));
     if (is_day)
         sweep->has_date = !sweep_entry(sweep, reader.descriptor, "date", levels - 1);
-    while ((entry = dir_next(&reader)) != NULL && signals_caught() == 0)
+    while ((entry = dir_next(&reader)) != NULL && signals_caught() == 0) {
+        unsigned char type = dir_entry_type(&reader, entry);
         if (is_day && strcmp(entry->d_name, "date") == 0)
             is_empty = is_empty && !sweep->has_date;
-        else if (!move_note_is_one(entry->d_name) &&
-                 (levels == 0 || dir_entry_type(&reader, entry) != DT_DIR ||
-                  !is_ours(sweep, entry->d_name, levels) ||
-                  !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1)))
+        else if (move_note_is_one(entry->d_name, type))
+            *has_notes = true;
+        else if (levels == 0 || type != DT_DIR || !is_ours(sweep, entry->d_name, levels) ||
+                 !sweep_entry(sweep, reader.descriptor, entry->d_name, levels - 1))
             is_empty = false;
+    }
     if (entry != NULL)
         is_empty = false;
     else if (errno != 0)
@@ -123,6 +132,7 @@ static bool sweep_entries(struct sweep *sweep, int parent, const char *name, int
 static bool sweep_directory(struct sweep *sweep, int parent, const char *name, int levels)
 {
     struct stat status;
+    bool has_notes;
     const struct spool *spool = sweep->spool;
     if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || refuse(sweep, "look at");
@@ -133,8 +143,8 @@ static bool sweep_directory(struct sweep *sweep, int parent, const char *name, i
     if (is_quiet && !is_top(sweep) && !sweep->dry_run && remove_directory(sweep, parent, name))
         return true;
     return !dir_is_mounted(spool->root, parent, name) &&
-           sweep_entries(sweep, parent, name, levels) && is_quiet &&
-           !(is_top(sweep) && is_top_in_use(sweep)) &&
+           sweep_entries(sweep, parent, name, levels, &has_notes) && is_quiet &&
+           !is_needed(sweep, has_notes) &&
            (remove_directory(sweep, parent, name) ||
             (is_in_use(errno) && remove_notes(parent, name) &&
              remove_directory(sweep, parent, name)) ||

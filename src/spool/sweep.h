@@ -1,6 +1,6 @@
 /* sweep.h - removes the empty directories of days that are over, so that a spool does not run out
  * of inodes: of the date tree, of the name tree, then the day. The top of the name tree stays while
- * there is a date tree; it and the day where pairs of the day are queued. */
+ * there is a date tree; it, the day and notes (move_note.h) where pairs of the day are queued. */
 #ifndef SWEEP_H
 #define SWEEP_H
 
@@ -16,8 +16,8 @@ struct swept {
     struct failure failure; /* the first of them */
 };
 
-/* Whether pairs of a day are queued, whose disk may be away. Asked before the day, or the top of
- * its name tree, would go. */
+/* Whether pairs of a day are queued, whose disk may be away. Asked before the day, the top of its
+ * name tree, or a directory with notes would go. */
 typedef bool sweep_is_used(void *context, const char *day);
 
 /* Goes through the days that have been over for `days` days. Enters no link and no other file

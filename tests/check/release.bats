@@ -225,6 +225,13 @@ END
     log_has "seen 2: released 1, left 1; exit code 1"
 }
 
+@test "nor does a directory that is called like a note, beside its place" {
+    processor p1 >/dev/null
+    in_quarantine
+    mkdir -p "$SPOOL/20081225"/{name/22/ad/.moving.$id,date/released}
+    refused "cannot remove note .moving.$id in \"$SPOOL/20081225/name/22/ad\": Is a directory"
+}
+
 @test "--release needs an id, and is no --adopt: 64" {
     expect_status 64 release
     [[ $output == "crashmon-priority: --release needs the id of a crash" ]] || fail "$output"

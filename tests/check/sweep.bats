@@ -26,6 +26,7 @@ load sweep
 }
 
 @test "notes that killed runs have left go with their directory, when that has nothing else" {
+    id=22adfb61-f75b-11dc-b6be-001322081225
     path=$SPOOL/20081225/name/22/ad
     mkdir -p "$path"
     ln -s "quarantine $id 7: why" "$path/.quarantined.$id"
@@ -45,6 +46,45 @@ load sweep
     [[ -L $path/.quarantined.$id ]]
     cleans
     [[ ! -e $SPOOL/20081225 ]] || fail "$(find "$SPOOL")"
+}
+
+@test "but not while pairs of that day have rows: cleanup still knows that a crash is in quarantine" {
+    marked
+    id=$(crash --without links)
+    ended true "$id"
+    cleans
+    crash --id "$id" --size 200 --without links >/dev/null
+    ended true "$id"
+    sql "SET LOCAL session_replication_role = replica; UPDATE jobs SET queueddatetime = now() + interval '1 hour'"
+    session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
+    expect_status 0 cleanup_jobs
+    note=$(find "$SPOOL" -name '.quarantined.*')
+    age '25 hours' "$SPOOL/20081225"
+    due
+    run cleanup_jobs --dry-run
+    [[ $output != *"empty directories"* ]] || fail "$output"
+    expect_status 0 cleanup_jobs
+    [[ -L $note ]] || fail "$(find "$SPOOL")"
+    session ROLLBACK
+    expect_status 1 cleanup_jobs
+    log_has "quarantined"
+    sql_is "SELECT count(*) FROM jobs" 0
+}
+
+@test "something else that is called like a note is in use" {
+    id=22adfb61-f75b-11dc-b6be-001322081225
+    path=$SPOOL/20081225/name/22/ad
+    for other in "mkdir $path/.moving.$id" "touch $path/.moving.$id" "ln -s to $path/.moving.$id.dump" "ln -s to $path/.moving.x"; do
+        mkdir -p "$path"
+        $other
+        age '25 hours' "$SPOOL/20081225"
+        due
+        expect_status 0 cleanup_jobs --dry-run
+        equal "$output" ""
+        cleans
+        [[ $(ls -A "$path") == .moving.* ]] || fail "it is gone: $other"
+        rm -r "$SPOOL/20081225"
+    done
 }
 
 @test "--keep-empty-days: directories stay so long after their day, by the clock of UTC-12" {
