@@ -64,10 +64,9 @@ static void say_of_throttled(const struct explanation *explanation, const struct
     bool can_go =
         pair_tree_is_mounted(&candidate.pair)
             ? fail(&failure, 0, "what is mounted inside the root stays")
-        : !explain_places_tell_time(explanation->places, PLACE_DEFERRED, &failure) ? false
-        : discard_last_change(&candidate.pair, &changed)
-            ? discard(&candidate, kept.days * DAY, true, &failure)
-            : fail(&failure, 0, "the name tree of its day is empty, so its disk may be away");
+            : explain_places_tell_time(explanation->places, PLACE_DEFERRED, &failure) &&
+                  discard_last_change(&candidate.pair, its->date_directory, &changed, &failure) &&
+                  discard(&candidate, kept.days * DAY, true, &failure);
     kept.age = changed.tv_sec < now ? now - changed.tv_sec : 0;
     kept.is_early = !spool_day_is_over(spool, its->day, kept.days);
     if (count(&explanation->sightings, PLACE_DEFERRED) > 1)

@@ -134,8 +134,8 @@ static void say_left(const struct explanation *explanation, const struct sightin
         return;
     if (!explain_places_tell_time(explanation->places, PLACE_STORAGE, &failure))
         explain_add(text, "%s", failure.text);
-    else if (pair_tree_is_empty(&pair))
-        explain_add(text, "the name tree of its day is empty (is it mounted?)");
+    else if (sighting_may_be_away(sighting, &pair, &failure))
+        explain_add(text, "%s", failure.text);
     else if (left > 0)
         explain_add(text, "quarantines it if that stays so for another %s", figure_age(age, left));
 }

@@ -39,29 +39,31 @@ static void look_at_name_link(const struct pair *pair, struct timespec *changed)
         close(directory);
 }
 
-bool discard_last_change(const struct pair *pair, struct timespec *changed)
+bool discard_last_change(const struct pair *pair, struct date_dir *date_directory,
+                         struct timespec *changed, struct failure *reason)
 {
     struct pair_location location;
     struct pair_files files = {0};
-    struct failure reason;
-    locate_there(pair, &location, &reason);
+    locate_there(pair, &location, reason);
     if (location.directory >= 0)
         location_list(&location, &files);
     for (size_t i = 0; i < files.count; i++)
         keep_latest(changed, pair->spool, &files.items[i].status);
     look_at_name_link(pair, changed);
-    bool is_there = files.count > 0 || !pair_tree_is_empty(pair);
+    bool is_there = files.count > 0 || !links_may_lead_away(pair, date_directory, reason);
     pair_files_free(&files);
     location_close(&location);
     return is_there;
 }
 
 /* Further dumps and links are looked for where nothing else is young, as that takes longer. */
-bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds)
+bool discard_is_due(const struct pair *pair, struct date_dir *date_directory,
+                    struct timespec linked, long seconds)
 {
     struct failure reason;
     pair_examine(pair, 0, NULL, &linked, &reason);
-    return spool_is_past(pair->spool, &linked, seconds) && discard_last_change(pair, &linked) &&
+    return spool_is_past(pair->spool, &linked, seconds) &&
+           discard_last_change(pair, date_directory, &linked, &reason) &&
            spool_is_past(pair->spool, &linked, seconds);
 }
 

@@ -7,12 +7,15 @@
 #include "spool/candidate.h"
 
 /* When something of it was last changed: its files, further dumps, too, its name link, or its date
- * link, which was `*changed` then (0: it has none). What cannot be looked at does not count. False
- * where it has no file and the whole name tree is empty, as the disk of that may be away. */
-bool discard_last_change(const struct pair *pair, struct timespec *changed);
+ * link in `date_directory` (NULL: it has none), which was `*changed` then. What cannot be looked at
+ * does not count. False with the reason where it has no file, and the disk of the name tree may be
+ * away (links_may_lead_away()). */
+bool discard_last_change(const struct pair *pair, struct date_dir *date_directory,
+                         struct timespec *changed, struct failure *reason);
 
 /* Whether that is known, and at least `seconds` ago. `linked`: when its date link was changed. */
-bool discard_is_due(const struct pair *pair, struct timespec linked, long seconds);
+bool discard_is_due(const struct pair *pair, struct date_dir *date_directory,
+                    struct timespec linked, long seconds);
 
 /* Leaves alone what has been changed in the last `seconds`, what is mounted inside the root, and
  * what does not lie as deep as its id says; with `dry_run`, everything. False with the reason if

@@ -29,11 +29,10 @@ static enum examined examine_incomplete(const struct walk_entry *entry,
         return EXAMINED_CRASH;
     if (links_lead_elsewhere(&result->pair, entry->descriptor, &result->reason))
         return EXAMINED_UNREADABLE;
-    if (result->verdict != QUARANTINED || !pair_tree_is_empty(&result->pair))
-        return EXAMINED_CRASH;
-    fail(&result->reason, 0, "the name tree of its day is empty (is it mounted?): \"%s/%s\"",
-         result->pair.spool->path, result->pair.day);
-    return EXAMINED_UNREADABLE;
+    return result->verdict == QUARANTINED &&
+                   links_may_lead_away(&result->pair, entry->directory, &result->reason)
+               ? EXAMINED_UNREADABLE
+               : EXAMINED_CRASH;
 }
 
 enum examined examine(const struct walk_entry *entry, long settle_time, long incomplete_age,

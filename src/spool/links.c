@@ -174,3 +174,28 @@ bool links_lead_elsewhere(const struct pair *pair, int date_directory, struct fa
              quote(quoted, path));
     return has_files;
 }
+
+/* False if that is not known. The ctime of the link, as its mtime can be set. */
+static bool is_older_than_tree(const struct pair *pair, struct date_dir *date_directory)
+{
+    struct stat link;
+    int directory = pair_open_directory(pair), error = errno;
+    if (directory >= 0)
+        close(directory);
+    if (directory >= 0 || error != ENOENT || date_directory == NULL)
+        return false;
+    int date = date_dir_open(date_directory);
+    return date >= 0 && fstatat(date, pair->id.text, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !pair_tree_was_there(pair, &link.st_ctim);
+}
+
+bool links_may_lead_away(const struct pair *pair, struct date_dir *date_directory,
+                         struct failure *reason)
+{
+    bool is_empty = pair_tree_is_empty(pair);
+    if (!is_empty && !is_older_than_tree(pair, date_directory))
+        return false;
+    fail(reason, 0, "the name tree of its day is %s (is it mounted?): \"%s/%s\"",
+         is_empty ? "empty" : "younger than its link", pair->spool->path, pair->day);
+    return true;
+}

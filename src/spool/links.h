@@ -28,6 +28,12 @@ bool links_has_date_link(const struct pair *pair, int directory);
  * deep than the id says: without its link nothing would lead to the pair. */
 bool links_lead_elsewhere(const struct pair *pair, int date_directory, struct failure *reason);
 
+/* Whether the date link in `date_directory` (NULL: it has none) may lead to a disk that is away;
+ * then `reason` says so. The name tree of its day is empty, or has no directory for it and none
+ * that was there before the link: then what is there may have come to the bare mount point. */
+bool links_may_lead_away(const struct pair *pair, struct date_dir *date_directory,
+                         struct failure *reason);
+
 /* Whether the date link in `date_directory` is newer than pair->looked. `directory` is that of the
  * pair's files; -1: not open. */
 bool links_came_again(const struct pair *pair, int directory, struct date_dir *date_directory);

@@ -4,6 +4,7 @@
 #include "spool/cases.h"
 #include "spool/date_dir.h"
 #include "spool/dir.h"
+#include "spool/links.h"
 #include "spool/locate.h"
 #include "spool/quarantine.h"
 
@@ -307,4 +308,10 @@ void sightings_free(struct sightings *sightings)
         clear(&sightings->items[i]);
     free(sightings->items);
     *sightings = (struct sightings){0};
+}
+
+bool sighting_may_be_away(const struct sighting *sighting, const struct pair *pair,
+                          struct failure *reason)
+{
+    return links_may_lead_away(pair, sighting->date_directory, reason);
 }

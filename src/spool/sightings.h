@@ -59,4 +59,8 @@ const struct sighting *sightings_find(const struct sightings *sightings, enum pl
 
 void sightings_free(struct sightings *sightings);
 
+/* Whether the disk of its name tree may be away, with the reason. */
+bool sighting_may_be_away(const struct sighting *sighting, const struct pair *pair,
+                          struct failure *reason);
+
 #endif

@@ -6,6 +6,7 @@
 #include "spool/date_dir.h"
 #include "spool/dir.h"
 #include "spool/file.h"
+#include "spool/links.h"
 #include "spool/walk.h"
 
 #include <errno.h>
@@ -45,7 +46,8 @@ static long long age_of(const struct walk_entry *entry, const struct pair *pair,
     struct timespec changed = {0}, linked = walk_entry_changed(entry);
     struct failure reason;
     enum pair_state state = pair_examine(pair, settle_time, NULL, &changed, &reason);
-    if (state != PAIR_READY && (state != PAIR_INCOMPLETE || !pair_tree_is_empty(pair)))
+    if (state != PAIR_READY &&
+        (state != PAIR_INCOMPLETE || !links_may_lead_away(pair, entry->directory, &reason)))
         return -1;
     long long since = changed.tv_sec > linked.tv_sec ? changed.tv_sec : linked.tv_sec;
     return since < pair->spool->now.tv_sec ? pair->spool->now.tv_sec - since : 0;

@@ -23,9 +23,8 @@ typedef bool survey_waits(const char *id, long long age, void *context);
 /* Counts the date links of crashes: what is new. *oldest becomes that of the oldest. The age is
  * that of the oldest pair that is ready, as far as the walk has to go to find one, for which there
  * is five times as long; half pairs, pairs that are still being written, and those that wait as
- * `waits` says have no age. Where the name tree of the day is empty, as its disk may be away, it is
- * that of the link. False with the reason if something could not be read; the count is of all
- * else. */
+ * `waits` says have no age. Where the disk of the name tree may be away it is that of the link.
+ * False with the reason if something could not be read; the count is of all else. */
 bool survey_new(const struct spool *spool, long settle_time, survey_waits *waits, void *context,
                 struct count *count, struct survey_link *oldest, struct failure *failure);
 

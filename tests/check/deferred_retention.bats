@@ -283,6 +283,24 @@ spared() {
     gone "$id"
 }
 
+@test "nor where a crash has come to its mount point since" {
+    local tree=$DEFERRED/20081225/name
+    mkdir "$BATS_TEST_TMPDIR/its_disk"
+    [[ $(stat -c %W "$BATS_TEST_TMPDIR/its_disk") -gt 0 ]] || skip "no directory tells here when it was made"
+    bind "$BATS_TEST_TMPDIR/its_disk" "$tree"
+    id=$(throttled)
+    umount "$tree"
+    new=$(throttled)
+    expect_status 0 retains
+    gone "$new"
+    [[ -L $DEFERRED/20081225/date/12/05/web01_0/$id ]] || fail "$(find "$DEFERRED")"
+    echo 'keep-deferred-days = 30' >>"$CONF"
+    expect_status 0 priority --explain "$id"
+    [[ $output == *"leaves it: the name tree of its day is younger than its link (is it mounted?): \"$DEFERRED/20081225\""* ]] || fail "$output"
+    mount --bind "$BATS_TEST_TMPDIR/its_disk" "$tree"
+    stays "$id"
+}
+
 @test "a day that is a link is not followed, and told (1)" {
     mkdir "$BATS_TEST_TMPDIR/outside"
     id=$(collect --root "$BATS_TEST_TMPDIR/outside" --day 20081225 --age 5200000)

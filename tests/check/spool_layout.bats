@@ -450,3 +450,38 @@ request_finds() {
     cleans
     for id in "${ids[@]}"; do pair_is_whole "$ARCHIVE" 20081225 "$id"; done
 }
+
+@test "a name tree that is younger than a link may be the mount point of a disk, on which a crash has come since" {
+    local tree=$SPOOL/20081225/name
+    processor p1
+    mkdir "$BATS_TEST_TMPDIR/its_disk"
+    [[ $(stat -c %W "$BATS_TEST_TMPDIR/its_disk") -gt 0 ]] || skip "no directory tells here when it was made"
+    bind "$BATS_TEST_TMPDIR/its_disk" "$tree"
+    mapfile -t ids < <(crash --count 3 --age 200000)
+    gone=$(crash --age 200000)
+    rm -r "${tree:?}/$(name_dir "$gone")"
+    umount "$tree"
+    new=$(crash)
+    expect_status 1 scan
+    jobs_are "$new"
+    equal "$(new_links)" "$(printf '%s\n' "${ids[@]}" "$gone" | sort)"
+    log_has "WARNING - cannot examine \"${ids[0]}\": the name tree of its day is younger than its link (is it mounted?): \"$SPOOL/20081225\""
+    expect_status 2 scan --check
+    [[ $output == *"CRITICAL: the oldest new pair has not been queued for 2 d "* ]] || fail "$output"
+    expect_status 0 priority --explain "${ids[0]}"
+    [[ $output == *"leaves it: the name tree of its day is younger than its link (is it mounted?): \"$SPOOL/20081225\""$'\n'* ]] || fail "$output"
+    # If that is not so, the link can be renewed.
+    renewed=${ids[2]}
+    touch -h "$SPOOL"/20081225/date/*/*/*/"$renewed"
+    expect_status 1 scan
+    equal "$(new_links)" "$(printf '%s\n' "${ids[@]}" "$gone" | sort)"
+    touch -hd '2 days ago' "$SPOOL"/20081225/date/*/*/*/"$renewed"
+    expect_status 1 scan
+    quarantined "$renewed" 'directory is missing'
+    unset 'ids[2]'
+    mount --bind "$BATS_TEST_TMPDIR/its_disk" "$tree"
+    expect_status 1 scan
+    quarantined "$gone" 'directory is missing'
+    jobs_are "$new" "${ids[@]}"
+    equal "$(new_links)" ""
+}
