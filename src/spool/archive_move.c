@@ -312,7 +312,7 @@ bool archive_move_remove_originals(struct archive_move *move, int source, struct
     const struct pair_files *files = &move->files;
     for (struct pair_file *file = files->items; file < files->items + files->count; file++)
         if ((file->state == PAIR_FILE_THERE || move->unwanted) &&
-            !file_remove(source, file->name, &file->status))
+            !file_remove_untouched(source, file->name, &file->status))
             return errno == FILE_CHANGED
                        ? fail(failure, 0, "a file of it has changed since it was looked at")
                        : pair_fail(&move->pair, "remove a file of it from", failure);

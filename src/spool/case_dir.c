@@ -454,7 +454,7 @@ bool case_let_go(int from, const char *name, const struct stat *status)
 {
     struct stat found;
     if (!S_ISLNK(status->st_mode))
-        return file_remove(from, name, status);
+        return file_remove_untouched(from, name, status);
     if (fstatat(from, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
     errno = FILE_CHANGED;

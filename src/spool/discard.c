@@ -71,7 +71,8 @@ static bool remove_files(const struct pair_location *location, const struct pair
                          struct failure *failure)
 {
     for (size_t i = 0; i < files->count; i++)
-        if (!file_remove(location->directory, files->items[i].name, &files->items[i].status))
+        if (!file_remove_untouched(location->directory, files->items[i].name,
+                                   &files->items[i].status))
             return errno == FILE_CHANGED
                        ? fail(failure, 0, "one of its files has just changed")
                        : fail(failure, errno, "cannot remove one of its files from \"%s\"",

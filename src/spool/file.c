@@ -348,12 +348,24 @@ bool file_is_equal(int left, int right, const char *name)
     return good;
 }
 
-bool file_remove(int directory, const char *name, const struct stat *status)
+static bool remove_file(int directory, const char *name, const struct stat *status,
+                        bool is_untouched)
 {
     struct stat found;
     if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
     errno = FILE_CHANGED;
-    return file_is_unchanged(&found, status) && !is_later(&found.st_ctim, &status->st_ctim) &&
+    return file_is_unchanged(&found, status) &&
+           !(is_untouched && is_later(&found.st_ctim, &status->st_ctim)) &&
            (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
+}
+
+bool file_remove(int directory, const char *name, const struct stat *status)
+{
+    return remove_file(directory, name, status, false);
+}
+
+bool file_remove_untouched(int directory, const char *name, const struct stat *status)
+{
+    return remove_file(directory, name, status, true);
 }

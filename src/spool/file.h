@@ -84,8 +84,10 @@ bool file_publish(int directory, const char *temporary, const char *name);
  * signal came during the comparison of large files. EINVAL: the one in the second is no file. */
 bool file_is_equal(int left, int right, const char *name);
 
-/* Removes the file that was examined, and no other, if nothing has been done to it since (ctime),
- * as times and size may be set. True also if nothing has the name. */
+/* Removes the file that was examined, and no other. True also if nothing has the name. The second
+ * one is for an original, whose bytes may be nowhere else by now: nothing has been done to it
+ * since, by its ctime, as size and mtime can be set. */
 bool file_remove(int directory, const char *name, const struct stat *status);
+bool file_remove_untouched(int directory, const char *name, const struct stat *status);
 
 #endif
