@@ -164,12 +164,13 @@ static bool note_where(struct archive_move *move, int source, bool is_copying,
 }
 
 /* A file system may show the directory of the pair under another number (overlayfs). Then the note
- * is there, too. */
-static bool check_is_another(struct archive_move *move, int destination, struct failure *failure)
+ * is there, too, if it has not been copied along by hand. */
+static bool check_is_another(struct archive_move *move, int source, int destination,
+                             struct failure *failure)
 {
     struct move_note note;
     if (!move->is_noted || !move_note_read(&move->pair, destination, false, &note, failure) ||
-        !note.is_there || note.to != move->place || note.job != move->job)
+        !note.is_there || !move_note_is_seen_in(&move->pair, source, destination, move->stamp))
         return true;
     move->is_begun = false;
     return fail_same(move, failure);
@@ -288,7 +289,7 @@ bool archive_move_name_copies(struct archive_move *move, int source, int destina
 {
     const struct pair_files *files = &move->files;
     if (!note_where(move, source, false, failure) ||
-        !check_is_another(move, destination, failure)) {
+        !check_is_another(move, source, destination, failure)) {
         archive_move_take_back(move, source, destination);
         return false;
     }

@@ -142,6 +142,15 @@ int dir_open_to_list(int at, const char *path)
     return path == NULL ? openat(at, ".", LISTED) : open_below(at, path, LISTED);
 }
 
+bool dir_birth(int at, const char *name, struct timespec *birth)
+{
+    struct statx found = {.stx_mask = 0};
+    if (statx(at, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BTIME, &found) < 0)
+        return false;
+    *birth = (struct timespec){found.stx_btime.tv_sec, found.stx_btime.tv_nsec};
+    return (found.stx_mask & STATX_BTIME) != 0;
+}
+
 bool dir_flush(int directory)
 {
     int readable = dir_open_to_list(directory, NULL);

@@ -175,18 +175,17 @@ bool links_lead_elsewhere(const struct pair *pair, int date_directory, struct fa
     return has_files;
 }
 
-/* False if that is not known. The ctime of the link, as its mtime can be set. */
+/* False if that is not known. */
 static bool is_older_than_tree(const struct pair *pair, struct date_dir *date_directory)
 {
     struct stat link;
-    int directory = pair_open_directory(pair), error = errno;
-    if (directory >= 0)
-        close(directory);
-    if (directory >= 0 || error != ENOENT || date_directory == NULL)
+    struct timespec made;
+    int date = date_directory != NULL ? date_dir_open(date_directory) : -1;
+    if (date < 0 || fstatat(date, pair->id.text, &link, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
-    int date = date_dir_open(date_directory);
-    return date >= 0 && fstatat(date, pair->id.text, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
-           !pair_tree_was_there(pair, &link.st_ctim);
+    if (!dir_birth(date, pair->id.text, &made))
+        made = link.st_ctim;
+    return pair_tree_is_younger(pair, &made);
 }
 
 bool links_may_lead_away(const struct pair *pair, struct date_dir *date_directory,

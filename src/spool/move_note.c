@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,19 @@ bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
     if (opened >= 0 && opened != directory)
         close(opened);
     return good;
+}
+
+bool move_note_is_seen_in(const struct pair *pair, int directory, int other, uint64_t unique)
+{
+    char name[NAME_SIZE + sizeof replacing], text[32], found[sizeof text];
+    snprintf(name, sizeof name, "%s%s%s", moving, pair->id.text, replacing);
+    snprintf(text, sizeof text, "%016" PRIx64, unique);
+    unlinkat(directory, name, 0); /* of a run that was killed */
+    if (symlinkat(text, directory, name) < 0)
+        return true; /* not known */
+    ssize_t length = readlinkat(other, name, found, sizeof found);
+    unlinkat(directory, name, 0);
+    return length == (ssize_t)strlen(text) && memcmp(text, found, (size_t)length) == 0;
 }
 
 bool move_note_is_one(const char *name, unsigned char type)

@@ -22,6 +22,8 @@
 
 #include "spool/pair.h"
 
+#include <stdint.h>
+
 enum {
     MOVE_NOTE_CASE_SIZE = CRASH_ID_LENGTH + 20,
     MOVE_NOTE_WHY_SIZE = 800,
@@ -50,6 +52,10 @@ void move_note_arrived(const struct pair *pair, int directory);
  * failure (errno value 0). */
 bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
                     struct move_note *note, struct failure *failure);
+
+/* Whether what is made in `directory` is seen in another one: then both are the same, also where a
+ * file system gives it two numbers (overlayfs). `unique` is no earlier run's. */
+bool move_note_is_seen_in(const struct pair *pair, int directory, int other, uint64_t unique);
 
 /* Whether something of such a name and type (DT_...) is a note. Where there is nothing else in a
  * day that is over, and no pair of that day has a row, it goes (sweep.h). */

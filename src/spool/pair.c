@@ -66,30 +66,32 @@ bool pair_tree_is_empty(const struct pair *pair)
     return has_no_directory(pair->spool, pair->day) || has_no_directory(pair->spool, tree);
 }
 
-/* By its birth: anybody may set its mtime. */
-static bool was_there(int directory, const char *name, const struct timespec *then)
+/* A part of an id has two characters. */
+static bool was_there(int tree, const char *name, const struct timespec *then)
 {
-    struct statx found;
-    if (statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BTIME, &found) < 0)
-        return false;
-    const struct timespec made = {found.stx_btime.tv_sec, found.stx_btime.tv_nsec};
-    return (found.stx_mask & STATX_BTIME) == 0 || time_is_past(&made, 0, then);
+    struct timespec birth;
+    return strlen(name) == 2 && (!dir_birth(tree, name, &birth) || time_is_past(&birth, 0, then));
 }
 
-bool pair_tree_was_there(const struct pair *pair, const struct timespec *then)
+bool pair_tree_is_younger(const struct pair *pair, const struct timespec *then)
 {
     char tree[DAY_LENGTH + sizeof "/name"];
     const struct dirent64 *entry;
     struct dir_reader reader;
+    int directory = pair_open_directory(pair);
+    if (directory >= 0)
+        close(directory);
+    if (directory >= 0 || errno != ENOENT)
+        return false;
     snprintf(tree, sizeof tree, "%s/name", pair->day);
     if (!dir_begin(&reader, pair->spool->root, tree))
-        return errno == ENOENT;
+        return errno != ENOENT;
     bool found = false;
     while (!found && (entry = dir_next(&reader)) != NULL)
         found = dir_entry_type(&reader, entry) == DT_DIR &&
                 was_there(reader.descriptor, entry->d_name, then);
     dir_end(&reader);
-    return found;
+    return !found;
 }
 
 bool pair_tree_is_mounted(const struct pair *pair)

@@ -40,9 +40,10 @@ bool pair_tree_is_empty(const struct pair *pair);
 /* The same, but not if a disk is mounted there. */
 bool pair_tree_may_be_away(const struct pair *pair);
 
-/* Whether the name tree of its day had a directory by then; false if that cannot be read. True
- * where there is no name tree, or the file system does not tell when a directory was made. */
-bool pair_tree_was_there(const struct pair *pair, const struct timespec *then);
+/* Whether it has no directory there, and all others of the name tree were made after a time when it
+ * had one: they may be on the mount point of a disk that is away. False where there is no name
+ * tree, or the file system does not tell when a directory was made. */
+bool pair_tree_is_younger(const struct pair *pair, const struct timespec *then);
 
 /* Whether its day, or the name tree of that, is mounted inside the root. */
 bool pair_tree_is_mounted(const struct pair *pair);

@@ -110,6 +110,22 @@ still_there() {
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
 
+@test "a note that was copied to long-term storage by hand is no sign of that" {
+    elsewhere
+    ARCHIVE=$ELSEWHERE
+    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
+    marked
+    for at in syncfs:1 unlinkat:1; do
+        id=$(crash --without links)
+        ended true "$id"
+        killed_at $at cleanup_jobs
+        cp -an "$SPOOL/20081225" "$ARCHIVE"
+        cleans --lock-wait=00:00:10
+        pair_is_whole "$ARCHIVE" 20081225 "$id"
+        [[ -z $(find "$SPOOL/20081225" -type f -o -name '.*') ]] || fail "$(find "$SPOOL")"
+    done
+}
+
 @test "the quarantine that is a root or long-term storage (78)" {
     three_crashes
     for same in "$SPOOL" "$SPOOL/."; do
