@@ -141,17 +141,17 @@ bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
     return good;
 }
 
+/* Under a name that nobody has looked up there: the kernel remembers what such a file system has
+ * said of others. */
 bool move_note_is_seen_in(const struct pair *pair, int directory, int other, uint64_t unique)
 {
-    char name[NAME_SIZE + sizeof replacing], text[32], found[sizeof text];
-    snprintf(name, sizeof name, "%s%s%s", moving, pair->id.text, replacing);
-    snprintf(text, sizeof text, "%016" PRIx64, unique);
-    unlinkat(directory, name, 0); /* of a run that was killed */
-    if (symlinkat(text, directory, name) < 0)
+    char name[NAME_SIZE + 32];
+    snprintf(name, sizeof name, "%s%s.%016" PRIx64 "%s", moving, pair->id.text, unique, replacing);
+    if (symlinkat("-", directory, name) < 0)
         return true; /* not known */
-    ssize_t length = readlinkat(other, name, found, sizeof found);
+    bool is_seen = faccessat(other, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     unlinkat(directory, name, 0);
-    return length == (ssize_t)strlen(text) && memcmp(text, found, (size_t)length) == 0;
+    return is_seen;
 }
 
 bool move_note_is_one(const char *name, unsigned char type)
@@ -165,7 +165,8 @@ bool move_note_is_one(const char *name, unsigned char type)
         return false;
     snprintf(text, sizeof text, "%.*s", CRASH_ID_LENGTH, after);
     return crash_id_parse(&id, text) &&
-           (after[CRASH_ID_LENGTH] == '\0' || strcmp(after + CRASH_ID_LENGTH, replacing) == 0);
+           (after[CRASH_ID_LENGTH] == '\0' ||
+            (after[CRASH_ID_LENGTH] == '.' && strcmp(strrchr(after, '.'), replacing) == 0));
 }
 
 bool move_note_remove(const struct pair *pair, int directory, struct failure *failure)
