@@ -19,7 +19,7 @@ void owner_inherit(int directory, int made)
     errno = error;
 }
 
-static bool is_refusal(int error)
+bool owner_is_refusal(int error)
 {
     return error == EPERM || error == EACCES || error == ENOSYS || error == EOPNOTSUPP ||
            error == EINVAL;
@@ -32,9 +32,9 @@ bool owner_set_style(int descriptor, mode_t mode, gid_t group)
     int error = 0;
     if (group != (gid_t)-1 && fchown(descriptor, (uid_t)-1, group) < 0)
         error = errno;
-    if ((error == 0 || is_refusal(error)) && fchmod(descriptor, mode) < 0)
+    if ((error == 0 || owner_is_refusal(error)) && fchmod(descriptor, mode) < 0)
         error = errno;
-    bool good = error == 0 || (is_refusal(error) && fstat(descriptor, &status) == 0 &&
+    bool good = error == 0 || (owner_is_refusal(error) && fstat(descriptor, &status) == 0 &&
                                (group == (gid_t)-1 || group == status.st_gid) &&
                                (status.st_mode & 07777) == mode);
     errno = error;

@@ -218,9 +218,6 @@ void archive_ask_clock(const struct archive *archive)
         spool_ask_clock(archive->tree);
 }
 
-/* A day of the archive may be on another host's disk, and our time be a little old. */
-enum { CLOCK_TOLERANCE = 60 };
-
 /* A file gets a new ctime when it is moved or copied here. A crash whose id has no date is put
  * under the day that it had in the spool, and a namesake may lie under another one. */
 enum located archive_find(const struct archive *archive, const struct crash_id *id,

@@ -94,7 +94,8 @@ enum archive_moved archive_foresee(const struct archive *archive,
 bool archive_has_all(const struct archive *archive, const struct pair_location *location,
                      bool *has_all, struct failure *failure);
 
-/* Has the place in the spool flushed from which a run that was killed has moved a pair. */
+/* Adds the directory of a pair in the spool to what is flushed: a run that was killed may have
+ * moved it away without that. */
 void archive_note_source(const struct archive *archive, const struct pair *pair);
 
 typedef bool archive_step(struct archive *archive, struct archive_move *move,

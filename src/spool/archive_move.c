@@ -75,12 +75,13 @@ static bool would_join_another(const struct archive_move *move, int destination)
     for (int i = 0; i < 2; i++) {
         char name[NAME_MAX + 1];
         pair_file_name(&move->pair, suffixes[i], name);
-        has_some = has_some || faccessat(destination, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        has_some = has_some || faccessat(destination, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+                   errno != ENOENT;
     }
     return has_some && !has_all;
 }
 
-/* What is to stay has no use for its copies there. */
+/* What goes to quarantine has no use for the copies that a killed run has made there. */
 static enum archive_moved conflict(const struct archive_move *move, int destination)
 {
     if (move->is_noted && !move->dry_run)
@@ -159,12 +160,13 @@ static bool note_where(struct archive_move *move, int source, bool is_copying,
         return true;
     bool is_made = move_note_make(&move->pair, source, &note, failure);
     move->is_noted = move->is_noted || is_made;
-    move->is_begun = !is_copying;
-    return is_made || failure->error == ENOSPC || failure->error == EDQUOT;
+    bool goes_on = is_made || failure->error == ENOSPC || failure->error == EDQUOT;
+    move->is_begun = goes_on && !is_copying;
+    return goes_on;
 }
 
-/* A file system may show the directory of the pair under another number (overlayfs). Then the note
- * is there, too, if it has not been copied along by hand. */
+/* A file system may show the directory of the pair under another number (overlayfs). Then our note
+ * is seen there, too; but one may also have been copied there by hand, so something new is made. */
 static bool check_is_another(struct archive_move *move, int source, int destination,
                              struct failure *failure)
 {
@@ -191,7 +193,7 @@ static bool copy(struct archive_move *move, struct pair_file *file, int source, 
     if (!move->has_copies && !note_where(move, source, true, failure))
         return false;
     temporary_name(temporary, move, file);
-    /* Only what came to it since then is not ours. */
+    /* Our own change of its mode has renewed its ctime. What renews it from here on is not ours. */
     if (fstatat(source, file->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         file_is_unchanged(&status, &file->status))
         file->status = status;

@@ -112,7 +112,7 @@ enum file_renamed file_rename(int from, int to, const char *name, const struct s
         if (found.st_dev != status->st_dev)
             return FILE_NEEDS_COPY;
         if (!apply_style_by_name(from, name, status, style))
-            return errno == EPERM ? FILE_NEEDS_COPY : FILE_FAILED;
+            return owner_is_refusal(errno) ? FILE_NEEDS_COPY : FILE_FAILED;
     }
     if (!file_move(from, name, to, name))
         return errno == EEXIST                    ? FILE_EXISTS
@@ -356,7 +356,7 @@ static bool remove_file(int directory, const char *name, const struct stat *stat
         return errno == ENOENT;
     errno = FILE_CHANGED;
     return file_is_unchanged(&found, status) &&
-           !(is_untouched && is_later(&found.st_ctim, &status->st_ctim)) &&
+           !(is_untouched && memcmp(&found.st_ctim, &status->st_ctim, sizeof found.st_ctim) != 0) &&
            (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
 }
 

@@ -27,8 +27,9 @@ struct pair_location {
     bool is_later, is_elsewhere;
 };
 
-/* In microseconds. */
-enum { SECOND = 1000000 };
+/* In microseconds; and in seconds: how far the clocks of database and disks, which may be another
+ * host's, may be apart. */
+enum { SECOND = 1000000, CLOCK_TOLERANCE = 60 };
 
 /* Where the row of a crash says that its pair was queued from. */
 struct origin {

@@ -54,7 +54,7 @@ bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
                     struct move_note *note, struct failure *failure);
 
 /* Whether what is made in `directory` is seen in another one: then both are the same, also where a
- * file system gives it two numbers (overlayfs). `unique` is no earlier run's. */
+ * file system gives it two numbers (overlayfs). `unique` is a number that no other run has. */
 bool move_note_is_seen_in(const struct pair *pair, int directory, int other, uint64_t unique);
 
 /* Whether something of such a name and type (DT_...) is a note. Where there is nothing else in a

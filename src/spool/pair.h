@@ -42,7 +42,7 @@ bool pair_tree_may_be_away(const struct pair *pair);
 
 /* Whether it has no directory there, and all others of the name tree were made after a time when it
  * had one: they may be on the mount point of a disk that is away. False where there is no name
- * tree, or the file system does not tell when a directory was made. */
+ * tree, or the file system does not tell when a directory was made; true if it cannot be read. */
 bool pair_tree_is_younger(const struct pair *pair, const struct timespec *then);
 
 /* Whether its day, or the name tree of that, is mounted inside the root. */

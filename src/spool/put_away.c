@@ -104,8 +104,9 @@ static void miss(struct finished_job *job, const struct findings *found, const c
                   missing);
 }
 
-/* The first note, or of half a pair the second one. Beside a whole pair that is left from what was
- * put back since, and must not be taken for true when half of it is gone again. */
+/* Reads the first note; of half a pair the second one, too. Beside a whole pair a second one is out
+ * of date, as somebody has put the pair back: it goes, or the next run would believe it when half
+ * of the pair has gone. */
 static bool read_note(const struct finished_job *job, const struct pair_location *here,
                       struct move_note *note, bool dry_run, struct failure *failure)
 {
@@ -236,9 +237,12 @@ static bool may_be_namesake(const struct finished_job *job, bool was_going,
     }
     if (own->spool == NULL || job->origin.state != ORIGIN_KNOWN || job->missed == MISSED_FOR_A_DAY)
         return false;
-    snprintf(missing, MISSING_SIZE, "its pair, whose day \"%s/%s\" is empty (is it mounted?),",
-             own->spool->path, own->day);
-    return pair_tree_is_empty(own);
+    struct timespec queued = own->spool->now;
+    queued.tv_sec += CLOCK_TOLERANCE - (time_t)(job->origin.queued / SECOND);
+    bool is_empty = pair_tree_is_empty(own);
+    snprintf(missing, MISSING_SIZE, "its pair, whose day \"%s/%s\" is %s (is it mounted?),",
+             own->spool->path, own->day, is_empty ? "empty" : "younger than its job");
+    return is_empty || pair_tree_is_younger(own, &queued);
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id,

@@ -122,6 +122,17 @@ a_day_passes() {
     done
 }
 
+@test "so it is where a crash has come to the bare mount point since" {
+    queued
+    finish "$id" true
+    mkdir -p "$ARCHIVE/20081225"
+    mv "$SPOOL/20081226/name" "$ARCHIVE/20081225/name" # a namesake's, for all that is known
+    collect --day 20081226 >/dev/null
+    [[ $(stat -c %W "$SPOOL/20081226/name") -gt 0 ]] || skip "no directory tells here when it was made"
+    sql "SET LOCAL session_replication_role = replica; UPDATE jobs SET queueddatetime = now() - interval '2 minutes'"
+    cleanup_says 1 "missing: its pair, whose day \"$SPOOL/20081226\" is younger than its job (is it mounted?), was not found; the row stays for 24 hours"
+}
+
 @test "a pair that was moved to another day is archived" {
     queued
     finish "$id" true
