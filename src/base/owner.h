@@ -16,7 +16,7 @@ void owner_inherit(int directory, int made);
 /* Sets the mode and, unless that is (gid_t)-1, the group of what is open, not with O_PATH. A file
  * system that has neither (CIFS, some of FUSE) refuses that, each with its own errno value, which
  * does no harm where both are right already. False with errno. */
-bool owner_is_refusal(int error); /* whether that is such an errno value */
 bool owner_set_style(int descriptor, mode_t mode, gid_t group);
+bool owner_is_refusal(int error); /* whether an errno value is one of those */
 
 #endif

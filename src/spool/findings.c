@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-bool findings_may_use(struct archive *archive, struct report *report)
+bool findings_open_archive(struct archive *archive, struct report *report)
 {
     struct failure failure;
     if (archive_state(archive) != ARCHIVE_NOT_OPEN)
@@ -96,7 +96,7 @@ enum located findings_look(struct findings *found, struct finished_job *job,
     if (here == LOCATED_FAILED || (here != LOCATED_NOWHERE && !is_half))
         return here;
     if (!(is_half && job->move.is_begun)) { /* it is noted that it goes nowhere else */
-        if (!findings_may_use(job->other, report)) {
+        if (!findings_open_archive(job->other, report)) {
             fail(failure, 0, "it may be in the other long-term storage, which cannot be used");
             return LOCATED_FAILED;
         }

@@ -10,9 +10,9 @@ struct findings {
     bool has_all; /* what is left in the spool is in long-term storage, too, with the same bytes */
 };
 
-/* Whether long-term storage can be used in this run. Opens it when first asked; a failure is
- * reported, and keeps back only its own jobs. */
-bool findings_may_use(struct archive *archive, struct report *report);
+/* Opens long-term storage when it is first needed. False if it cannot be used in this run: that is
+ * reported once, and keeps back only its own jobs. */
+bool findings_open_archive(struct archive *archive, struct report *report);
 
 /* Looks in long-term storage, first where the verdict says. A processor may have changed its
  * verdict since the pair was put away, or half of it: then job->archive becomes the other one.

@@ -23,7 +23,7 @@ static void keep(struct finished_job *job, const struct failure *failure, struct
 
 static bool can_use_archive(struct finished_job *job, struct report *report)
 {
-    if (findings_may_use(job->archive, report))
+    if (findings_open_archive(job->archive, report))
         return true;
     crash_set(&job->crash, LEFT, "long-term storage \"%s\" cannot be used in this run",
               archive_path(job->archive));
@@ -144,7 +144,7 @@ static bool follow_note(struct finished_job *job, const struct pair_location *he
         is_its && note.to == archive_place(job->other) && archive_path(job->other) != NULL;
     if (is_other && !note.is_copying)
         job->archive = job->other;
-    else if (is_other && !report->dry_run && findings_may_use(job->other, report))
+    else if (is_other && !report->dry_run && findings_open_archive(job->other, report))
         archive_remove_leftovers(job->other, &here->pair);
     job->move.is_noted = note.is_there;
     job->move.is_begun = is_its && !note.is_copying && note.to == archive_place(job->archive);

@@ -129,18 +129,25 @@ setup_archived() {
     EXEC=$without newcomer_is_quarantined "$id"
 }
 
-@test "a file that grows between copy and removal is not removed, and nothing is lost" {
-    [[ $OTHER_DISK ]] || skip "there is one file system"
-    rm -r "$ARCHIVE"
-    ARCHIVE=$(mktemp -d "$OTHER_DISK/archive.XXXXXX")
+has_copies() { [[ -n $(find "$ARCHIVE" -name '.*.tmp') ]]; }
+
+# Has a run in the background copy what has ended to another disk; the copies are there, and for half
+# a second they have no names yet.
+copies_slowly() {
+    elsewhere
+    ARCHIVE=$ELSEWHERE
     sed -i "s|^save-successful.*|save-successful-minidumps-to = $ARCHIVE|" "$CONF"
     slowly="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:delay_enter=500000:when=1"
     $slowly true 2>/dev/null || skip "no strace here"
-    id=$(collect --day 20081225)
-    ended true "$id"
     clean_slowly() { EXEC=$slowly cleanup_jobs; }
     background clean_slowly
     await has_copies
+}
+
+@test "a file that grows between copy and removal is not removed, and nothing is lost" {
+    id=$(collect --day 20081225)
+    ended true "$id"
+    copies_slowly
     printf more >>"$SPOOL/20081225/name/$(name_dir "$id")/$id.dump"
     background_ends 1
     pair_is_whole "$ARCHIVE" 20081225 "$id"
@@ -152,22 +159,13 @@ setup_archived() {
     log_has "a pair of its id in \"$SPOOL/20081225\" may still be written to"
     equal "$(spool_state "$ARCHIVE")" "$archived"
     grep -q "PMDMmore" "$SPOOL/20081225/name/$(name_dir "$id")/$id.dump"
-    rm -r "$ARCHIVE"
 }
-has_copies() { [[ -n $(find "$ARCHIVE" -name '.*.tmp') ]]; }
 
 @test "nor is one of which other bytes have come meanwhile, with the size and the time that it had" {
-    elsewhere
-    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
-    ARCHIVE=$ELSEWHERE
-    slowly="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:delay_enter=500000:when=1"
-    $slowly true 2>/dev/null || skip "no strace here"
     id=$(crash)
     ended true "$id"
     dump=$(place "$SPOOL" "$id").dump
-    clean_slowly() { EXEC=$slowly cleanup_jobs; }
-    background clean_slowly
-    await has_copies
+    copies_slowly
     touch -r "$dump" "$BATS_TEST_TMPDIR/time"
     printf other | dd of="$dump" conv=notrunc status=none
     touch -r "$BATS_TEST_TMPDIR/time" "$dump"
@@ -179,16 +177,9 @@ has_copies() { [[ -n $(find "$ARCHIVE" -name '.*.tmp') ]]; }
 }
 
 @test "a directory that somebody moves away between copy and removal concerns its crash alone (1)" {
-    elsewhere
-    sed -i "s|^save-successful.*|save-successful-minidumps-to = $ELSEWHERE|" "$CONF"
-    ARCHIVE=$ELSEWHERE
-    slowly="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:delay_enter=500000:when=1"
-    $slowly true 2>/dev/null || skip "no strace here"
     id=$(collect --day 20081225) other=$(collect --day 20081225)
     ended true "$id" "$other"
-    clean_slowly() { EXEC=$slowly cleanup_jobs; }
-    background clean_slowly
-    await has_copies
+    copies_slowly
     mv "$SPOOL/20081225/name/$(name_dir "$id")" "$BATS_TEST_TMPDIR/moved"
     background_ends 1
     log_has "\"$id\": left: its directory \"$SPOOL/20081225/name/$(name_dir "$id")\" was there, and is gone"

@@ -21,6 +21,15 @@ nothing_is_left() {
     [[ -z $(find "$SPOOL/20081225" -type f -o -name '.*') ]] || fail "$(find "$SPOOL")"
 }
 
+# After a kill the verdict changes, and all of $id goes where it had begun to go.
+goes_on_after_a_flip() {
+    sql "UPDATE jobs SET success = false"
+    cleans --lock-wait=00:00:10
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    nothing_is_left
+    [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
+}
+
 @test "a pair of which half was put away goes on where that half is, whatever the verdict is now" {
     id=$(collect --day 20081225)
     mkdir -p "$ARCHIVE/20081225/name/$(name_dir "$id")"
@@ -166,11 +175,7 @@ nothing_is_left() {
     mkdir -p "$(dirname "$(place "$ARCHIVE" "$id")")"
     cp "$(place "$SPOOL" "$id")".* "$(dirname "$(place "$ARCHIVE" "$id")")"
     killed_at unlinkat:2 cleanup_jobs
-    sql "UPDATE jobs SET success = false"
-    cleans --lock-wait=00:00:10
-    pair_is_whole "$ARCHIVE" 20081225 "$id"
-    nothing_is_left
-    [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
+    goes_on_after_a_flip
 }
 
 @test "a full spool, where nothing can be noted: what is left goes on to where all of it is" {
@@ -181,11 +186,7 @@ nothing_is_left() {
     run cleanup_jobs
     EXEC=''
     equal "$status" 137
-    sql "UPDATE jobs SET success = false"
-    cleans --lock-wait=00:00:10
-    pair_is_whole "$ARCHIVE" 20081225 "$id"
-    nothing_is_left
-    [[ -z $(find "$FAILED" -type f) ]] || fail "$(find "$FAILED")"
+    goes_on_after_a_flip
 }
 
 @test "half a pair does not become a part of another crash: it is quarantined (1)" {
