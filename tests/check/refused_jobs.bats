@@ -248,6 +248,7 @@ first_of_ten() {
     one=$(processor one)
     jobs "$one AS owner" 1 100
     two=$(processor two)
+    sql "UPDATE jobs SET queueddatetime = queueddatetime + interval '1 s' WHERE id = 90" # the first to be given away
     at UPDATE jobs "$(raises P0001)" $(ids 90 90)
     expect_status 1 scan --share-waiting
     named "$(ids 90 90)"
