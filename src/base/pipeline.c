@@ -100,10 +100,11 @@ void pipeline_start(struct pipeline *pipeline)
     pthread_attr_destroy(&with_stack);
 }
 
-void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, void *item)
+void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, pipeline_stage *help,
+                    void *item)
 {
     pthread_mutex_lock(&pipeline->mutex);
-    pipeline->shared = work;
+    pipeline->shared = help;
     pipeline->shared_item = item;
     pthread_cond_broadcast(&pipeline->changed);
     pthread_mutex_unlock(&pipeline->mutex);

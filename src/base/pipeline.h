@@ -28,9 +28,10 @@ void pipeline_start(struct pipeline *pipeline);
  * is the owner's again. If a thread cannot be started, runs the stages itself. */
 void pipeline_put(struct pipeline *pipeline, void *item);
 
-/* Does a part of a stage's work, which the owner does at the same time whenever it waits. For one
+/* Does a part of a stage's work, and has the owner help at the same time whenever it waits. For one
  * of the stages only. Returns when both have done theirs. */
-void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, void *item);
+void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, pipeline_stage *help,
+                    void *item);
 
 /* Waits until every item has passed all stages; then the owner may use what they use.
  * pipeline_free() also ends the threads; NULL is harmless. */

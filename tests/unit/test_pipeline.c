@@ -235,7 +235,7 @@ static void do_a_part(void *context, void *item)
 static void share(void *context, void *item)
 {
     struct shared *shared = context;
-    pipeline_share(shared->pipeline, do_a_part, item);
+    pipeline_share(shared->pipeline, do_a_part, do_a_part, item);
     shared->too_late += shared->at_work;
 }
 
