@@ -296,10 +296,17 @@ static int make_destination(const struct archive *archive, const struct pair *pa
     return dir_make_telling(archive->tree->root, path, &style, is_new);
 }
 
-/* Links go before the files: without the files nothing leads to them. */
-static enum archive_moved move_to_tree(const struct archive *archive, struct archive_move *move,
-                                       int source, struct failure *failure)
+/* They go before the files: without the files nothing leads to them. */
+static bool remove_links(const struct pair_location *location, struct failure *failure)
 {
+    return location->has_no_link || links_remove_in(&location->pair, location->directory, failure);
+}
+
+static enum archive_moved move_to_tree(const struct archive *archive,
+                                       const struct pair_location *location,
+                                       struct archive_move *move, struct failure *failure)
+{
+    int source = location->directory;
     const struct spool *tree = archive->tree;
     const struct file_style style = {archive->settings.file_mode, archive->settings.group};
     bool is_dry = move->dry_run, is_new = false;
@@ -319,7 +326,7 @@ static enum archive_moved move_to_tree(const struct archive *archive, struct arc
         close(destination);
         return moved;
     }
-    if (moved != ARCHIVE_FAILED && !links_remove_in(&move->pair, source, failure))
+    if (moved != ARCHIVE_FAILED && !remove_links(location, failure))
         moved = ARCHIVE_FAILED;
     if (moved == ARCHIVE_MOVED)
         moved = archive_move_files(move, source, destination, &style, failure);
@@ -337,15 +344,13 @@ static enum archive_moved move_pair(const struct archive *archive,
                                     const struct pair_location *location, struct archive_move *move,
                                     struct failure *failure)
 {
-    int source = location->directory;
     move->pair = location->pair;
     move->root = archive->settings.path;
     move->place = archive->settings.place;
     move->is_half = location->found == LOCATED_PART;
     move->stamp = archive->stamp;
     move->unwanted = archive->settings.path == NULL;
-    /* Links first: without the files nothing leads to them. */
-    if (move->unwanted && !move->dry_run && !links_remove_in(&move->pair, source, failure))
+    if (move->unwanted && !move->dry_run && !remove_links(location, failure))
         return ARCHIVE_FAILED;
     if (!location_list(location, &move->files)) {
         if (errno == EMLINK)
@@ -356,10 +361,10 @@ static enum archive_moved move_pair(const struct archive *archive,
     }
     /* What is renamed stays on the same one. */
     if (move->files.count > 0)
-        note_change(archive, move->files.items[0].status.st_dev, source,
+        note_change(archive, move->files.items[0].status.st_dev, location->directory,
                     location->pair.spool->path);
     return move->unwanted || archive->tree == NULL ? ARCHIVE_MOVED /* not made in a dry run */
-                                                   : move_to_tree(archive, move, source, failure);
+                                                   : move_to_tree(archive, location, move, failure);
 }
 
 enum archive_moved archive_move(struct archive *archive, const struct pair_location *location,
@@ -389,8 +394,7 @@ bool archive_has_all(const struct archive *archive, const struct pair_location *
     for (size_t i = 0; i < look.files.count; i++)
         *has_all = *has_all && look.files.items[i].state == PAIR_FILE_THERE;
     archive_move_free(&look);
-    return moved != ARCHIVE_FAILED && (lseek(location->directory, 0, SEEK_SET) == 0 ||
-                                       pair_fail(&location->pair, "read directory", failure));
+    return moved != ARCHIVE_FAILED;
 }
 
 void archive_note_source(const struct archive *archive, const struct pair *pair)

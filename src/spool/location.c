@@ -75,6 +75,35 @@ static bool is_further_dump(const struct pair *pair, const char *name)
            ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
 }
 
+static bool is_note(const struct pair *pair, const char *name)
+{
+    return name[0] == '.' && strstr(name, pair->id.text) != NULL;
+}
+
+static void begin(struct dir_reader *reader, const struct pair_location *location)
+{
+    lseek(location->directory, 0, SEEK_SET);
+    dir_begin_open(reader, location->directory);
+}
+
+void location_look_around(struct pair_location *location)
+{
+    const struct pair *pair = &location->pair;
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    bool has_link = false, has_notes = false, has_further = false;
+    begin(&reader, location);
+    while ((entry = dir_next(&reader)) != NULL) {
+        has_link = has_link || strcmp(entry->d_name, pair->id.text) == 0;
+        has_notes = has_notes || is_note(pair, entry->d_name);
+        has_further = has_further || is_further_dump(pair, entry->d_name);
+    }
+    bool is_known = errno == 0;
+    location->has_no_link = is_known && !has_link;
+    location->has_no_notes = is_known && !has_notes;
+    location->has_no_further = is_known && !has_further;
+}
+
 static bool add(struct pair_files *files, const char *name, const struct stat *status)
 {
     struct pair_file *items = realloc(files->items, (files->count + 1) * sizeof *items);
@@ -108,20 +137,26 @@ static bool add_main_file(const struct pair_location *location, const char *suff
     return !file->found || add(files, name, &file->status);
 }
 
-bool location_list(const struct pair_location *location, struct pair_files *files)
+static bool add_further_dumps(const struct pair_location *location, struct pair_files *files)
 {
-    const struct spool *spool = location->pair.spool;
     const struct dirent64 *entry;
     struct dir_reader reader;
-    const bool has_json = location->json.found;
-    if (has_json && !add_main_file(location, spool->dump_suffix, &location->dump, files))
-        return false;
-    dir_begin_open(&reader, location->directory);
+    if (location->has_no_further)
+        return true;
+    begin(&reader, location);
     while ((entry = dir_next(&reader)) != NULL)
         if (is_further_dump(&location->pair, entry->d_name) &&
             !add_further_dump(location, entry->d_name, files))
             return false;
-    return errno == 0 &&
+    return errno == 0;
+}
+
+bool location_list(const struct pair_location *location, struct pair_files *files)
+{
+    const struct spool *spool = location->pair.spool;
+    const bool has_json = location->json.found;
+    return (!has_json || add_main_file(location, spool->dump_suffix, &location->dump, files)) &&
+           add_further_dumps(location, files) &&
            (has_json || add_main_file(location, spool->dump_suffix, &location->dump, files)) &&
            add_main_file(location, spool->json_suffix, &location->json, files);
 }

@@ -25,6 +25,8 @@ struct pair_location {
     /* By locate_queued(): it was written since the row was made; it is not where the row says. It
      * may be another crash, unless long-term storage has nothing of the id. */
     bool is_later, is_elsewhere;
+    /* By location_look_around(): what of the crash is not there, so that nobody has to look. */
+    bool has_no_link, has_no_notes, has_no_further;
 };
 
 /* In microseconds; and in seconds: how far the clocks of database and disks, which may be another
@@ -42,6 +44,10 @@ struct origin {
 };
 
 void location_close(struct pair_location *location);
+
+/* Finds out at once what else of the crash lies beside a pair: its name link, notes (move_note.h),
+ * and further dumps. Each has a cost where it is looked up in vain. */
+void location_look_around(struct pair_location *location);
 
 /* Whether one of the two files was written, or came here, in the last `age` microseconds, or may
  * have: a time that is still to come, from a wrong clock, does not say when. Who moves or copies a
@@ -77,7 +83,7 @@ struct pair_files {
 
 /* Lists all files of a crash, the dump first and the metadata last, so that a pair of which a part
  * is elsewhere is half a pair, and is still found by its metadata; without metadata the dump is the
- * last, by which it is found then. Works once for a location.
+ * last, by which it is found then.
  * Zero-initialise *files; free with pair_files_free(). False with errno; EMLINK: a further dump has
  * a second name.
  */

@@ -110,6 +110,9 @@ static void miss(struct finished_job *job, const struct findings *found, const c
 static bool read_note(const struct finished_job *job, const struct pair_location *here,
                       struct move_note *note, bool dry_run, struct failure *failure)
 {
+    *note = (struct move_note){.is_there = false};
+    if (here->has_no_notes)
+        return true;
     if (!move_note_read(&here->pair, here->directory, false, note, failure))
         return false;
     if (note->is_there)
@@ -123,13 +126,14 @@ static bool read_note(const struct finished_job *job, const struct pair_location
 
 /* A run that was killed may have noted where the pair goes: all of it goes there, whatever the
  * verdict is by now. True if no more than that is to be done. */
-static bool follow_note(struct finished_job *job, const struct pair_location *here,
+static bool follow_note(struct finished_job *job, struct pair_location *here,
                         struct quarantine *quarantine, struct report *report)
 {
     struct failure failure;
     struct move_note note;
     if (here->found != LOCATED_WHOLE && here->found != LOCATED_PART)
         return false;
+    location_look_around(here);
     if (!read_note(job, here, &note, report->dry_run, &failure)) {
         keep(job, &failure, report);
         return true;

@@ -5,11 +5,11 @@
 load ../helper
 load stalling
 
-# Cleans up and deletes, with a delay before the first such call in the directory of the pair of $id.
+# Cleans up and deletes, with a delay at the enter or exit of the first such call in the directory of the pair of $id.
 delete_slowly_at() {
     local place
     place=$(dirname "$(place "$SPOOL" "$id")")
-    slowly="strace -f -qq -o /dev/null -P $place -e trace=$1 -e inject=$1:delay_enter=1000000:when=1"
+    slowly="strace -f -qq -o /dev/null -P $place -e trace=$1 -e inject=$1:delay_${2:-enter}=1000000:when=1"
     $slowly true 2>/dev/null || skip "no strace here"
     clean_slowly() { EXEC=$slowly cleanup_jobs --save-successful-minidumps-to=; }
     background clean_slowly
@@ -38,8 +38,8 @@ is_there() { [[ -e $(place "$SPOOL" "$id").json && -e $(place "$SPOOL" "$id").du
     for change in 'success = NULL' 'success = false'; do
         id=$(crash)
         ended true "$id"
-        delete_slowly_at getdents64
-        await is_seen # and its files are about to be listed
+        delete_slowly_at unlinkat exit
+        await is_seen # and its links are gone
         sql "UPDATE jobs SET $change WHERE uuid = '$id'"
         background_ends 0
         pair_is_whole "$SPOOL" 20081225 "$id"
@@ -225,7 +225,7 @@ some_are_done() {
 @test "a file that has grown since it was looked at is not deleted" {
     id=$(crash)
     ended true "$id"
-    delete_slowly_at getdents64
+    delete_slowly_at unlinkat exit
     await is_seen
     printf more >>"$(place "$SPOOL" "$id").dump"
     background_ends 1
