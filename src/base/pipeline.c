@@ -116,6 +116,14 @@ void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, pipeline_st
     pthread_mutex_unlock(&pipeline->mutex);
 }
 
+bool pipeline_is_helped(struct pipeline *pipeline)
+{
+    pthread_mutex_lock(&pipeline->mutex);
+    bool is_helping = pipeline->is_helping;
+    pthread_mutex_unlock(&pipeline->mutex);
+    return is_helping;
+}
+
 static void help(struct pipeline *pipeline)
 {
     pipeline_stage *work = pipeline->shared;

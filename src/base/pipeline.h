@@ -33,6 +33,9 @@ void pipeline_put(struct pipeline *pipeline, void *item);
 void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, pipeline_stage *help,
                     void *item);
 
+/* In such work: whether the owner helps by now. */
+bool pipeline_is_helped(struct pipeline *pipeline);
+
 /* Waits until every item has passed all stages; then the owner may use what they use.
  * pipeline_free() also ends the threads; NULL is harmless. */
 void pipeline_wait(struct pipeline *pipeline);

@@ -1,6 +1,7 @@
 #include "base/pipeline.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -204,10 +205,10 @@ static void one_stage_is_a_pipeline_too(void **state)
 /* Work that two threads can share. */
 struct shared {
     pthread_t owner;
-    sem_t owner_came;
+    sem_t owner_was_seen;
     bool waits_for_owner;
     struct pipeline *pipeline;
-    atomic_int first_done, by_owner, by_thread, at_work, too_early, too_late;
+    atomic_int first_done, by_owner, by_thread, strangers, at_work, too_early, too_late;
 };
 
 static void prepare(void *context, void *item)
@@ -221,29 +222,38 @@ static void do_a_part(void *context, void *item)
     struct shared *shared = context;
     shared->at_work++;
     shared->too_early += *(int *)item >= shared->first_done;
-    if (pthread_equal(pthread_self(), shared->owner)) {
-        shared->by_owner++;
-        sem_post(&shared->owner_came);
-    } else {
-        shared->by_thread++;
-        if (shared->waits_for_owner)
-            sem_wait(&shared->owner_came);
-    }
+    shared->by_thread++;
+    while (shared->waits_for_owner && !pipeline_is_helped(shared->pipeline))
+        sched_yield();
+    if (shared->waits_for_owner)
+        sem_post(&shared->owner_was_seen);
+    shared->at_work--;
+}
+
+static void help(void *context, void *item)
+{
+    struct shared *shared = context;
+    shared->at_work++;
+    shared->too_early += *(int *)item >= shared->first_done;
+    shared->strangers += !pthread_equal(pthread_self(), shared->owner);
+    if (shared->waits_for_owner)
+        sem_wait(&shared->owner_was_seen);
+    shared->by_owner++;
     shared->at_work--;
 }
 
 static void share(void *context, void *item)
 {
     struct shared *shared = context;
-    pipeline_share(shared->pipeline, do_a_part, do_a_part, item);
-    shared->too_late += shared->at_work;
+    pipeline_share(shared->pipeline, do_a_part, help, item);
+    shared->too_late += shared->at_work + pipeline_is_helped(shared->pipeline);
 }
 
 static void put_numbers(struct shared *shared, size_t length)
 {
     static pipeline_stage *const stages[] = {prepare, share};
     int numbers[PIPELINE_LENGTH + 1];
-    sem_init(&shared->owner_came, 0, 0);
+    sem_init(&shared->owner_was_seen, 0, 0);
     shared->owner = pthread_self();
     struct pipeline *pipeline = shared->pipeline = pipeline_new(stages, 2, length, shared);
     for (int i = 0; i < ITEMS; i++) {
@@ -252,6 +262,7 @@ static void put_numbers(struct shared *shared, size_t length)
     }
     pipeline_free(pipeline);
     assert_int_equal(shared->by_thread, ITEMS);
+    assert_int_equal(shared->strangers, 0);
     assert_int_equal(shared->too_early, 0);
     assert_int_equal(shared->too_late, 0);
 }
