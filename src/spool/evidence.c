@@ -168,8 +168,10 @@ static bool was_written_since_row(const struct pair_location *location, const st
 enum located evidence_of_origin(struct pair_location *location, const struct origin *origin,
                                 struct failure *failure)
 {
-    if (origin->taken <= 0 || location->directory < 0 ||
-        !location_came_within(location, origin->taken))
+    if (origin->taken <= 0 || location->directory < 0)
+        return location->found;
+    location->is_earlier = !location_came_within(location, origin->taken);
+    if (location->is_earlier)
         return location->found;
     location->is_later = location_came_after(location, origin->taken, origin->ended) &&
                          was_written_since_row(location, origin);

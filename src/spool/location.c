@@ -115,6 +115,14 @@ static bool add(struct pair_files *files, const char *name, const struct stat *s
     return file->name != NULL && ++files->count > 0;
 }
 
+/* A run that was killed may have changed its mode, and so its ctime; but not its mtime. */
+static bool is_of_next(const struct pair_location *location, const struct stat *status)
+{
+    const struct pair *pair = &location->pair;
+    return location->is_earlier && pair_is_newer(pair, status) &&
+           !time_is_past(&status->st_mtim, 0, &pair->looked);
+}
+
 /* Ignores what is not a file. One with a second name is a dump, but not safe to move. */
 static bool add_further_dump(const struct pair_location *location, const char *name,
                              struct pair_files *files)
@@ -122,6 +130,8 @@ static bool add_further_dump(const struct pair_location *location, const char *n
     struct stat status;
     if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
+    if (is_of_next(location, &status))
+        return true;
     if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
         errno = EMLINK;
         return false;

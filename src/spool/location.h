@@ -25,6 +25,7 @@ struct pair_location {
     /* By locate_queued(): it was written since the row was made; it is not where the row says. It
      * may be another crash, unless long-term storage has nothing of the id. */
     bool is_later, is_elsewhere;
+    bool is_earlier; /* likewise: its files came before the job was taken (pair.looked) */
     /* By location_look_around(): what of the crash is not there, so that nobody has to look. */
     bool has_no_link, has_no_notes, has_no_further;
 };
@@ -83,7 +84,9 @@ struct pair_files {
 
 /* Lists all files of a crash, the dump first and the metadata last, so that a pair of which a part
  * is elsewhere is half a pair, and is still found by its metadata; without metadata the dump is the
- * last, by which it is found then.
+ * last, by which it is found then. Where the files came before the job was taken, a further dump
+ * that came since, and was written since, is left out: it is of the next crash with the id, whose
+ * other files are on their way.
  * Zero-initialise *files; free with pair_files_free(). False with errno; EMLINK: a further dump has
  * a second name.
  */

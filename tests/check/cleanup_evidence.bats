@@ -243,3 +243,29 @@ date_link_left() {
         sql "DELETE FROM jobs"
     done
 }
+
+# --- further dumps
+
+@test "a further dump that came since the job was taken is of the next crash with its id" {
+    for to in "$ARCHIVE" ''; do
+        queued --extra browser
+        finish "$id" true
+        is_past completeddatetime
+        dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
+        echo next >"$dump"
+        cleans --save-successful-minidumps-to="$to"
+        equal "$(cat "$dump")" next
+        equal "$(find "$SPOOL" -name "$id.*")" "$dump"
+        equal "$(find "$ARCHIVE" -name "$id.*.dump" -printf '%f\n')" "${to:+$id.browser.dump}"
+        find "$SPOOL" "$ARCHIVE" -name "$id.*" -delete
+    done
+}
+
+@test "but not if its mode alone was changed, nor if that of all files was" {
+    queued --extra browser
+    finish "$id" true
+    is_past completeddatetime
+    chmod 600 "$(find "$SPOOL" -name "$id.browser.dump")"
+    cleans
+    [[ -z $(find "$SPOOL" -name "$id*") ]] || fail "$(find "$SPOOL")"
+}
