@@ -21,7 +21,8 @@ static enum stranded fail_look(struct failure *reason, const char *what)
     return STRANDED_UNKNOWN;
 }
 
-/* Further dumps count, which may have come after their pair was put away. */
+/* Further dumps count, which may have come after their pair was put away; also what has such a name
+ * and is a link or the like, which no pair takes along. */
 static bool has_files(const struct pair *pair, struct timespec *latest)
 {
     struct pair_location location;
@@ -29,14 +30,17 @@ static bool has_files(const struct pair *pair, struct timespec *latest)
     struct failure failure;
     bool has_main_file = pair_has_files(pair, latest);
     locate_there(pair, &location, &failure);
-    if (location.directory >= 0)
+    if (location.directory >= 0) {
+        location_look_around(&location);
         location_list(&location, &files);
+    }
     for (size_t i = 0; i < files.count; i++) {
         struct timespec its = spool_changed(pair->spool, &files.items[i].status);
         if (time_is_past(latest, 0, &its))
             *latest = its;
     }
-    bool has_any = has_main_file || files.count > 0;
+    bool has_any =
+        has_main_file || files.count > 0 || (location.directory >= 0 && !location.has_no_further);
     pair_files_free(&files);
     location_close(&location);
     return has_any;

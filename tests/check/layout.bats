@@ -66,6 +66,8 @@ not_told() {
     expect_status 0 scan
     mkdir "$SPOOL/20081226" "$SPOOL/20081227" "$DEFERRED/20081225"
     not_told
+    mkdir -p "$SPOOL/20081228/lost+found" # a disk for a day to come
+    not_told
     mkdir "$SPOOL/20081225/other" "$SPOOL/20081227/name"
     not_told
     rm -r "$SPOOL/20081227"

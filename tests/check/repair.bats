@@ -74,6 +74,16 @@ load repair
     jobs_are "$again"
 }
 
+@test "so does one that is a link, which its pair leaves behind" {
+    id=$(crash --without links)
+    ln -s /nowhere "$(place "$SPOOL" "$id").plugin.dump"
+    ended true "$id"
+    cleans
+    finds repair half "$id"
+    quarantined "$id" "json is missing, .dump is missing"
+    equal "$(readlink "$SPOOL/quarantine/20081225/$id/$id.plugin.dump")" /nowhere
+}
+
 @test "a name link that leads nowhere is removed" {
     id=$(crash --without json --without dump --without date-link)
     outside=$(crash --without json --without dump --without date-link)

@@ -229,6 +229,30 @@ static void lists_what_there_is_of_a_part(void **state)
     expect_names(&location, names, 2);
 }
 
+static void expect_around(bool link, bool notes, bool further)
+{
+    struct pair_location location = located(ID, LOCATED_WHOLE);
+    location_look_around(&location);
+    assert_int_equal(location.has_no_link, !link);
+    assert_int_equal(location.has_no_notes, !notes);
+    assert_int_equal(location.has_no_further, !further);
+    close_roots(&location);
+}
+
+static void one_look_around_tells_what_else_there_is(void **state)
+{
+    (void)state;
+    make_files(ID, DAY, 0);
+    make_file(NAME_PATH "/x" ID ".dump", "x", 0);
+    expect_around(false, false, false);
+    make_link(NAME_PATH "/.moving." ID, "successful 1", 0);
+    expect_around(false, true, false);
+    make_crash_file(ID, DAY, ".plugin.dump", 0);
+    expect_around(false, true, true);
+    make_link(NAME_PATH "/" ID, "../../../date/00/00", 0);
+    expect_around(true, true, true);
+}
+
 static void one_root_is_enough_but_one_that_is_named_must_be_there(void **state)
 {
     (void)state;
@@ -276,6 +300,7 @@ int main(void)
         in_scratch_spool(what_cannot_be_read_is_not_nowhere),
         in_scratch_spool(lists_the_dump_first_and_the_metadata_last),
         in_scratch_spool(lists_what_there_is_of_a_part),
+        in_scratch_spool(one_look_around_tells_what_else_there_is),
         in_scratch_spool(one_root_is_enough_but_one_that_is_named_must_be_there),
         in_scratch_spool(a_day_is_seen_after_the_next_refresh),
     };

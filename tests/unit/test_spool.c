@@ -103,6 +103,24 @@ static void a_clock_that_is_lost_while_a_run_is_at_work_is_not_known_any_more(vo
     assert_false(spool_is_past(spool, &then, 31));
 }
 
+/* Until it has done so for a while: a file that is there is no newer, but for a tick of the clock.
+ */
+static void the_time_goes_on_between_two_looks_at_the_clock(void **state)
+{
+    (void)state;
+    spool_ask_clock(spool);
+    const struct timespec end = spool_time_ago(spool, -100000);
+    struct timespec now = spool_time(spool);
+    while (!time_is_past(&end, 0, &now)) {
+        struct stat status;
+        write_file("new", "");
+        assert_int_equal(stat("new", &status), 0);
+        spool_ask_clock(spool);
+        now = spool_time_ago(spool, 0);
+        assert_true(time_is_past(&status.st_mtim, 0, &now));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +131,7 @@ int main(void)
         in_scratch_spool(a_clock_that_cannot_be_asked_again_says_nothing_of_what_is_newer),
         in_scratch_spool(without_a_file_of_its_own_its_clock_is_not_known),
         in_scratch_spool(a_clock_that_is_lost_while_a_run_is_at_work_is_not_known_any_more),
+        in_scratch_spool(the_time_goes_on_between_two_looks_at_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
