@@ -63,22 +63,30 @@ static bool fail_same(const struct archive_move *move, struct failure *failure)
     return false;
 }
 
-static bool would_join_another(const struct archive_move *move, int destination)
+/* Whether the archive has one of the two main files of its id. False with the reason. */
+static bool find_main_file(const struct archive_move *move, int destination, bool *found,
+                           struct failure *failure)
 {
     const struct spool *spool = move->pair.spool;
     const char *const suffixes[] = {spool->dump_suffix, spool->json_suffix};
-    bool has_all = true, has_some = false;
-    if (!move->is_alone)
-        return false;
-    for (size_t i = 0; i < move->files.count; i++)
-        has_all = has_all && move->files.items[i].state == PAIR_FILE_THERE;
-    for (int i = 0; i < 2; i++) {
+    *found = false;
+    for (int i = 0; i < 2 && !*found; i++) {
         char name[NAME_MAX + 1];
+        struct stat status;
         pair_file_name(&move->pair, suffixes[i], name);
-        has_some = has_some || faccessat(destination, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-                   errno != ENOENT;
+        *found = fstatat(destination, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+        if (!*found && errno != ENOENT)
+            return fail(failure, errno, "cannot look at file \"%s\" in \"%s\"", name, move->root);
     }
-    return has_some && !has_all;
+    return true;
+}
+
+static bool is_all_there(const struct archive_move *move)
+{
+    for (size_t i = 0; i < move->files.count; i++)
+        if (move->files.items[i].state != PAIR_FILE_THERE)
+            return false;
+    return true;
 }
 
 /* What goes to quarantine has no use for the copies that a killed run has made there. */
@@ -128,7 +136,11 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
         file->state = PAIR_FILE_THERE;
         move->copied = true;
     }
-    if (!would_join_another(move, destination))
+    bool has_another = false;
+    if (move->is_alone && !is_all_there(move) &&
+        !find_main_file(move, destination, &has_another, failure))
+        return ARCHIVE_FAILED;
+    if (!has_another)
         return ARCHIVE_MOVED;
     fail(failure, 0, "\"%s\" has another crash of its id, and of this one half is missing",
          move->root);
@@ -165,13 +177,34 @@ static bool note_where(struct archive_move *move, int source, bool is_copying,
     return goes_on;
 }
 
+/* Then what was copied is seen in both, as its name is of this run; of what was there already
+ * nothing tells. */
+static bool check_without_note(const struct archive_move *move, int source, struct failure *failure)
+{
+    const struct pair_files *files = &move->files;
+    for (struct pair_file *file = files->items; file < files->items + files->count; file++) {
+        char temporary[TEMPORARY_SIZE];
+        struct stat status;
+        temporary_name(temporary, move, file);
+        if (file->state == PAIR_FILE_THERE)
+            return fail(failure, 0,
+                        "\"%s\" has no room for a note, and \"%s\" has files of it already",
+                        move->pair.spool->path, move->root);
+        if (fstatat(source, temporary, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+            return fail_same(move, failure);
+    }
+    return true;
+}
+
 /* A file system may show the directory of the pair under another number (overlayfs). Then our note
  * is seen there, too; but one may also have been copied there by hand, so something new is made. */
 static bool check_is_another(struct archive_move *move, int source, int destination,
                              struct failure *failure)
 {
     struct move_note note;
-    if (!move->is_noted || !move_note_read(&move->pair, destination, false, &note, failure) ||
+    if (source >= 0 && !move->is_noted)
+        return check_without_note(move, source, failure);
+    if (source < 0 || !move_note_read(&move->pair, destination, false, &note, failure) ||
         !note.is_there || !move_note_is_seen_in(&move->pair, source, destination, move->stamp))
         return true;
     move->is_begun = false;

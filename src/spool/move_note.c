@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char moving[] = ".moving.", quarantined[] = ".quarantined.", replacing[] = ".tmp";
@@ -146,10 +147,11 @@ bool move_note_read(const struct pair *pair, int directory, bool has_arrived,
 bool move_note_is_seen_in(const struct pair *pair, int directory, int other, uint64_t unique)
 {
     char name[NAME_SIZE + 32];
+    struct stat status;
     snprintf(name, sizeof name, "%s%s.%016" PRIx64 "%s", moving, pair->id.text, unique, replacing);
     if (symlinkat("-", directory, name) < 0)
         return true; /* not known */
-    bool is_seen = faccessat(other, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    bool is_seen = fstatat(other, name, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
     unlinkat(directory, name, 0);
     return is_seen;
 }

@@ -88,20 +88,28 @@ still_there() {
     pair_is_whole "$ARCHIVE" 20081225 "$good"
 }
 
+# Mounts the overlay of a day of the spool on that of long-term storage: overlay LAYERS.
+overlay() {
+    mkdir -p "$ARCHIVE/20081225" "$SPOOL/w" "$SPOOL/other"
+    (cd "$SPOOL" && mount -t overlay -o "$1,workdir=w" overlay "$ARCHIVE/20081225") || skip "no overlay here"
+    disks=("$ARCHIVE/20081225" "$SPOOL")
+}
+overlays=(lowerdir=20081225,upperdir=other lowerdir=other,upperdir=20081225)
+
 @test "an overlay shows the spool's files under other numbers: cleanup sees its own note there (78)" {
     disk "$SPOOL" size=4m
-    mkdir "$SPOOL/w" "$SPOOL/other"
     id=$(crash --without links)
     marked
     ended true "$id"
-    mkdir "$ARCHIVE/20081225"
-    for layers in lowerdir=20081225,upperdir=other lowerdir=other,upperdir=20081225; do
-        (cd "$SPOOL" && mount -t overlay -o "$layers,workdir=w" overlay "$ARCHIVE/20081225") || skip "no overlay here"
-        disks=("$ARCHIVE/20081225" "$SPOOL")
-        for again in 1 2 3; do
+    sandbox='strace -f -qq -o /dev/null -e trace=faccessat2 -e inject=faccessat2:error=EPERM'
+    $sandbox true 2>/dev/null || sandbox=''
+    for layers in "${overlays[@]}"; do
+        overlay "$layers"
+        for EXEC in '' '' "$sandbox"; do
             expect_status 78 cleanup_jobs
             [[ $output == *"its directory in \"$ARCHIVE\" is the same as in \"$SPOOL\""* ]] || fail "$output"
         done
+        EXEC=''
         umount "$ARCHIVE/20081225"
         disks=("$SPOOL")
         jobs_are "$id"
@@ -110,6 +118,26 @@ still_there() {
     done
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$id"
+}
+
+@test "where the spool has no room for the note, nothing tells that: the pair stays (1)" {
+    disk "$SPOOL" size=4m,nr_inodes=100
+    id=$(crash --without links)
+    marked
+    ended true "$id"
+    for layers in "${overlays[@]}"; do
+        overlay "$layers"
+        mkdir "$SPOOL/full"
+        for ((i = 0; i < 100; i++)); do { : >"$SPOOL/full/$i"; } 2>/dev/null || break; done
+        expect_status 1 cleanup_jobs
+        [[ $output == *"\"$SPOOL\" has no room for a note, and \"$ARCHIVE\" has files of it already"* ]] || fail "$output"
+        rm -r "$SPOOL/full"
+        umount "$ARCHIVE/20081225"
+        disks=("$SPOOL")
+        jobs_are "$id"
+        pair_is_whole "$SPOOL" 20081225 "$id"
+    done
+    cleans
 }
 
 @test "a note that was copied to long-term storage by hand is no sign of that" {
