@@ -59,6 +59,22 @@ is_new() {
     equal "$(sums "$ARCHIVE")" "$before"
 }
 
+@test "but not before it is whole: what comes later would be left without it" {
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    for missing in '--without dump' '--without json --without dump'; do
+        again "$id" 20081225 $missing
+        expect_status 0 scan
+        log_has "\"$id\": left: "
+        has_links "$id"
+        again "$id" 20081225
+        before=$(sums "$SPOOL/20081225")
+        expect_status 1 scan
+        equal "$(sums "$SPOOL/quarantine" | grep -v reason)" "$before"
+        rm -r "$SPOOL/quarantine"/2*
+    done
+}
+
 @test "a job of which cleanup was killed between both: the rest is where the row says" {
     id=$(collect --day 20081226 --id-day 081225)
     queued 1
