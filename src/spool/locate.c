@@ -72,8 +72,8 @@ static enum located count_files(const struct pair_location *location)
 }
 
 /* Looks for a pair under one day. Anything but a regular file is a failure: it may hide a pair. A
- * link or a file in a directory's place (ENOTDIR) is one, too, but for a file in a root that is
- * called like a day, unless that is known to have been one.
+ * link or a file in a directory's place (ENOTDIR) is one, too, but for a file that is called like a
+ * day, unless that is known to have been one.
  */
 static enum located search_day(struct pair_location *location, bool was_day,
                                struct failure *failure)
@@ -82,8 +82,8 @@ static enum located search_day(struct pair_location *location, bool was_day,
     int error = 0;
     location->directory = pair_open_directory_to_list(pair);
     if (location->directory < 0)
-        error = errno == ENOENT || (errno == ENOTDIR && !was_day && !pair->spool->is_archive &&
-                                    !spool_is_day(pair->spool, pair->day))
+        error = errno == ENOENT ||
+                        (errno == ENOTDIR && !was_day && !spool_is_day(pair->spool, pair->day))
                     ? 0
                     : errno;
     else if ((error = stat_file(location, pair->spool->json_suffix, &location->json)) == 0)

@@ -275,15 +275,6 @@ setup_missing() {
     cleans
 }
 
-@test "a file in the place of its day in long-term storage may hide it (1): the row stays" {
-    id=$(crash --without links)
-    ended true "$id"
-    rm "$SPOOL"/20081225/name/*/*/*
-    : >"$ARCHIVE/20081225"
-    run_says 1 "left: cannot look for it in \"$ARCHIVE/20081225\": Not a directory"
-    sql_is "SELECT missingdatetime IS NULL FROM jobs" t
-}
-
 @test "a tree that can be entered in part: what is behind a link, or a file, stays (1)" {
     for dir in name "name/22" "name/22/ad"; do
         id=$(collect --id 22adfb61-f75b-11dc-b6be-001322081225 --without links)
