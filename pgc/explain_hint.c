@@ -75,6 +75,10 @@ static void hint_at_archived(const struct explanation *explanation, const struct
     const char *id = explanation->id.text;
     bool has_reason = has_file(archived, id, ".reason");
     bool has_failed = has_reason || archived->place == PLACE_FAILED;
+    if (archived->place == PLACE_SUCCESSFUL &&
+        sightings_find(&explanation->sightings, PLACE_FAILED) != NULL)
+        explain_add(text, "there are two crashes of its id in long-term storage; of that in \"%s\"",
+                    archived->path);
     explain_add(text,
                 "%s; to have it processed again, move its metadata and all its dumps to a new "
                 "directory \"%s/%s/%s\"",
@@ -151,6 +155,7 @@ static void hint_at_lost(const struct explanation *explanation, char text[NEXT_S
 bool explain_hint(const struct explanation *explanation, bool is_known, char text[NEXT_SIZE])
 {
     const struct explained_job *job = &explanation->job;
+    const struct sighting *found = explained_in_roots(explanation);
     text[0] = '\0';
     if (!explanation->database->is_connected || (!is_known && !explanation->is_complete))
         return false;
@@ -160,7 +165,10 @@ bool explain_hint(const struct explanation *explanation, bool is_known, char tex
             "the collector may have %srefused or dropped it; it may have been deleted when it was "
             "done; or it belongs to another storage: ask with the configuration of that",
             explanation->options->deferred_storage_root == NULL ? "throttled, " : "");
-    else if (job->id != 0 && explanation->is_complete && explained_in_roots(explanation) == NULL &&
+    else if (job->id != 0 && job->missing >= 0 && found != NULL && found->date_links.count > 0)
+        explain_add(text, "cleanup has missed its pair: what is there is another crash with its "
+                          "id, which has to wait until the row of this one is gone");
+    else if (job->id != 0 && explanation->is_complete && found == NULL &&
              find_archived(explanation) == NULL)
         hint_at_lost(explanation, text);
     else if (job->id != 0 || !explain_can_work(explanation, PROGRAM_PRIORITY, text))

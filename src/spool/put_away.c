@@ -97,7 +97,7 @@ static void miss(struct finished_job *job, const struct findings *found, const c
         crash_set(&job->crash, MISSING, "%s was not found; %s for 24 hours", missing,
                   is_half ? "the rest and the row stay" : "the row stays");
     else if (job->missed == MISSED_LATELY)
-        crash_wait(&job->crash, "%s is missing; %s until it has been so for 24 hours", missing,
+        crash_wait(&job->crash, "%s is missing, not for 24 hours yet; %s", missing,
                    is_half ? "the rest and the row stay" : "the row stays");
     else
         crash_set(&job->crash, MISSING, "%s was not found for 24 hours; the row is removed",

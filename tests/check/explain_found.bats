@@ -39,3 +39,20 @@ load explain
     sql_is "SELECT pathname FROM jobs" "$SPOOL/20081225/name/$(name_dir "$id")/$id.json"
     pair_is_whole "$SPOOL" 20081226 "$id"
 }
+
+@test "a pair that is gone, and in its place another crash of its id, which waits; two that were archived" {
+    id=$(crash)
+    ended true "$id"
+    await sql_true "SELECT completeddatetime < now() - interval '50 ms' FROM jobs"
+    collect --id "$id" --day 20081225 --size 200 --age 0 >/dev/null
+    expect_status 1 cleanup_jobs
+    says "$id" 'Hint cleanup has missed its pair: what is there is another crash with its id, which has to wait'
+    pair=$(place "$SPOOL" "$id")
+    for archive in "$ARCHIVE" "$FAILED"; do
+        mkdir -p "$archive/20081225/name/$(name_dir "$id")"
+        cp "$pair".* "$archive/20081225/name/$(name_dir "$id")"
+    done
+    sql 'DELETE FROM jobs'
+    find "$SPOOL" -name "$id*" -delete
+    says "$id" "Hint there are two crashes of its id in long-term storage; of that in \"$ARCHIVE\"; it is done; to have it processed again"
+}
