@@ -92,6 +92,8 @@ void location_look_around(struct pair_location *location)
     const struct dirent64 *entry;
     struct dir_reader reader;
     bool has_link = false, has_notes = false, has_further = false;
+    if (location->directory < 0)
+        return;
     begin(&reader, location);
     while ((entry = dir_next(&reader)) != NULL) {
         has_link = has_link || strcmp(entry->d_name, pair->id.text) == 0;

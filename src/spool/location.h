@@ -46,8 +46,8 @@ struct origin {
 
 void location_close(struct pair_location *location);
 
-/* Finds out at once what else of the crash lies beside a pair: its name link, notes (move_note.h),
- * and further dumps. Each has a cost where it is looked up in vain. */
+/* Finds out at once what else of the crash is in the directory, if that is open: its name link,
+ * notes (move_note.h), further dumps. Each costs much where it is looked up in vain. */
 void location_look_around(struct pair_location *location);
 
 /* Whether one of the two files was written, or came here, in the last `age` microseconds, or may

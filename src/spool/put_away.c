@@ -126,14 +126,13 @@ static bool read_note(const struct finished_job *job, const struct pair_location
 
 /* A run that was killed may have noted where the pair goes: all of it goes there, whatever the
  * verdict is by now. True if no more than that is to be done. */
-static bool follow_note(struct finished_job *job, struct pair_location *here,
+static bool follow_note(struct finished_job *job, const struct pair_location *here,
                         struct quarantine *quarantine, struct report *report)
 {
     struct failure failure;
     struct move_note note;
     if (here->found != LOCATED_WHOLE && here->found != LOCATED_PART)
         return false;
-    location_look_around(here);
     if (!read_note(job, here, &note, report->dry_run, &failure)) {
         keep(job, &failure, report);
         return true;
@@ -259,6 +258,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     enum located archived = LOCATED_NOWHERE;
     job->is_searched = true;
     locate_queued(roots, id, &job->origin, &found.here, &failure);
+    location_look_around(&found.here);
     bool was_going = false;
     bool is_elsewhere = found.here.is_elsewhere && found.here.found != LOCATED_FAILED;
     if (found.here.found == LOCATED_NOWHERE || is_elsewhere)

@@ -30,10 +30,9 @@ static bool has_files(const struct pair *pair, struct timespec *latest)
     struct failure failure;
     bool has_main_file = pair_has_files(pair, latest);
     locate_there(pair, &location, &failure);
-    if (location.directory >= 0) {
-        location_look_around(&location);
+    location_look_around(&location);
+    if (location.directory >= 0)
         location_list(&location, &files);
-    }
     for (size_t i = 0; i < files.count; i++) {
         struct timespec its = spool_changed(pair->spool, &files.items[i].status);
         if (time_is_past(latest, 0, &its))
