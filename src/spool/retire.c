@@ -1,11 +1,15 @@
 #include "spool/retire.h"
 
 #include "base/quote.h"
+#include "spool/case_dir.h"
+#include "spool/cases.h"
 #include "spool/date_dir.h"
 #include "spool/file.h"
 #include "spool/links.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 static const char changed[] = "its files have changed since they were looked at";
 
@@ -48,12 +52,52 @@ static bool remove_links(const struct candidate *candidate, struct failure *fail
                : links_remove(pair, failure);
 }
 
+/* Whether a case is younger than all that is left of the crash, and its link. */
+static bool is_younger(int quarantine, const char *name, const struct candidate *candidate)
+{
+    struct pair pair = candidate->pair;
+    struct stat reason;
+    int directory = cases_open(quarantine, pair.day, name);
+    bool found =
+        directory >= 0 && fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
+    if (directory >= 0)
+        close(directory);
+    if (!found)
+        return false;
+    pair.looked = reason.st_mtim;
+    return !pair_came_again(&pair, candidate->directory, true) &&
+           (candidate->date_directory == NULL ||
+            !links_came_again(&pair, candidate->directory, candidate->date_directory));
+}
+
+/* By a run that was killed: the reason of a case comes before anything is moved there. */
+static bool is_begun(const struct candidate *candidate, struct quarantine *quarantine, bool dry_run)
+{
+    const struct pair *pair = &candidate->pair;
+    struct names cases = {0};
+    struct failure ignored;
+    bool found = false;
+    int root = quarantine_hold(quarantine, dry_run, &ignored);
+    if (root < 0)
+        return false;
+    cases_of_day(root, pair->day, &pair->id, &cases, &ignored);
+    for (size_t i = 0; i < cases.count && !found; i++)
+        found = is_younger(root, cases.items[i], candidate);
+    quarantine_let_go(quarantine);
+    names_free(&cases);
+    return found;
+}
+
 static void retire_to_quarantine(const struct candidate *candidate, struct quarantine *quarantine,
                                  struct report *report)
 {
     struct failure failure = {0};
     const struct crash *crash = &candidate->crash;
     const char *reason = crash_reason(crash);
+    if (candidate->verdict == LEFT && !is_begun(candidate, quarantine, report->dry_run)) {
+        report_waiting(report, crash->name, candidate->why); /* it is not split meanwhile */
+        return;
+    }
     if (!report->dry_run && came_again(candidate)) {
         report_waiting(report, crash->name, changed);
         return;
