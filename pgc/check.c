@@ -166,17 +166,18 @@ static void judge_state(struct check *check, const struct run_status *run)
                      run->program, run->pid, quote(host, run->host), figure_age(age, run->started));
 }
 
-static void judge_code(struct check *check, const struct run_status *run, int code)
+static void judge_code(struct check *check, const struct run_status *run, int code,
+                       const char *until)
 {
     char age[FIGURE_SIZE], host[ELSEWHERE_SIZE];
     enum severity severity = severity_of(code, &check->options->check_exit_code);
     const char *words = exit_code_words((enum exit_code)run->exit_code);
     if (severity != SEVERITY_OK)
         problems_add(&check->problems, severity,
-                     "the last run of %s ended with exit code %d%s%s%s%s, %s ago%s%s", run->program,
-                     run->exit_code, *words != '\0' ? " (" : "", words, *words != '\0' ? ")" : "",
-                     last_run_elsewhere(run, host), figure_age(age, run->ended),
-                     *run->error != '\0' ? ": " : "", run->error);
+                     "the last run of %s ended with exit code %d%s%s%s%s%s, %s ago%s%s",
+                     run->program, run->exit_code, *words != '\0' ? " (" : "", words,
+                     *words != '\0' ? ")" : "", last_run_elsewhere(run, host), until,
+                     figure_age(age, run->ended), *run->error != '\0' ? ": " : "", run->error);
 }
 
 static void judge_run(struct check *check, const struct run_status *run)
@@ -191,7 +192,7 @@ static void judge_run(struct check *check, const struct run_status *run)
     if (strcmp(run->state, "ended") != 0)
         return;
     put_figure(check, "exit_code", run->exit_code, "", &options->check_exit_code);
-    judge_code(check, run, code_to_judge(run));
+    judge_code(check, run, code_to_judge(run), "");
 }
 
 static const struct run_status *find_last(const struct check *check, const char *program)
@@ -213,7 +214,8 @@ static void judge_repair(struct check *check)
     bool is_whole = exit_code_is_done((enum exit_code)run->exit_code) &&
                     strncmp(run->error, RUN_ENDED_AT_LIMIT, strlen(RUN_ENDED_AT_LIMIT)) != 0;
     if (strcmp(run->state, "ended") == 0 && !is_whole)
-        judge_code(check, run, run->exit_code > EXIT_SIGNAL ? EXIT_LEFT : run->exit_code);
+        judge_code(check, run, run->exit_code > EXIT_SIGNAL ? EXIT_LEFT : run->exit_code,
+                   " (the next repair clears this)");
 }
 
 /* The last one of the program on this storage; NULL: none is known. */

@@ -54,7 +54,7 @@ static void hint_at_case(const struct explanation *explanation, const struct sig
     if (find_archived(explanation) != NULL && !is_whole) {
         explain_add(text,
                     "what is in quarantine may be a part of the crash with its id in long-term "
-                    "storage; if so, put it there, beside the rest");
+                    "storage; if so, put it there, beside the rest, with mv -n");
         return;
     }
     if (find_archived(explanation) != NULL)

@@ -40,7 +40,7 @@ load quarantine
     for part in json browser.dump; do
         rm "$CASE/$id".*
         echo some >"$CASE/$id.$part"
-        says "$id" "Hint what is in quarantine may be a part of the crash with its id in long-term storage; if so, put it there, beside the rest$"
+        says "$id" "Hint what is in quarantine may be a part of the crash with its id in long-term storage; if so, put it there, beside the rest, with mv -n$"
     done
 }
 
