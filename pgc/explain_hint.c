@@ -162,8 +162,9 @@ bool explain_hint(const struct explanation *explanation, bool is_known, char tex
     if (!is_known)
         explain_add(
             text,
-            "the collector may have %srefused or dropped it; it may have been deleted when it was "
-            "done; or it belongs to another storage: ask with the configuration of that",
+            "the collector may have %srefused or dropped it; it may have been deleted, when it was "
+            "done or for its age, or given up as missing (look into the log); or it belongs to "
+            "another storage: ask with the configuration of that",
             explanation->options->deferred_storage_root == NULL ? "throttled, " : "");
     else if (job->id != 0 && job->missing >= 0 && found != NULL && found->date_links.count > 0)
         explain_add(text, "cleanup has missed its pair: what is there is another crash with its "

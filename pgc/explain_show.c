@@ -122,7 +122,7 @@ static void say_where(const struct explanation *explanation)
             say("  %s \"%s\"%s", place_title((enum place)place), paths[place],
                 explanation->places->is_missing[place] ? ": there is none yet"
                 : explanation->is_seen[place]          ? ", under each day"
-                                                       : ": it could not be read");
+                                                       : ": not all of it could be read");
     say("  the tables jobs and priorityjobs%s",
         explanation->has_rows ? "" : ": they could not be read");
 }

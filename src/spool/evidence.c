@@ -147,8 +147,8 @@ static enum located judge_other(const struct pair_location *location, struct fai
     if (link != LINK_NONE)
         return link == LINK_UNKNOWN ? LOCATED_FAILED : LOCATED_NOWHERE;
     if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
-        fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to", spool->path,
-             location->pair.day);
+        fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to, for ten minutes",
+             spool->path, location->pair.day);
     else
         return location->found;
     return LOCATED_FAILED;

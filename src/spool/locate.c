@@ -266,6 +266,7 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
 {
     struct search search = {
         .id = id, .is_queued = true, .origin = origin, .age = ANY_AGE, .failure = failure};
+    bool is_replaced = false;
     *location = nowhere(origin->spool, id);
     if (origin->state == ORIGIN_CLOSED) {
         fail(failure, 0, "it was queued from a root that is not set in this run");
@@ -279,11 +280,13 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
         location->found = evidence_of_origin(location, origin, failure);
         if (location->found != LOCATED_NOWHERE)
             return;
+        is_replaced = location->json.found || location->dump.found;
         location_close(location);
     }
     const struct pair its = location->pair;
     search_roots(&search, roots);
     *location = search.best;
+    location->is_replaced = is_replaced;
     if (location->found == LOCATED_NOWHERE && roots->has_closed &&
         origin->state == ORIGIN_UNKNOWN) {
         fail(failure, 0, "it may be in the deferred storage root, which is not set in this run");

@@ -83,7 +83,7 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
  * what is there, as it need not be the rest of this pair; but if long-term storage has such a file,
  * too, the bytes tell: the rest of another crash with the id may be in quarantine already. */
 static void miss(struct finished_job *job, const struct findings *found, const char *missing,
-                 struct quarantine *quarantine, struct report *report)
+                 const char *why, struct quarantine *quarantine, struct report *report)
 {
     const struct pair_location *here = &found->here;
     bool is_half = here->found == LOCATED_PART;
@@ -94,14 +94,14 @@ static void miss(struct finished_job *job, const struct findings *found, const c
         job->is_missing = job->crash.outcome == MISSING ||
                           (job->crash.outcome == LEFT && job->missed != MISSED_NEVER);
     } else if (job->missed == MISSED_NEVER)
-        crash_set(&job->crash, MISSING, "%s was not found; %s for 24 hours", missing,
+        crash_set(&job->crash, MISSING, "%s was not found%s; %s for 24 hours", missing, why,
                   is_half ? "the rest and the row stay" : "the row stays");
     else if (job->missed == MISSED_LATELY)
         crash_wait(&job->crash, "%s is missing, not for 24 hours yet; %s", missing,
                    is_half ? "the rest and the row stay" : "the row stays");
     else
-        crash_set(&job->crash, MISSING, "%s was not found for 24 hours; the row is removed",
-                  missing);
+        crash_set(&job->crash, MISSING, "%s was not found for 24 hours%s; the row is removed",
+                  missing, why);
 }
 
 /* Reads the first note; of half a pair the second one, too. Beside a whole pair a second one is out
@@ -248,6 +248,15 @@ static bool may_be_namesake(const struct finished_job *job, bool was_going,
     return is_empty || pair_tree_is_younger(own, &queued);
 }
 
+static const char *why_missing(const struct finished_job *job, const struct pair_location *here)
+{
+    if (here->found != LOCATED_NOWHERE || job->noted.spool == NULL)
+        return "";
+    return here->is_replaced                 ? ", and another crash of its id is in its place"
+           : pair_tree_is_empty(&job->noted) ? ", and its day is empty (is it mounted?)"
+                                             : "";
+}
+
 static void find_and_move(struct finished_job *job, const struct crash_id *id,
                           const struct roots *roots, struct quarantine *quarantine,
                           struct report *report)
@@ -281,7 +290,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         job->is_missing = job->missed != MISSED_NEVER; /* it was not found again */
     } else if (is_nowhere && archived != LOCATED_NOWHERE &&
                may_be_namesake(job, was_going, missing))
-        miss(job, &found, missing, quarantine, report);
+        miss(job, &found, missing, "", quarantine, report);
     else if (is_nowhere && archived == LOCATED_WHOLE) {
         job->move.pair = found.archived.pair;
         crash_set(&job->crash, ARCHIVED, "it was in \"%s\" already", archive_path(job->archive));
@@ -289,7 +298,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
         move_found(job, &found.here, NULL, quarantine, report);
     else {
         findings_name_missing(&found, roots->spools[0], missing, sizeof missing);
-        miss(job, &found, missing, quarantine, report);
+        miss(job, &found, missing, why_missing(job, &found.here), quarantine, report);
     }
     location_close(&found.here);
 }

@@ -220,7 +220,7 @@ date_link_left() {
     is_past starteddatetime
     again --without name-link --age 0
     finish "$id" true
-    cleanup_says 1 'missing: its pair was not found' --save-successful-minidumps-to=
+    cleanup_says 1 'missing: its pair was not found, and another crash of its id is in its place; the row stays' --save-successful-minidumps-to=
     pair_is_whole "$SPOOL" 20081225 "$id"
 }
 

@@ -103,7 +103,7 @@ setup_missing() {
     ended true "$id"
     cp -a "$SPOOL/20081225" "$BATS_TEST_TMPDIR/away"
     umount "$SPOOL/20081225"
-    run_says 1 missing
+    run_says 1 'missing: its pair was not found, and its day is empty (is it mounted?); the row stays for 24 hours'
     run_says 0 left
     mount -t tmpfs tmpfs "$SPOOL/20081225"
     cp -a "$BATS_TEST_TMPDIR/away/." "$SPOOL/20081225"

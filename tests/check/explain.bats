@@ -341,7 +341,7 @@ load explain
     mkdir -p "$SPOOL/20081225"
     says "$id" 'Found nowhere' "storage root \"$SPOOL\" has no mark: it is not the directory"
     code=74 says "$(nowhere)" "It was not found, but not every place could be read" \
-        "storage root \"$SPOOL\": it could not be read" "quarantine .*: it could not be read"
+        "storage root \"$SPOOL\": not all of it could be read" "quarantine .*: not all of it could be read"
     [[ $output != *Hint* ]] || fail "$output"
     PGPORT=1 code=69 says "$id" "It was not found, but not every place could be read" "the tables jobs and priorityjobs: they could not be read"
 }
@@ -362,11 +362,11 @@ load explain
     ln -s "$BATS_TEST_TMPDIR/day" "$SPOOL/20081227"
     does "$id" priority "leaves the request: cannot look for it in \"$SPOOL/20081227\": Not a directory (a symbolic link is not followed)"
     sql "DELETE FROM priorityjobs"
-    code=74 says "$id" "It was not found, but" "storage root \"$SPOOL\": it could not be read"
+    code=74 says "$id" "It was not found, but" "storage root \"$SPOOL\": not all of it could be read"
     run explain "$id" --json
     [[ $output == *'"known": null'*'"place": "storage", "path": "'"$SPOOL"'", "read": false'* ]] || fail "$output"
     rm "$SPOOL/20081227" "$ARCHIVE/.crashmon"
-    code=74 says "$id" "long-term storage \"$ARCHIVE\": it could not be read" "Troubles" "long-term storage \"$ARCHIVE\" has no mark"
+    code=74 says "$id" "long-term storage \"$ARCHIVE\": not all of it could be read" "Troubles" "long-term storage \"$ARCHIVE\" has no mark"
     echo 'crashmon 1 00000000-0000-4000-8000-000000000000' >"$ARCHIVE/.crashmon"
     code=74 says "$id" "long-term storage \"$ARCHIVE\" has another mark"
     [[ $(grep -c "has another mark" <<<"$output") == 1 ]] || fail "$output"

@@ -52,7 +52,7 @@ large=${small^^}
     mkdir "$DEFERRED/20081227"
     ln -s . "$DEFERRED/20081227/name"
     for id in 8fdbab61-f75b-11dc-b6be-001322081227 8FDBAB61-F75B-11DC-B6BE-001322081227; do
-        code=74 says "$id" "deferred storage root \"$DEFERRED\": it could not be read" "cannot look for it in \"$DEFERRED/20081227/.*"
+        code=74 says "$id" "deferred storage root \"$DEFERRED\": not all of it could be read" "cannot look for it in \"$DEFERRED/20081227/.*"
         equal "$(grep -c 'cannot look for it' <<<"$output")" 1
     done
 }

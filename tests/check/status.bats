@@ -258,7 +258,7 @@ says() {
     PGPORT=1 expect_status 2 scan --check
     [[ $output == *"CRITICAL: storage root \"$SPOOL\" has no mark and holds no day: "* && $output != *' new='* ]] || fail "$output"
     PGPORT=1 expect_status 69 priority --explain "$(nowhere)"
-    [[ $output == *"storage root \"$SPOOL\": it could not be read"* ]] || fail "$output"
+    [[ $output == *"storage root \"$SPOOL\": not all of it could be read"* ]] || fail "$output"
     mkdir "$SPOOL/20081225" # a day is proof that it is no mount point
     answer=$(PGPORT=1 scan --status)
     says 'New         0$' "  quarantine \"$QUARANTINE\" has no mark and holds no day: " 'Quarantine  unknown$'
