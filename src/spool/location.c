@@ -118,11 +118,10 @@ static bool add(struct pair_files *files, const char *name, const struct stat *s
 }
 
 /* A run that was killed may have changed its mode, and so its ctime; but not its mtime. */
-static bool is_of_next(const struct pair_location *location, const struct stat *status)
+bool location_is_since(const struct pair_location *location, const struct stat *further)
 {
     const struct pair *pair = &location->pair;
-    return location->is_earlier && pair_is_newer(pair, status) &&
-           !time_is_past(&status->st_mtim, 0, &pair->looked);
+    return pair_is_newer(pair, further) && !time_is_past(&further->st_mtim, 0, &pair->looked);
 }
 
 /* Ignores what is not a file. One with a second name is a dump, but not safe to move. */
@@ -132,7 +131,7 @@ static bool add_further_dump(const struct pair_location *location, const char *n
     struct stat status;
     if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    if (is_of_next(location, &status))
+    if (location->leaves_newer && location_is_since(location, &status))
         return true;
     if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
         errno = EMLINK;

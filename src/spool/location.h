@@ -25,8 +25,9 @@ struct pair_location {
     /* By locate_queued(): it was written since the row was made; it is not where the row says. It
      * may be another crash, unless long-term storage has nothing of the id. */
     bool is_later, is_elsewhere;
-    bool is_replaced; /* likewise: where the row says is another crash */
-    bool is_earlier;  /* likewise: its files came before the job was taken (pair.looked) */
+    bool is_replaced;  /* likewise: where the row says is another crash */
+    bool is_earlier;   /* likewise: its files came before the job was taken (pair.looked) */
+    bool leaves_newer; /* by evidence_of_further(): further dumps that came since are not its own */
     /* By location_look_around(): what of the crash is not there, so that nobody has to look. */
     bool has_no_link, has_no_notes, has_no_further;
 };
@@ -85,13 +86,14 @@ struct pair_files {
 
 /* Lists all files of a crash, the dump first and the metadata last, so that a pair of which a part
  * is elsewhere is half a pair, and is still found by its metadata; without metadata the dump is the
- * last, by which it is found then. Where the files came before the job was taken, a further dump
- * that came since, and was written since, is left out: it is of the next crash with the id, whose
- * other files are on their way.
+ * last, by which it is found then. Without further dumps that are not its own.
  * Zero-initialise *files; free with pair_files_free(). False with errno; EMLINK: a further dump has
  * a second name.
  */
 bool location_list(const struct pair_location *location, struct pair_files *files);
+
+/* Whether a further dump came, and was written, after pair.looked. */
+bool location_is_since(const struct pair_location *location, const struct stat *further);
 void pair_files_free(struct pair_files *files);
 
 #endif

@@ -189,6 +189,20 @@ static bool is_quarantined(struct finished_job *job, bool *was_going, struct rep
     return is_its || !is_known;
 }
 
+/* True if it waits for what may be the next crash with its id. */
+static bool waits_for_further(struct finished_job *job, struct pair_location *here,
+                              struct report *report)
+{
+    struct failure failure;
+    if (evidence_of_further(here, &job->origin, &failure))
+        return false;
+    if (failure.error != 0)
+        keep(job, &failure, report);
+    else
+        crash_wait(&job->crash, "%s", failure.text);
+    return true;
+}
+
 /* Where pairs are deleted, a part that lies where the row says is what a killed run has left. */
 static bool is_being_deleted(const struct finished_job *job, const struct pair_location *here)
 {
@@ -273,6 +287,7 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     if (found.here.found == LOCATED_NOWHERE || is_elsewhere)
         job->noted = own_place(job, id, roots);
     if (follow_note(job, &found.here, quarantine, report) ||
+        waits_for_further(job, &found.here, report) ||
         (job->noted.spool != NULL && is_quarantined(job, &was_going, report))) {
         location_close(&found.here);
         return;

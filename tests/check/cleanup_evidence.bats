@@ -246,19 +246,33 @@ date_link_left() {
 
 # --- further dumps
 
-@test "a further dump that came since the job was taken is of the next crash with its id" {
+@test "a further dump that came with a new link, since the job was taken, is of the next crash with its id" {
     for to in "$ARCHIVE" ''; do
         queued --extra browser
         finish "$id" true
         is_past completeddatetime
+        collect --id "$id" --day 20081226 --without json --without dump
         dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
         echo next >"$dump"
         cleans --save-successful-minidumps-to="$to"
         equal "$(cat "$dump")" next
+        has_links "$id"
         equal "$(find "$SPOOL" -name "$id.*")" "$dump"
         equal "$(find "$ARCHIVE" -name "$id.*.dump" -printf '%f\n')" "${to:+$id.browser.dump}"
-        find "$SPOOL" "$ARCHIVE" -name "$id.*" -delete
+        find "$SPOOL" "$ARCHIVE" -name "$id*" -delete
     done
+}
+
+@test "without a link it may be, so the job waits (0) for ten minutes; then it is its own, which came late" {
+    queued
+    finish "$id" true
+    is_past completeddatetime
+    dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
+    echo late >"$dump"
+    cleanup_says 0 'left: a further dump came since a processor took its job, and may be that of another crash, for ten minutes'
+    touch -d '11 minutes ago' "$dump"
+    cleans
+    equal "$(find "$ARCHIVE" -name "$id.*" | wc -l)" 3
 }
 
 @test "but not if its mode alone was changed, nor if that of all files was" {
