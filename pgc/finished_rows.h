@@ -1,5 +1,5 @@
 /* finished_rows.h - the rows of finished jobs, as crashmon-cleanup reads them to put their pairs
- * away (spool/put_away.h), notes there what is missing, and deletes them. */
+ * away (spool/put_away.h), and what it notes there of those that are missing. */
 #ifndef FINISHED_ROWS_H
 #define FINISHED_ROWS_H
 
@@ -24,14 +24,5 @@ enum db_status finished_rows_list(const struct finished_question *question,
  * locked, waits. */
 enum db_status finished_rows_note_missing(const char *storage, struct finished_job jobs[],
                                           size_t count, struct failure *failure);
-
-/* Locks their rows, as far as they are finished and nobody else has them: job->is_held. */
-enum db_status finished_rows_lock(const char *storage, struct finished_job jobs[], size_t count,
-                                  struct failure *failure);
-
-/* Deletes the rows of those that are done, or only of those that are held: job->deleted. One that
- * is locked, or has changed since it was listed, stays. */
-enum db_status finished_rows_delete(const char *storage, struct finished_job jobs[], size_t count,
-                                    bool only_held, struct failure *failure);
 
 #endif

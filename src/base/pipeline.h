@@ -28,8 +28,8 @@ void pipeline_start(struct pipeline *pipeline);
  * is the owner's again. If a thread cannot be started, runs the stages itself. */
 void pipeline_put(struct pipeline *pipeline, void *item);
 
-/* Does a part of a stage's work, and has the owner help at the same time whenever it waits. For one
- * of the stages only. Returns when both have done theirs. */
+/* Calls work(context, item); if the owner waits meanwhile, it calls help(context, item), once, at
+ * the same time. For one of the stages only. Returns when both are done. */
 void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, pipeline_stage *help,
                     void *item);
 

@@ -1,9 +1,10 @@
 /* spool.h - a tree of pairs: a storage root, or long-term storage.
  *
  * Public: spool.h, crash_id.h, pair.h, walk.h, examine.h, candidate.h, retire.h, quarantine.h,
- * locate.h, location.h, archive.h, archive_move.h, finished_job.h, put_away.h, mark.h, places.h,
- * layout.h, flush.h, sweep.h, discard.h, stranded.h, strays.h, survey.h, whereabouts.h, cases.h,
- * release.h, sightings.h, date_links.h.
+ * locate.h, location.h, archive.h, archive_move.h, finished_job.h, put_away.h, deletion.h, mark.h,
+ * places.h, layout.h, flush.h, sweep.h, discard.h, stranded.h, strays.h, survey.h, whereabouts.h,
+ * cases.h, release.h, sightings.h, date_links.h.
+ *
  * Private to this folder: dir.h, file.h, evidence.h, findings.h, move_note.h, date_dir.h, links.h,
  * case_dir.h, release_case.h.
  *

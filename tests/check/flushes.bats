@@ -115,3 +115,17 @@ two_jobs() {
     expect_status 0 traced
     pair_is_whole "$ARCHIVE" 20081225 "$good"
 }
+
+@test "where pairs are deleted the disk writes down what is gone meanwhile; if it cannot, no more goes, and no row (74)" {
+    mapfile -t ids < <(crash --count 1000 --without links)
+    ended true "${ids[@]}"
+    EXEC="strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:error=EIO:when=1"
+    expect_status 74 cleanup_jobs --save-successful-minidumps-to=
+    EXEC=''
+    sql_is "SELECT count(*) FROM jobs" 1000
+    left=$(find "$SPOOL/20081225" -name '*.json' | wc -l)
+    ((left > 0 && left < 1000)) || fail "pairs that are left: $left"
+    expect_status 1 cleanup_jobs --save-successful-minidumps-to=
+    log_has "seen 1000: deleted $left, missing $((1000 - left))"
+    sql_is "SELECT count(*) FROM jobs" $((1000 - left))
+}
