@@ -167,7 +167,7 @@ static void judge_state(struct check *check, const struct run_status *run)
 }
 
 static void judge_code(struct check *check, const struct run_status *run, int code,
-                       const char *until)
+                       const char *note)
 {
     char age[FIGURE_SIZE], host[ELSEWHERE_SIZE];
     enum severity severity = severity_of(code, &check->options->check_exit_code);
@@ -176,7 +176,7 @@ static void judge_code(struct check *check, const struct run_status *run, int co
         problems_add(&check->problems, severity,
                      "the last run of %s ended with exit code %d%s%s%s%s%s, %s ago%s%s",
                      run->program, run->exit_code, *words != '\0' ? " (" : "", words,
-                     *words != '\0' ? ")" : "", last_run_elsewhere(run, host), until,
+                     *words != '\0' ? ")" : "", last_run_elsewhere(run, host), note,
                      figure_age(age, run->ended), *run->error != '\0' ? ": " : "", run->error);
 }
 
@@ -215,7 +215,7 @@ static void judge_repair(struct check *check)
                     strncmp(run->error, RUN_ENDED_AT_LIMIT, strlen(RUN_ENDED_AT_LIMIT)) != 0;
     if (strcmp(run->state, "ended") == 0 && !is_whole)
         judge_code(check, run, run->exit_code > EXIT_SIGNAL ? EXIT_LEFT : run->exit_code,
-                   " (the next repair clears this)");
+                   ", which the next repair clears");
 }
 
 /* The last one of the program on this storage; NULL: none is known. */

@@ -75,9 +75,10 @@ static void hint_at_archived(const struct explanation *explanation, const struct
     const char *id = explanation->id.text;
     bool has_reason = has_file(archived, id, ".reason");
     bool has_failed = has_reason || archived->place == PLACE_FAILED;
-    if (archived->place == PLACE_SUCCESSFUL &&
-        sightings_find(&explanation->sightings, PLACE_FAILED) != NULL)
-        explain_add(text, "there are two crashes of its id in long-term storage; of that in \"%s\"",
+    const struct sighting *other = sightings_find(&explanation->sightings, PLACE_FAILED);
+    if (other != NULL && strcmp(other->path, archived->path) != 0)
+        explain_add(text,
+                    "both long-term storages have it, or two crashes of its id; as for \"%s\"",
                     archived->path);
     explain_add(text,
                 "%s; to have it processed again, move its metadata and all its dumps to a new "
@@ -166,8 +167,8 @@ bool explain_hint(const struct explanation *explanation, bool is_known, char tex
             "done or for its age, or given up as missing (look into the log); or it belongs to "
             "another storage: ask with the configuration of that",
             explanation->options->deferred_storage_root == NULL ? "throttled, " : "");
-    else if (job->id != 0 && job->missing >= 0 && found != NULL && found->date_links.count > 0)
-        explain_add(text, "cleanup has missed its pair: what is there is another crash with its "
+    else if (job->is_finished && job->missing >= 0 && found != NULL && found->date_links.count > 0)
+        explain_add(text, "cleanup has missed its pair: what is there may be another crash of its "
                           "id, which has to wait until the row of this one is gone");
     else if (job->id != 0 && explanation->is_complete && found == NULL &&
              find_archived(explanation) == NULL)

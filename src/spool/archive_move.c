@@ -154,7 +154,9 @@ static void fail_to_move(struct failure *failure, const char *how, const struct 
 {
     int error = errno;
     char name[QUOTE_SIZE];
-    if (error == ENOENT && faccessat(source, file->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+    struct stat status;
+    if (error == ENOENT && fstatat(source, file->name, &status, AT_SYMLINK_NOFOLLOW) < 0 &&
+        errno == ENOENT) {
         fail(failure, 0, "file %s was there, and is gone", quote(name, file->name));
         return;
     }
@@ -187,11 +189,12 @@ static bool check_without_note(const struct archive_move *move, int source, stru
         struct stat status;
         temporary_name(temporary, move, file);
         if (file->state == PAIR_FILE_THERE)
-            return fail(failure, 0,
-                        "\"%s\" has no room for a note, and \"%s\" has files of it already",
+            return fail(failure, 0, "\"%s\" has no room for a note, and \"%s\" has files of its id",
                         move->pair.spool->path, move->root);
-        if (fstatat(source, temporary, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+        if (fstatat(source, temporary, &status, AT_SYMLINK_NOFOLLOW) == 0)
             return fail_same(move, failure);
+        if (errno != ENOENT)
+            return pair_fail(&move->pair, "look for a copy in", failure);
     }
     return true;
 }
@@ -202,13 +205,16 @@ static bool check_is_another(struct archive_move *move, int source, int destinat
                              struct failure *failure)
 {
     struct move_note note;
-    if (source >= 0 && !move->is_noted)
+    if (source < 0) /* it has been moved away */
+        return true;
+    if (!move->is_noted)
         return check_without_note(move, source, failure);
-    if (source < 0 || !move_note_read(&move->pair, destination, false, &note, failure) ||
-        !note.is_there || !move_note_is_seen_in(&move->pair, source, destination, move->stamp))
+    bool is_known = move_note_read(&move->pair, destination, false, &note, failure);
+    if (is_known &&
+        (!note.is_there || !move_note_is_seen_in(&move->pair, source, destination, move->stamp)))
         return true;
     move->is_begun = false;
-    return fail_same(move, failure);
+    return is_known && fail_same(move, failure);
 }
 
 static bool forget_note(const struct archive_move *move, int source, struct failure *failure)

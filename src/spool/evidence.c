@@ -147,7 +147,8 @@ static enum located judge_other(const struct pair_location *location, struct fai
     if (link != LINK_NONE)
         return link == LINK_UNKNOWN ? LOCATED_FAILED : LOCATED_NOWHERE;
     if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
-        fail(failure, 0, "a pair of its id in \"%s/%s\" may still be written to, for ten minutes",
+        fail(failure, 0,
+             "a pair of its id in \"%s/%s\" may still be being written; it is left for ten minutes",
              spool->path, location->pair.day);
     else
         return location->found;
@@ -186,35 +187,12 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
     }
 }
 
-static bool is_main_file(const struct pair_location *location, const struct pair_file *file)
-{
-    const struct spool *spool = location->pair.spool;
-    const char *suffix = file->name + strnlen(file->name, CRASH_ID_LENGTH);
-    return strcmp(suffix, spool->json_suffix) == 0 || strcmp(suffix, spool->dump_suffix) == 0;
-}
-
-/* The latest change of a further dump that came since the job was taken; 0: there is none. */
-static struct timespec find_since(const struct pair_location *location)
-{
-    struct pair_files files = {0};
-    struct timespec latest = {0};
-    location_list(location, &files);
-    for (struct pair_file *file = files.items; file < files.items + files.count; file++) {
-        struct timespec changed = spool_changed(location->pair.spool, &file->status);
-        if (!is_main_file(location, file) && location_is_since(location, &file->status) &&
-            time_is_past(&latest, 0, &changed))
-            latest = changed;
-    }
-    pair_files_free(&files);
-    return latest;
-}
-
 /* By the name alone it is of the pair that it lies beside. */
 bool evidence_of_further(struct pair_location *location, const struct origin *origin,
                          struct failure *failure)
 {
     bool may_be = location->is_earlier && !location->has_no_further;
-    const struct timespec since = may_be ? find_since(location) : (struct timespec){0};
+    const struct timespec since = may_be ? location_latest_since(location) : (struct timespec){0};
     if (since.tv_sec == 0)
         return true;
     enum link link = find_link(location, origin->taken, LINK_NEWER, failure);
@@ -223,8 +201,8 @@ bool evidence_of_further(struct pair_location *location, const struct origin *or
         return false;
     return link == LINK_NEWER || spool_is_past(location->pair.spool, &since, YOUNG) ||
            fail(failure, 0,
-                "a further dump came since a processor took its job, and may be that "
-                "of another crash, for ten minutes");
+                "a further dump has come since a processor took its job, and may be another "
+                "crash's; it waits for ten minutes");
 }
 
 /* What was moved there by hand is whole, and older than the row. */

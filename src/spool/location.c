@@ -80,21 +80,21 @@ static bool is_note(const struct pair *pair, const char *name)
     return name[0] == '.' && strstr(name, pair->id.text) != NULL;
 }
 
-static void begin(struct dir_reader *reader, const struct pair_location *location)
+/* It may have been read before. */
+static bool read_again(struct dir_reader *reader, const struct pair_location *location)
 {
-    lseek(location->directory, 0, SEEK_SET);
     dir_begin_open(reader, location->directory);
+    return lseek(location->directory, 0, SEEK_SET) == 0;
 }
 
-void location_look_around(struct pair_location *location)
+bool location_look_around(struct pair_location *location)
 {
     const struct pair *pair = &location->pair;
     const struct dirent64 *entry;
     struct dir_reader reader;
     bool has_link = false, has_notes = false, has_further = false;
-    if (location->directory < 0)
-        return;
-    begin(&reader, location);
+    if (location->directory < 0 || !read_again(&reader, location))
+        return false;
     while ((entry = dir_next(&reader)) != NULL) {
         has_link = has_link || strcmp(entry->d_name, pair->id.text) == 0;
         has_notes = has_notes || is_note(pair, entry->d_name);
@@ -104,6 +104,7 @@ void location_look_around(struct pair_location *location)
     location->has_no_link = is_known && !has_link;
     location->has_no_notes = is_known && !has_notes;
     location->has_no_further = is_known && !has_further;
+    return is_known;
 }
 
 static bool add(struct pair_files *files, const char *name, const struct stat *status)
@@ -118,7 +119,7 @@ static bool add(struct pair_files *files, const char *name, const struct stat *s
 }
 
 /* A run that was killed may have changed its mode, and so its ctime; but not its mtime. */
-bool location_is_since(const struct pair_location *location, const struct stat *further)
+static bool is_since(const struct pair_location *location, const struct stat *further)
 {
     const struct pair *pair = &location->pair;
     return pair_is_newer(pair, further) && !time_is_past(&further->st_mtim, 0, &pair->looked);
@@ -131,7 +132,7 @@ static bool add_further_dump(const struct pair_location *location, const char *n
     struct stat status;
     if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    if (location->leaves_newer && location_is_since(location, &status))
+    if (location->leaves_newer && is_since(location, &status))
         return true;
     if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
         errno = EMLINK;
@@ -154,12 +155,27 @@ static bool add_further_dumps(const struct pair_location *location, struct pair_
     struct dir_reader reader;
     if (location->has_no_further)
         return true;
-    begin(&reader, location);
+    if (!read_again(&reader, location))
+        return false;
     while ((entry = dir_next(&reader)) != NULL)
         if (is_further_dump(&location->pair, entry->d_name) &&
             !add_further_dump(location, entry->d_name, files))
             return false;
     return errno == 0;
+}
+
+struct timespec location_latest_since(const struct pair_location *location)
+{
+    struct pair_files files = {0};
+    struct timespec latest = {0};
+    add_further_dumps(location, &files);
+    for (struct pair_file *file = files.items; file < files.items + files.count; file++) {
+        struct timespec changed = spool_changed(location->pair.spool, &file->status);
+        if (is_since(location, &file->status) && time_is_past(&latest, 0, &changed))
+            latest = changed;
+    }
+    pair_files_free(&files);
+    return latest;
 }
 
 bool location_list(const struct pair_location *location, struct pair_files *files)

@@ -28,7 +28,8 @@ struct pair_location {
     bool is_replaced;  /* likewise: where the row says is another crash */
     bool is_earlier;   /* likewise: its files came before the job was taken (pair.looked) */
     bool leaves_newer; /* by evidence_of_further(): further dumps that came since are not its own */
-    /* By location_look_around(): what of the crash is not there, so that nobody has to look. */
+    /* By location_look_around(): what of the crash is not there, so that nobody has to look;
+     * false: it is, or that is not known. */
     bool has_no_link, has_no_notes, has_no_further;
 };
 
@@ -49,8 +50,9 @@ struct origin {
 void location_close(struct pair_location *location);
 
 /* Finds out at once what else of the crash is in the directory, if that is open: its name link,
- * notes (move_note.h), further dumps. Each costs much where it is looked up in vain. */
-void location_look_around(struct pair_location *location);
+ * notes (move_note.h), further dumps. Each costs much where it is looked up in vain. False if that
+ * cannot be told. */
+bool location_look_around(struct pair_location *location);
 
 /* Whether one of the two files was written, or came here, in the last `age` microseconds, or may
  * have: a time that is still to come, from a wrong clock, does not say when. Who moves or copies a
@@ -92,8 +94,8 @@ struct pair_files {
  */
 bool location_list(const struct pair_location *location, struct pair_files *files);
 
-/* Whether a further dump came, and was written, after pair.looked. */
-bool location_is_since(const struct pair_location *location, const struct stat *further);
+/* The last change of a further dump that came, and was written, after pair.looked; 0: none did. */
+struct timespec location_latest_since(const struct pair_location *location);
 void pair_files_free(struct pair_files *files);
 
 #endif

@@ -97,7 +97,7 @@ static void miss(struct finished_job *job, const struct findings *found, const c
         crash_set(&job->crash, MISSING, "%s was not found%s; %s for 24 hours", missing, why,
                   is_half ? "the rest and the row stay" : "the row stays");
     else if (job->missed == MISSED_LATELY)
-        crash_wait(&job->crash, "%s is missing, not for 24 hours yet; %s", missing,
+        crash_wait(&job->crash, "%s has been missing for less than 24 hours; %s", missing,
                    is_half ? "the rest and the row stay" : "the row stays");
     else
         crash_set(&job->crash, MISSING, "%s was not found for 24 hours%s; the row is removed",

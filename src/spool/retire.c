@@ -95,7 +95,7 @@ static void retire_to_quarantine(const struct candidate *candidate, struct quara
     const struct crash *crash = &candidate->crash;
     const char *reason = crash_reason(crash);
     if (candidate->verdict == LEFT && !is_begun(candidate, quarantine, report->dry_run)) {
-        report_waiting(report, crash->name, candidate->why); /* it is not split meanwhile */
+        report_waiting(report, crash->name, candidate->why); /* it would be split */
         return;
     }
     if (!report->dry_run && came_again(candidate)) {

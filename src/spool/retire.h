@@ -1,5 +1,6 @@
 /* retire.h - what happens to a crash after the commit: a queued one loses its links, one that never
- * became a pair or must not be queued goes to quarantine, all others stay. */
+ * became a pair or must not be queued goes to quarantine, all others stay. What must not be queued,
+ * and is not whole yet, waits until it is, or is old. */
 #ifndef RETIRE_H
 #define RETIRE_H
 

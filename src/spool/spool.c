@@ -17,8 +17,9 @@ struct spool_clock {
     _Atomic int error; /* why it cannot be asked; 0: it can */
     bool is_ours;      /* this machine's, as nothing may be made */
     /* Nanoseconds: the time when it was asked for by spool_ask_clock(), and when it was asked last,
-     * as a file was younger; how far it was ahead of this machine's then; and ticks() at a time. */
-    _Atomic long long asked, latest, ahead, ticks, at_ticks;
+     * as a file was younger; how far it was ahead of this machine's then; when a file was last
+     * made to ask, by ticks(), and the time then. */
+    _Atomic long long asked, latest, ahead, made_ticks, made_time;
 };
 
 /* Two hosts whose clocks are set over the network differ by less. */
@@ -110,7 +111,7 @@ static bool find_now(const struct spool *spool, const struct timespec *then, str
     return true;
 }
 
-/* Nanoseconds by a clock that nobody sets, and that goes on when file systems' clocks do. */
+/* Nanoseconds, by a clock that nobody sets, with the ticks of the times of files. */
 static long long ticks(void)
 {
     struct timespec now;
@@ -119,21 +120,22 @@ static long long ticks(void)
 }
 
 /* Once a second at most, as it takes long to make a file where many have just been removed: ext4
- * does not use their inodes again so soon. In between the time is known, if not in whole seconds.
- * It is asked for again as a file system may fill up, or become read-only, while a run is at work.
+ * does not use their inodes again so soon. In between it is computed, unless the file system keeps
+ * whole seconds. It is asked for again as a file system may fill up, or become read-only, while a
+ * run is at work.
  */
 void spool_ask_clock(const struct spool *spool)
 {
     struct spool_clock *clock = spool->clock;
-    long long passed = ticks() - clock->ticks;
-    struct timespec now = from_nanoseconds(clock->at_ticks + passed);
+    long long passed = ticks() - clock->made_ticks;
+    struct timespec now = from_nanoseconds(clock->made_time + passed);
     if (clock->error != 0)
         return;
-    if (clock->ticks == 0 || passed >= second || clock->at_ticks % second == 0) {
+    if (clock->made_ticks == 0 || passed >= second || clock->made_time % second == 0) {
         if (!ask_again(spool, &now))
             clock->error = errno;
-        clock->ticks = ticks();
-        clock->at_ticks = in_nanoseconds(&now);
+        clock->made_ticks = ticks();
+        clock->made_time = in_nanoseconds(&now);
     }
     set_clock(spool, &now);
 }

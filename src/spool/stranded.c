@@ -30,7 +30,7 @@ static bool has_files(const struct pair *pair, struct timespec *latest)
     struct failure failure;
     bool has_main_file = pair_has_files(pair, latest);
     locate_there(pair, &location, &failure);
-    location_look_around(&location);
+    bool has_further = location_look_around(&location) && !location.has_no_further;
     if (location.directory >= 0)
         location_list(&location, &files);
     for (size_t i = 0; i < files.count; i++) {
@@ -38,8 +38,7 @@ static bool has_files(const struct pair *pair, struct timespec *latest)
         if (time_is_past(latest, 0, &its))
             *latest = its;
     }
-    bool has_any =
-        has_main_file || files.count > 0 || (location.directory >= 0 && !location.has_no_further);
+    bool has_any = has_main_file || files.count > 0 || has_further;
     pair_files_free(&files);
     location_close(&location);
     return has_any;

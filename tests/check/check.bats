@@ -215,11 +215,11 @@ load check
     sql "SELECT crashmon.resume('main')"
     answers 1 scan -- 'WARNING: the last run of crashmon-scan-repair was killed'
     expect_status 1 scan --repair --limit=1 --batch-size=1
-    answers 1 scan -- 'WARNING: the last run of crashmon-scan-repair ended with exit code 1 (the next repair clears this), .* ago: it ended at --limit'
+    answers 1 scan -- 'WARNING: the last run of crashmon-scan-repair ended with exit code 1, which the next repair clears, .* ago: it ended at --limit'
     find "$SPOOL" -exec touch -h -d '2 days ago' {} +
     sql "DELETE FROM processors"
     expect_status 68 scan --repair
-    answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan-repair ended with exit code 68 (no processor) (the next repair clears this), '
+    answers 2 scan --check-processors=, -- 'CRITICAL: the last run of crashmon-scan-repair ended with exit code 68 (no processor), which the next repair clears, '
     sql "UPDATE crashmon.runs SET exit_code = 142 WHERE program = 'crashmon-scan-repair'"
     answers 1 scan --check-processors=, -- 'WARNING: the last run of crashmon-scan-repair ended with exit code 142'
     sql "UPDATE crashmon.runs SET ended = started - interval '26 hours', started = started - interval '26 hours'
@@ -247,7 +247,7 @@ load check
     sql "INSERT INTO jobs (pathname, uuid, owner, queueddatetime)
          SELECT '', translate(left(uuid, 1), '0123456789abcdef', 'f0123456789abcde') || substr(uuid, 2), 1, '2008-12-25' FROM jobs"
     expect_status 1 cleanup_jobs --repair --limit=1 --batch-size=1
-    answers 1 cleanup_jobs -- 'WARNING: the last run of crashmon-cleanup-repair ended with exit code 1 (the next repair clears this), .* ago: it ended at --limit'
+    answers 1 cleanup_jobs -- 'WARNING: the last run of crashmon-cleanup-repair ended with exit code 1, which the next repair clears, .* ago: it ended at --limit'
     sql "UPDATE jobs SET success = NULL, completeddatetime = NULL"
     expect_status 1 cleanup_jobs --repair
     answers 0 cleanup_jobs --

@@ -156,7 +156,7 @@ copies_slowly() {
     sql_is "SELECT count(*) FROM jobs" 1
     # The longer one is another crash for all that is known, whose links may be on their way.
     expect_status 1 cleanup_jobs
-    log_has "a pair of its id in \"$SPOOL/20081225\" may still be written to"
+    log_has "a pair of its id in \"$SPOOL/20081225\" may still be being written"
     equal "$(spool_state "$ARCHIVE")" "$archived"
     grep -q "PMDMmore" "$SPOOL/20081225/name/$(name_dir "$id")/$id.dump"
 }

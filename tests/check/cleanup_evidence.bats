@@ -263,14 +263,14 @@ date_link_left() {
     done
 }
 
-@test "without a link it may be, so the job waits (0) for ten minutes; then it is its own, which came late" {
+@test "without a link it may be, so the job waits (0), unless it was written before" {
     queued
     finish "$id" true
     is_past completeddatetime
     dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
-    echo late >"$dump"
-    cleanup_says 0 'left: a further dump came since a processor took its job, and may be that of another crash, for ten minutes'
-    touch -d '11 minutes ago' "$dump"
+    echo next >"$dump"
+    cleanup_says 0 'left: a further dump has come since a processor took its job, and may be another crash'
+    touch -d '1 hour ago' "$dump"
     cleans
     equal "$(find "$ARCHIVE" -name "$id.*" | wc -l)" 3
 }

@@ -30,7 +30,7 @@ setup_missing() {
     [[ $output == *" ERROR - \"$id\": missing"* ]] || fail "$output"
     for hours in 0 23; do
         hours_pass $hours
-        run_says 0 'left: its pair is missing, not for 24 hours yet; the row stays'
+        run_says 0 'left: its pair has been missing for less than 24 hours; the row stays'
         [[ -z $output ]] || fail "$output"
         log_has "seen 1: left 1; exit code 0"
         jobs_are "$id"
@@ -53,7 +53,7 @@ setup_missing() {
     done
     session ROLLBACK
     run_says 1 'missing: its pair was not found; the row stays for 24 hours'
-    run_says 0 'left: its pair is missing, not for 24 hours yet; the row stays'
+    run_says 0 'left: its pair has been missing for less than 24 hours; the row stays'
 }
 
 @test "one that comes back within 24 hours is put away, with the others" {
@@ -160,7 +160,7 @@ setup_missing() {
         ended true "$id"
         run_says 1 "missing: its .$other file was not found; the rest and the row stay for 24 hours"
         hours_pass 23
-        run_says 0 "left: its .$other file is missing, not for 24 hours yet; the rest and the row stay"
+        run_says 0 "left: its .$other file has been missing for less than 24 hours; the rest and the row stay"
         [[ -f $(place "$SPOOL" "$id").$half ]] || fail "$(find "$SPOOL" "$ARCHIVE")"
         jobs_are "$id"
         hours_pass 1
@@ -326,7 +326,7 @@ setup_missing() {
     ln -s "$BATS_TEST_TMPDIR/away" "$SPOOL/20081225"
     run_says 1 'left: cannot look for it'
     rm "$SPOOL/20081225"
-    run_says 0 'left: its pair is missing, not for 24 hours yet; the row stays'
+    run_says 0 'left: its pair has been missing for less than 24 hours; the row stays'
 }
 
 @test "priority does not give up what it cannot look for (1), and does when it can" {

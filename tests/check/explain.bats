@@ -167,7 +167,7 @@ load explain
     does "$id" cleanup "reports it as missing: its pair was not found; the row stays for 24 hours"
     sql "UPDATE jobs SET missingdatetime = now() - interval '1 h', completeddatetime = now() - interval '3 h'"
     says "$id" 'missing since 1 h 0 min ago'
-    does "$id" cleanup "leaves it: its pair is missing, not for 24 hours yet; the row stays"
+    does "$id" cleanup "leaves it: its pair has been missing for less than 24 hours; the row stays"
     sql "UPDATE jobs SET missingdatetime = now() - interval '25 h', completeddatetime = now() - interval '27 h'"
     does "$id" cleanup "reports it as missing: its pair was not found for 24 hours; the row is removed"
 }

@@ -46,7 +46,7 @@ load explain
     await sql_true "SELECT completeddatetime < now() - interval '50 ms' FROM jobs"
     collect --id "$id" --day 20081225 --size 200 --age 0 >/dev/null
     expect_status 1 cleanup_jobs
-    says "$id" 'Hint cleanup has missed its pair: what is there is another crash with its id, which has to wait'
+    says "$id" 'Hint cleanup has missed its pair: what is there may be another crash of its id, which has to wait'
     pair=$(place "$SPOOL" "$id")
     for archive in "$ARCHIVE" "$FAILED"; do
         mkdir -p "$archive/20081225/name/$(name_dir "$id")"
@@ -54,5 +54,5 @@ load explain
     done
     sql 'DELETE FROM jobs'
     find "$SPOOL" -name "$id*" -delete
-    says "$id" "Hint there are two crashes of its id in long-term storage; of that in \"$ARCHIVE\"; it is done; to have it processed again"
+    says "$id" "Hint both long-term storages have it, or two crashes of its id; as for \"$ARCHIVE\"; it is done; to have it processed again"
 }

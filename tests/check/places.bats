@@ -130,7 +130,7 @@ overlays=(lowerdir=20081225,upperdir=other lowerdir=other,upperdir=20081225)
         mkdir "$SPOOL/full"
         for ((i = 0; i < 100; i++)); do { : >"$SPOOL/full/$i"; } 2>/dev/null || break; done
         expect_status 1 cleanup_jobs
-        [[ $output == *"\"$SPOOL\" has no room for a note, and \"$ARCHIVE\" has files of it already"* ]] || fail "$output"
+        [[ $output == *"\"$SPOOL\" has no room for a note, and \"$ARCHIVE\" has files of its id"* ]] || fail "$output"
         rm -r "$SPOOL/full"
         umount "$ARCHIVE/20081225"
         disks=("$SPOOL")

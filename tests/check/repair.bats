@@ -345,7 +345,7 @@ in_the_middle() {
 # How --check tells the last repair of a program: told PROGRAM [REASON]; without a reason, it does not.
 told() {
     run "$1" --check
-    equal "$(sed -nE 's/^WARNING: the last run of crashmon-[a-z]+-repair ended with exit code 1 \(the next repair clears this\), .* ago: //p' <<<"$output")" "${2:-}"
+    equal "$(sed -nE 's/^WARNING: the last run of crashmon-[a-z]+-repair ended with exit code 1, which the next repair clears, .* ago: //p' <<<"$output")" "${2:-}"
 }
 
 @test "a repair that --limit keeps from looking at all says so, beside what it has found first; one that has looked at all does not" {

@@ -50,7 +50,7 @@ repair_says() {
     umount "$SPOOL/20081225"
     repair_says "missing: its pair was not found, and its day is empty (is it mounted?); its job stays for 24 hours"
     [[ $output == *" ERROR - \"$id\": missing"* ]] || fail "$output"
-    repair_says "left: its pair is missing, not for 24 hours yet; its job stays"
+    repair_says "left: its pair has been missing for less than 24 hours; its job stays"
     missing_for_a_day
     mount -t tmpfs tmpfs "$SPOOL/20081225"
     cp -a "$BATS_TEST_TMPDIR/away/." "$SPOOL/20081225"

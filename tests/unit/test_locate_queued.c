@@ -1,3 +1,4 @@
+#include "spool/evidence.h"
 #include "spool/file.h"
 #include "spool/locate.h"
 
@@ -215,6 +216,37 @@ static void one_that_may_be_where_nobody_can_look_is_not_another_one(void **stat
     expect_queued("", "", LOCATED_WHOLE, "20081220", 0);
 }
 
+/* The job was taken twenty minutes ago, and the pair had come before. */
+static bool further_is_judged(bool *leaves_newer)
+{
+    struct failure failure;
+    const struct origin origin = {.taken = 1200LL * SECOND};
+    struct pair_location location = queued_from("storage", PATHNAME(DAY), ID);
+    assert_int_equal(location.found, LOCATED_WHOLE);
+    location.is_earlier = true;
+    location.pair.looked = spool_time_ago(location.pair.spool, origin.taken);
+    bool good = evidence_of_further(&location, &origin, &failure);
+    *leaves_newer = location.leaves_newer;
+    close_roots(&location);
+    return good;
+}
+
+static void a_further_dump_that_came_since_waits_for_ten_minutes_or_for_a_link(void **state)
+{
+    (void)state;
+    bool leaves_newer;
+    make_files(ID, DAY, OLD);
+    assert_true(further_is_judged(&leaves_newer));
+    make_crash_file(ID, DAY, ".plugin.dump", 540);
+    assert_false(further_is_judged(&leaves_newer));
+    make_crash_file(ID, DAY, ".plugin.dump", 660);
+    assert_true(further_is_judged(&leaves_newer));
+    assert_false(leaves_newer);
+    make_name_link(ID, DAY, SLOT, 0);
+    assert_true(further_is_judged(&leaves_newer));
+    assert_true(leaves_newer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +260,7 @@ int main(void)
         in_scratch_spool(what_cannot_be_searched_where_it_was_queued_from_hides_it),
         in_scratch_spool(what_comes_while_a_batch_is_worked_at_came_after_the_end_of_its_job),
         in_scratch_spool(a_new_date_link_counts_beside_an_old_name_link),
+        in_scratch_spool(a_further_dump_that_came_since_waits_for_ten_minutes_or_for_a_link),
         in_scratch_spool(one_that_may_be_where_nobody_can_look_is_not_another_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
