@@ -103,22 +103,33 @@ static void a_clock_that_is_lost_while_a_run_is_at_work_is_not_known_any_more(vo
     assert_false(spool_is_past(spool, &then, 31));
 }
 
-/* Until it has done so for a while: a file that is there is no newer, but for a tick of the clock.
- */
+static struct timespec write_new_file(void)
+{
+    struct stat status;
+    write_file("new", "");
+    assert_int_equal(stat("new", &status), 0);
+    return status.st_mtim;
+}
+
+/* A file from before is no newer, and one from after no older, but for a tick of the clock. */
 static void the_time_goes_on_between_two_looks_at_the_clock(void **state)
 {
     (void)state;
     spool_ask_clock(spool);
     const struct timespec end = spool_time_ago(spool, -100000);
-    struct timespec now = spool_time(spool);
-    while (!time_is_past(&end, 0, &now)) {
-        struct stat status;
-        write_file("new", "");
-        assert_int_equal(stat("new", &status), 0);
+    bool has_gone_on = false;
+    for (int i = 0; i < 1000000 && !has_gone_on; i++) {
+        struct timespec before = write_new_file();
         spool_ask_clock(spool);
-        now = spool_time_ago(spool, 0);
-        assert_true(time_is_past(&status.st_mtim, 0, &now));
+        struct timespec now = spool_time(spool);
+        struct timespec with_tick = spool_time_ago(spool, 0),
+                        less_a_tick = spool_time_ago(spool, 20000);
+        struct timespec after = write_new_file();
+        assert_true(time_is_past(&before, 0, &with_tick));
+        assert_true(time_is_past(&less_a_tick, 0, &after));
+        has_gone_on = time_is_past(&end, 0, &now);
     }
+    assert_true(has_gone_on);
 }
 
 int main(void)
