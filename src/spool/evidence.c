@@ -187,7 +187,8 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
     }
 }
 
-/* By the name alone it is of the pair that it lies beside. */
+/* A run that was killed may have changed its mode, and so its ctime. By the name alone it is of the
+ * pair that it lies beside. */
 bool evidence_of_further(struct pair_location *location, const struct origin *origin,
                          struct failure *failure)
 {

@@ -118,13 +118,6 @@ static bool add(struct pair_files *files, const char *name, const struct stat *s
     return file->name != NULL && ++files->count > 0;
 }
 
-/* A run that was killed may have changed its mode, and so its ctime; but not its mtime. */
-static bool is_since(const struct pair_location *location, const struct stat *further)
-{
-    const struct pair *pair = &location->pair;
-    return pair_is_newer(pair, further) && !time_is_past(&further->st_mtim, 0, &pair->looked);
-}
-
 /* Ignores what is not a file. One with a second name is a dump, but not safe to move. */
 static bool add_further_dump(const struct pair_location *location, const char *name,
                              struct pair_files *files)
@@ -132,7 +125,7 @@ static bool add_further_dump(const struct pair_location *location, const char *n
     struct stat status;
     if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    if (location->leaves_newer && is_since(location, &status))
+    if (location->leaves_newer && pair_is_newer(&location->pair, &status))
         return true;
     if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
         errno = EMLINK;
@@ -171,7 +164,7 @@ struct timespec location_latest_since(const struct pair_location *location)
     add_further_dumps(location, &files);
     for (struct pair_file *file = files.items; file < files.items + files.count; file++) {
         struct timespec changed = spool_changed(location->pair.spool, &file->status);
-        if (is_since(location, &file->status) && time_is_past(&latest, 0, &changed))
+        if (pair_is_newer(&location->pair, &file->status) && time_is_past(&latest, 0, &changed))
             latest = changed;
     }
     pair_files_free(&files);

@@ -94,7 +94,7 @@ struct pair_files {
  */
 bool location_list(const struct pair_location *location, struct pair_files *files);
 
-/* The last change of a further dump that came, and was written, after pair.looked; 0: none did. */
+/* When the latest of the further dumps that came after pair.looked was written; 0: none came. */
 struct timespec location_latest_since(const struct pair_location *location);
 void pair_files_free(struct pair_files *files);
 

@@ -65,7 +65,7 @@ static bool is_younger(int quarantine, const char *name, const struct candidate 
     if (!found)
         return false;
     pair.looked = reason.st_mtim;
-    return !pair_came_again(&pair, candidate->directory, true) &&
+    return spool_has_clock(pair.spool) && !pair_came_again(&pair, candidate->directory, true) &&
            (candidate->date_directory == NULL ||
             !links_came_again(&pair, candidate->directory, candidate->date_directory));
 }

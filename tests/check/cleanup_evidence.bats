@@ -254,6 +254,7 @@ date_link_left() {
         collect --id "$id" --day 20081226 --without json --without dump
         dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
         echo next >"$dump"
+        touch -d '1 hour ago' "$dump" # as who moves a crash here may leave it
         cleans --save-successful-minidumps-to="$to"
         equal "$(cat "$dump")" next
         has_links "$id"
