@@ -192,8 +192,9 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
 bool evidence_of_further(struct pair_location *location, const struct origin *origin,
                          struct failure *failure)
 {
-    bool may_be = location->is_earlier && !location->has_no_further;
-    const struct timespec since = may_be ? location_latest_since(location) : (struct timespec){0};
+    struct timespec since = {0};
+    if (location->is_earlier && !location->has_no_further && !location_find_since(location, &since))
+        return pair_fail(&location->pair, "read directory", failure);
     if (since.tv_sec == 0)
         return true;
     enum link link = find_link(location, origin->taken, LINK_NEWER, failure);

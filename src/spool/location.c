@@ -157,18 +157,20 @@ static bool add_further_dumps(const struct pair_location *location, struct pair_
     return errno == 0;
 }
 
-struct timespec location_latest_since(const struct pair_location *location)
+bool location_find_since(const struct pair_location *location, struct timespec *latest)
 {
     struct pair_files files = {0};
-    struct timespec latest = {0};
-    add_further_dumps(location, &files);
+    *latest = (struct timespec){0};
+    bool good = add_further_dumps(location, &files) || errno == EMLINK;
     for (struct pair_file *file = files.items; file < files.items + files.count; file++) {
         struct timespec changed = spool_changed(location->pair.spool, &file->status);
-        if (pair_is_newer(&location->pair, &file->status) && time_is_past(&latest, 0, &changed))
-            latest = changed;
+        if (pair_is_newer(&location->pair, &file->status) && time_is_past(latest, 0, &changed))
+            *latest = changed;
     }
+    int error = errno;
     pair_files_free(&files);
-    return latest;
+    errno = error;
+    return good;
 }
 
 bool location_list(const struct pair_location *location, struct pair_files *files)

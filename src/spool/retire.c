@@ -52,14 +52,16 @@ static bool remove_links(const struct candidate *candidate, struct failure *fail
                : links_remove(pair, failure);
 }
 
-/* Whether a case is younger than all that is left of the crash, and its link. */
-static bool is_younger(int quarantine, const char *name, const struct candidate *candidate)
+/* Whether a case of this storage is younger than all that is left of the crash, and its link. */
+static bool is_younger(int quarantine, const char *name, const char *mark,
+                       const struct candidate *candidate)
 {
+    char owner[MARK_SIZE];
     struct pair pair = candidate->pair;
     struct stat reason;
     int directory = cases_open(quarantine, pair.day, name);
-    bool found =
-        directory >= 0 && fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
+    bool found = directory >= 0 && !case_is_of_another(directory, mark, owner) &&
+                 fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
     if (directory >= 0)
         close(directory);
     if (!found)
@@ -82,7 +84,7 @@ static bool is_begun(const struct candidate *candidate, struct quarantine *quara
         return false;
     cases_of_day(root, pair->day, &pair->id, &cases, &ignored);
     for (size_t i = 0; i < cases.count && !found; i++)
-        found = is_younger(root, cases.items[i], candidate);
+        found = is_younger(root, cases.items[i], quarantine_mark(quarantine), candidate);
     quarantine_let_go(quarantine);
     names_free(&cases);
     return found;

@@ -75,6 +75,20 @@ is_new() {
     done
 }
 
+@test "nor where another storage has just put a crash of its id into the same quarantine" {
+    quarantine=$BATS_TEST_TMPDIR/shared west=$BATS_TEST_TMPDIR/west
+    mkdir -p "$west/20000101"
+    echo "quarantine-to = $quarantine" >>"$CONF"
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    again "$id" 20081225 --without dump
+    collect --root "$west" --id "$id" --day 20081225 >/dev/null
+    expect_status 1 scan --storage-name=west --storage-root="$west" --deferred-storage-root=
+    expect_status 0 scan
+    log_has "\"$id\": left: .dump is missing"
+    has_links "$id"
+}
+
 @test "a job of which cleanup was killed between both: the rest is where the row says" {
     id=$(collect --day 20081226 --id-day 081225)
     queued 1
