@@ -198,7 +198,7 @@ bool evidence_of_further(struct pair_location *location, const struct origin *or
     if (since.tv_sec == 0)
         return true;
     enum link link = find_link(location, origin->taken, LINK_NEWER, failure);
-    location->leaves_newer = link == LINK_NEWER;
+    location->pair.leaves_newer = link == LINK_NEWER;
     if (link == LINK_UNKNOWN)
         return false;
     return link == LINK_NEWER || spool_is_past(location->pair.spool, &since, YOUNG) ||

@@ -125,7 +125,7 @@ static bool add_further_dump(const struct pair_location *location, const char *n
     struct stat status;
     if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
-    if (location->leaves_newer && pair_is_newer(&location->pair, &status))
+    if (pair_leaves(&location->pair, location->directory, name))
         return true;
     if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
         errno = EMLINK;

@@ -25,9 +25,8 @@ struct pair_location {
     /* By locate_queued(): it was written since the row was made; it is not where the row says. It
      * may be another crash, unless long-term storage has nothing of the id. */
     bool is_later, is_elsewhere;
-    bool is_replaced;  /* likewise: where the row says is another crash */
-    bool is_earlier;   /* likewise: its files came before the job was taken (pair.looked) */
-    bool leaves_newer; /* by evidence_of_further(): further dumps that came since are not its own */
+    bool is_replaced; /* likewise: where the row says is another crash */
+    bool is_earlier;  /* likewise: its files came before the job was taken (pair.looked) */
     /* By location_look_around(): what of the crash is not there, so that nobody has to look;
      * false: it is, or that is not known. */
     bool has_no_link, has_no_notes, has_no_further;

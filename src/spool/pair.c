@@ -167,6 +167,13 @@ bool pair_came_again(const struct pair *pair, int directory, bool both)
     return is_newer;
 }
 
+bool pair_leaves(const struct pair *pair, int directory, const char *name)
+{
+    struct stat status;
+    return pair->leaves_newer && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           pair_is_newer(pair, &status);
+}
+
 static bool find_directory(const struct pair *pair, struct stat *status)
 {
     int directory = pair_open_directory(pair);

@@ -14,6 +14,7 @@ struct pair {
     char day[DAY_LENGTH + 1]; /* under which it lies in the spool */
     struct timespec looked;   /* when, by the clock of the spool: what came later is of another
                                  crash with its id; 0: not known */
+    bool leaves_newer;        /* and so are further dumps that came later: see evidence.h */
 };
 
 enum pair_state {
@@ -55,6 +56,9 @@ bool pair_is_gone(const struct pair *pair, int directory);
  * metadata is, or with `both` one of the two files. `directory` as above. */
 bool pair_is_newer(const struct pair *pair, const struct stat *status);
 bool pair_came_again(const struct pair *pair, int directory, bool both);
+
+/* Whether a file in its directory is one of those that pair->leaves_newer means. */
+bool pair_leaves(const struct pair *pair, int directory, const char *name);
 
 /* Whether a link is newer than `then`: its ctime is. But not if its mtime is not, nor that of the
  * directory of its pair (-1: not open), so that nothing has come there since: a spool that is

@@ -405,8 +405,8 @@ static bool move_to_case(struct quarantine *quarantine, int from, const struct n
     return good;
 }
 
-/* Every entry whose name begins with the id, except the name link. */
-static bool list_crash(int directory, const struct crash_id *id, struct names *names)
+/* Every entry whose name begins with the id, except the name link, and what is not its own. */
+static bool list_crash(int directory, const struct pair *pair, struct names *names)
 {
     const struct dirent64 *entry;
     struct dir_reader reader;
@@ -414,7 +414,8 @@ static bool list_crash(int directory, const struct crash_id *id, struct names *n
         return false;
     bool good = true;
     while (good && (entry = dir_next(&reader)) != NULL)
-        if (strncmp(entry->d_name, id->text, CRASH_ID_LENGTH) == 0 &&
+        if (strncmp(entry->d_name, pair->id.text, CRASH_ID_LENGTH) == 0 &&
+            !pair_leaves(pair, directory, entry->d_name) &&
             !(entry->d_name[CRASH_ID_LENGTH] == '\0' && dir_entry_type(&reader, entry) == DT_LNK))
             good = names_add(names, entry->d_name);
     good = good && errno == 0;
@@ -449,7 +450,7 @@ static bool look_at_crash(const struct pair *pair, int *directory, struct names 
     *directory = pair_open_directory(pair);
     if (*directory < 0)
         return errno == ENOENT || pair_fail(pair, "open directory", failure);
-    return list_crash(*directory, &pair->id, names) || pair_fail(pair, "read directory", failure);
+    return list_crash(*directory, pair, names) || pair_fail(pair, "read directory", failure);
 }
 
 bool quarantine_foresee(struct quarantine *quarantine, const struct pair *pair,

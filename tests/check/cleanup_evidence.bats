@@ -264,6 +264,23 @@ date_link_left() {
     done
 }
 
+@test "nor does it go to quarantine with the first one, of which another crash was archived" {
+    queued
+    finish "$id" true
+    cleans
+    collect --id "$id" --day 20081226 --size 200 >/dev/null
+    expect_status 0 scan
+    finish "$id" true
+    is_past completeddatetime
+    collect --id "$id" --day 20081226 --without json --without dump
+    dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
+    echo next >"$dump"
+    expect_status 1 cleanup_jobs
+    equal "$(cat "$dump")" next
+    has_links "$id"
+    equal "$(cd "$SPOOL/quarantine/20081226/$id" && echo *)" "$id.dump $id.json reason"
+}
+
 @test "without a link it may be, so the job waits (0), unless it was written before" {
     queued
     finish "$id" true

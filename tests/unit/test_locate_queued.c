@@ -226,7 +226,7 @@ static bool further_is_judged(bool *leaves_newer)
     location.is_earlier = true;
     location.pair.looked = spool_time_ago(location.pair.spool, origin.taken);
     bool good = evidence_of_further(&location, &origin, &failure);
-    *leaves_newer = location.leaves_newer;
+    *leaves_newer = location.pair.leaves_newer;
     close_roots(&location);
     return good;
 }
