@@ -423,7 +423,7 @@ ends_at_once() {
               -e inject=unlinkat:signal=KILL:when=$call" run retains
         equal "$status" 137
         equal "$(find "$DEFERRED" -path '*/date/*' -type l -printf '%f\n')" "$id"
-        expect_status 0 retains
+        expect_status 0 retains --lock-wait=00:00:10
         equal "$output" ""
         gone "$id"
     done
