@@ -52,7 +52,24 @@ static bool remove_links(const struct candidate *candidate, struct failure *fail
                : links_remove(pair, failure);
 }
 
-/* Whether a case of this storage is younger than all that is left of the crash, and its link. */
+/* Of each of the two files: that it is here or in the case, not both, and not neither. */
+static bool has_the_rest(const struct pair *pair, int here, int directory)
+{
+    const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
+    for (int i = 0; i < 2; i++) {
+        char name[NAME_MAX + 1];
+        struct stat status;
+        pair_file_name(pair, suffixes[i], name);
+        bool is_here = here >= 0 && fstatat(here, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+        bool is_there = fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+        if (is_here == is_there)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a case of this storage has the rest of a crash, and is younger than all that is left of
+ * the crash, and its link. */
 static bool is_younger(int quarantine, const char *name, const char *mark,
                        const struct candidate *candidate)
 {
@@ -60,8 +77,12 @@ static bool is_younger(int quarantine, const char *name, const char *mark,
     struct pair pair = candidate->pair;
     struct stat reason;
     int directory = cases_open(quarantine, pair.day, name);
+    int here = pair_open_directory(&pair);
     bool found = directory >= 0 && !case_is_of_another(directory, mark, owner) &&
-                 fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
+                 fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0 &&
+                 has_the_rest(&pair, here, directory);
+    if (here >= 0)
+        close(here);
     if (directory >= 0)
         close(directory);
     if (!found)

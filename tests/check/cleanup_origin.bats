@@ -89,6 +89,18 @@ is_new() {
     has_links "$id"
 }
 
+@test "nor where a case of its id has the part that is there, whenever that came" {
+    id=$(collect --day 20081226 --id-day 081225)
+    queued 1
+    again "$id" 20081225
+    expect_status 1 scan
+    again "$id" 20081225 --without dump
+    touch -d '1 minute' "$SPOOL/quarantine/20081225/$id/reason" # by a clock that is ahead
+    expect_status 0 scan
+    log_has "\"$id\": left: .dump is missing"
+    has_links "$id"
+}
+
 @test "a job of which cleanup was killed between both: the rest is where the row says" {
     id=$(collect --day 20081226 --id-day 081225)
     queued 1
