@@ -199,7 +199,8 @@ bool evidence_of_further(struct pair_location *location, const struct origin *or
         return true;
     enum link link = find_link(location, origin->taken, LINK_NEWER, failure);
     location->pair.leaves_newer = link == LINK_NEWER;
-    if (link == LINK_UNKNOWN)
+    if (link == LINK_UNKNOWN ||
+        (link == LINK_NEWER && evidence_by_times(location, failure) == LOCATED_FAILED))
         return false;
     return link == LINK_NEWER || spool_is_past(location->pair.spool, &since, YOUNG) ||
            fail(failure, 0,

@@ -17,9 +17,10 @@ static bool is_gone(int error)
     return error == ENOENT || error == ESTALE;
 }
 
+/* One that may be newer is left to a scan that knows. */
 static bool is_newer(const struct pair *pair, int directory, const struct stat *status)
 {
-    return pair_is_newer(pair, status) && pair_link_is_newer(status, directory, &pair->looked);
+    return pair_may_be_newer(pair, status) && pair_link_is_newer(status, directory, &pair->looked);
 }
 
 /* `pair_directory` is that of its files, or -1. */

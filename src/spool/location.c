@@ -164,7 +164,7 @@ bool location_find_since(const struct pair_location *location, struct timespec *
     bool good = add_further_dumps(location, &files) || errno == EMLINK;
     for (struct pair_file *file = files.items; file < files.items + files.count; file++) {
         struct timespec changed = spool_changed(location->pair.spool, &file->status);
-        if (pair_is_newer(&location->pair, &file->status) && time_is_past(latest, 0, &changed))
+        if (pair_may_be_newer(&location->pair, &file->status) && time_is_past(latest, 0, &changed))
             *latest = changed;
     }
     int error = errno;

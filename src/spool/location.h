@@ -93,8 +93,8 @@ struct pair_files {
  */
 bool location_list(const struct pair_location *location, struct pair_files *files);
 
-/* When the latest of the further dumps that came after pair.looked was written; 0: none came. False
- * with errno. What location_list() refuses is left to that. */
+/* When the latest of the further dumps that may have come after pair.looked was written; 0: none.
+ * False with errno. What location_list() refuses is left to that. */
 bool location_find_since(const struct pair_location *location, struct timespec *latest);
 void pair_files_free(struct pair_files *files);
 

@@ -135,11 +135,15 @@ bool pair_is_gone(const struct pair *pair, int directory)
     return !dir_has(pair->spool->root, path) && errno == ENOENT;
 }
 
+bool pair_may_be_newer(const struct pair *pair, const struct stat *status)
+{
+    return pair->looked.tv_sec != 0 && !time_is_past(&status->st_ctim, 0, &pair->looked) &&
+           !spool_is_ahead(pair->spool, &status->st_ctim);
+}
+
 bool pair_is_newer(const struct pair *pair, const struct stat *status)
 {
-    return pair->looked.tv_sec != 0 && spool_has_clock(pair->spool) &&
-           !time_is_past(&status->st_ctim, 0, &pair->looked) &&
-           !spool_is_ahead(pair->spool, &status->st_ctim);
+    return spool_has_clock(pair->spool) && pair_may_be_newer(pair, status);
 }
 
 bool pair_link_is_newer(const struct stat *link, int directory, const struct timespec *then)

@@ -52,8 +52,10 @@ bool pair_tree_is_mounted(const struct pair *pair);
 /* Whether its metadata is gone; false on error. `directory` is that of the pair; -1: not open. */
 bool pair_is_gone(const struct pair *pair, int directory);
 
-/* Whether something is newer than pair->looked, by its ctime, which nobody can choose; whether the
- * metadata is, or with `both` one of the two files. `directory` as above. */
+/* Whether something is newer than pair->looked, by its ctime, which nobody can choose: without a
+ * clock nobody knows, and then it may be, if this machine's clock says so. And whether the metadata
+ * is, or with `both` one of the two files. `directory` as above. */
+bool pair_may_be_newer(const struct pair *pair, const struct stat *status);
 bool pair_is_newer(const struct pair *pair, const struct stat *status);
 bool pair_came_again(const struct pair *pair, int directory, bool both);
 

@@ -219,6 +219,26 @@ END
     quarantined "$half" dump
 }
 
+@test "where it cannot be asked, links that may be newer than the job stay, and with a further dump the pair, too (74)" {
+    id=$(crash)
+    expect_status 0 scan
+    behind 3600 0 # and this machine's clock counts a minute less
+    sql "UPDATE jobs SET success = true, queueddatetime = now() - interval '2 hours',
+                         starteddatetime = now() - interval '59 minutes',
+                         completeddatetime = now() - interval '59 minutes'"
+    await sql_true "SELECT starteddatetime < now() - interval '59 minutes 50 ms' FROM jobs"
+    collect --id "$id" --day 20081225 --without json --without dump
+    dump=$(place "$SPOOL" "$id").plugin.dump
+    echo next >"$dump"
+    expect_status 74 cleanup_jobs
+    log_has "cannot put \"$id\" away: \"$SPOOL\" cannot be asked for the time, so it is not known whether what is in \"20081225\" is another crash"
+    pair_is_whole "$SPOOL" 20081225 "$id"
+    rm "$dump"
+    expect_status 0 cleanup_jobs
+    pair_is_whole "$ARCHIVE" 20081225 "$id"
+    has_links "$id"
+}
+
 @test "where long-term storage cannot be asked for the time, what it has of an id is neither the pair nor none" {
     id=$(crash)
     marked
