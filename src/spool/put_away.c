@@ -286,8 +286,8 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     bool is_elsewhere = found.here.is_elsewhere && found.here.found != LOCATED_FAILED;
     if (found.here.found == LOCATED_NOWHERE || is_elsewhere)
         job->noted = own_place(job, id, roots);
-    if (follow_note(job, &found.here, quarantine, report) ||
-        waits_for_further(job, &found.here, report) ||
+    if (waits_for_further(job, &found.here, report) ||
+        follow_note(job, &found.here, quarantine, report) ||
         (job->noted.spool != NULL && is_quarantined(job, &was_going, report))) {
         location_close(&found.here);
         return;

@@ -264,21 +264,25 @@ date_link_left() {
     done
 }
 
-@test "nor does it go to quarantine with the first one, of which another crash was archived" {
+@test "nor does it go to quarantine with the first one, of which another crash was archived, also after a kill" {
     queued
     finish "$id" true
     cleans
-    collect --id "$id" --day 20081226 --size 200 >/dev/null
-    expect_status 0 scan
-    finish "$id" true
-    is_past completeddatetime
-    collect --id "$id" --day 20081226 --without json --without dump
-    dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
-    echo next >"$dump"
-    expect_status 1 cleanup_jobs
-    equal "$(cat "$dump")" next
-    has_links "$id"
-    equal "$(cd "$SPOOL/quarantine/20081226/$id" && echo *)" "$id.dump $id.json reason"
+    for kill in '' renameat2:2; do
+        collect --id "$id" --day 20081226 --size 200 >/dev/null
+        expect_status 0 scan
+        finish "$id" true
+        is_past completeddatetime
+        [[ -z $kill ]] || killed_at "$kill" cleanup_jobs --lock-wait=00:00:10
+        collect --id "$id" --day 20081226 --without json --without dump
+        dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
+        echo next >"$dump"
+        expect_status 1 cleanup_jobs --lock-wait=00:00:10
+        equal "$(cat "$dump")" next
+        has_links "$id"
+        equal "$(cd "$SPOOL/quarantine/20081226/$id" && echo *)" "$id.dump $id.json reason"
+        find "$SPOOL" -name "$id*" -prune -exec rm -r {} +
+    done
 }
 
 @test "without a link it may be, so the job waits (0), unless it was written before" {
