@@ -119,12 +119,12 @@ static bool is_other_mark(const char *owner, const char *mark)
     return owner[0] != '\0' && mark[0] != '\0' && strcmp(owner, mark) != 0;
 }
 
-static bool is_of_another_source(int directory, const struct case_source *source)
+bool case_has_source(int directory, const struct case_source *source)
 {
     struct said_source said;
     read_source(directory, &said);
-    return is_other_mark(said.mark, source->mark) ||
-           (said.is_root_known && said.is_deferred != (source->root == PLACE_DEFERRED));
+    return !is_other_mark(said.mark, source->mark) &&
+           !(said.is_root_known && said.is_deferred != (source->root == PLACE_DEFERRED));
 }
 
 void case_read_owner(int directory, char mark[MARK_SIZE])
@@ -186,7 +186,7 @@ static bool is_taken(int directory, int from, const struct names *names,
     struct stat reason;
     bool has_reason = fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0;
     bool is_taken = has_reason && (!file_is_regular(&reason) || reason.st_size >= REASON_MAXIMUM ||
-                                   is_of_another_source(directory, source) ||
+                                   !case_has_source(directory, source) ||
                                    has_younger(directory, from, names, &reason.st_mtim));
     errno = 0;
     return is_taken || has_other_bytes(directory, from, names);
@@ -198,7 +198,7 @@ static bool has_begun(int directory, const struct case_source *source)
     struct stat reason;
     if (fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) < 0)
         return errno != ENOENT;
-    return !is_of_another_source(directory, source);
+    return case_has_source(directory, source);
 }
 
 static int open_or_make(int root, const char *path, bool make)

@@ -62,6 +62,9 @@ const char *case_name(const char *name);
  * without the deferred root. Malloc'd; NULL when out of memory. */
 char *case_line(const struct case_source *source, const char *where, const char *why);
 
+/* Whether its reason names this source, as far as both are known. */
+bool case_has_source(int directory, const struct case_source *source);
+
 /* The mark in the first line that has one: whose the case is; "" if none has. Whether that is
  * another than this one; nothing is where one of them is not known. */
 void case_read_owner(int directory, char mark[MARK_SIZE]);

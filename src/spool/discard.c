@@ -21,20 +21,12 @@ static bool are_old(const struct spool *spool, const struct pair_files *files, l
     return true;
 }
 
-static void keep_latest(struct timespec *latest, const struct spool *spool,
-                        const struct stat *status)
-{
-    struct timespec changed = spool_changed(spool, status);
-    if (time_is_past(latest, 0, &changed))
-        *latest = changed;
-}
-
 static void look_at_name_link(const struct pair *pair, struct timespec *changed)
 {
     struct stat status;
     int directory = pair_open_directory(pair);
     if (directory >= 0 && fstatat(directory, pair->id.text, &status, AT_SYMLINK_NOFOLLOW) == 0)
-        keep_latest(changed, pair->spool, &status);
+        time_keep_latest(changed, spool_changed(pair->spool, &status));
     if (directory >= 0)
         close(directory);
 }
@@ -48,7 +40,7 @@ bool discard_last_change(const struct pair *pair, struct date_dir *date_director
     if (location.directory >= 0)
         location_list(&location, &files);
     for (size_t i = 0; i < files.count; i++)
-        keep_latest(changed, pair->spool, &files.items[i].status);
+        time_keep_latest(changed, spool_changed(pair->spool, &files.items[i].status));
     look_at_name_link(pair, changed);
     bool is_there = files.count > 0 || !links_may_lead_away(pair, date_directory, reason);
     pair_files_free(&files);

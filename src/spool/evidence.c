@@ -187,22 +187,30 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
     }
 }
 
-/* A run that was killed may have changed its mode, and so its ctime. By the name alone it is of the
- * pair that it lies beside. */
+/* Where the pair itself has new ctimes, or a run that was killed has begun to move it, those of its
+ * further dumps may be new, too. */
 bool evidence_of_further(struct pair_location *location, const struct origin *origin,
                          struct failure *failure)
 {
-    struct timespec since = {0};
-    if (location->is_earlier && !location->has_no_further && !location_find_since(location, &since))
-        return pair_fail(&location->pair, "read directory", failure);
-    if (since.tv_sec == 0)
+    struct pair *pair = &location->pair;
+    struct timespec came = pair->looked, written = {0};
+    if (pair->looked.tv_sec == 0 || location->directory < 0 || location->is_later)
         return true;
-    enum link link = find_link(location, origin->taken, LINK_NEWER, failure);
-    location->pair.leaves_newer = link == LINK_NEWER;
-    if (link == LINK_UNKNOWN ||
-        (link == LINK_NEWER && evidence_by_times(location, failure) == LOCATED_FAILED))
-        return false;
-    return link == LINK_NEWER || spool_is_past(location->pair.spool, &since, YOUNG) ||
+    pair->is_touched =
+        location->found != LOCATED_WHOLE || !location->is_earlier || !location->has_no_notes;
+    if (!location->has_no_further && !location_find_since(location, &came, &written))
+        return pair_fail(pair, "read directory", failure);
+    pair->latest = came;
+    if (written.tv_sec == 0)
+        return true;
+    switch (find_link(location, origin->taken, LINK_NEWER, failure)) {
+    case LINK_NEWER:
+        pair->latest = pair->looked;
+        return evidence_by_times(location, failure) == LOCATED_NOWHERE;
+    case LINK_UNKNOWN: return false;
+    default: break;
+    }
+    return spool_is_past(pair->spool, &written, YOUNG) ||
            fail(failure, 0,
                 "a further dump has come since a processor took its job, and may be another "
                 "crash's; it waits for ten minutes");

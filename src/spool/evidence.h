@@ -12,8 +12,9 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
                                 struct failure *failure);
 
 /* Whose further dumps are that came to the pair since its job was taken: with a link that came
- * since, too, they are of another crash with its id, whose other files are on their way (sets
- * pair.leaves_newer). False with the reason if such a link may come yet, or it cannot be told. */
+ * since, too, they are of another crash with its id, whose other files are on their way; and so is
+ * what comes from now on (sets pair.latest and pair.is_touched). False with the reason if such a
+ * link may come yet, or it cannot be told. */
 bool evidence_of_further(struct pair_location *location, const struct origin *origin,
                          struct failure *failure);
 

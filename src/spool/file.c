@@ -42,6 +42,12 @@ bool time_is_past(const struct timespec *then, long seconds, const struct timesp
     return !is_later(&due, now);
 }
 
+void time_keep_latest(struct timespec *latest, struct timespec candidate)
+{
+    if (is_later(&candidate, latest))
+        *latest = candidate;
+}
+
 /* Never waits for a FIFO, never follows a link. */
 static int open_any_regular(int directory, const char *name, struct stat *status)
 {

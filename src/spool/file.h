@@ -37,6 +37,8 @@ struct timespec file_changed(const struct stat *status, const struct timespec *n
 /* Whether `now` is at least `seconds` after `then`. */
 bool time_is_past(const struct timespec *then, long seconds, const struct timespec *now);
 
+void time_keep_latest(struct timespec *latest, struct timespec candidate);
+
 /* Mode and group at the destination. */
 struct file_style {
     mode_t mode;

@@ -61,20 +61,6 @@ void location_close(struct pair_location *location)
     location->directory = -1;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-/* <id>.<name>.dump, unless it is the metadata, whose suffix may end likewise. */
-static bool is_further_dump(const struct pair *pair, const char *name)
-{
-    return strcmp(name + strnlen(name, CRASH_ID_LENGTH), pair->spool->json_suffix) != 0 &&
-           strncmp(name, pair->id.text, CRASH_ID_LENGTH) == 0 && name[CRASH_ID_LENGTH] == '.' &&
-           ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
-}
-
 static bool is_note(const struct pair *pair, const char *name)
 {
     return name[0] == '.' && strstr(name, pair->id.text) != NULL;
@@ -98,7 +84,7 @@ bool location_look_around(struct pair_location *location)
     while ((entry = dir_next(&reader)) != NULL) {
         has_link = has_link || strcmp(entry->d_name, pair->id.text) == 0;
         has_notes = has_notes || is_note(pair, entry->d_name);
-        has_further = has_further || is_further_dump(pair, entry->d_name);
+        has_further = has_further || pair_is_further(pair, entry->d_name);
     }
     bool is_known = errno == 0;
     location->has_no_link = is_known && !has_link;
@@ -151,22 +137,25 @@ static bool add_further_dumps(const struct pair_location *location, struct pair_
     if (!read_again(&reader, location))
         return false;
     while ((entry = dir_next(&reader)) != NULL)
-        if (is_further_dump(&location->pair, entry->d_name) &&
+        if (pair_is_further(&location->pair, entry->d_name) &&
             !add_further_dump(location, entry->d_name, files))
             return false;
     return errno == 0;
 }
 
-bool location_find_since(const struct pair_location *location, struct timespec *latest)
+bool location_find_since(const struct pair_location *location, struct timespec *came,
+                         struct timespec *written)
 {
+    const struct pair *pair = &location->pair;
     struct pair_files files = {0};
-    *latest = (struct timespec){0};
+    *came = pair->looked;
+    *written = (struct timespec){0};
     bool good = add_further_dumps(location, &files) || errno == EMLINK;
-    for (struct pair_file *file = files.items; file < files.items + files.count; file++) {
-        struct timespec changed = spool_changed(location->pair.spool, &file->status);
-        if (pair_may_be_newer(&location->pair, &file->status) && time_is_past(latest, 0, &changed))
-            *latest = changed;
-    }
+    for (struct pair_file *file = files.items; file < files.items + files.count; file++)
+        if (pair_came_since(pair, &file->status)) {
+            time_keep_latest(came, file->status.st_ctim);
+            time_keep_latest(written, spool_changed(pair->spool, &file->status));
+        }
     int error = errno;
     pair_files_free(&files);
     errno = error;

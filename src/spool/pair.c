@@ -171,11 +171,32 @@ bool pair_came_again(const struct pair *pair, int directory, bool both)
     return is_newer;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* Unless it is the metadata, whose suffix may end likewise. */
+bool pair_is_further(const struct pair *pair, const char *name)
+{
+    return strcmp(name + strnlen(name, CRASH_ID_LENGTH), pair->spool->json_suffix) != 0 &&
+           strncmp(name, pair->id.text, CRASH_ID_LENGTH) == 0 && name[CRASH_ID_LENGTH] == '.' &&
+           ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
+}
+
+bool pair_came_since(const struct pair *pair, const struct stat *status)
+{
+    return pair_may_be_newer(pair, status) &&
+           !(pair->is_touched && time_is_past(&status->st_mtim, 0, &pair->looked));
+}
+
 bool pair_leaves(const struct pair *pair, int directory, const char *name)
 {
     struct stat status;
-    return pair->leaves_newer && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           pair_is_newer(pair, &status);
+    return pair->latest.tv_sec != 0 && pair_is_further(pair, name) &&
+           fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           pair_came_since(pair, &status) && !time_is_past(&status.st_ctim, 0, &pair->latest);
 }
 
 static bool find_directory(const struct pair *pair, struct stat *status)
@@ -198,12 +219,6 @@ bool pair_is_same_under(const struct pair *pair, const char *day)
            file_is_same(&here, &there);
 }
 
-static void keep_latest(struct timespec *latest, struct timespec candidate)
-{
-    if (time_is_past(latest, 0, &candidate))
-        *latest = candidate;
-}
-
 bool pair_has_files(const struct pair *pair, struct timespec *changed)
 {
     const char *const suffixes[] = {pair->spool->json_suffix, pair->spool->dump_suffix};
@@ -215,7 +230,7 @@ bool pair_has_files(const struct pair *pair, struct timespec *changed)
         pair_file_name(pair, suffixes[i], name);
         if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        keep_latest(changed, spool_changed(pair->spool, &status));
+        time_keep_latest(changed, spool_changed(pair->spool, &status));
         has_files = true;
     }
     if (directory >= 0)
@@ -241,7 +256,7 @@ static enum pair_state examine_file(const struct pair *pair, int directory, cons
         return PAIR_UNREADABLE;
     }
     struct timespec its_change = spool_changed(pair->spool, &status);
-    keep_latest(changed, its_change);
+    time_keep_latest(changed, its_change);
     if (!file_is_regular(&status)) {
         fail(reason, 0, "%s is not a regular file", suffix);
         return PAIR_INCOMPLETE;

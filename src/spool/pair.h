@@ -14,7 +14,9 @@ struct pair {
     char day[DAY_LENGTH + 1]; /* under which it lies in the spool */
     struct timespec looked;   /* when, by the clock of the spool: what came later is of another
                                  crash with its id; 0: not known */
-    bool leaves_newer;        /* and so are further dumps that came later: see evidence.h */
+    struct timespec latest;   /* when the latest of its further dumps came; what came later is
+                                 another crash's (evidence.h); 0: not known, all are its own */
+    bool is_touched; /* of its own some may have a new ctime: what came later was written later */
 };
 
 enum pair_state {
@@ -59,7 +61,10 @@ bool pair_may_be_newer(const struct pair *pair, const struct stat *status);
 bool pair_is_newer(const struct pair *pair, const struct stat *status);
 bool pair_came_again(const struct pair *pair, int directory, bool both);
 
-/* Whether a file in its directory is one of those that pair->leaves_newer means. */
+/* Whether this is the name of a further dump of it, <id>.<name>.dump; whether such a one came after
+ * pair->looked; and whether one in its directory came after pair->latest. */
+bool pair_is_further(const struct pair *pair, const char *name);
+bool pair_came_since(const struct pair *pair, const struct stat *status);
 bool pair_leaves(const struct pair *pair, int directory, const char *name);
 
 /* Whether a link is newer than `then`: its ctime is. But not if its mtime is not, nor that of the

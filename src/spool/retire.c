@@ -68,17 +68,17 @@ static bool has_the_rest(const struct pair *pair, int here, int directory)
     return true;
 }
 
-/* Whether a case of this storage has the rest of a crash, and is younger than all that is left of
+/* Whether a case of this root has the rest of a crash, and is younger than all that is left of
  * the crash, and its link. */
 static bool is_younger(int quarantine, const char *name, const char *mark,
                        const struct candidate *candidate)
 {
-    char owner[MARK_SIZE];
     struct pair pair = candidate->pair;
+    const struct case_source source = {.mark = mark, .root = pair.spool->place};
     struct stat reason;
     int directory = cases_open(quarantine, pair.day, name);
     int here = pair_open_directory(&pair);
-    bool found = directory >= 0 && !case_is_of_another(directory, mark, owner) &&
+    bool found = directory >= 0 && case_has_source(directory, &source) &&
                  fstatat(directory, case_reason, &reason, AT_SYMLINK_NOFOLLOW) == 0 &&
                  has_the_rest(&pair, here, directory);
     if (here >= 0)

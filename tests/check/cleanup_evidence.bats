@@ -297,6 +297,36 @@ date_link_left() {
     equal "$(find "$ARCHIVE" -name "$id.*" | wc -l)" 3
 }
 
+@test "also where all files have got another mode before, or a run that was killed has begun to move them" {
+    for before in 'chmod -R g+w' killed; do
+        queued
+        finish "$id" true
+        if [[ $before == killed ]]; then
+            killed_at renameat2:1 cleanup_jobs
+        else
+            $before "$SPOOL/20081226/name"
+        fi
+        is_past completeddatetime
+        dump=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
+        echo next >"$dump"
+        cleanup_says 0 'left: a further dump has come since' --lock-wait=00:00:10
+        pair_is_whole "$SPOOL" 20081226 "$id"
+        rm "$dump"
+        cleans
+    done
+}
+
+@test "what a killed run was about to move is its own, whatever links have come" {
+    queued --extra browser
+    finish "$id" true
+    killed_at renameat2:2 cleanup_jobs # once the mode of the further dump was changed
+    is_past completeddatetime
+    collect --id "$id" --day 20081226 --without json --without dump
+    cleans --lock-wait=00:00:10
+    equal "$(find "$ARCHIVE" -name "$id.*" | wc -l)" 3
+    has_links "$id"
+}
+
 @test "but not if its mode alone was changed, nor if that of all files was" {
     queued --extra browser
     finish "$id" true

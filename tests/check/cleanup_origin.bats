@@ -101,6 +101,25 @@ is_new() {
     has_links "$id"
 }
 
+@test "nor where what is in quarantine came from the deferred root" {
+    id=$(crash)
+    queued 1
+    finish "$id" true
+    cleans
+    again "$id" 20081225 --root "$DEFERRED"
+    expect_status 0 priority "$id"
+    finish "$id" true
+    rm "$(pair_in "$DEFERRED" 20081225 "$id").json"
+    again "$id" 20081225 --without dump
+    session "BEGIN; SELECT FROM jobs FOR UPDATE" >/dev/null
+    expect_status 0 cleanup_jobs
+    [[ -f $SPOOL/quarantine/20081225/$id/$id.dump ]] || fail "$(find "$SPOOL")"
+    session COMMIT >/dev/null
+    expect_status 0 scan
+    log_has "\"$id\": left: .dump is missing"
+    has_links "$id"
+}
+
 @test "a job of which cleanup was killed between both: the rest is where the row says" {
     id=$(collect --day 20081226 --id-day 081225)
     queued 1

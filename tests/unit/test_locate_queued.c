@@ -216,17 +216,18 @@ static void one_that_may_be_where_nobody_can_look_is_not_another_one(void **stat
     expect_queued("", "", LOCATED_WHOLE, "20081220", 0);
 }
 
-/* The job was taken twenty minutes ago, and the pair had come before. */
-static bool further_is_judged(bool *leaves_newer)
+/* The job was taken twenty minutes ago, and the pair had come before, unless it is touched. */
+static bool further_is_judged(bool is_touched, bool *leaves)
 {
     struct failure failure;
     const struct origin origin = {.taken = 1200LL * SECOND};
     struct pair_location location = queued_from("storage", PATHNAME(DAY), ID);
     assert_int_equal(location.found, LOCATED_WHOLE);
-    location.is_earlier = true;
+    location.is_earlier = !is_touched;
+    location_look_around(&location);
     location.pair.looked = spool_time_ago(location.pair.spool, origin.taken);
     bool good = evidence_of_further(&location, &origin, &failure);
-    *leaves_newer = location.pair.leaves_newer;
+    *leaves = pair_leaves(&location.pair, location.directory, ID ".plugin.dump");
     close_roots(&location);
     return good;
 }
@@ -234,17 +235,44 @@ static bool further_is_judged(bool *leaves_newer)
 static void a_further_dump_that_came_since_waits_for_ten_minutes_or_for_a_link(void **state)
 {
     (void)state;
-    bool leaves_newer;
+    bool leaves;
+    for (int touched = 0; touched < 2; touched++) {
+        make_files(ID, DAY, OLD);
+        assert_true(further_is_judged(touched, &leaves));
+        make_crash_file(ID, DAY, ".plugin.dump", 540);
+        assert_false(further_is_judged(touched, &leaves));
+        make_crash_file(ID, DAY, ".plugin.dump", 660);
+        assert_true(further_is_judged(touched, &leaves));
+        assert_false(leaves);
+        make_name_link(ID, DAY, SLOT, 0);
+        assert_true(further_is_judged(touched, &leaves));
+        assert_true(leaves);
+        make_crash_file(ID, DAY, ".plugin.dump", OLD);
+        assert_true(further_is_judged(touched, &leaves));
+        assert_int_equal(leaves, !touched);
+        assert_int_equal(unlink(NAME_PATH "/" ID), 0);
+        assert_int_equal(unlink(NAME_PATH "/" ID ".plugin.dump"), 0);
+    }
+}
+
+static void what_comes_after_that_look_is_not_its_own(void **state)
+{
+    (void)state;
+    struct failure failure;
+    struct pair_files files = {0};
+    const struct origin origin = {.taken = 1200LL * SECOND};
     make_files(ID, DAY, OLD);
-    assert_true(further_is_judged(&leaves_newer));
-    make_crash_file(ID, DAY, ".plugin.dump", 540);
-    assert_false(further_is_judged(&leaves_newer));
-    make_crash_file(ID, DAY, ".plugin.dump", 660);
-    assert_true(further_is_judged(&leaves_newer));
-    assert_false(leaves_newer);
-    make_name_link(ID, DAY, SLOT, 0);
-    assert_true(further_is_judged(&leaves_newer));
-    assert_true(leaves_newer);
+    make_crash_file(ID, DAY, ".browser.dump", 660);
+    struct pair_location location = queued_from("storage", PATHNAME(DAY), ID);
+    location.pair.looked = spool_time_ago(location.pair.spool, origin.taken);
+    assert_true(evidence_of_further(&location, &origin, &failure));
+    for (int i = 0; /* until the clock has ticked */
+         i < 100000 && !pair_leaves(&location.pair, location.directory, ID ".plugin.dump"); i++)
+        make_crash_file(ID, DAY, ".plugin.dump", 0);
+    assert_true(location_list(&location, &files));
+    assert_int_equal(files.count, 3);
+    pair_files_free(&files);
+    close_roots(&location);
 }
 
 int main(void)
@@ -261,6 +289,7 @@ int main(void)
         in_scratch_spool(what_comes_while_a_batch_is_worked_at_came_after_the_end_of_its_job),
         in_scratch_spool(a_new_date_link_counts_beside_an_old_name_link),
         in_scratch_spool(a_further_dump_that_came_since_waits_for_ten_minutes_or_for_a_link),
+        in_scratch_spool(what_comes_after_that_look_is_not_its_own),
         in_scratch_spool(one_that_may_be_where_nobody_can_look_is_not_another_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
