@@ -473,7 +473,7 @@ of_the_other_root() {
 
 @test "a further dump with a second name keeps the pair together, where it is (1)" {
     for to in --batch-size=1000 --save-successful-minidumps-to=; do
-        id=$(crash --extra browser)
+        id=$(crash --extra browser --age 3600)
         ended true "$id"
         dump=$(place "$SPOOL" "$id").browser.dump
         ln "$dump" "$BATS_TEST_TMPDIR/second"
