@@ -55,6 +55,8 @@ bool deletion_run(struct deletion *deletion, struct pipeline *pipeline)
 {
     deletion->pipeline = pipeline;
     deletion->is_whole = deletion->is_flushed = true;
+    if (deletion->changes->error != 0) /* then no flush will do */
+        flush(deletion);
     pipeline_share(pipeline, delete_or_flush, delete_all, deletion);
     return deletion->is_whole;
 }

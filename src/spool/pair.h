@@ -16,7 +16,7 @@ struct pair {
                                  crash with its id; 0: not known */
     struct timespec latest;   /* when the latest of its further dumps came; what came later is
                                  another crash's (evidence.h); 0: not known, all are its own */
-    bool is_touched; /* of its own some may have a new ctime: what came later was written later */
+    bool is_touched; /* its own may have new ctimes: another crash's were written later, too */
 };
 
 enum pair_state {
@@ -64,7 +64,8 @@ bool pair_came_again(const struct pair *pair, int directory, bool both);
 /* Whether this is the name of a further dump of it, <id>.<name>.dump; whether such a one came after
  * pair->looked; and whether one in its directory came after pair->latest. */
 bool pair_is_further(const struct pair *pair, const char *name);
-bool pair_came_since(const struct pair *pair, const struct stat *status);
+bool pair_came_since(const struct pair *pair, int directory, const char *name,
+                     const struct stat *status);
 bool pair_leaves(const struct pair *pair, int directory, const char *name);
 
 /* Whether a link is newer than `then`: its ctime is. But not if its mtime is not, nor that of the
