@@ -32,8 +32,8 @@ static void hint_at_mount(const struct explanation *explanation, const struct si
     for (int i = 0; i < ROOT_COUNT; i++) {
         pair.spool = explanation->places->roots.spools[i];
         if (pair.spool != NULL && pair_tree_may_be_away(&pair))
-            explain_add(text, "the name tree of its day is empty (is it mounted?): \"%s/%s\"",
-                        pair.spool->path, pair.day);
+            explain_add(text, "its day %s: \"%s/%s\"", pair_tree_doubt(&pair), pair.spool->path,
+                        pair.day);
     }
 }
 

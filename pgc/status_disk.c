@@ -90,12 +90,13 @@ static void look_at_days(const struct look *look, const struct spool *spool)
     struct names days = {0};
     struct failure failure;
     spool_days(spool, &days, &failure);
-    for (size_t i = 0; i < days.count; i++)
-        if (stranded_may_be_away(spool, days.items[i], look->run->options.incomplete_age))
+    for (size_t i = 0; i < days.count; i++) {
+        const char *doubt = stranded_doubt(spool, days.items[i], look->run->options.incomplete_age);
+        if (doubt != NULL)
             problems_add(look->troubles, SEVERITY_WARNING,
-                         "the name tree of \"%s/%s\" is empty, although date links lead to it (is "
-                         "it mounted?)",
-                         spool->path, days.items[i]);
+                         "day \"%s/%s\" %s, although date links lead there", spool->path,
+                         days.items[i], doubt);
+    }
     names_free(&days);
 }
 

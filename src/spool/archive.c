@@ -484,7 +484,7 @@ static bool fail_without_source(const struct pair *pair, struct failure *failure
     int error = errno;
     pair_directory(pair, path);
     snprintf(tree, sizeof tree, "%s/name", pair->day);
-    if (error == ENOENT && dir_has(pair->spool->root, tree) && !pair_tree_is_empty(pair))
+    if (error == ENOENT && dir_has(pair->spool->root, tree) && pair_tree_doubt(pair) == NULL)
         return fail(failure, 0, "its directory \"%s/%s\" was there, and is gone", pair->spool->path,
                     path);
     errno = error;

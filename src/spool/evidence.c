@@ -254,11 +254,10 @@ void evidence_doubt(struct pair_location *location, const struct origin *origin,
     location->is_elsewhere = origin->state == ORIGIN_KNOWN;
     location->is_later =
         !location->is_elsewhere && location_written_within(location, origin->taken);
-    if (location->is_elsewhere && pair_tree_is_empty(its)) {
-        fail(failure, 0,
-             "its own directory \"%s/%s\" is empty (is it mounted?), and a pair of its id is in "
-             "\"%s/%s\"",
-             its->spool->path, its->day, location->pair.spool->path, location->pair.day);
+    const char *doubt = location->is_elsewhere ? pair_tree_doubt(its) : NULL;
+    if (doubt != NULL) {
+        fail(failure, 0, "its own directory \"%s/%s\" %s, and a pair of its id is in \"%s/%s\"",
+             its->spool->path, its->day, doubt, location->pair.spool->path, location->pair.day);
         location->found = LOCATED_FAILED;
     }
 }

@@ -192,10 +192,14 @@ static bool is_older_than_tree(const struct pair *pair, struct date_dir *date_di
 bool links_may_lead_away(const struct pair *pair, struct date_dir *date_directory,
                          struct failure *reason)
 {
-    bool is_empty = pair_tree_is_empty(pair);
-    if (!is_empty && !is_older_than_tree(pair, date_directory))
+    const char *doubt = pair_tree_doubt(pair);
+    if (doubt != NULL)
+        fail(reason, 0, "its day %s: \"%s/%s\"", doubt, pair->spool->path, pair->day);
+    else if (is_older_than_tree(pair, date_directory))
+        fail(reason, 0,
+             "the name tree of its day is younger than its link (is it mounted?): \"%s/%s\"",
+             pair->spool->path, pair->day);
+    else
         return false;
-    fail(reason, 0, "the name tree of its day is %s (is it mounted?): \"%s/%s\"",
-         is_empty ? "empty" : "younger than its link", pair->spool->path, pair->day);
     return true;
 }

@@ -210,10 +210,10 @@ static bool may_be_hidden(const struct spool *spool, const char *day, const char
 {
     struct pair its = {.spool = spool};
     memcpy(its.day, day, sizeof its.day);
-    if (its.day[0] == '\0' || !pair_tree_is_empty(&its))
+    const char *doubt = its.day[0] != '\0' ? pair_tree_doubt(&its) : NULL;
+    if (doubt == NULL)
         return false;
-    fail(failure, 0, "%s may be in \"%s/%s\", which is empty (is it mounted?)", what, spool->path,
-         day);
+    fail(failure, 0, "%s may be in \"%s/%s\", which %s", what, spool->path, day, doubt);
     return true;
 }
 

@@ -59,11 +59,18 @@ static bool has_no_directory(const struct spool *spool, const char *path)
     return is_empty;
 }
 
-bool pair_tree_is_empty(const struct pair *pair)
+const char *pair_tree_doubt(const struct pair *pair)
 {
     char tree[DAY_LENGTH + sizeof "/name"];
+    int root = pair->spool->root;
     snprintf(tree, sizeof tree, "%s/name", pair->day);
-    return has_no_directory(pair->spool, pair->day) || has_no_directory(pair->spool, tree);
+    if (has_no_directory(pair->spool, pair->day))
+        return "is empty (is it mounted?)";
+    if (has_no_directory(pair->spool, tree))
+        return "has an empty name tree (is it mounted?)";
+    return !dir_has(root, tree) && errno == ENOENT && dir_has(root, pair->day)
+               ? "has no name tree (was it moved?)"
+               : NULL;
 }
 
 /* A part of an id has two characters. */

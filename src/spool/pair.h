@@ -36,9 +36,10 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, int *dir
  * that is later. */
 bool pair_has_files(const struct pair *pair, struct timespec *changed);
 
-/* Whether its day, or the name tree of that, is there and holds no directory: it may be the mount
- * point of a disk that is away. */
-bool pair_tree_is_empty(const struct pair *pair);
+/* What is wrong with its day, if that is there: it, or its name tree, holds no directory, and may
+ * be the mount point of a disk that is away; or it has no name tree, which may have been moved to
+ * another disk. NULL: nothing. To be told after the path of the day. */
+const char *pair_tree_doubt(const struct pair *pair);
 
 /* The same, but not if a disk is mounted there. */
 bool pair_tree_may_be_away(const struct pair *pair);

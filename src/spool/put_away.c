@@ -256,19 +256,23 @@ static bool may_be_namesake(const struct finished_job *job, bool was_going,
         return false;
     struct timespec queued = own->spool->now;
     queued.tv_sec += CLOCK_TOLERANCE - (time_t)(job->origin.queued / SECOND);
-    bool is_empty = pair_tree_is_empty(own);
-    snprintf(missing, MISSING_SIZE, "its pair, whose day \"%s/%s\" is %s (is it mounted?),",
-             own->spool->path, own->day, is_empty ? "empty" : "younger than its job");
-    return is_empty || pair_tree_is_younger(own, &queued);
+    const char *doubt = pair_tree_doubt(own);
+    snprintf(missing, MISSING_SIZE, "its pair, whose day \"%s/%s\" %s,", own->spool->path, own->day,
+             doubt != NULL ? doubt : "is younger than its job (is it mounted?)");
+    return doubt != NULL || pair_tree_is_younger(own, &queued);
 }
 
-static const char *why_missing(const struct finished_job *job, const struct pair_location *here)
+static void say_why_missing(const struct finished_job *job, const struct pair_location *here,
+                            char text[MISSING_SIZE])
 {
-    if (here->found != LOCATED_NOWHERE || job->noted.spool == NULL)
-        return "";
-    return here->is_replaced                 ? ", and another crash of its id is in its place"
-           : pair_tree_is_empty(&job->noted) ? ", and its day is empty (is it mounted?)"
-                                             : "";
+    bool is_known = here->found == LOCATED_NOWHERE && job->noted.spool != NULL;
+    const char *doubt = is_known ? pair_tree_doubt(&job->noted) : NULL;
+    snprintf(text, MISSING_SIZE, "%s%s",
+             !is_known           ? ""
+             : here->is_replaced ? ", and another crash of its id is in its place"
+             : doubt != NULL     ? ", and its day "
+                                 : "",
+             here->is_replaced || doubt == NULL ? "" : doubt);
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id,
@@ -312,8 +316,10 @@ static void find_and_move(struct finished_job *job, const struct crash_id *id,
     } else if (is_complete || is_being_deleted(job, &found.here))
         move_found(job, &found.here, NULL, quarantine, report);
     else {
+        char why[MISSING_SIZE];
         findings_name_missing(&found, roots->spools[0], missing, sizeof missing);
-        miss(job, &found, missing, why_missing(job, &found.here), quarantine, report);
+        say_why_missing(job, &found.here, why);
+        miss(job, &found, missing, why, quarantine, report);
     }
     location_close(&found.here);
 }

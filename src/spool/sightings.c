@@ -204,10 +204,12 @@ static bool look_at_day(const struct look *look, struct failure *failure)
     bool good =
         (directory >= 0 ? list_files(&sighting, directory, &look->pair.id) : errno == ENOENT) ||
         fail(failure, errno, "cannot look for it in \"%s/%s\"", spool->path, where);
-    if (good && directory < 0 && crash_id_may_be_of(&look->pair.id, look->pair.day) &&
-        pair_tree_may_be_away(&look->pair)) {
-        good = fail(failure, 0, "it may be in \"%s/%s\", which is empty (is it mounted?)",
-                    spool->path, look->pair.day);
+    const char *doubt = good && directory < 0 && crash_id_may_be_of(&look->pair.id, look->pair.day)
+                            ? pair_tree_doubt(&look->pair)
+                            : NULL;
+    if (doubt != NULL) {
+        good = fail(failure, 0, "it may be in \"%s/%s\", which %s", spool->path, look->pair.day,
+                    doubt);
         failure->error = LOCATE_AWAY;
     }
     if (directory >= 0 && look->date_links == NULL)

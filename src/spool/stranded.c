@@ -114,22 +114,23 @@ bool stranded_find_date_links(const struct spool *spool, const char *day, const 
     return good;
 }
 
-bool stranded_may_be_away(const struct spool *spool, const char *day, long age)
+const char *stranded_doubt(const struct spool *spool, const char *day, long age)
 {
     struct pair pair = {.spool = spool};
     struct walk_entry entry;
     struct failure failure;
     bool has_links = false;
     memcpy(pair.day, day, sizeof pair.day);
-    if (!pair_tree_is_empty(&pair))
-        return false;
+    const char *doubt = pair_tree_doubt(&pair);
+    if (doubt == NULL)
+        return NULL;
     struct walk *walk = walk_new_in(spool, "date", day, &failure);
     while (walk != NULL && !has_links && walk_next(walk, &entry)) {
         struct timespec changed = walk_entry_changed(&entry);
         has_links = walk_entry_pair(&entry, &pair) && time_is_past(&changed, age, &spool->now);
     }
     walk_free(walk);
-    return has_links;
+    return has_links ? doubt : NULL;
 }
 
 /* --- the name trees */

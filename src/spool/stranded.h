@@ -28,10 +28,10 @@ enum stranded stranded_look(const struct pair *pair, long age, bool again, struc
 bool stranded_find_date_links(const struct spool *spool, const char *day, const struct names *ids,
                               bool linked[], bool *any, struct failure *failure);
 
-/* Whether the name tree of a day is empty, although date links that are older than `age` lead to
- * it: its disk may be away, and with it crashes that are stranded. What cannot be read does not
+/* What is wrong with a day (pair_tree_doubt()) in whose name tree date links that are older than
+ * `age` lead: it may be away, and with it crashes that are stranded. What cannot be read does not
  * count. */
-bool stranded_may_be_away(const struct spool *spool, const char *day, long age);
+const char *stranded_doubt(const struct spool *spool, const char *day, long age);
 
 /* The crashes of which anything lies in the name tree of a day, where their ids say: those of one
  * directory, or of several small ones. */

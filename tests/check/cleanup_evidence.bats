@@ -89,9 +89,9 @@ a_day_passes() {
     finish "$id" true
     mv "$SPOOL/20081226/name" "$BATS_TEST_TMPDIR/away"
     mkdir "$SPOOL/20081226/name"
-    cleanup_says 1 "left: its own directory \"$SPOOL/20081226\" is empty (is it mounted?)"
+    cleanup_says 1 "left: its own directory \"$SPOOL/20081226\" has an empty name tree (is it mounted?)"
     run priority --explain "$id"
-    [[ $output == *"leaves it: its own directory \"$SPOOL/20081226\" is empty"* ]] || fail "$output"
+    [[ $output == *"leaves it: its own directory \"$SPOOL/20081226\" has an empty name tree"* ]] || fail "$output"
     rmdir "$SPOOL/20081226/name"
     mv "$BATS_TEST_TMPDIR/away" "$SPOOL/20081226/name"
     cleans
@@ -105,7 +105,7 @@ a_day_passes() {
         mv "$SPOOL/20081226/name" "$BATS_TEST_TMPDIR/away"
         mkdir -p "$SPOOL/20081226/name" "$ARCHIVE/20081225/name"
         cp -r "$BATS_TEST_TMPDIR/away/." "$ARCHIVE/20081225/name"
-        cleanup_says 1 "missing: its pair, whose day \"$SPOOL/20081226\" is empty (is it mounted?), was not found; the row stays for 24 hours"
+        cleanup_says 1 "missing: its pair, whose day \"$SPOOL/20081226\" has an empty name tree (is it mounted?), was not found; the row stays for 24 hours"
         expect_status 0 cleanup_jobs
         sql_is "SELECT count(*) FROM jobs WHERE missingdatetime IS NOT NULL" 1
         if [[ $comes_back == yes ]]; then

@@ -56,6 +56,7 @@ load explain
 @test "a date link is found although another place has a name link of its id" {
     processor p1
     id=$(collect --root "$DEFERRED" --day 20081225)
+    mkdir -p "$SPOOL/20081225/name/00"
     crash --id "$id" --age 90000 --without json --without dump --without name-link >/dev/null
     says "$id" "deferred storage root" 'name link' 'date link in "20081225/date/12/05/web01_0"'
     does "$id" scan "quarantines it: its directory is missing"

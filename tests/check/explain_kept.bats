@@ -75,7 +75,7 @@ setup() {
     id=$(throttled)
     rm -r "$DEFERRED/20081225/name"
     mkdir "$DEFERRED/20081225/name"
-    does "$id" cleanup "leaves it: the name tree of its day is empty (is it mounted?): *"
+    does "$id" cleanup "leaves it: its day has an empty name tree (is it mounted?): *"
     due
     expect_status 0 cleanup_jobs
     log_has "seen 0;"
@@ -124,9 +124,9 @@ setup() {
     disk "$SPOOL/20081225/name" size=1m
     id=$(crash --age 0)
     umount "$SPOOL/20081225/name"
-    does "$id" scan "leaves it: its directory is missing; the name tree of its day is empty (is it mounted?): *"
+    does "$id" scan "leaves it: its directory is missing; its day has an empty name tree (is it mounted?): *"
     expect_status 1 scan --settle-time=00:00:00 --incomplete-age=00:00:00
-    log_has "the name tree of its day is empty (is it mounted?)"
+    log_has "its day has an empty name tree (is it mounted?)"
     has_date_link=$(find "$SPOOL/20081225/date" -name "$id")
     [[ $has_date_link ]] || fail "quarantined"
 }

@@ -40,7 +40,7 @@ waits() {
     id=$(nowhere)
     mkdir -p "$SPOOL/20$(tail -c 7 <<<"$id")/name"
     requests 80000 "$id"
-    waits 1 "$id" "which is empty (is it mounted?)"
+    waits 1 "$id" "which has an empty name tree (is it mounted?)"
     sql "UPDATE priorityjobs SET requesteddatetime = requesteddatetime - interval '2 hours'"
     expect_status 0 priority --explain "$id"
     [[ $output == *"gives the request up"* ]] || fail "$output"

@@ -376,7 +376,7 @@ told() {
     ln -s ../../../../name/22/ad "$SPOOL/20081227/date/12/05/web01_0/22adfb61-f75b-11dc-b6be-001322081227"
     touch -h -d '2 days ago' "$SPOOL"/20081227/date/12/05/web01_0/*
     expect_status 1 repair --limit=1 --batch-size=1
-    told scan "$cut; the name tree of \"$SPOOL/20081227\" is empty, although date links lead to it (is it mounted?): what may be stranded in it stays"
+    told scan "$cut; day \"$SPOOL/20081227\" has an empty name tree (is it mounted?), although date links lead there: what may be stranded in it stays"
 }
 
 @test "so it is with a repair of rows" {

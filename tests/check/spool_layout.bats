@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # spool_layout.bats - the spool in all its shapes, and what does not belong there.
 load ../helper
+load sweep
 
 # Scans, and asserts that these crashes are queued from this day's directory.
 scan_queues() {
@@ -231,19 +232,19 @@ request_finds() {
     umount "$SPOOL/20081225/name"
     touch "$SPOOL/20081225/name/.keep"
     expect_status 1 scan
-    log_has "WARNING - cannot examine \"$id\": the name tree of its day is empty (is it mounted?): \"$SPOOL/20081225\""
+    log_has "WARNING - cannot examine \"$id\": its day has an empty name tree (is it mounted?): \"$SPOOL/20081225\""
     expect_status 2 scan --check
     [[ $output == *"CRITICAL: the oldest new pair has not been queued for 2 d "* ]] || fail "$output"
     expect_status 0 scan --status
     [[ $output == *$'\n'"New  "*" 1  "*"oldest 2 d "* ]] || fail "$output"
-    [[ $output == *"the name tree of \"$SPOOL/20081225\" is empty, although date links lead to it (is it mounted?)"* ]] || fail "$output"
+    [[ $output == *"day \"$SPOOL/20081225\" has an empty name tree (is it mounted?), although date links lead there"* ]] || fail "$output"
     # The disk of a day of throttled crashes is away, too: all three programs' checks tell.
     crash --root "$DEFERRED" --age 200000 >/dev/null
     mv "$DEFERRED/20081225/name" "$BATS_TEST_TMPDIR/throttled"
     mkdir "$DEFERRED/20081225/name"
     for run in priority cleanup_jobs; do
         expect_status 1 "$run" --check
-        [[ $output == *"WARNING: the name tree of \"$DEFERRED/20081225\" is empty, although date links lead to it (is it mounted?)"* ]] ||
+        [[ $output == *"WARNING: day \"$DEFERRED/20081225\" has an empty name tree (is it mounted?), although date links lead there"* ]] ||
             fail "$output"
     done
     rm -r "$DEFERRED/20081225"
@@ -252,16 +253,46 @@ request_finds() {
     for dry_run in --dry-run ''; do
         # shellcheck disable=SC2086 # it may be empty
         expect_status 1 scan --repair $dry_run
-        [[ $output == *"the name tree of \"$SPOOL/20081225\" is empty, although date links lead to it (is it mounted?)"* ]] || fail "$output"
+        [[ $output == *"day \"$SPOOL/20081225\" has an empty name tree (is it mounted?), although date links lead there"* ]] || fail "$output"
     done
     expect_status 0 scan --repair --incomplete-age=100:00:00
     expect_status 0 priority --explain "$id"
-    [[ $output == *"leaves it: the name tree of its day is empty (is it mounted?): \"$SPOOL/20081225\""$'\n'* ]] || fail "$output"
+    [[ $output == *"leaves it: its day has an empty name tree (is it mounted?): \"$SPOOL/20081225\""$'\n'* ]] || fail "$output"
     mount -t tmpfs tmpfs "$SPOOL/20081225/name"
     cp -a "$BATS_TEST_TMPDIR/away/." "$SPOOL/20081225/name"
     expect_status 0 scan
     jobs_are "$id"
     no_links "$id"
+}
+
+@test "nor is one while the name tree of its day is elsewhere, or has another name" {
+    processor p1
+    for root in "$SPOOL" "$DEFERRED"; do
+        id=$(crash --root "$root" --age 200000)
+        waiting=$(crash --root "$root" --without links)
+        sql "INSERT INTO jobs (pathname, uuid, queueddatetime)
+             VALUES ('$(place "$root" "$waiting").json', '$waiting', now() - interval '3 days');
+             INSERT INTO priorityjobs (uuid, requesteddatetime) VALUES ('$id', now() - interval '20 min')"
+        age '4 days' "$root/20081225"
+        mv "$root/20081225/name" "$root/20081225/names"
+        before=$(spool_state "$root/20081225")
+        due
+        run scan
+        run priority
+        run scan --repair
+        run cleanup_jobs --keep-deferred-days=1
+        expect_status 1 cleanup_jobs --repair
+        log_has "\"$waiting\": missing: its pair was not found, and its day has no name tree (was it moved?); its job stays for 24 hours"
+        equal "$(spool_state "$root/20081225")" "$before"
+        equal "$(find "$SPOOL/quarantine" -name reason 2>/dev/null)" ""
+        sql_is "SELECT uuid FROM priorityjobs" "$id"
+        mv "$root/20081225/names" "$root/20081225/name"
+        expect_status 0 scan
+        expect_status 0 priority
+        sql_is "SELECT count(*) FROM jobs WHERE success IS NULL" 2
+        sql "DELETE FROM jobs"
+        rm -r "$root/20081225"
+    done
 }
 
 @test "a half pair is quarantined with all its bytes: nothing is deleted that was not queued" {

@@ -217,7 +217,7 @@ load sweep
     age '3 days' "$SPOOL"
     cleans
     expect_status 1 scan --settle-time=00:00:00 --incomplete-age=00:00:01
-    log_has "the name tree of its day is empty (is it mounted?)"
+    log_has "its day has an empty name tree (is it mounted?)"
     mount --bind "$BATS_TEST_TMPDIR/its_disk" "$tree"
     expect_status 0 scan
     log_has "seen 2: queued 2"
@@ -246,7 +246,7 @@ load sweep
     [[ -d $SPOOL/20081224/name ]] || fail "$(find "$SPOOL")"
     expect_status 1 cleanup_jobs --repair
     log_has "\"$id\": missing: its pair was not found, and its day is empty (is it mounted?)"
-    log_has "\"$other\": missing: its pair was not found, and its day is empty (is it mounted?)"
+    log_has "\"$other\": missing: its pair was not found, and its day has an empty name tree (is it mounted?)"
     for day in 20081223 20081224 20081225; do bind "$BATS_TEST_TMPDIR/its_disk/$day" "$SPOOL/$day"; done
     for id in "$id" "$other" "$blank"; do finish "$id" true; done
     cleans
