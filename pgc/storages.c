@@ -404,7 +404,7 @@ bool storages_layout_is_known(const struct options *options, const struct spool 
 }
 
 /* What is told of a root that can be used. */
-static bool look_at_root(const struct spool *spool)
+static bool look_at_root(struct spool *spool)
 {
     struct failure failure;
     if (!spool_has_clock(spool))
@@ -418,6 +418,7 @@ static bool look_at_root(const struct spool *spool)
         return true;
     if (failure.error != 0)
         return report_failure(&run->report, &failure);
+    spool->is_strange = true;
     report_warning(&run->report,
                    "%s: crashes with another layout are not seen (is this the directory that the "
                    "collector writes to?)",

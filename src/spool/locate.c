@@ -260,6 +260,23 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
     }
 }
 
+/* Whether the pair of a row, or the rest of it, would not be seen, wherever it is. */
+static bool is_unseen(const struct roots *roots, const struct origin *origin,
+                      struct failure *failure)
+{
+    const struct spool *first = roots->spools[0];
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+        if (roots->spools[i]->is_strange && roots->days[i].count == 0 &&
+            (origin->spool == NULL || origin->spool == roots->spools[i]))
+            return !fail(failure, 0,
+                         "\"%s\" has no directory of a day, but others, in which it "
+                         "may be",
+                         roots->spools[i]->path);
+    return origin->has_other_suffix &&
+           !fail(failure, 0, "it was queued with another json-file-suffix than \"%s\"",
+                 first->json_suffix);
+}
+
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure)
@@ -278,6 +295,8 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
         location->found = search_day(location, true, failure);
         location->pair.looked = spool_time_ago(origin->spool, origin->taken);
         location->found = evidence_of_origin(location, origin, failure);
+        if (location->found == LOCATED_PART && is_unseen(roots, origin, failure))
+            location->found = LOCATED_FAILED;
         if (location->found != LOCATED_NOWHERE)
             return;
         is_replaced = location->json.found || location->dump.found;
@@ -292,7 +311,8 @@ void locate_queued(const struct roots *roots, const struct crash_id *id,
         fail(failure, 0, "it may be in the deferred storage root, which is not set in this run");
         location->found = LOCATED_FAILED;
     }
-    if (search.is_blind)
+    if (search.is_blind ||
+        (location->found == LOCATED_NOWHERE && is_unseen(roots, origin, failure)))
         location->found = LOCATED_FAILED;
     if (search.is_ambiguous) {
         fail(failure, 0, "several pairs have its id, and its row does not say which one is meant");
@@ -323,10 +343,19 @@ static bool is_below(const char *pathname, const char *root)
     return strncmp(pathname, root, length) == 0 && pathname[length] == '/';
 }
 
+/* Of a pathname that ends like that of metadata, /<id>.json. */
+static bool has_other_suffix(const char *pathname, const struct crash_id *id, const char *suffix)
+{
+    const char *slash = strrchr(pathname, '/'), *name = slash != NULL ? slash + 1 : pathname;
+    return strncmp(name, id->text, CRASH_ID_LENGTH) == 0 && name[CRASH_ID_LENGTH] == '.' &&
+           strcmp(name + CRASH_ID_LENGTH, suffix) != 0;
+}
+
 void origin_read(struct origin *origin, const struct roots *roots, const struct crash_id *id,
                  const char *mark, const char *pathname)
 {
-    *origin = (struct origin){0};
+    *origin = (struct origin){.has_other_suffix =
+                                  has_other_suffix(pathname, id, roots->spools[0]->json_suffix)};
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
         if (mark[0] != '\0' ? strcmp(roots->spools[i]->mark, mark) == 0
                             : is_below(pathname, roots->spools[i]->path))

@@ -52,8 +52,9 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
  * written since the row was made, and has any link. If it has none, it may get one: LOCATED_FAILED
  * for ten minutes. Elsewhere any pair with a link is another crash, because what was queued has
  * lost both, and where the origin is known, half a pair and what was written since the row was
- * made. Nothing is taken from there while the origin looks as if a disk were not mounted:
- * LOCATED_FAILED. */
+ * made. Nothing is taken from there while the origin looks as if a disk were not mounted; and what
+ * has another suffix now, or lies in a root with another layout, is nowhere seen: LOCATED_FAILED.
+ */
 void locate_queued(const struct roots *roots, const struct crash_id *id,
                    const struct origin *origin, struct pair_location *location,
                    struct failure *failure);

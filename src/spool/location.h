@@ -41,6 +41,7 @@ struct origin {
     enum { ORIGIN_UNKNOWN, ORIGIN_KNOWN, ORIGIN_CLOSED } state;
     const struct spool *spool; /* these two for ORIGIN_KNOWN */
     char day[DAY_LENGTH + 1];
+    bool has_other_suffix; /* than that which metadata has now */
     /* Microseconds since a processor took its job, and since that has ended (0: not known); since
      * it was queued: below 0 if the clock of who queued it was ahead. */
     long long taken, ended, queued;

@@ -40,6 +40,7 @@ struct spool {
     const char *json_suffix; /* the three strings are the caller's, and must outlive the spool */
     const char *dump_suffix;
     int root;            /* readable */
+    bool is_strange;     /* a root whose layout is not known (pgc/storages.h) */
     bool is_archive;     /* long-term storage, whose files may have more names (backups by links) */
     struct timespec now; /* the file system's clock when the spool was opened */
     struct spool_clock *clock;

@@ -82,3 +82,23 @@ not_told() {
     expect_status 68 scan
     log_has "has no directory of a day"
 }
+
+@test "what lies in such a root, or was queued with other suffixes, is not missing, and its job does not fail (1)" {
+    id=$(crash) other=$(crash)
+    expect_status 0 scan
+    finish "$id" true
+    sql "UPDATE jobs SET queueddatetime = now() - interval '3 days'"
+    rmdir "$SPOOL/20000101"
+    mv "$SPOOL/20081225" "$SPOOL/2008-12-25"
+    expect_status 1 cleanup_jobs
+    log_has "cannot put \"$id\" away: \"$SPOOL\" has no directory of a day, but others, in which it may be; it stays for the next run"
+    mv "$SPOOL/2008-12-25" "$SPOOL/20081225"
+    expect_status 1 cleanup_jobs --json-file-suffix=.js
+    log_has "cannot put \"$id\" away: it was queued with another json-file-suffix than \".js\"; it stays"
+    expect_status 1 cleanup_jobs --repair --json-file-suffix=.js
+    log_has "\"$other\": left: it was queued with another json-file-suffix than \".js\""
+    sql_is "SELECT uuid, success, missingdatetime FROM jobs ORDER BY success" "$id|t|"$'\n'"$other||"
+    expect_status 0 cleanup_jobs
+    jobs_are "$other"
+    expect_status 0 cleanup_jobs --repair
+}

@@ -131,12 +131,16 @@ static void half_a_pair_that_still_grows_is_not_too_old(void **state)
 static void a_link_alone_is_as_old_as_it_is(void **state)
 {
     (void)state;
+    make_files(OTHER_ID, DAY, OLD);
     make_date_link(ID, DAY, SLOT, YOUNG);
     assert_int_equal(examine_the_one(), EXAMINED_WAITS);
     set_age(DATES "/" ID, SETTLED);
     expect_crash(LEFT, "directory");
     set_age(DATES "/" ID, OLD);
     expect_crash(QUARANTINED, "directory");
+    assert_int_equal(rename(DAY "/name", DAY "/names"), 0);
+    assert_int_equal(examine_the_one(), EXAMINED_UNREADABLE);
+    assert_non_null(strstr(result.reason.text, "has no name tree"));
 }
 
 static void a_link_that_is_no_crash_is_a_stray_when_it_is_old(void **state)
