@@ -233,16 +233,29 @@ enum located locate_unlinked(const struct spool *spool, const struct crash_id *i
     return good ? search.best.found : LOCATED_FAILED;
 }
 
+/* What has another layout has no day that we know. */
+static bool hides_crashes(const struct spool *spool, const struct names *days,
+                          struct failure *failure)
+{
+    return spool->is_strange && days->count == 0 &&
+           !fail(failure, 0,
+                 "\"%s\" has no directory of a day, but something else, in which it may be",
+                 spool->path);
+}
+
 /* Whether a pair that was not found may be where nobody could look: on the disk of a day, or in a
  * root. One whose id has no date may lie under any day. */
 static bool may_be_away(const struct roots *roots, const struct crash_id *id,
                         struct failure *failure)
 {
-    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {
+        if (hides_crashes(roots->spools[i], &roots->days[i], failure))
+            return true;
         for (size_t j = 0; j < roots->days[i].count; j++)
             if (crash_id_may_be_of(id, roots->days[i].items[j]) &&
                 may_be_hidden(roots->spools[i], roots->days[i].items[j], "it", failure))
                 return true;
+    }
     if (roots->has_closed)
         fail(failure, 0, "it may be in the deferred storage root, which is not set in this run");
     return roots->has_closed;
@@ -264,17 +277,13 @@ void locate(const struct roots *roots, const struct crash_id *id, struct pair_lo
 static bool is_unseen(const struct roots *roots, const struct origin *origin,
                       struct failure *failure)
 {
-    const struct spool *first = roots->spools[0];
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
-        if (roots->spools[i]->is_strange && roots->days[i].count == 0 &&
-            (origin->spool == NULL || origin->spool == roots->spools[i]))
-            return !fail(failure, 0,
-                         "\"%s\" has no directory of a day, but others, in which it "
-                         "may be",
-                         roots->spools[i]->path);
+        if ((origin->spool == NULL || origin->spool == roots->spools[i]) &&
+            hides_crashes(roots->spools[i], &roots->days[i], failure))
+            return true;
     return origin->has_other_suffix &&
            !fail(failure, 0, "it was queued with another json-file-suffix than \"%s\"",
-                 first->json_suffix);
+                 roots->spools[0]->json_suffix);
 }
 
 void locate_queued(const struct roots *roots, const struct crash_id *id,

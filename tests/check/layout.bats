@@ -91,8 +91,13 @@ not_told() {
     rmdir "$SPOOL/20000101"
     mv "$SPOOL/20081225" "$SPOOL/2008-12-25"
     expect_status 1 cleanup_jobs
-    log_has "cannot put \"$id\" away: \"$SPOOL\" has no directory of a day, but others, in which it may be; it stays for the next run"
+    log_has "cannot put \"$id\" away: \"$SPOOL\" has no directory of a day, but something else, in which it may be; it stays for the next run"
+    sql "INSERT INTO priorityjobs (uuid, requesteddatetime) VALUES ('$(nowhere)', now() - interval '20 min')"
+    expect_status 1 priority
+    log_has "but something else, in which it may be; the request stays for the next run"
     mv "$SPOOL/2008-12-25" "$SPOOL/20081225"
+    expect_status 1 priority
+    log_has "given up 1"
     expect_status 1 cleanup_jobs --json-file-suffix=.js
     log_has "cannot put \"$id\" away: it was queued with another json-file-suffix than \".js\"; it stays"
     expect_status 1 cleanup_jobs --repair --json-file-suffix=.js
