@@ -233,6 +233,10 @@ enum located archive_find(const struct archive *archive, const struct crash_id *
         memcpy(its.day, origin->day, sizeof its.day);
     locate_in(archive->tree, &archive->days, &its, age, location, failure);
     location->pair.id = *id;
+    if (location->found == LOCATED_NOWHERE) {
+        location->pair.spool = archive->tree;
+        memcpy(location->pair.day, its.day, sizeof its.day);
+    }
     /* A run that was killed may have moved it, and not have flushed that. */
     if (location->directory >= 0)
         note_change(archive,

@@ -68,6 +68,21 @@ repair_says() {
     mount -t tmpfs tmpfs "$SPOOL/20081225"
 }
 
+@test "nor does one of long-term storage, to which the pair may have been moved" {
+    disk "$ARCHIVE/20081225" size=1m
+    id=$(crash --without links)
+    ended true "$id"
+    cleans
+    waiting "$id"
+    cp -a "$ARCHIVE/20081225" "$BATS_TEST_TMPDIR/away"
+    umount "$ARCHIVE/20081225"
+    repair_says "missing: its pair was not found, and its day in long-term storage is empty (is it mounted?); its job stays for 24 hours"
+    mount -t tmpfs tmpfs "$ARCHIVE/20081225"
+    cp -a "$BATS_TEST_TMPDIR/away/." "$ARCHIVE/20081225"
+    finds repair_rows archived "$id"
+    sql_is "SELECT success IS NULL, missingdatetime IS NULL FROM jobs" "t|t"
+}
+
 @test "a job whose pair is in either root, on whatever day, in whole or in part, is left alone" {
     ids=$(crash --without links; crash --root "$DEFERRED"; collect --day 20081227 --id-day 081225
           crash --id-day none --depth 4; crash --without json --without links)
