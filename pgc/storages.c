@@ -1,5 +1,4 @@
-/* The file comes first, then the row: a kill between them leaves a mark, and the next run accepts
- * it. */
+/* The file comes first, then the row: after a kill between them the next run accepts the mark. */
 #include "storages.h"
 
 #include "options/command_line.h"
@@ -269,10 +268,18 @@ static bool note_path(struct directory *directory, struct failure *failure)
     return run->options.dry_run || transact(storage_rows_write, &question, directory, failure);
 }
 
+/* Scan has no use for the deferred root, whose server may be away, but must not fill it. */
+static bool is_apart(enum place place, const char *deferred, struct failure *failure)
+{
+    return place != PLACE_QUARANTINE || storages_know(place) || deferred == NULL ||
+           places_add_path(&places, PLACE_DEFERRED, deferred, NULL, failure);
+}
+
 static bool check(struct directory *directory, struct failure *failure)
 {
     enum place place = directory->place;
-    if (!places_add(&places, place, directory->path, directory->descriptor, failure) ||
+    if (!is_apart(place, run->options.deferred_storage_root, failure) ||
+        !places_add(&places, place, directory->path, directory->descriptor, failure) ||
         !is_in_no_day(directory, failure) ||
         !mark_read(place, directory->path, directory->descriptor, directory->mark, failure))
         return false;
