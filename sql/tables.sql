@@ -64,7 +64,8 @@ CREATE TABLE IF NOT EXISTS :place.storages (
     identity uuid NOT NULL,
     path text NOT NULL,               -- where it was seen last,
     host text NOT NULL,               -- and by which host
-    swept date,                       -- when its empty days, or old crashes, were removed last
+    swept date,                       -- when its empty days, or old crashes, were removed last,
+    kept bigint,                      -- and for how many days crashes were kept then; null: for ever
     PRIMARY KEY (storage, place)
 );
 

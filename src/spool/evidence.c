@@ -170,11 +170,13 @@ static bool file_came_since(const struct pair_location *location, const struct m
            pair_came_since(&location->pair, location->directory, name, &file->status);
 }
 
-/* Or a run that was killed, or an operator, has changed its mode. */
+/* Or a run that was killed, or an operator, has changed its mode. When what has a time ahead came
+ * nobody knows. */
 static bool came_since(const struct pair_location *location)
 {
     const struct spool *spool = location->pair.spool;
-    return file_came_since(location, &location->json, spool->json_suffix) ||
+    return location_is_ahead(location) ||
+           file_came_since(location, &location->json, spool->json_suffix) ||
            file_came_since(location, &location->dump, spool->dump_suffix);
 }
 

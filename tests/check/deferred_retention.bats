@@ -209,6 +209,20 @@ stays() {
     gone "$id"
 }
 
+@test "on a day on which more was kept, or all, they go at once; but not again for who keeps more, or all" {
+    cleans
+    id=$(throttled)
+    expect_status 0 cleanup_jobs --keep-deferred-days=90
+    stays "$id"
+    expect_status 0 retains
+    gone "$id"
+    id=$(throttled)
+    for days in --keep-deferred-days=90 --keep-deferred-days= --keep-deferred-days=30; do
+        expect_status 0 cleanup_jobs $days
+        stays "$id"
+    done
+}
+
 @test "--limit counts them; the next run goes on, also where those that stay come first" {
     mapfile -t ids < <(throttled --count 30 | sort)
     # shellcheck disable=SC2046 # one word an id

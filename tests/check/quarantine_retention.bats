@@ -40,7 +40,6 @@ sweep_again() { sql "UPDATE crashmon.storages SET swept = NULL"; }
     quarantined_for 1000
     cleans
     [[ -e $CASE ]]
-    sweep_again
     quarantined_for 29 "$id.1" --extra browser
     quarantined_for 31 "$id.2"
     mkdir -p "$CASE/$id.dir/below"
