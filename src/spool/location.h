@@ -26,6 +26,7 @@ struct pair_location {
      * may be another crash, unless long-term storage has nothing of the id. */
     bool is_later, is_elsewhere;
     bool is_replaced; /* likewise: where the row says is another crash */
+    bool is_doubted;  /* or may be; so it does not count as found */
     bool is_earlier;  /* likewise: its files came before the job was taken (pair.looked) */
     /* By location_look_around(): what of the crash is not there, so that nobody has to look;
      * false: it is, or that is not known. */

@@ -222,7 +222,8 @@ static bool is_doubtful(const struct pair_location *here)
 static void forget(struct pair_location *here)
 {
     location_close(here);
-    *here = (struct pair_location){.pair = here->pair, .directory = -1};
+    *here = (struct pair_location){
+        .pair = here->pair, .directory = -1, .is_doubted = !here->is_elsewhere};
 }
 
 static void judge_doubtful(const struct finished_job *job, struct pair_location *here,
@@ -267,12 +268,13 @@ static void say_why_missing(const struct finished_job *job, const struct pair_lo
 {
     bool is_known = here->found == LOCATED_NOWHERE && job->noted.spool != NULL;
     const char *doubt = is_known ? pair_tree_doubt(&job->noted) : NULL;
-    snprintf(text, MISSING_SIZE, "%s%s",
-             !is_known           ? ""
-             : here->is_replaced ? ", and another crash of its id is in its place"
-             : doubt != NULL     ? ", and its day "
-                                 : "",
-             here->is_replaced || doubt == NULL ? "" : doubt);
+    text[0] = '\0';
+    if (here->is_doubted)
+        snprintf(text, MISSING_SIZE, "; what is in its place may be another crash of its id");
+    else if (is_known && here->is_replaced)
+        snprintf(text, MISSING_SIZE, ", and another crash of its id is in its place");
+    else if (doubt != NULL)
+        snprintf(text, MISSING_SIZE, ", and its day %s", doubt);
 }
 
 static void find_and_move(struct finished_job *job, const struct crash_id *id,

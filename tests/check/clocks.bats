@@ -351,7 +351,7 @@ END
             pair_is_whole "$ARCHIVE" 20081225 "$own"
         else # it may be another one, that gets its links last
             pair_is_whole "$SPOOL" 20081225 "$own"
-            log_has "\"$own\": missing"
+            log_has "\"$own\": missing: its pair was not found; what is in its place may be another crash of its id; the row stays"
             touch -d '2 days ago' "$(place "$SPOOL" "$own")".*
             expect_status 0 cleanup_jobs --save-successful-minidumps-to=
             log_has "\"$own\": deleted"
