@@ -10,10 +10,12 @@
 /* Seconds in which a collector has written a pair and made its links. */
 enum { YOUNG = 600 };
 
+/* What has a time that is still to come nobody waits for. */
 static bool is_younger(const struct main_file *file, const struct spool *spool, long seconds)
 {
     struct timespec changed = spool_changed(spool, &file->status);
-    return file->found && !spool_is_past(spool, &changed, seconds);
+    return file->found && !spool_is_past(spool, &changed, seconds) &&
+           !spool_is_ahead(spool, &changed);
 }
 
 /* Entries of a date tree that are looked through for one pair. Where scan keeps up there are few;

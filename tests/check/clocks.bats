@@ -362,6 +362,15 @@ END
     done
 }
 
+@test "for one whose row does not say where it is, and whose times lie ahead, nobody waits" {
+    without_links() { whole=$(crash --without links); }
+    disk_of_the_future without_links
+    ended true "$whole"
+    sql "UPDATE jobs SET pathname = ''"
+    cleans
+    pair_is_whole "$ARCHIVE" 20081225 "$whole"
+}
+
 @test "what is beside an old link, and whose times lie ahead, is archived, but not deleted" {
     disk_of_the_future of_the_future
     mapfile -t links < <(find "$SPOOL" -name "$whole" -type l)
