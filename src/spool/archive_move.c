@@ -147,17 +147,24 @@ enum archive_moved archive_move_compare(struct archive_move *move, int source, i
     return conflict(move, destination);
 }
 
+static bool is_removed(int directory)
+{
+    struct stat status;
+    return fstat(directory, &status) < 0 || status.st_nlink == 0;
+}
+
 /* Why a file was not moved: errno. Whoever writes the spool may take it away just now, and bring it
  * back: that is no fault of long-term storage. */
 static void fail_to_move(struct failure *failure, const char *how, const struct pair_file *file,
-                         const struct archive_move *move, int source)
+                         const struct archive_move *move, int source, int destination)
 {
     int error = errno;
     char name[QUOTE_SIZE];
     struct stat status;
-    if (error == ENOENT && fstatat(source, file->name, &status, AT_SYMLINK_NOFOLLOW) < 0 &&
-        errno == ENOENT) {
-        fail(failure, 0, "file %s was there, and is gone", quote(name, file->name));
+    if (error == ENOENT && !is_removed(destination)) {
+        bool is_gone = fstatat(source, file->name, &status, AT_SYMLINK_NOFOLLOW) < 0;
+        fail(failure, 0, "file %s was there, and %s", quote(name, file->name),
+             is_gone ? "is gone" : "was gone for a moment");
         return;
     }
     errno = error;
@@ -237,7 +244,9 @@ static bool copy(struct archive_move *move, struct pair_file *file, int source, 
         file_is_unchanged(&status, &file->status))
         file->status = status;
     if (!file_copy(source, file->name, &file->status, destination, temporary, style)) {
-        fail_to_move(failure, "copy file %s to", file, move, source);
+        fail_to_move(failure, "copy file %s to", file, move, source, destination);
+        if (failure->error == EPERM || failure->error == EOPNOTSUPP) /* as CIFS does */
+            fail_further(failure, " (does it refuse the mode of dump-permissions, or dump-gid?)");
         move->is_too_large = (failure->error == ENOSPC || failure->error == EDQUOT) &&
                              file->status.st_size > FILE_SMALL &&
                              file_has_room(destination, FILE_SMALL);
@@ -267,7 +276,7 @@ static enum archive_moved move_file(struct archive_move *move, struct pair_file 
     case FILE_EXISTS:
     case FILE_FAILED: break;
     }
-    fail_to_move(failure, "move file %s to", file, move, source);
+    fail_to_move(failure, "move file %s to", file, move, source, destination);
     return ARCHIVE_FAILED;
 }
 

@@ -293,6 +293,10 @@ load ../helper
     background_ends 1
     log_has "cannot put \"$id\" away: file \"$id.dump\" was there, and is gone; it stays for the next run"
     for name in json dump; do mv "$file.$name.hidden" "$file.$name"; done
+    EXEC="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:error=ENOENT:when=1"
+    expect_status 1 cleanup_jobs
+    EXEC=
+    log_has "cannot put \"$id\" away: file \"$id.dump\" was there, and was gone for a moment; it stays for the next run"
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
