@@ -245,7 +245,7 @@ load explain
     expect_status 0 cleanup_jobs --dry-run
     [[ $output == *"\"$throttled\": deleted"* ]] || fail "$output"
     expect_status 0 priority --adopt
-    sql "UPDATE crashmon.storages SET swept = (now() AT TIME ZONE 'UTC')::date"
+    sql "UPDATE crashmon.storages SET swept = (now() AT TIME ZONE 'UTC')::date, kept = 2"
     does "$throttled" cleanup "deletes it tomorrow (in UTC), as nothing *"
     request "$throttled"
     does "$throttled" priority "queues it with priority"
