@@ -163,25 +163,6 @@ static bool was_written_since_row(const struct pair_location *location, const st
     return origin->queued < 0 || location_written_within(location, origin->queued);
 }
 
-static bool file_came_since(const struct pair_location *location, const struct main_file *file,
-                            const char *suffix)
-{
-    char name[NAME_MAX + 1];
-    pair_file_name(&location->pair, suffix, name);
-    return file->found &&
-           pair_came_since(&location->pair, location->directory, name, &file->status);
-}
-
-/* Or a run that was killed, or an operator, has changed its mode. When what has a time ahead came
- * nobody knows. */
-static bool came_since(const struct pair_location *location)
-{
-    const struct spool *spool = location->pair.spool;
-    return location_is_ahead(location) ||
-           file_came_since(location, &location->json, spool->json_suffix) ||
-           file_came_since(location, &location->dump, spool->dump_suffix);
-}
-
 /* By the table in doc/internals.md. What came, or was changed, while the job was at work is another
  * crash if a link came, too. What was written since the row was made, and may be another crash by
  * location_came_after(), is one with any link, but its links may be on their way. Else a run that
@@ -202,8 +183,7 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
         return other == LOCATED_NOWHERE ? evidence_by_times(location, failure) : other;
     }
     switch (find_link(location, origin->taken, LINK_NEWER, failure)) {
-    case LINK_NEWER:
-        return came_since(location) ? evidence_by_times(location, failure) : location->found;
+    case LINK_NEWER: return evidence_by_times(location, failure);
     case LINK_UNKNOWN: return LOCATED_FAILED;
     default: return location->found;
     }

@@ -152,7 +152,7 @@ bool location_find_since(const struct pair_location *location, struct timespec *
     *written = (struct timespec){0};
     bool good = add_further_dumps(location, &files) || errno == EMLINK;
     for (struct pair_file *file = files.items; file < files.items + files.count; file++)
-        if (pair_came_since(pair, location->directory, file->name, &file->status)) {
+        if (pair_came_since(pair, &file->status)) {
             time_keep_latest(came, file->status.st_ctim);
             time_keep_latest(written, spool_changed(pair->spool, &file->status));
         }

@@ -192,17 +192,10 @@ bool pair_is_further(const struct pair *pair, const char *name)
            ends_with(name + CRASH_ID_LENGTH + 1, pair->spool->dump_suffix);
 }
 
-/* A change of the mode alone renews the ctime. Where the file system does not tell when a file was
- * made, that of one file alone is nobody's work, but whoever moves files here may keep an mtime. */
-bool pair_came_since(const struct pair *pair, int directory, const char *name,
-                     const struct stat *status)
+bool pair_came_since(const struct pair *pair, const struct stat *status)
 {
-    struct timespec made;
-    if (!pair_may_be_newer(pair, status))
-        return false;
-    return !time_is_past(&status->st_mtim, 0, &pair->looked) ||
-           (dir_birth(directory, name, &made) ? !time_is_past(&made, 0, &pair->looked)
-                                              : !pair->is_touched);
+    return pair_may_be_newer(pair, status) &&
+           !(pair->is_touched && time_is_past(&status->st_mtim, 0, &pair->looked));
 }
 
 bool pair_leaves(const struct pair *pair, int directory, const char *name)
@@ -210,8 +203,7 @@ bool pair_leaves(const struct pair *pair, int directory, const char *name)
     struct stat status;
     return pair->latest.tv_sec != 0 && pair_is_further(pair, name) &&
            fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           pair_came_since(pair, directory, name, &status) &&
-           !time_is_past(&status.st_ctim, 0, &pair->latest);
+           pair_came_since(pair, &status) && !time_is_past(&status.st_ctim, 0, &pair->latest);
 }
 
 static bool find_directory(const struct pair *pair, struct stat *status)

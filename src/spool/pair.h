@@ -65,8 +65,7 @@ bool pair_came_again(const struct pair *pair, int directory, bool both);
 /* Whether this is the name of a further dump of it, <id>.<name>.dump; whether such a one came after
  * pair->looked; and whether one in its directory came after pair->latest. */
 bool pair_is_further(const struct pair *pair, const char *name);
-bool pair_came_since(const struct pair *pair, int directory, const char *name,
-                     const struct stat *status);
+bool pair_came_since(const struct pair *pair, const struct stat *status);
 bool pair_leaves(const struct pair *pair, int directory, const char *name);
 
 /* Whether a link is newer than `then`: its ctime is. But not if its mtime is not, nor that of the

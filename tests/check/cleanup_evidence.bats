@@ -316,22 +316,32 @@ date_link_left() {
     done
 }
 
-@test "what has another mode, or was about to be moved by a killed run, is its own, whatever links have come" {
-    [[ $(stat -c %W "$SPOOL") != 0 ]] || skip "the file system does not tell when a file was made"
-    for before in 'chmod -R g+w' renameat2:2 renameat2:3; do # a further dump is the second, the metadata last
-        queued --extra browser
+@test "what a killed run was about to move is its own, whatever links have come" {
+    queued --extra browser
+    finish "$id" true
+    killed_at renameat2:2 cleanup_jobs --lock-wait=00:00:10 # once the mode of the further dump was changed
+    is_past completeddatetime
+    collect --id "$id" --day 20081226 --without json --without dump
+    cleans --lock-wait=00:00:10
+    equal "$(find "$ARCHIVE" -name "$id.*" | wc -l)" 3
+    has_links "$id"
+}
+
+@test "a second crash that was written before the job was taken, and renamed into its place later, is another one" {
+    for to in "$ARCHIVE" ''; do
+        queued
+        collect --root "$BATS_TEST_TMPDIR/staging" --id "$id" --day 20081226 --size 300 --without links >/dev/null
+        is_past queueddatetime
         finish "$id" true
-        if [[ $before == renameat2* ]]; then
-            killed_at $before cleanup_jobs --lock-wait=00:00:10
-        else
-            $before "$SPOOL/20081226/name"
-        fi
         is_past completeddatetime
+        mv "$BATS_TEST_TMPDIR/staging/20081226/name/$(name_dir "$id")/$id".* "$SPOOL/20081226/name/$(name_dir "$id")"
         collect --id "$id" --day 20081226 --without json --without dump
-        cleans --lock-wait=00:00:10
-        equal "$(find "$ARCHIVE" -name "$id.*" | wc -l)" 3
+        expect_status 1 cleanup_jobs --save-successful-minidumps-to="$to"
+        log_has "\"$id\": missing: its pair was not found, and another crash of its id is in its place"
+        pair_is_whole "$SPOOL" 20081226 "$id"
         has_links "$id"
-        find "$SPOOL" -name "$id" -delete
+        sql "DELETE FROM jobs"
+        rm -r "$SPOOL/20081226" "$LOG"
     done
 }
 

@@ -1,4 +1,3 @@
-#include "spool/dir.h"
 #include "spool/evidence.h"
 #include "spool/file.h"
 #include "spool/locate.h"
@@ -202,8 +201,7 @@ static void a_new_date_link_counts_beside_an_old_name_link(void **state)
     make_name_link(ID, DAY, SLOT, OLD);
     struct origin origin = just_ended();
     origin.ended = 0;
-    assert_int_equal(unlink(NAME_PATH "/" ID ".json"), 0);
-    make_crash_file(ID, DAY, ".json", OLD);
+    assert_int_equal(chmod(NAME_PATH "/" ID ".json", 0640), 0);
     make_date_link(ID, DAY, "13/10/web01_0", 0);
     expect_of(&origin, LOCATED_NOWHERE);
 }
@@ -238,7 +236,6 @@ static void a_further_dump_that_came_since_waits_for_ten_minutes_or_for_a_link(v
 {
     (void)state;
     bool leaves;
-    struct timespec made;
     for (int touched = 0; touched < 2; touched++) {
         make_files(ID, DAY, OLD);
         assert_true(further_is_judged(touched, &leaves));
@@ -252,8 +249,7 @@ static void a_further_dump_that_came_since_waits_for_ten_minutes_or_for_a_link(v
         assert_true(leaves);
         make_crash_file(ID, DAY, ".plugin.dump", OLD);
         assert_true(further_is_judged(touched, &leaves));
-        assert_int_equal(leaves,
-                         !touched || dir_birth(AT_FDCWD, NAME_PATH "/" ID ".plugin.dump", &made));
+        assert_int_equal(leaves, !touched);
         assert_int_equal(unlink(NAME_PATH "/" ID), 0);
         assert_int_equal(unlink(NAME_PATH "/" ID ".plugin.dump"), 0);
     }
@@ -279,19 +275,6 @@ static void what_comes_after_that_look_is_not_its_own(void **state)
     close_roots(&location);
 }
 
-static void what_has_got_another_mode_is_its_own_where_the_disk_tells_when_it_was_made(void **state)
-{
-    (void)state;
-    struct timespec made;
-    make_files(ID, DAY, OLD);
-    struct origin origin = just_ended();
-    origin.ended = 0;
-    assert_int_equal(chmod(NAME_PATH "/" ID ".json", 0640), 0);
-    make_name_link(ID, DAY, SLOT, 0);
-    expect_of(&origin, dir_birth(AT_FDCWD, NAME_PATH "/" ID ".json", &made) ? LOCATED_WHOLE
-                                                                            : LOCATED_NOWHERE);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,8 +290,6 @@ int main(void)
         in_scratch_spool(a_new_date_link_counts_beside_an_old_name_link),
         in_scratch_spool(a_further_dump_that_came_since_waits_for_ten_minutes_or_for_a_link),
         in_scratch_spool(what_comes_after_that_look_is_not_its_own),
-        in_scratch_spool(
-            what_has_got_another_mode_is_its_own_where_the_disk_tells_when_it_was_made),
         in_scratch_spool(one_that_may_be_where_nobody_can_look_is_not_another_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
