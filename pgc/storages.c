@@ -59,13 +59,6 @@ static bool transact(session_work *work, struct storage_question *question,
                 place_title(place), directory->path);
 }
 
-/* What is reported with EXIT_CONFIGURATION. */
-static bool fail_by_configuration(struct failure *failure)
-{
-    failure->error = ENOTUNIQ;
-    return false;
-}
-
 /* `relation` says what another root with that mark would be to the directory. */
 static bool is_no_mark_of_another(const struct directory *directory, const char *mark,
                                   const char *relation, struct failure *failure)
@@ -81,7 +74,8 @@ static bool is_no_mark_of_another(const struct directory *directory, const char 
     fail(failure, 0, "%s \"%s\" of storage %s %s the %s: each needs a directory of its own",
          place_title(directory->place), directory->path, run->options.storage_name, relation,
          question.found);
-    return fail_by_configuration(failure);
+    failure->error = ENOTUNIQ; /* EXIT_CONFIGURATION */
+    return false;
 }
 
 static bool is_no_other_root(const struct directory *directory, struct failure *failure)
@@ -168,7 +162,8 @@ static bool is_known(const struct directory *directory, struct failure *failure)
          "another --storage-name? if it takes over, use --adopt)",
          title, directory->path, this_host, what, run->options.storage_name,
          storage_rows[place].host, storage_rows[place].path);
-    return fail_by_configuration(failure);
+    failure->error = ENOTUNIQ; /* EXIT_CONFIGURATION */
+    return false;
 }
 
 /* --- the check */
@@ -189,8 +184,7 @@ static bool may_make_known(const struct directory *directory, struct failure *fa
 }
 
 /* What the one who adopts a directory may have missed. */
-static void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void warn(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void warn(const char *format, ...)
 {
     char text[PATH_MAX + 256];
     va_list arguments;
@@ -234,8 +228,7 @@ static bool adopt(struct directory *directory, struct failure *failure)
 }
 
 /* Who only asks is told beside the answer. */
-static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
 {
     char text[2 * PATH_MAX + 256];
     va_list arguments;
@@ -268,17 +261,23 @@ static bool note_path(struct directory *directory, struct failure *failure)
     return run->options.dry_run || transact(storage_rows_write, &question, directory, failure);
 }
 
-/* Scan has no use for the deferred root, whose server may be away, but must not fill it. */
-static bool is_apart(enum place place, const char *deferred, struct failure *failure)
+/* Scan has no use for these places, whose servers may be away, but must not fill them. */
+static bool is_apart(enum place place, const struct options *options, struct failure *failure)
 {
-    return place != PLACE_QUARANTINE || storages_know(place) || deferred == NULL ||
-           places_add_path(&places, PLACE_DEFERRED, deferred, NULL, failure);
+    const char *const paths[PLACE_QUARANTINE] = {[PLACE_DEFERRED] = options->deferred_storage_root,
+                                                 [PLACE_SUCCESSFUL] = options->save_successful_to,
+                                                 [PLACE_FAILED] = options->save_failed_to};
+    bool good = true;
+    for (enum place other = 0; other < PLACE_QUARANTINE && good; other++)
+        good = paths[other] == NULL || place != PLACE_QUARANTINE || storages_know(place) ||
+               places_add_path(&places, other, paths[other], NULL, failure);
+    return good;
 }
 
 static bool check(struct directory *directory, struct failure *failure)
 {
     enum place place = directory->place;
-    if (!is_apart(place, run->options.deferred_storage_root, failure) ||
+    if (!is_apart(place, &run->options, failure) ||
         !places_add(&places, place, directory->path, directory->descriptor, failure) ||
         !is_in_no_day(directory, failure) ||
         !mark_read(place, directory->path, directory->descriptor, directory->mark, failure))

@@ -105,8 +105,8 @@ static bool is_nothing_there(const struct pair *pair, struct failure *failure)
 static bool is_day_there(const struct pair *pair, struct failure *failure)
 {
     return !pair_tree_may_be_away(pair) ||
-           fail(failure, 0, "its day %s: \"%s/%s\"", pair_tree_doubt(pair), pair->spool->path,
-                pair->day);
+           fail(failure, 0, "its day %s: \"%s/%s\" (rmdir what is empty if no disk belongs there)",
+                pair_tree_doubt(pair), pair->spool->path, pair->day);
 }
 
 /* In whatever letters. Its own place apart. */

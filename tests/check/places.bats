@@ -336,13 +336,15 @@ overlays=(lowerdir=20081225,upperdir=other lowerdir=other,upperdir=20081225)
     pair_is_whole "$ARCHIVE" 20081225 "$good"
 }
 
-@test "scan, which does not use the deferred root, does not make a quarantine of it, nor in a day of it (78)" {
+@test "scan, which does not use the other places, makes no quarantine of one, nor in a day of it (78)" {
     half=$(crash --without json)
-    mkdir -p "$DEFERRED/20081225/q"
     before=$(spool_state "$SPOOL/20081225")
-    for place in "" /20081225/q; do
-        expect_status 78 scan --incomplete-age=00:30:00 --quarantine-to="$DEFERRED$place"
-        [[ $output == *"deferred storage root \"$DEFERRED\""*": each needs a directory of its own"* ]] || fail "$output"
+    for other in "deferred storage root \"$DEFERRED" "long-term storage \"$ARCHIVE" "long-term storage \"$FAILED"; do
+        mkdir -p "${other#*\"}/20081225/q"
+        for place in "" /20081225/q; do
+            expect_status 78 scan --incomplete-age=00:30:00 --quarantine-to="${other#*\"}$place"
+            [[ $output == *"$other\""*": each needs a directory of its own"* ]] || fail "$output"
+        done
     done
     equal "$(spool_state "$SPOOL/20081225")" "$before"
     has_links "$half"

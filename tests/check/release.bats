@@ -46,7 +46,7 @@ refused() {
         for dry_run in --dry-run ''; do
             # shellcheck disable=SC2086 # it may be empty
             expect_status 1 release $dry_run "$id"
-            [[ $output == *"\"$id\": left: its day "*" (is it mounted?): \"${place%/name}\""* ]] || fail "$output"
+            [[ $output == *"\"$id\": left: its day "*" (is it mounted?): \"${place%/name}\" (rmdir what is empty if no disk belongs there)"* ]] || fail "$output"
         done
         [[ -e $CASE/$id.json && -z $(find "$SPOOL/20081225" "$DEFERRED/20081225" -name "$id*") ]] ||
             fail "$(find "$SPOOL" "$DEFERRED")"
