@@ -335,7 +335,8 @@ static void judge_new(struct check *check, const struct disk_status *disk)
         snprintf(text, sizeof text, "the oldest new pair is still in the spool after");
     if (queued >= 0)
         snprintf(text, sizeof text,
-                 "the oldest new pair is queued, but its link %s is still there after",
+                 "the oldest new pair, or another crash of its id, is queued, but its link %s is "
+                 "still there after",
                  quote(quoted, disk->oldest_new.path));
     judge_age_unless(check,
                      queued >= 0 ? excuse_of_link(check, queued, excuse) : excuse_of_new(check),

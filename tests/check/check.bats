@@ -59,10 +59,10 @@ load check
     EXEC="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL" run scan
     [[ $status == 137 ]] || fail "$status: $output"
     answers 1 scan -- 'WARNING: the last run of crashmon-scan was killed' \
-        'WARNING: the oldest new pair is queued, but its link .* is still there after 1 h 23 min; it was queued [0-9]* s ago$'
+        'WARNING: the oldest new pair, or another crash of its id, is queued, but its link .* is still there after 1 h 23 min; it was queued [0-9]* s ago$'
     sql "UPDATE jobs SET queueddatetime = queueddatetime - interval '5 minutes'"
     answers 2 scan -- 'WARNING: the last run of crashmon-scan was killed' \
-        'CRITICAL: the oldest new pair is queued, but its link .* is still there after 1 h 23 min$'
+        'CRITICAL: the oldest new pair, or another crash of its id, is queued, but its link .* is still there after 1 h 23 min$'
     expect_status 0 scan
     answers 0 scan --check-waiting=, --
 }
@@ -85,11 +85,11 @@ load check
     find "$SPOOL/20081225" ! -name "$id*" ! -type d -delete
     answers 0 scan --
     sql "UPDATE jobs SET starteddatetime = now() - interval '1 h'"
-    answers 2 scan -- 'CRITICAL: the oldest new pair is queued, but its link .* is still there after 1 h 6 min$'
+    answers 2 scan -- 'CRITICAL: the oldest new pair, or another crash of its id, is queued, but its link .* is still there after 1 h 6 min$'
     sql "UPDATE jobs SET starteddatetime = now() - interval '2 h', success = true, completeddatetime = now()"
     answers 0 scan --
     sql "UPDATE jobs SET starteddatetime = NULL, success = NULL"
-    answers 2 scan --check-waiting=, -- 'CRITICAL: the oldest new pair is queued'
+    answers 2 scan --check-waiting=, -- 'CRITICAL: the oldest new pair, or another crash of its id, is queued'
 }
 
 @test "a processor's name cannot look like more than a name" {
@@ -116,14 +116,14 @@ load check
     expect_status 77 scan
     sql_is "SELECT count(*) FROM jobs" 1
     sql "UPDATE jobs SET queueddatetime = queueddatetime - interval '5 minutes'"
-    answers 1 scan --check-exit-code=, --check-new=01:00:00, -- "WARNING: the oldest new pair is queued, but its link \"$link\" is still there after 1 h 23 min$"
-    answers 2 scan --check-exit-code=, -- 'CRITICAL: the oldest new pair is queued'
+    answers 1 scan --check-exit-code=, --check-new=01:00:00, -- "WARNING: the oldest new pair, or another crash of its id, is queued, but its link \"$link\" is still there after 1 h 23 min$"
+    answers 2 scan --check-exit-code=, -- 'CRITICAL: the oldest new pair, or another crash of its id, is queued'
     sql "DELETE FROM jobs"
     answers 1 scan --check-exit-code=, --check-new=01:00:00, -- 'WARNING: the oldest new pair has not been queued for 1 h 23 min$'
     sql "INSERT INTO jobs (uuid, pathname, queueddatetime)
          VALUES ('${link##*/}', '$(place "$SPOOL" "${link##*/}").json', now() - interval '5 minutes')"
     held scan # as root, who may
-    answers 1 scan --check-exit-code=, -- "WARNING: the oldest new pair is queued, but its link .* after 1 h 23 min; a run is at work$"
+    answers 1 scan --check-exit-code=, -- "WARNING: the oldest new pair, or another crash of its id, is queued, but its link .* after 1 h 23 min; a run is at work$"
     session COMMIT >/dev/null
     background_ends 0
 }
