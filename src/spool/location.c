@@ -147,19 +147,21 @@ bool location_find_since(const struct pair_location *location, struct timespec *
                          struct timespec *written)
 {
     const struct pair *pair = &location->pair;
-    struct pair_files files = {0};
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    struct stat status;
     *came = pair->looked;
     *written = (struct timespec){0};
-    bool good = add_further_dumps(location, &files) || errno == EMLINK;
-    for (struct pair_file *file = files.items; file < files.items + files.count; file++)
-        if (pair_came_since(pair, &file->status)) {
-            time_keep_latest(came, file->status.st_ctim);
-            time_keep_latest(written, spool_changed(pair->spool, &file->status));
+    if (!read_again(&reader, location))
+        return false;
+    while ((entry = dir_next(&reader)) != NULL)
+        if (pair_is_further(pair, entry->d_name) &&
+            fstatat(location->directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(status.st_mode) && pair_came_since(pair, &status)) {
+            time_keep_latest(came, status.st_ctim);
+            time_keep_latest(written, spool_changed(pair->spool, &status));
         }
-    int error = errno;
-    pair_files_free(&files);
-    errno = error;
-    return good;
+    return errno == 0;
 }
 
 bool location_list(const struct pair_location *location, struct pair_files *files)

@@ -96,8 +96,7 @@ struct pair_files {
 bool location_list(const struct pair_location *location, struct pair_files *files);
 
 /* When the latest of the further dumps came that may have come after pair.looked, and when the
- * latest of them was written; pair.looked and 0: none. False with errno. What location_list()
- * refuses is left to that. */
+ * latest of them was written; pair.looked and 0: none. False with errno. */
 bool location_find_since(const struct pair_location *location, struct timespec *came,
                          struct timespec *written);
 void pair_files_free(struct pair_files *files);

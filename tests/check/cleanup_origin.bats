@@ -474,7 +474,10 @@ of_the_other_root() {
 @test "a further dump with a second name keeps the pair together, where it is (1)" {
     for to in --batch-size=1000 --save-successful-minidumps-to=; do
         id=$(crash --extra browser --age 3600)
+        now=$(sql "SELECT now()")
+        await sql_true "SELECT now() > '$now'::timestamptz + interval '50 ms'"
         ended true "$id"
+        await sql_true "SELECT starteddatetime < now() - interval '50 ms' FROM jobs" # the second name is newer
         dump=$(place "$SPOOL" "$id").browser.dump
         ln "$dump" "$BATS_TEST_TMPDIR/second"
         expect_status 1 cleanup_jobs "$to"
