@@ -70,6 +70,11 @@ static void open_roots(struct explain_places *places, const struct options *opti
         check != NULL && options->deferred_storage_root == NULL && storages_know(PLACE_DEFERRED);
     if (!roots_refresh(&places->roots, &failure))
         add_trouble(troubles, &failure);
+    if (places->roots.has_closed)
+        problems_add(
+            troubles, SEVERITY_WARNING,
+            "deferred storage root \"%s\" is not set in this run: what is in it is not found",
+            storage_rows[PLACE_DEFERRED].path);
 }
 
 /* However many crashes are asked for, with one walk: what a name link leads to need not be all. */

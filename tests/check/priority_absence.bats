@@ -66,6 +66,9 @@ waits() {
     cp "$CONF" "$CONF.whole"
     sed -i '/^deferred/d' "$CONF"
     waits 1 "$id" "it may be in the deferred storage root, which is not set in this run"
+    expect_status 74 priority --explain "$(nowhere)"
+    [[ $output == *"It was not found, but not every place could be read:"*"deferred storage root \"$DEFERRED\" is not set in this run: what is in it is not found"* ]] ||
+        fail "$output"
     mv "$CONF.whole" "$CONF"
     expect_status 0 priority
     sql_is "SELECT uuid, priority FROM jobs" "$id|1"
