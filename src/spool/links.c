@@ -17,10 +17,13 @@ static bool is_gone(int error)
     return error == ENOENT || error == ESTALE;
 }
 
-/* One that may be newer is left to a scan that knows. */
+/* Scan removes links a moment after it has looked. Between the take of a job and cleanup much may
+ * come: there one that may be newer stays, too. */
 static bool is_newer(const struct pair *pair, int directory, const struct stat *status)
 {
-    return pair_may_be_newer(pair, status) && pair_link_is_newer(status, directory, &pair->looked);
+    bool is_of_job = pair->latest.tv_sec != 0;
+    return (is_of_job ? pair_may_be_newer(pair, status) : pair_is_newer(pair, status)) &&
+           pair_link_is_newer(status, directory, &pair->looked);
 }
 
 /* `pair_directory` is that of its files, or -1. */

@@ -194,10 +194,12 @@ long walk_count(struct walk *walk)
 
 bool walk_entry_pair(const struct walk_entry *entry, struct pair *pair)
 {
-    if (entry->kind != WALK_LINK || !crash_id_parse(&pair->id, entry->name))
+    struct pair found = {0};
+    if (entry->kind != WALK_LINK || !crash_id_parse(&found.id, entry->name))
         return false;
-    pair->spool = entry->directory->spool;
-    date_dir_day(entry->directory, pair->day);
+    found.spool = entry->directory->spool;
+    date_dir_day(entry->directory, found.day);
+    *pair = found;
     return true;
 }
 

@@ -115,6 +115,7 @@ of_the_future() {
         fail "not told once"
     jobs_are "$old"
     has_links "$young"
+    no_links "$old"
     chmod 755 "$SPOOL"
     expect_status 0 scan
     jobs_are "$old" "$young"
