@@ -54,6 +54,20 @@ stays() {
     pair_is_whole "$DEFERRED" 20081225 "$id"
 }
 
+@test "links that come while their crash is removed are those of the next one with its id" {
+    slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=1500000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    marked
+    id=$(throttled)
+    mapfile -t links < <(find "$DEFERRED" -name "$id" -type l)
+    retains_slowly() { EXEC=$slowly retains; }
+    background retains_slowly
+    await test ! -e "$(place "$DEFERRED" "$id").dump"
+    for link in "${links[@]}"; do ln -sfn "$(readlink "$link")" "$link"; done
+    background_ends 0
+    equal "$(find "$DEFERRED" -name "$id*" | sort)" "$(printf '%s\n' "${links[@]}" | sort)"
+}
+
 @test "without the option throttled crashes are kept for ever" {
     id=$(throttled)
     cleans
