@@ -142,6 +142,11 @@ int dir_open_to_list(int at, const char *path)
     return path == NULL ? openat(at, ".", LISTED) : open_below(at, path, LISTED);
 }
 
+bool dir_is_of_disk(const char *name)
+{
+    return name[0] == '.' || strcmp(name, "lost+found") == 0;
+}
+
 bool dir_birth(int at, const char *name, struct timespec *birth)
 {
     struct statx found = {.stx_mask = 0};

@@ -43,6 +43,9 @@ bool dir_has(int at, const char *path);
  * told. */
 bool dir_is_mounted(int root, int at, const char *name);
 
+/* Whether an entry is no sign that anything else was put there: lost+found, or a hidden one. */
+bool dir_is_of_disk(const char *name);
+
 /* When something was made: anybody may set its mtime, and a new owner, or a second name, renews its
  * ctime. False where the file system does not tell. */
 bool dir_birth(int at, const char *name, struct timespec *birth);

@@ -208,6 +208,7 @@ bool evidence_of_further(struct pair_location *location, const struct origin *or
     switch (find_link(location, origin->taken, LINK_NEWER, failure)) {
     case LINK_NEWER:
         pair->latest = pair->looked;
+        pair->has_next = true;
         return evidence_by_times(location, failure) == LOCATED_NOWHERE;
     case LINK_UNKNOWN: return false;
     default: break;

@@ -13,8 +13,8 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
 
 /* Whose further dumps are that came to the pair since its job was taken: with a link that came
  * since, too, they are of another crash with its id, whose other files are on their way; and so is
- * what comes from now on (sets pair.latest and pair.is_touched). False with the reason if such a
- * link may come yet, or it cannot be told. */
+ * what comes from now on (sets pair.latest, has_next and is_touched). False with the reason if such
+ * a link may come yet, or it cannot be told. */
 bool evidence_of_further(struct pair_location *location, const struct origin *origin,
                          struct failure *failure);
 

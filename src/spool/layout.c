@@ -14,19 +14,13 @@ struct day {
     char other[NAME_MAX + 1]; /* "": nothing else */
 };
 
-/* A day may be a disk of its own, like a root. */
-static bool is_of_disk(const char *name)
-{
-    return name[0] == '.' || strcmp(name, "lost+found") == 0;
-}
-
 static void take_entry(struct day *day, const char *name)
 {
     if (strcmp(name, "name") == 0)
         day->has_name = true;
     else if (strcmp(name, "date") == 0)
         day->has_date = true;
-    else if (!is_of_disk(name))
+    else if (!dir_is_of_disk(name))
         snprintf(day->other, sizeof day->other, "%s", name);
 }
 
@@ -53,7 +47,7 @@ static void read_last_day(const struct spool *spool, const struct names *days, s
 static bool is_ours(const struct spool *spool, const char *const ours[], size_t count,
                     const char *name)
 {
-    if (is_of_disk(name) || strcmp(name, "quarantine") == 0)
+    if (dir_is_of_disk(name) || strcmp(name, "quarantine") == 0)
         return true;
     for (size_t i = 0; i < count; i++) {
         const char *below = ours[i] != NULL ? spool_below(spool, ours[i]) : NULL;

@@ -112,7 +112,7 @@ static bool add_further_dump(const struct pair_location *location, const char *n
     if (fstatat(location->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
     if (pair_leaves(&location->pair, location->directory, name))
-        return true;
+        return pair_may_leave(&location->pair);
     if (S_ISREG(status.st_mode) && !file_is_regular(&status)) {
         errno = EMLINK;
         return false;

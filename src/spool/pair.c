@@ -59,18 +59,32 @@ static bool has_no_directory(const struct spool *spool, const char *path)
     return is_empty;
 }
 
+/* Whether a day that is there holds something, but no name tree. */
+static bool has_no_tree(const struct pair *pair)
+{
+    bool has_name = false, has_others = false;
+    const struct dirent64 *entry;
+    struct dir_reader reader;
+    if (!dir_begin(&reader, pair->spool->root, pair->day))
+        return false;
+    while ((entry = dir_next(&reader)) != NULL) {
+        has_name = has_name || strcmp(entry->d_name, "name") == 0;
+        has_others = has_others || !dir_is_of_disk(entry->d_name);
+    }
+    bool is_known = errno == 0;
+    dir_end(&reader);
+    return is_known && has_others && !has_name;
+}
+
 const char *pair_tree_doubt(const struct pair *pair)
 {
     char tree[DAY_LENGTH + sizeof "/name"];
-    int root = pair->spool->root;
     snprintf(tree, sizeof tree, "%s/name", pair->day);
     if (has_no_directory(pair->spool, pair->day))
         return "is empty (is it mounted?)";
     if (has_no_directory(pair->spool, tree))
         return "has an empty name tree (is it mounted?)";
-    return !dir_has(root, tree) && errno == ENOENT && dir_has(root, pair->day)
-               ? "has no name tree (was it moved?)"
-               : NULL;
+    return has_no_tree(pair) ? "has no name tree (was it moved?)" : NULL;
 }
 
 /* A part of an id has two characters. */
@@ -204,6 +218,12 @@ bool pair_leaves(const struct pair *pair, int directory, const char *name)
     return pair->latest.tv_sec != 0 && pair_is_further(pair, name) &&
            fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
            pair_came_since(pair, &status) && !time_is_past(&status.st_ctim, 0, &pair->latest);
+}
+
+bool pair_may_leave(const struct pair *pair)
+{
+    errno = FILE_CHANGED;
+    return pair->has_next;
 }
 
 static bool find_directory(const struct pair *pair, struct stat *status)

@@ -16,6 +16,7 @@ struct pair {
                                  crash with its id; 0: not known */
     struct timespec latest;   /* when the latest of its further dumps came; what came later is
                                  another crash's (evidence.h); 0: not known, all are its own */
+    bool has_next;   /* a newer link says whose that is; else it may be its own, that has changed */
     bool is_touched; /* its own may have new ctimes: another crash's were written later, too */
 };
 
@@ -37,8 +38,8 @@ enum pair_state pair_examine(const struct pair *pair, long settle_time, int *dir
 bool pair_has_files(const struct pair *pair, struct timespec *changed);
 
 /* What is wrong with its day, if that is there: it, or its name tree, holds no directory, and may
- * be the mount point of a disk that is away; or it has no name tree, which may have been moved to
- * another disk. NULL: nothing. To be told after the path of the day. */
+ * be the mount point of a disk that is away; or it holds something, but no name tree, which may
+ * have been moved to another disk. NULL: nothing. To be told after the path of the day. */
 const char *pair_tree_doubt(const struct pair *pair);
 
 /* The same, but not if a disk is mounted there. */
@@ -67,6 +68,9 @@ bool pair_came_again(const struct pair *pair, int directory, bool both);
 bool pair_is_further(const struct pair *pair, const char *name);
 bool pair_came_since(const struct pair *pair, const struct stat *status);
 bool pair_leaves(const struct pair *pair, int directory, const char *name);
+
+/* Whether what pair_leaves() is another crash's for certain; else false with FILE_CHANGED. */
+bool pair_may_leave(const struct pair *pair);
 
 /* Whether a link is newer than `then`: its ctime is. But not if its mtime is not, nor that of the
  * directory of its pair (-1: not open), so that nothing has come there since: a spool that is

@@ -3,6 +3,7 @@
 #include "base/quote.h"
 #include "log/log_format.h"
 #include "spool/evidence.h"
+#include "spool/file.h"
 #include "spool/findings.h"
 #include "spool/move_note.h"
 
@@ -14,6 +15,10 @@
 static void keep(struct finished_job *job, const struct failure *failure, struct report *report)
 {
     char name[QUOTE_SIZE];
+    if (failure->error == FILE_CHANGED) {
+        crash_wait(&job->crash, "its files have changed since they were looked at");
+        return;
+    }
     if (failure->error != EINTR) /* the run was asked to end: the rest of its batch stays */
         report_error(report, exit_code_of_crash(failure->error),
                      "cannot put %s away: %s; it stays for the next run", quote(name, job->uuid),

@@ -415,9 +415,9 @@ static bool list_crash(int directory, const struct pair *pair, struct names *nam
     bool good = true;
     while (good && (entry = dir_next(&reader)) != NULL)
         if (strncmp(entry->d_name, pair->id.text, CRASH_ID_LENGTH) == 0 &&
-            !pair_leaves(pair, directory, entry->d_name) &&
             !(entry->d_name[CRASH_ID_LENGTH] == '\0' && dir_entry_type(&reader, entry) == DT_LNK))
-            good = names_add(names, entry->d_name);
+            good = pair_leaves(pair, directory, entry->d_name) ? pair_may_leave(pair)
+                                                               : names_add(names, entry->d_name);
     good = good && errno == 0;
     dir_end(&reader);
     return good;

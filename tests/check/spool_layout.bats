@@ -295,6 +295,20 @@ request_finds() {
     done
 }
 
+@test "a day that holds but what a disk has by itself proves that: its pair is in long-term storage" {
+    processor p1
+    id=$(crash --without links)
+    ended true "$id"
+    mkdir -p "$ARCHIVE/20081225"
+    marked
+    mv "$SPOOL/20081225/name" "$ARCHIVE/20081225"
+    rm -r "$SPOOL/20081225/date" 2>/dev/null || true
+    mkdir "$SPOOL/20081225/lost+found"
+    touch "$SPOOL/20081225/.keep"
+    cleans
+    log_has "\"$id\": archived: it was in \"$ARCHIVE\" already"
+}
+
 @test "a half pair is quarantined with all its bytes: nothing is deleted that was not queued" {
     processor p1
     collect --without dump --extra browser
