@@ -1,7 +1,7 @@
 /* failure.h - why a function failed.
  *
- * Public: access.h, failure.h, lock_file.h, names.h, owner.h, pause.h, pipeline.h, quote.h,
- * signals.h, utf8.h, version.h.
+ * Public: access.h, failure.h, lock_file.h, milliseconds.h, names.h, owner.h, pause.h, pipeline.h,
+ * quote.h, signals.h, utf8.h, version.h.
  *
  * Functions report, programs log: a function that can fail fills in its caller's struct failure,
  * returns false (or NULL, or -1), and prints nothing. */

@@ -1,6 +1,7 @@
 #include "base/signals.h"
 
 #include "base/failure.h"
+#include "base/milliseconds.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,13 +28,6 @@ static char *_Atomic last_words, *_Atomic last_code;
  * timer of the process serves both: those that timer_create() makes need what a limit of pending
  * signals can deny. */
 static _Atomic long watch_end, limit_end;
-
-static long milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Sets the timer to the next end. Whoever is late, as another thread or the handler has set it
  * meanwhile, sets it too early, and it is set again. */
