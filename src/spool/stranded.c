@@ -33,11 +33,8 @@ static bool has_files(const struct pair *pair, struct timespec *latest)
     bool has_further = location_look_around(&location) && !location.has_no_further;
     if (location.directory >= 0)
         location_list(&location, &files);
-    for (size_t i = 0; i < files.count; i++) {
-        struct timespec its = spool_changed(pair->spool, &files.items[i].status);
-        if (time_is_past(latest, 0, &its))
-            *latest = its;
-    }
+    for (size_t i = 0; i < files.count; i++)
+        time_keep_latest(latest, spool_changed(pair->spool, &files.items[i].status));
     bool has_any = has_main_file || files.count > 0 || has_further;
     pair_files_free(&files);
     location_close(&location);
@@ -126,8 +123,10 @@ const char *stranded_doubt(const struct spool *spool, const char *day, long age)
         return NULL;
     struct walk *walk = walk_new_in(spool, "date", day, &failure);
     while (walk != NULL && !has_links && walk_next(walk, &entry)) {
+        if (!walk_entry_pair(&entry, &pair))
+            continue;
         struct timespec changed = walk_entry_changed(&entry);
-        has_links = walk_entry_pair(&entry, &pair) && time_is_past(&changed, age, &spool->now);
+        has_links = time_is_past(&changed, age, &spool->now);
     }
     walk_free(walk);
     return has_links ? doubt : NULL;

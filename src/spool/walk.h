@@ -55,7 +55,8 @@ bool walk_entry_pair(const struct walk_entry *entry, struct pair *pair);
 /* Whether its directory lies in what is mounted inside the root. */
 bool walk_entry_is_mounted(const struct walk_entry *entry);
 
-/* When an entry was last changed; the present of the spool if that cannot be told. */
+/* When an entry was last changed; the present of the spool if that cannot be told. Both are not
+ * for WALK_UNREADABLE. */
 struct timespec walk_entry_changed(const struct walk_entry *entry);
 
 #endif

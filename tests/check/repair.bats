@@ -260,6 +260,22 @@ load repair
     pair_is_whole "$SPOOL" 20081225 "$id"
 }
 
+@test "nor where it is a file or a link, in a day whose disk may be away, which is told by all that look" {
+    id=$(collect --day 20081226 --without links)
+    mkdir -p "$SPOOL/20081225/name"
+    for make in touch 'ln -s nowhere'; do
+        $make "$SPOOL/20081225/date"
+        repaired=1
+        repair || repaired=$?
+        equal "$repaired" 1
+        jobs_are "$id"
+        expect_status 1 scan
+        expect_status 0 scan --status
+        expect_status 2 scan --check
+        rm "$SPOOL/20081225/date"
+    done
+}
+
 @test "the storage root without its mark (74): nothing is concluded" {
     crash --without links >/dev/null
     expect_status 0 scan
