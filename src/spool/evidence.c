@@ -126,16 +126,20 @@ static enum link find_link(const struct pair_location *location, long long age, 
     return date > name ? date : name;
 }
 
-enum located evidence_by_times(const struct pair_location *location, struct failure *failure)
+bool evidence_has_clock(const struct pair_location *location, struct failure *failure)
 {
     const struct spool *spool = location->pair.spool;
-    if (spool_has_clock(spool))
-        return LOCATED_NOWHERE;
-    fail(failure, errno,
-         "\"%s\" cannot be asked for the time, so it is not known whether what is in \"%s\" is "
-         "another crash",
-         spool->path, location->pair.day);
-    return LOCATED_FAILED;
+    return spool_has_clock(spool) ||
+           fail(failure, errno,
+                "\"%s\" cannot be asked for the time, so it is not known whether what is in \"%s\" "
+                "is another crash",
+                spool->path, location->pair.day);
+}
+
+/* What is another crash by its times. */
+static enum located is_another(const struct pair_location *location, struct failure *failure)
+{
+    return evidence_has_clock(location, failure) ? LOCATED_NOWHERE : LOCATED_FAILED;
 }
 
 /* What a pair is to the row of a crash with its id that was queued from elsewhere. Some collectors
@@ -148,12 +152,11 @@ static enum located judge_other(const struct pair_location *location, struct fai
     enum link link = find_link(location, 0, LINK_OLDER, failure);
     if (link != LINK_NONE)
         return link == LINK_UNKNOWN ? LOCATED_FAILED : LOCATED_NOWHERE;
-    if (is_younger(&location->json, spool, YOUNG) || is_younger(&location->dump, spool, YOUNG))
-        fail(failure, 0,
-             "a pair of its id in \"%s/%s\" may still be being written; it is left for ten minutes",
-             spool->path, location->pair.day);
-    else
+    if (!is_younger(&location->json, spool, YOUNG) && !is_younger(&location->dump, spool, YOUNG))
         return location->found;
+    fail(failure, 0,
+         "a pair of its id in \"%s/%s\" may still be being written; it is left for ten minutes",
+         spool->path, location->pair.day);
     return LOCATED_FAILED;
 }
 
@@ -180,10 +183,10 @@ enum located evidence_of_origin(struct pair_location *location, const struct ori
                          was_written_since_row(location, origin);
     if (location->is_later && !location_is_ahead(location)) {
         enum located other = judge_other(location, failure);
-        return other == LOCATED_NOWHERE ? evidence_by_times(location, failure) : other;
+        return other == LOCATED_NOWHERE ? is_another(location, failure) : other;
     }
     switch (find_link(location, origin->taken, LINK_NEWER, failure)) {
-    case LINK_NEWER: return evidence_by_times(location, failure);
+    case LINK_NEWER: return is_another(location, failure);
     case LINK_UNKNOWN: return LOCATED_FAILED;
     default: return location->found;
     }
@@ -203,13 +206,13 @@ bool evidence_of_further(struct pair_location *location, const struct origin *or
     if (!location->has_no_further && !location_find_since(location, &came, &written))
         return pair_fail(pair, "read directory", failure);
     pair->latest = came;
-    if (written.tv_sec == 0)
+    if (time_is_past(&came, 0, &pair->looked)) /* none came since */
         return true;
     switch (find_link(location, origin->taken, LINK_NEWER, failure)) {
     case LINK_NEWER:
         pair->latest = pair->looked;
         pair->has_next = true;
-        return evidence_by_times(location, failure) == LOCATED_NOWHERE;
+        return evidence_has_clock(location, failure);
     case LINK_UNKNOWN: return false;
     default: break;
     }
@@ -227,7 +230,7 @@ enum located evidence_of_other(const struct pair_location *location, const struc
     if (is_known && location->found == LOCATED_PART)
         return LOCATED_NOWHERE;
     if (is_known && location->found == LOCATED_WHOLE && was_written_since_row(location, origin))
-        return evidence_by_times(location, failure);
+        return is_another(location, failure);
     return judge_other(location, failure);
 }
 

@@ -108,7 +108,7 @@ struct search {
     long age; /* what came there earlier than so many seconds ago does not count */
     struct pair_location best;
     bool is_ambiguous; /* another one is as good as the best */
-    bool is_blind;     /* the pair may be where nobody could look */
+    bool is_blind;     /* the pair may be where nobody could look, or tell whose that is */
     struct failure *failure;
 };
 
@@ -137,7 +137,7 @@ static void judge_age(struct search *search, struct pair_location *here)
     struct pair_location *best = &search->best;
     if (search->age == ANY_AGE || !is_found(here->found))
         return;
-    if (evidence_by_times(here, search->failure) == LOCATED_FAILED) {
+    if (!evidence_has_clock(here, search->failure)) {
         here->found = LOCATED_FAILED;
         return;
     }
@@ -156,10 +156,10 @@ static bool keep_better(struct search *search, const struct spool *spool, const 
     struct pair_location *best = &search->best, here = nowhere(spool, search->id);
     memcpy(here.pair.day, day, sizeof here.pair.day);
     here.found = search_day(&here, false, search->failure);
-    search->is_blind |= here.found == LOCATED_FAILED;
     judge_age(search, &here);
     if (search->is_queued)
         here.found = evidence_of_other(&here, search->origin, search->failure);
+    search->is_blind |= here.found == LOCATED_FAILED;
     bool is_better = here.found > best->found;
     if (is_better)
         search->is_ambiguous = false;

@@ -42,7 +42,7 @@ enum { LOCATE_AWAY = ENOMEDIUM };
  * newest first. One that is not whole there, and may be where nobody could look (a day that looks
  * as if a disk were not mounted, a root that is closed), is LOCATED_FAILED, LOCATE_AWAY.
  * locate_in() searches one spool, with `days` from spool_days(), for what came there in the last
- * `age` seconds, unless that is 0; locate_there() only where the pair should be. Gives the reason
+ * `age` seconds, or ANY_AGE; locate_there() only where the pair should be. Gives the reason
  * for LOCATED_FAILED. */
 void locate(const struct roots *roots, const struct crash_id *id, struct pair_location *location,
             struct failure *failure);

@@ -23,7 +23,8 @@ struct pair_location {
     int directory;
     struct main_file dump, json;
     /* By locate_queued(): it was written since the row was made; it is not where the row says. It
-     * may be another crash, unless long-term storage has nothing of the id. */
+     * may be another crash: it is never deleted, and goes to long-term storage only if that has
+     * nothing of the id. */
     bool is_later, is_elsewhere;
     bool is_replaced; /* likewise: where the row says is another crash */
     bool is_doubted;  /* or may be; so it does not count as found */
@@ -65,8 +66,8 @@ bool location_came_within(const struct pair_location *location, long long age);
 bool location_is_ahead(const struct pair_location *location);
 
 /* Whether it may be another crash than that of a job which a processor took, and ended, so many
- * microseconds ago (0: it has not): a file came since the end, or the dump was written since the
- * begin. To the metadata of its job a processor may do something, to the dump it has no reason. */
+ * microseconds ago (0: it has not): a file came since the end, or the dump was written since it was
+ * taken. To the metadata of its job a processor may do something, to the dump it has no reason. */
 bool location_came_after(const struct pair_location *location, long long taken, long long ended);
 
 enum pair_file_state {
@@ -96,7 +97,7 @@ struct pair_files {
 bool location_list(const struct pair_location *location, struct pair_files *files);
 
 /* When the latest of the further dumps came that may have come after pair.looked, and when the
- * latest of them was written; pair.looked and 0: none. False with errno. */
+ * latest of them was written; pair.looked: none did. False with errno. */
 bool location_find_since(const struct pair_location *location, struct timespec *came,
                          struct timespec *written);
 void pair_files_free(struct pair_files *files);

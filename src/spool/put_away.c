@@ -81,7 +81,7 @@ static void move_found(struct finished_job *job, const struct pair_location *loc
         crash_set(&job->crash, ARCHIVED, "moved to \"%s\"%s", path,
                   archive_place(job->archive) == (job->success ? PLACE_SUCCESSFUL : PLACE_FAILED)
                       ? ""
-                      : ", where its other verdict had it begin to go");
+                      : ", to which a run had begun to move it by its other verdict");
 }
 
 /* What is missing may be on a disk that is not mounted. Until its time is over nothing is done to
@@ -227,8 +227,10 @@ static bool is_doubtful(const struct pair_location *here)
 static void forget(struct pair_location *here)
 {
     location_close(here);
-    *here = (struct pair_location){
-        .pair = here->pair, .directory = -1, .is_doubted = !here->is_elsewhere};
+    *here = (struct pair_location){.pair = here->pair,
+                                   .directory = -1,
+                                   .is_doubted = !here->is_elsewhere,
+                                   .is_replaced = here->is_replaced};
 }
 
 static void judge_doubtful(const struct finished_job *job, struct pair_location *here,
@@ -239,9 +241,9 @@ static void judge_doubtful(const struct finished_job *job, struct pair_location 
                            : here->found == LOCATED_PART || archive_path(job->archive) == NULL;
     if (!is_doubtful(here) || !is_kept_out)
         return;
-    if (here->is_later && archived == LOCATED_NOWHERE)
-        here->found = evidence_by_times(here, failure);
-    if (here->found != LOCATED_FAILED)
+    if (here->is_later && archived == LOCATED_NOWHERE && !evidence_has_clock(here, failure))
+        here->found = LOCATED_FAILED;
+    else
         forget(here);
 }
 
@@ -260,11 +262,11 @@ static bool may_be_namesake(const struct finished_job *job, bool was_going,
     }
     if (own->spool == NULL || job->origin.state != ORIGIN_KNOWN || job->missed == MISSED_FOR_A_DAY)
         return false;
-    struct timespec queued = own->spool->now;
-    queued.tv_sec += CLOCK_TOLERANCE - (time_t)(job->origin.queued / SECOND);
+    struct timespec queued = spool_time_ago(own->spool, job->origin.queued);
+    queued.tv_sec += CLOCK_TOLERANCE;
     const char *doubt = pair_tree_doubt(own);
     snprintf(missing, MISSING_SIZE, "its pair, whose day \"%s/%s\" %s,", own->spool->path, own->day,
-             doubt != NULL ? doubt : "is younger than its job (is it mounted?)");
+             doubt != NULL ? doubt : "has a name tree younger than its job (is it mounted?)");
     return doubt != NULL || pair_tree_is_younger(own, &queued);
 }
 

@@ -422,6 +422,22 @@ of_the_other_root() {
     cleans
 }
 
+@test "nor if it cannot be told whether another one has lost its links" {
+    id=$(collect --day 20081226 --id-day 081225 --without links)
+    again "$id" 20081227 --without links
+    ended true "$id"
+    sql "UPDATE jobs SET pathname = ''"
+    rm -rf "$SPOOL"/2008122[67]/date
+    touch "$SPOOL/20081227/date"
+    before=$(disk_state | grep -v crashmon)
+    for to in "$ARCHIVE" ''; do
+        expect_status 1 cleanup_jobs --save-successful-minidumps-to="$to"
+        log_has "\"$id\": left: cannot read directory \"20081227/date\""
+        equal "$(disk_state | grep -v crashmon)" "$before"
+        jobs_are "$id"
+    done
+}
+
 # --- a job that is set back
 
 @test "a job that is set back after its pair was moved, and finished again, is no loss" {
