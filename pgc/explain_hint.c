@@ -31,9 +31,9 @@ static void hint_at_mount(const struct explanation *explanation, const struct si
     memcpy(pair.day, its->day, sizeof pair.day);
     for (int i = 0; i < ROOT_COUNT; i++) {
         pair.spool = explanation->places->roots.spools[i];
-        if (pair.spool != NULL && pair_tree_may_be_away(&pair))
-            explain_add(text, "its day %s: \"%s/%s\"", pair_tree_doubt(&pair), pair.spool->path,
-                        pair.day);
+        const char *doubt = pair.spool != NULL ? pair_tree_away(&pair) : NULL;
+        if (doubt != NULL)
+            explain_add(text, "its day %s: \"%s/%s\"", doubt, pair.spool->path, pair.day);
     }
 }
 

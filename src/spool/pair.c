@@ -45,46 +45,70 @@ void pair_path(const struct pair *pair, char path[PAIR_PATH_SIZE])
     snprintf(path, PAIR_PATH_SIZE, "%s/%s%s", directory, pair->id.text, pair->spool->json_suffix);
 }
 
-/* Whether a directory below the root is there and holds none itself. */
-static bool has_no_directory(const struct spool *spool, const char *path)
+/* What a directory holds, in so far as that tells whether a disk is away. */
+struct contents {
+    bool has_directory; /* not a hidden one, as snapshots of some disks are */
+    bool has_name;
+    bool has_others; /* what no disk brings along */
+};
+
+static bool read_contents(const struct spool *spool, const char *path, struct contents *contents)
 {
     const struct dirent64 *entry;
     struct dir_reader reader;
+    *contents = (struct contents){0};
     if (!dir_begin(&reader, spool->root, path))
         return false;
-    while ((entry = dir_next(&reader)) != NULL && dir_entry_type(&reader, entry) != DT_DIR)
-        ;
-    bool is_empty = entry == NULL && errno == 0;
-    dir_end(&reader);
-    return is_empty;
-}
-
-/* Whether a day that is there holds something, but no name tree. */
-static bool has_no_tree(const struct pair *pair)
-{
-    bool has_name = false, has_others = false;
-    const struct dirent64 *entry;
-    struct dir_reader reader;
-    if (!dir_begin(&reader, pair->spool->root, pair->day))
-        return false;
     while ((entry = dir_next(&reader)) != NULL) {
-        has_name = has_name || strcmp(entry->d_name, "name") == 0;
-        has_others = has_others || !dir_is_of_disk(entry->d_name);
+        const char *name = entry->d_name;
+        if (!contents->has_directory && name[0] != '.')
+            contents->has_directory = dir_entry_type(&reader, entry) == DT_DIR;
+        contents->has_name |= strcmp(name, "name") == 0;
+        contents->has_others |= !dir_is_of_disk(name);
     }
     bool is_known = errno == 0;
     dir_end(&reader);
-    return is_known && has_others && !has_name;
+    return is_known;
+}
+
+enum { TREE_SIZE = DAY_LENGTH + sizeof "/name" };
+
+static void tree_path(const struct pair *pair, char path[TREE_SIZE])
+{
+    snprintf(path, TREE_SIZE, "%s/name", pair->day);
+}
+
+/* What is wrong with its day; `empty` becomes the path of what holds no directory, or "". */
+static const char *judge_tree(const struct pair *pair, char empty[TREE_SIZE])
+{
+    struct contents day, tree;
+    empty[0] = '\0';
+    if (!read_contents(pair->spool, pair->day, &day))
+        return NULL;
+    if (!day.has_directory) {
+        memcpy(empty, pair->day, sizeof pair->day);
+        return "is empty (is it mounted?)";
+    }
+    if (!day.has_name)
+        return day.has_others ? "has no name tree (was it moved?)" : NULL;
+    tree_path(pair, empty);
+    if (read_contents(pair->spool, empty, &tree) && !tree.has_directory)
+        return "has an empty name tree (is it mounted?)";
+    return NULL;
 }
 
 const char *pair_tree_doubt(const struct pair *pair)
 {
-    char tree[DAY_LENGTH + sizeof "/name"];
-    snprintf(tree, sizeof tree, "%s/name", pair->day);
-    if (has_no_directory(pair->spool, pair->day))
-        return "is empty (is it mounted?)";
-    if (has_no_directory(pair->spool, tree))
-        return "has an empty name tree (is it mounted?)";
-    return has_no_tree(pair) ? "has no name tree (was it moved?)" : NULL;
+    char empty[TREE_SIZE];
+    return judge_tree(pair, empty);
+}
+
+const char *pair_tree_away(const struct pair *pair)
+{
+    char empty[TREE_SIZE];
+    int root = pair->spool->root;
+    const char *doubt = judge_tree(pair, empty);
+    return empty[0] != '\0' && dir_is_mounted(root, root, empty) ? NULL : doubt;
 }
 
 /* A part of an id has two characters. */
@@ -96,7 +120,7 @@ static bool was_there(int tree, const char *name, const struct timespec *then)
 
 bool pair_tree_is_younger(const struct pair *pair, const struct timespec *then)
 {
-    char tree[DAY_LENGTH + sizeof "/name"];
+    char tree[TREE_SIZE];
     const struct dirent64 *entry;
     struct dir_reader reader;
     int directory = pair_open_directory(pair);
@@ -104,7 +128,7 @@ bool pair_tree_is_younger(const struct pair *pair, const struct timespec *then)
         close(directory);
     if (directory >= 0 || errno != ENOENT)
         return false;
-    snprintf(tree, sizeof tree, "%s/name", pair->day);
+    tree_path(pair, tree);
     if (!dir_begin(&reader, pair->spool->root, tree))
         return errno != ENOENT;
     bool found = false;
@@ -117,21 +141,10 @@ bool pair_tree_is_younger(const struct pair *pair, const struct timespec *then)
 
 bool pair_tree_is_mounted(const struct pair *pair)
 {
-    char tree[DAY_LENGTH + sizeof "/name"];
+    char tree[TREE_SIZE];
     int root = pair->spool->root;
-    snprintf(tree, sizeof tree, "%s/name", pair->day);
+    tree_path(pair, tree);
     return dir_is_mounted(root, root, pair->day) || dir_is_mounted(root, root, tree);
-}
-
-bool pair_tree_may_be_away(const struct pair *pair)
-{
-    char tree[DAY_LENGTH + sizeof "/name"];
-    int root = pair->spool->root;
-    snprintf(tree, sizeof tree, "%s/name", pair->day);
-    const char *empty = has_no_directory(pair->spool, pair->day) ? pair->day
-                        : has_no_directory(pair->spool, tree)    ? tree
-                                                                 : NULL;
-    return empty != NULL && !dir_is_mounted(root, root, empty);
 }
 
 bool pair_fail(const struct pair *pair, const char *what, struct failure *failure)

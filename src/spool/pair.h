@@ -17,7 +17,8 @@ struct pair {
     struct timespec latest;   /* when the latest of its further dumps came; what came later is
                                  another crash's (evidence.h); 0: not known, all are its own */
     bool has_next;   /* a newer link says whose that is; else it may be its own, that has changed */
-    bool is_touched; /* its own may have new ctimes: another crash's were written later, too */
+    bool is_touched; /* its own files may have new ctimes: only what was also written since is
+                        another crash's */
 };
 
 enum pair_state {
@@ -42,8 +43,8 @@ bool pair_has_files(const struct pair *pair, struct timespec *changed);
  * have been moved to another disk. NULL: nothing. To be told after the path of the day. */
 const char *pair_tree_doubt(const struct pair *pair);
 
-/* The same, but not if a disk is mounted there. */
-bool pair_tree_may_be_away(const struct pair *pair);
+/* The same, but NULL if a disk is mounted on what is empty: then it is all that there is. */
+const char *pair_tree_away(const struct pair *pair);
 
 /* Whether it has no directory there, and all others of the name tree were made after a time when it
  * had one: they may be on the mount point of a disk that is away. False where there is no name

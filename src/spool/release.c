@@ -100,13 +100,14 @@ static bool is_nothing_there(const struct pair *pair, struct failure *failure)
     return good;
 }
 
-/* A day that is there, but has no directory of its name tree: the disk is away, whose place would
- * get the crash, or which may have one of its id. */
+/* Else the crash would get the place of a disk that is away, or of a name tree that was moved; and
+ * these may have one of its id. */
 static bool is_day_there(const struct pair *pair, struct failure *failure)
 {
-    return !pair_tree_may_be_away(pair) ||
+    const char *doubt = pair_tree_away(pair);
+    return doubt == NULL ||
            fail(failure, 0, "its day %s: \"%s/%s\" (rmdir what is empty if no disk belongs there)",
-                pair_tree_doubt(pair), pair->spool->path, pair->day);
+                doubt, pair->spool->path, pair->day);
 }
 
 /* In whatever letters. Its own place apart. */

@@ -60,6 +60,19 @@ refused() {
     has_links "$id"
 }
 
+@test "while the name tree of its day is elsewhere it stays: that may have a crash of its id" {
+    processor p1
+    in_quarantine "$id" --size 200
+    collect --id "$id" --day 20081225 >/dev/null
+    mv "$SPOOL/20081225/name" "$BATS_TEST_TMPDIR/moved"
+    expect_status 1 release "$id"
+    [[ $output == *"\"$id\": left: its day has no name tree (was it moved?): \"$SPOOL/20081225\""* ]] || fail "$output"
+    [[ -e $CASE/$id.json && -z $(find "$SPOOL/20081225" -name "$id*" -type f) ]] || fail "$(find "$SPOOL")"
+    mv "$BATS_TEST_TMPDIR/moved" "$SPOOL/20081225/name"
+    expect_status 1 release "$id"
+    [[ $output == *"the spool has a crash of its id"* ]] || fail "$output"
+}
+
 @test "where the disk of the day that its id says is away it stays, whatever day its case has; an empty name tree can be removed" {
     processor p1
     rmdir "$SPOOL/20000101" "$DEFERRED/20000101" 2>/dev/null || true # an id without a date may lie there
@@ -76,10 +89,12 @@ refused() {
         [[ $output == *"\"$id\": left: its day has an empty name tree (is it mounted?): \"$SPOOL/20081225\""* ]] || fail "$output"
         [[ ! -e $SPOOL/20081227 ]] || fail "released"
         rmdir "$SPOOL/20081225/name"
+        expect_status 1 release "$id"
+        [[ $output == *"its day has no name tree (was it moved?): \"$SPOOL/20081225\""* ]] || fail "$output"
+        rmdir "$SPOOL/20081225/date" "$SPOOL/20081225"
         mkdir "$DEFERRED/20081227"
         expect_status 1 release "$id"
         [[ $output == *"its day is empty (is it mounted?): \"$DEFERRED/20081227\""* ]] || fail "$output"
-        rmdir "$SPOOL/20081225/date" "$SPOOL/20081225"
         expect_status 0 priority --explain "$id"
         [[ $output == *"Hint "*"its day is empty (is it mounted?): \"$DEFERRED/20081227\"; to have it processed: "* ||
             ($id == "$other" && $output == *"Hint "*"not every place could be read"*) ]] || fail "$output"
