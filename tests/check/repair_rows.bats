@@ -68,6 +68,17 @@ repair_says() {
     mount -t tmpfs tmpfs "$SPOOL/20081225"
 }
 
+@test "nor does the day of the id of a job that does not say where its pair is; what is hidden is no sign of a disk" {
+    id=$(crash --without links)
+    waiting "$id"
+    rm -r "$SPOOL/20081225"
+    mkdir -p "$SPOOL/20081225/.snapshot" "$SPOOL/20081226"
+    for path in pathname "''"; do
+        sql "UPDATE jobs SET missingdatetime = NULL, pathname = $path"
+        repair_says "missing: its pair was not found, and its day is empty (is it mounted?); its job stays for 24 hours"
+    done
+}
+
 @test "nor does one of long-term storage, to which the pair may have been moved" {
     disk "$ARCHIVE/20081225" size=1m
     id=$(crash --without links)
