@@ -261,23 +261,30 @@ static bool note_path(struct directory *directory, struct failure *failure)
     return run->options.dry_run || transact(storage_rows_write, &question, directory, failure);
 }
 
-/* Scan has no use for these places, whose servers may be away, but must not fill them. */
-static bool is_apart(enum place place, const struct options *options, struct failure *failure)
+static bool add_path(enum place place, const char *path, const struct spool *spool,
+                     struct failure *failure)
 {
-    const char *const paths[PLACE_QUARANTINE] = {[PLACE_DEFERRED] = options->deferred_storage_root,
-                                                 [PLACE_SUCCESSFUL] = options->save_successful_to,
-                                                 [PLACE_FAILED] = options->save_failed_to};
-    bool good = true;
-    for (enum place other = 0; other < PLACE_QUARANTINE && good; other++)
-        good = paths[other] == NULL || place != PLACE_QUARANTINE || storages_know(place) ||
-               places_add_path(&places, other, paths[other], NULL, failure);
-    return good;
+    return path == NULL || places_add_path(&places, place, path, spool, failure);
+}
+
+static bool add_archives(struct failure *failure)
+{
+    return add_path(PLACE_SUCCESSFUL, run->options.save_successful_to, NULL, failure) &&
+           add_path(PLACE_FAILED, run->options.save_failed_to, NULL, failure);
+}
+
+/* A run has no use for places whose servers may be away, but must make no quarantine of them. */
+static bool is_apart(enum place place, struct failure *failure)
+{
+    return place != PLACE_QUARANTINE || storages_know(place) ||
+           (add_path(PLACE_DEFERRED, run->options.deferred_storage_root, NULL, failure) &&
+            add_archives(failure));
 }
 
 static bool check(struct directory *directory, struct failure *failure)
 {
     enum place place = directory->place;
-    if (!is_apart(place, &run->options, failure) ||
+    if (!is_apart(place, failure) ||
         !places_add(&places, place, directory->path, directory->descriptor, failure) ||
         !is_in_no_day(directory, failure) ||
         !mark_read(place, directory->path, directory->descriptor, directory->mark, failure))
@@ -366,12 +373,6 @@ static bool check_root(enum place place, struct spool *spool)
 /* The quarantine may be the default one. */
 static char quarantine[PATH_MAX];
 
-static bool add_path(enum place place, const char *path, const struct spool *spool,
-                     struct failure *failure)
-{
-    return path == NULL || places_add_path(&places, place, path, spool, failure);
-}
-
 static bool add_paths(const struct spool *storage, const struct spool *deferred,
                       struct failure *failure)
 {
@@ -380,8 +381,7 @@ static bool add_paths(const struct spool *storage, const struct spool *deferred,
     return places_add(&places, PLACE_STORAGE, storage->path, storage->root, failure) &&
            (deferred == NULL ||
             places_add(&places, PLACE_DEFERRED, deferred->path, deferred->root, failure)) &&
-           (!moves || (add_path(PLACE_SUCCESSFUL, options->save_successful_to, NULL, failure) &&
-                       add_path(PLACE_FAILED, options->save_failed_to, NULL, failure))) &&
+           (!moves || add_archives(failure)) &&
            ((options->program == PROGRAM_PRIORITY && !options->release) ||
             add_path(PLACE_QUARANTINE, quarantine, storage, failure));
 }
