@@ -121,7 +121,7 @@ archive_step archive_drop_copies;
 /* Looks for the pair of a crash that was queued from there, like locate_in(), and closes the
  * location. What was put there more than a minute before it was queued, by the clocks of database
  * and file system, is of another crash with its id, and does not count. For LOCATED_NOWHERE the
- * pair of the location is where it would be; without a spool: nowhere. */
+ * pair of the location is where it would be; its spool is NULL where pairs are deleted. */
 enum located archive_find(const struct archive *archive, const struct crash_id *id,
                           const struct origin *origin, struct pair_location *location,
                           struct failure *failure);

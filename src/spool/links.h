@@ -1,6 +1,7 @@
 /* links.h - removes the two links of a pair. The link that the search for it starts from goes last,
  * so that a run after a kill finds it again. What is missing, not a link, or newer than
- * pair->looked is ignored: it is none of ours. */
+ * pair->looked is ignored: it is none of ours. Without a clock (spool_has_clock()) that is so for
+ * the pair of a finished job alone, which has pair->latest. */
 #ifndef LINKS_H
 #define LINKS_H
 

@@ -46,8 +46,8 @@ struct sightings {
 };
 
 /* Look below a root or in long-term storage (which has no date links: NULL), under each day; in a
- * quarantine, which is open. False with the reason if something could not be read; all else is
- * there. */
+ * quarantine, which is open. False with the reason if something could not be read, or with
+ * LOCATE_AWAY if the disk of a day may be away; all else is there. */
 bool sightings_in_tree(struct sightings *sightings, const struct spool *spool,
                        const struct crash_id *id, const struct date_links *date_links,
                        long settle_time, struct failure *failure);
