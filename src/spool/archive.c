@@ -414,14 +414,14 @@ void archive_note_source(const struct archive *archive, const struct pair *pair)
 bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,
                            struct quarantine *quarantine, struct failure *failure)
 {
-    int destination = open_destination(archive, &move->pair);
-    if (destination < 0)
-        return fail(failure, errno, "cannot open the directory of the pair in \"%s\"",
-                    archive->tree->path);
+    const struct pair place = move->is_in_spool ? move->pair : in_archive(archive, &move->pair);
+    int directory = pair_open_directory(&place);
+    if (directory < 0)
+        return pair_fail(&place, "open directory", failure);
     bool good =
-        quarantine_name(quarantine, destination, move->stranger, &move->pair,
+        quarantine_name(quarantine, directory, move->stranger, &move->pair,
                         "it was put in place of a file that was about to be archived", failure);
-    close(destination);
+    close(directory);
     return good;
 }
 

@@ -102,7 +102,7 @@ typedef bool archive_step(struct archive *archive, struct archive_move *move,
                           struct failure *failure);
 archive_step archive_commit_copies, archive_remove_originals;
 
-/* Moves the stranger to quarantine, out of its final name. */
+/* Moves the stranger to quarantine, out of its final name, or away from its owner. */
 bool archive_take_stranger(const struct archive *archive, const struct archive_move *move,
                            struct quarantine *quarantine, struct failure *failure);
 

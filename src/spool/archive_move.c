@@ -257,6 +257,15 @@ static bool copy(struct archive_move *move, struct pair_file *file, int source, 
     return true;
 }
 
+static enum archive_moved find_stranger(struct archive_move *move, const struct pair_file *file,
+                                        bool is_in_spool, struct failure *failure)
+{
+    move->stranger = file->name;
+    move->is_in_spool = is_in_spool;
+    fail(failure, 0, "one of its files was changed, or another one was put in its place");
+    return ARCHIVE_STRANGER;
+}
+
 static enum archive_moved move_file(struct archive_move *move, struct pair_file *file, int source,
                                     int destination, const struct file_style *style,
                                     struct failure *failure)
@@ -269,15 +278,20 @@ static enum archive_moved move_file(struct archive_move *move, struct pair_file 
     case FILE_NEEDS_COPY:
         return copy(move, file, source, destination, style, failure) ? ARCHIVE_MOVED
                                                                      : ARCHIVE_FAILED;
-    case FILE_STRANGER:
-        move->stranger = file->name;
-        fail(failure, 0, "another file was put in place of one of its files");
-        return ARCHIVE_STRANGER;
+    case FILE_STRANGER: return find_stranger(move, file, false, failure);
     case FILE_EXISTS:
     case FILE_FAILED: break;
     }
     fail_to_move(failure, "move file %s to", file, move, source, destination);
     return ARCHIVE_FAILED;
+}
+
+static bool has_renamed(const struct pair_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (files->items[i].state == PAIR_FILE_RENAMED)
+            return true;
+    return false;
 }
 
 static void drop_copies(struct archive_move *move, int destination)
@@ -307,9 +321,12 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
     enum archive_moved moved = ARCHIVE_MOVED;
     if (move->is_half && files->count > 1 && !note_where(move, source, false, failure))
         return ARCHIVE_FAILED;
-    for (size_t i = 0; i < files->count && moved == ARCHIVE_MOVED; i++)
+    for (size_t i = 0; i < files->count && moved == ARCHIVE_MOVED; i++) {
         if (files->items[i].state == PAIR_FILE_FOUND)
             moved = move_file(move, &files->items[i], source, destination, style, failure);
+        if (moved == ARCHIVE_FAILED && failure->error == FILE_CHANGED && has_renamed(files))
+            moved = find_stranger(move, &files->items[i], true, failure);
+    }
     if (moved != ARCHIVE_MOVED)
         archive_move_take_back(move, source, destination);
     else if (!move->copied && !forget_note(move, source, failure))

@@ -28,7 +28,9 @@ struct archive_move {
     bool unwanted;        /* or the last one alone, as it is to be deleted */
     bool has_copies;      /* some of them are copies of this run */
     bool is_too_large;    /* there was no room for it, but a small one would find some */
-    const char *stranger; /* what was put in place of a file of this name is in the archive now */
+    const char *stranger; /* something was put in place of a file of this name, and is in the
+                             archive now, */
+    bool is_in_spool;     /* or still in the spool, while other files are in the archive */
 };
 
 enum archive_moved {

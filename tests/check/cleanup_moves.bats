@@ -300,3 +300,30 @@ load ../helper
     cleans
     pair_is_whole "$ARCHIVE" 20081225 "$id"
 }
+
+@test "what is put in place of a file while its pair is moved goes to quarantine, wherever it is by then (1)" {
+    for step in 1 2; do # its metadata is still to be looked at, or was
+        slowly="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_enter=1000000:when=$step"
+        $slowly true 2>/dev/null || skip "no strace here"
+        for change in 'ln -s /etc/passwd' mkdir 'cp /etc/passwd' grow; do
+            id=$(crash)
+            ended true "$id"
+            json=$(place "$SPOOL" "$id").json there=$(place "$ARCHIVE" "$id")
+            clean_slowly() { EXEC=$slowly cleanup_jobs; }
+            background clean_slowly
+            await test -e "$([[ $step == 1 ]] && dirname "$there" || echo "$there.dump")"
+            if [[ $change == grow ]]; then
+                echo more >>"$json"
+            else
+                mv "$json" "$BATS_TEST_TMPDIR"
+                $change "$json"
+            fi
+            background_ends 1
+            log_has "cannot put \"$id\" away: one of its files was changed, or another one was put in its place; it stays for the next run"
+            equal "$(find "$SPOOL" "$ARCHIVE" -name "$id*")" "$SPOOL/quarantine/20081225/$id"$'\n'"$SPOOL/quarantine/20081225/$id/$id.json"$'\n'"$there.dump"
+            cleanup_jobs || true
+            log_has "\"$id\": missing: its .json file was not found; the row stays for 24 hours"
+            sql "DELETE FROM jobs"
+        done
+    done
+}
