@@ -1,5 +1,6 @@
 #include "status_disk.h"
 
+#include "apart.h"
 #include "session.h"
 #include "spool/archive.h"
 #include "spool/layout.h"
@@ -133,6 +134,10 @@ static void look_at_quarantine(const struct look *look, const struct spool *stor
     snprintf(status->quarantine_path, sizeof status->quarantine_path, "%s%s",
              path != NULL ? path : storage->path, path != NULL ? "" : "/quarantine");
     place->path = status->quarantine_path;
+    if (look->check != NULL && !apart_check_path(PLACE_QUARANTINE, path, storage, &failure)) {
+        add_trouble(look, &failure);
+        return;
+    }
     int quarantine = survey_open_quarantine(path, storage, &failure);
     place->is_missing =
         quarantine < 0 && failure.error == ENOENT &&

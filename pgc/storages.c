@@ -1,6 +1,7 @@
 /* The file comes first, then the row: after a kill between them the next run accepts the mark. */
 #include "storages.h"
 
+#include "apart.h"
 #include "options/command_line.h"
 #include "spool/archive.h"
 #include "spool/layout.h"
@@ -16,7 +17,6 @@
 
 static struct run *run;
 static struct problems *asked; /* for warnings; NULL: they are reported */
-static struct places places = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 static char this_host[HOST_SIZE];
 
 /* What is being checked. */
@@ -261,31 +261,10 @@ static bool note_path(struct directory *directory, struct failure *failure)
     return run->options.dry_run || transact(storage_rows_write, &question, directory, failure);
 }
 
-static bool add_path(enum place place, const char *path, const struct spool *spool,
-                     struct failure *failure)
-{
-    return path == NULL || places_add_path(&places, place, path, spool, failure);
-}
-
-static bool add_archives(struct failure *failure)
-{
-    return add_path(PLACE_SUCCESSFUL, run->options.save_successful_to, NULL, failure) &&
-           add_path(PLACE_FAILED, run->options.save_failed_to, NULL, failure);
-}
-
-/* A run has no use for places whose servers may be away, but must make no quarantine of them. */
-static bool is_apart(enum place place, struct failure *failure)
-{
-    return place != PLACE_QUARANTINE || storages_know(place) ||
-           (add_path(PLACE_DEFERRED, run->options.deferred_storage_root, NULL, failure) &&
-            add_archives(failure));
-}
-
 static bool check(struct directory *directory, struct failure *failure)
 {
     enum place place = directory->place;
-    if (!is_apart(place, failure) ||
-        !places_add(&places, place, directory->path, directory->descriptor, failure) ||
+    if (!apart_check(&run->options, place, directory->path, directory->descriptor, failure) ||
         !is_in_no_day(directory, failure) ||
         !mark_read(place, directory->path, directory->descriptor, directory->mark, failure))
         return false;
@@ -368,37 +347,7 @@ static bool check_root(enum place place, struct spool *spool)
     return true;
 }
 
-/* --- the places that a program uses, before any of them is changed */
-
-/* The quarantine may be the default one. */
-static char quarantine[PATH_MAX];
-
-static bool add_paths(const struct spool *storage, const struct spool *deferred,
-                      struct failure *failure)
-{
-    const struct options *options = &run->options;
-    bool moves = options->program == PROGRAM_CLEANUP;
-    return places_add(&places, PLACE_STORAGE, storage->path, storage->root, failure) &&
-           (deferred == NULL ||
-            places_add(&places, PLACE_DEFERRED, deferred->path, deferred->root, failure)) &&
-           (!moves || add_archives(failure)) &&
-           ((options->program == PROGRAM_PRIORITY && !options->release) ||
-            add_path(PLACE_QUARANTINE, quarantine, storage, failure));
-}
-
-static bool add_places(const struct spool *storage, const struct spool *deferred)
-{
-    const struct options *options = &run->options;
-    struct failure failure;
-    if (options->quarantine_to != NULL)
-        snprintf(quarantine, sizeof quarantine, "%s", options->quarantine_to);
-    else
-        snprintf(quarantine, sizeof quarantine, "%s/quarantine", storage->path);
-    if (add_paths(storage, deferred, &failure))
-        return true;
-    fail_unchanged(PLACE_STORAGE, &failure);
-    return report_failure(&run->report, &failure);
-}
+/* --- the roots, before any place is changed */
 
 bool storages_layout_is_known(const struct options *options, const struct spool *spool,
                               struct failure *failure)
@@ -432,6 +381,15 @@ static bool look_at_root(struct spool *spool)
     return true;
 }
 
+static bool are_apart(const struct spool *storage, const struct spool *deferred)
+{
+    struct failure failure;
+    if (apart_check_all(&run->options, storage, deferred, &failure))
+        return true;
+    fail_unchanged(PLACE_STORAGE, &failure);
+    return report_failure(&run->report, &failure);
+}
+
 static void begin(struct run *its_run)
 {
     run = its_run;
@@ -451,7 +409,7 @@ bool storages_check_roots(struct run *its_run, struct spool *storage, struct spo
 {
     struct failure failure;
     begin(its_run);
-    return add_places(storage, deferred) &&
+    return are_apart(storage, deferred) &&
            run_check(run, storages_read(run, NULL, &failure), &failure) &&
            check_root(PLACE_STORAGE, storage) &&
            (deferred == NULL || check_root(PLACE_DEFERRED, deferred)) && look_at_root(storage) &&

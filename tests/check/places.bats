@@ -179,10 +179,10 @@ overlays=(lowerdir=20081225,upperdir=other lowerdir=other,upperdir=20081225)
 
 @test "a deferred root that is the storage root (78), by link and mount" {
     three_crashes
-    refuses "is the same directory as storage root" priority,cleanup_jobs \
+    refuses "is the same directory as storage root" scan,priority,cleanup_jobs \
         --deferred-storage-root="$(link "$SPOOL" d)"
     bind "$SPOOL" "$BATS_TEST_TMPDIR/bound"
-    refuses "is the same directory as storage root" priority,cleanup_jobs \
+    refuses "is the same directory as storage root" scan,priority,cleanup_jobs \
         --deferred-storage-root="$BATS_TEST_TMPDIR/bound"
     still_there
 }
@@ -203,7 +203,13 @@ overlays=(lowerdir=20081225,upperdir=other lowerdir=other,upperdir=20081225)
         for there in "$SPOOL/$inside" "$(link "$SPOOL/$inside" l)"; do
             refuses "lies in a day of storage root" scan,cleanup_jobs --quarantine-to="$there"
             refuses "lies in a day of storage root" cleanup_jobs --save-failed-minidumps-to="$there"
-            refuses "lies in a day of storage root" priority,cleanup_jobs --deferred-storage-root="$there"
+            refuses "lies in a day of storage root" scan,priority,cleanup_jobs --deferred-storage-root="$there"
+            for option in quarantine-to deferred-storage-root; do
+                for run in scan cleanup_jobs; do
+                    expect_status 2 "$run" --check --$option="$there"
+                    [[ $output == *"lies in a day of storage root"* ]] || fail "$output"
+                done
+            done
         done
     done
     # One that is still to be made, too.
@@ -235,7 +241,7 @@ overlays=(lowerdir=20081225,upperdir=other lowerdir=other,upperdir=20081225)
 @test "a storage root in a day of long-term storage or of the deferred root (78)" {
     mkdir -p "$ARCHIVE/20081225/spool" "$DEFERRED/20081225/spool"
     refuses "storage root \"$ARCHIVE/20081225/spool\"" cleanup_jobs --storage-root="$ARCHIVE/20081225/spool"
-    refuses "storage root \"$DEFERRED/20081225/spool\"" priority,cleanup_jobs \
+    refuses "storage root \"$DEFERRED/20081225/spool\"" scan,priority,cleanup_jobs \
         --storage-root="$DEFERRED/20081225/spool"
 }
 
