@@ -92,7 +92,7 @@ struct pair_files {
  * is elsewhere is half a pair, and is still found by its metadata; without metadata the dump is the
  * last, by which it is found then. Without further dumps that are not its own.
  * Zero-initialise *files; free with pair_files_free(). False with errno; EMLINK: a further dump has
- * a second name; FILE_CHANGED: one has come, or was changed, since it was found out whose they are.
+ * a second name; FURTHER_CAME: one has come, or was changed, since it was found out whose they are.
  */
 bool location_list(const struct pair_location *location, struct pair_files *files);
 

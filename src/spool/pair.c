@@ -229,13 +229,13 @@ bool pair_leaves(const struct pair *pair, int directory, const char *name)
 {
     struct stat status;
     return pair->latest.tv_sec != 0 && pair_is_further(pair, name) &&
-           fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
            pair_came_since(pair, &status) && !time_is_past(&status.st_ctim, 0, &pair->latest);
 }
 
 bool pair_may_leave(const struct pair *pair)
 {
-    errno = FILE_CHANGED;
+    errno = FURTHER_CAME;
     return pair->has_next;
 }
 

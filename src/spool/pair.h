@@ -6,6 +6,7 @@
 #include "spool/crash_id.h"
 #include "spool/spool.h"
 
+#include <errno.h>
 #include <limits.h>
 
 struct pair {
@@ -65,12 +66,14 @@ bool pair_is_newer(const struct pair *pair, const struct stat *status);
 bool pair_came_again(const struct pair *pair, int directory, bool both);
 
 /* Whether this is the name of a further dump of it, <id>.<name>.dump; whether such a one came after
- * pair->looked; and whether one in its directory came after pair->latest. */
+ * pair->looked; and whether one in its directory came after pair->latest, which is a file. */
 bool pair_is_further(const struct pair *pair, const char *name);
 bool pair_came_since(const struct pair *pair, const struct stat *status);
 bool pair_leaves(const struct pair *pair, int directory, const char *name);
 
-/* Whether what pair_leaves() is another crash's for certain; else false with FILE_CHANGED. */
+/* Whether what pair_leaves() is another crash's for certain; else false with FURTHER_CAME, which no
+ * file system gives: the next run looks again. */
+enum { FURTHER_CAME = EXFULL };
 bool pair_may_leave(const struct pair *pair);
 
 /* Whether a link is newer than `then`: its ctime is. But not if its mtime is not, nor that of the

@@ -3,7 +3,6 @@
 #include "base/quote.h"
 #include "log/log_format.h"
 #include "spool/evidence.h"
-#include "spool/file.h"
 #include "spool/findings.h"
 #include "spool/move_note.h"
 
@@ -15,8 +14,8 @@
 static void keep(struct finished_job *job, const struct failure *failure, struct report *report)
 {
     char name[QUOTE_SIZE];
-    if (failure->error == FILE_CHANGED) {
-        crash_wait(&job->crash, "its files have changed since they were looked at");
+    if (failure->error == FURTHER_CAME) {
+        crash_wait(&job->crash, "a further dump came, or was changed, since it was looked at");
         return;
     }
     if (failure->error != EINTR) /* the run was asked to end: the rest of its batch stays */

@@ -302,6 +302,20 @@ date_link_left() {
     equal "$(find "$ARCHIVE" -name "$id.*" | wc -l)" 3
 }
 
+@test "what is called like one, and is no file, is nobody's, whenever it came" {
+    for make in mkdir mkfifo 'ln -s /etc/passwd'; do
+        for to in "$ARCHIVE" ''; do
+            queued
+            finish "$id" true
+            is_past completeddatetime
+            odd=$SPOOL/20081226/name/$(name_dir "$id")/$id.plugin.dump
+            $make "$odd"
+            cleans --save-successful-minidumps-to="$to"
+            equal "$(find "$SPOOL" -name "$id*")" "$odd"
+        done
+    done
+}
+
 @test "also where all files have got another mode before, or a run that was killed has begun to move them" {
     for before in 'chmod -R g+w' killed; do
         queued

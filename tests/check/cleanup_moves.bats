@@ -50,6 +50,19 @@ load ../helper
 
 # --- again after a crash
 
+@test "a file that is shorter than its disk says is told, each time (1)" {
+    elsewhere
+    id=$(crash)
+    ended true "$id"
+    for _ in 1 2; do
+        EXEC="strace -f -qq -o /dev/null -e trace=sendfile -e inject=sendfile:retval=0"
+        expect_status 1 cleanup_jobs --save-successful-minidumps-to="$ELSEWHERE"
+        [[ $output == *"cannot put \"$id\" away: cannot copy file \"$id.dump\" to \"$ELSEWHERE\": it has just changed; it stays for the next run"* ]] || fail "$output"
+    done
+    EXEC=
+    pair_is_whole "$SPOOL" 20081225 "$id"
+}
+
 @test "a pair that is already in its destination counts as moved" {
     id=$(crash --root "$ARCHIVE" --without links) none=$(crash --root "$FAILED" --without links)
     ended true "$id"

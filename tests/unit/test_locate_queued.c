@@ -271,7 +271,7 @@ what_comes_after_that_look_has_the_pair_wait_unless_a_new_link_says_whose_it_is(
          i < 100000 && !pair_leaves(&location.pair, location.directory, ID ".plugin.dump"); i++)
         make_crash_file(ID, DAY, ".plugin.dump", 0);
     assert_false(location_list(&location, &files)); /* whose it is nobody knows */
-    assert_int_equal(errno, FILE_CHANGED);
+    assert_int_equal(errno, FURTHER_CAME);
     pair_files_free(&files);
     make_name_link(ID, DAY, SLOT, 0);
     assert_true(evidence_of_further(&location, &origin, &failure));
