@@ -294,6 +294,19 @@ static bool has_renamed(const struct pair_files *files)
     return false;
 }
 
+/* What was put there may be the next crash of the id: then a link has come, too, as those of this
+ * one are gone, or what was moved away is there again. */
+static bool has_come_again(const struct archive_move *move, int source)
+{
+    struct stat status;
+    const struct pair_files *files = &move->files;
+    bool is_gone = fstatat(source, move->pair.id.text, &status, AT_SYMLINK_NOFOLLOW) < 0;
+    for (size_t i = 0; i < files->count && is_gone && errno == ENOENT; i++)
+        if (files->items[i].state == PAIR_FILE_RENAMED)
+            is_gone = fstatat(source, files->items[i].name, &status, AT_SYMLINK_NOFOLLOW) < 0;
+    return !is_gone || errno != ENOENT;
+}
+
 static void drop_copies(struct archive_move *move, int destination)
 {
     const struct pair_files *files = &move->files;
@@ -324,7 +337,8 @@ enum archive_moved archive_move_files(struct archive_move *move, int source, int
     for (size_t i = 0; i < files->count && moved == ARCHIVE_MOVED; i++) {
         if (files->items[i].state == PAIR_FILE_FOUND)
             moved = move_file(move, &files->items[i], source, destination, style, failure);
-        if (moved == ARCHIVE_FAILED && failure->error == FILE_CHANGED && has_renamed(files))
+        if (moved == ARCHIVE_FAILED && failure->error == FILE_CHANGED && has_renamed(files) &&
+            !has_come_again(move, source))
             moved = find_stranger(move, &files->items[i], true, failure);
     }
     if (moved != ARCHIVE_MOVED)

@@ -340,3 +340,22 @@ load ../helper
         done
     done
 }
+
+@test "but not what is the next crash with its id, which has a link, or what was moved away by then" {
+    slowly="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_exit=2000000:when=1"
+    $slowly true 2>/dev/null || skip "no strace here"
+    for order in links files; do
+        id=$(crash --order "$order")
+        ended true "$id"
+        there=$(place "$ARCHIVE" "$id")
+        clean_slowly() { EXEC=$slowly cleanup_jobs; }
+        background clean_slowly
+        await test -e "$there.dump"
+        collect --day 20081225 --id "$id" --order "$order" --size 200 --age 0 >/dev/null
+        background_ends 1
+        log_has "cannot put \"$id\" away: cannot move file \"$id.json\" to \"$ARCHIVE\": it has just changed; it stays for the next run"
+        pair_is_whole "$SPOOL" 20081225 "$id"
+        has_links "$id"
+        [[ ! -e $there.json && ! -e $SPOOL/quarantine ]] || fail "$(find "$SPOOL" "$ARCHIVE")"
+    done
+}
