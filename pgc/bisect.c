@@ -32,14 +32,19 @@ static void leave(const struct bisect *bisect, size_t first, size_t count, const
         crash_wait(crash_at(bisect, i), "%s", reason);
 }
 
-void bisect_leave(const struct bisect *bisect, size_t count)
+void bisect_leave(const struct bisect *bisect, size_t first, size_t count)
 {
-    leave(bisect, 0, count, "its batch was not reached");
+    leave(bisect, first, count, "its batch was not reached");
 }
 
 bool bisect_jumps(struct refusals *refusals)
 {
     return atomic_exchange(&refusals->jumps, false);
+}
+
+bool bisect_will_jump(const struct refusals *refusals)
+{
+    return refusals->jumps;
 }
 
 bool bisect_was_refused(const struct refusals *refusals)
@@ -185,7 +190,7 @@ static enum ending try_part(const struct bisect *bisect, size_t first, size_t co
         if (ending == GO_ON && signals_caught() != 0)
             ending = LEAVE_REST;
         if (ending != GO_ON)
-            leave(bisect, first + begin, end - begin, "its batch was not reached");
+            bisect_leave(bisect, first + begin, end - begin);
         else if (end > begin)
             ending = try_part(bisect, first + begin, end - begin, false);
     }
@@ -194,5 +199,10 @@ static enum ending try_part(const struct bisect *bisect, size_t first, size_t co
 
 bool bisect(const struct bisect *bisect, size_t count)
 {
-    return count == 0 || try_part(bisect, 0, count, true) != END_RUN;
+    return bisect_part(bisect, 0, count);
+}
+
+bool bisect_part(const struct bisect *bisect, size_t first, size_t count)
+{
+    return count == 0 || try_part(bisect, first, count, true) != END_RUN;
 }

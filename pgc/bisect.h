@@ -47,12 +47,18 @@ void bisect_count_outcomes(void);
  * becomes LEFT, with the reason. False when the run must end; the reason has been reported. */
 bool bisect(const struct bisect *bisect, size_t count);
 
-/* Makes the first `count` crashes LEFT: their batch was not reached. */
-void bisect_leave(const struct bisect *bisect, size_t count);
+/* The same for `count` crashes from `first`. */
+bool bisect_part(const struct bisect *work, size_t first, size_t count);
+
+/* Makes these LEFT: their batch was not reached. */
+void bisect_leave(const struct bisect *work, size_t first, size_t count);
 
 /* Whether the next batch is to begin at a place that is chosen at random among all there are. True
  * once. */
 bool bisect_jumps(struct refusals *refusals);
+
+/* Whether it will be so: what was listed before is behind those that were refused. */
+bool bisect_will_jump(const struct refusals *refusals);
 
 /* Whether bisect() was false for the sake of refusals alone: then the run may do other work. */
 bool bisect_was_refused(const struct refusals *refusals);

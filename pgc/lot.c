@@ -1,17 +1,32 @@
 #include "lot.h"
 
-enum { FIRST = 50, DOUBLINGS_MAXIMUM = 8, LOCKED = 100 /* ms */ };
+#include "base/milliseconds.h"
+#include "base/signals.h"
 
-long lot_size(const struct lot *lot, long batch_size)
+enum { FIRST = 50, LOCKED = 100 /* ms */ };
+
+/* One that was smaller, as no more jobs were left, does not tell how long a larger one takes. */
+static void adapt(struct lot *lot, bool is_full, long locked)
 {
-    long size = (long)FIRST << lot->doublings;
-    return size < batch_size ? size : batch_size;
+    if (is_full && locked < LOCKED)
+        lot->doublings++;
+    for (; locked > LOCKED * 2 && lot->doublings > 0; locked /= 2)
+        lot->doublings--;
 }
 
-void lot_adapt(struct lot *lot, long locked)
+bool lot_bisect(struct lot *lot, const struct bisect *work, size_t count)
 {
-    if (locked < LOCKED && lot->doublings < DOUBLINGS_MAXIMUM)
-        lot->doublings++;
-    else if (locked > LOCKED * 2 && lot->doublings > 0)
-        lot->doublings--;
+    bool good = true, goes_on = true;
+    for (size_t first = 0, size; first < count; first += size) {
+        long started = milliseconds();
+        size_t full = (size_t)FIRST << lot->doublings;
+        size = full < count - first ? full : count - first;
+        if (goes_on)
+            good = bisect_part(work, first, size);
+        else
+            bisect_leave(work, first, size);
+        adapt(lot, size == full, milliseconds() - started);
+        goes_on = good && signals_caught() == 0 && !bisect_will_jump(work->refusals);
+    }
+    return good;
 }

@@ -1,19 +1,21 @@
-/* lot.h - how large a batch may be where pairs are deleted.
+/* lot.h - how many pairs are deleted in one transaction, which has their rows locked until the disk
+ * has written down what is gone.
  *
- * Its rows are locked until the disk has written down what is gone. So the first has fifty, and a
- * further one twice as many as the one before if that took less than a tenth of a second: each has
- * a flush and a commit, with which fifty at a time would be slow on a fast disk. */
+ * The first lot has fifty, and a further one twice as many as the one before if that took less than
+ * a tenth of a second: each has a flush and a commit, with which fifty at a time would be slow on a
+ * fast disk. */
 #ifndef LOT_H
 #define LOT_H
 
-/* Of a run; zero at first. Any thread may use it. */
+#include "bisect.h"
+
+/* Of a run; zero at first. */
 struct lot {
-    _Atomic int doublings;
+    int doublings;
 };
 
-long lot_size(const struct lot *lot, long batch_size);
-
-/* For how many milliseconds the rows of a batch were locked. */
-void lot_adapt(struct lot *lot, long locked);
+/* Like bisect(), lot by lot. What is behind those that are refused, or is not reached when the run
+ * is to end, becomes LEFT. */
+bool lot_bisect(struct lot *lot, const struct bisect *work, size_t count);
 
 #endif

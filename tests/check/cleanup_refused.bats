@@ -131,6 +131,16 @@ told_of() { sed -nE "s/.* $1 - \"([0-9a-f-]{36})\": $2.*/\1/p" "$LOG" | sort; }
     all_archived
 }
 
+@test "where pairs are deleted, those that are refused at the head keep the others back for no longer than some runs" {
+    jobs 200
+    refused_at {0..69}
+    for ((i = 0; i < 30 && $(sql "SELECT count(*) FROM jobs") > 70; i++)); do
+        cleanup_jobs --save-successful-minidumps-to= >/dev/null 2>&1 || true
+    done
+    left_at {0..69}
+    for ((i = 0; i < 70; i++)); do pair_is_whole "$SPOOL" 20081225 "${ids[i]}"; done
+}
+
 @test "a connection that is lost while a batch is halved leaves the rest of it (69)" {
     jobs 20
     refuse_to_delete "IF OLD.uuid = ''${ids[4]}'' THEN RAISE EXCEPTION ''not it'';

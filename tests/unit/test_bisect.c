@@ -280,7 +280,7 @@ static void those_that_nobody_will_work_on_are_left(void **state)
 {
     (void)state;
     begin_jobs();
-    bisect_leave(&work, 3);
+    bisect_leave(&work, 0, 3);
     for (size_t i = 0; i < ALL; i++) {
         assert_int_equal(jobs[i].crash.outcome, i < 3 ? LEFT : OUTCOME_COUNT);
         assert_int_equal(jobs[i].crash.reason != NULL, i < 3);
