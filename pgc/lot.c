@@ -21,10 +21,11 @@ bool lot_bisect(struct lot *lot, const struct bisect *work, size_t count)
         long started = milliseconds();
         size_t full = (size_t)FIRST << lot->doublings;
         size = full < count - first ? full : count - first;
-        if (goes_on)
-            good = bisect_part(work, first, size);
-        else
+        if (!goes_on) {
             bisect_leave(work, first, size);
+            continue;
+        }
+        good = bisect_part(work, first, size);
         adapt(lot, size == full, milliseconds() - started);
         goes_on = good && signals_caught() == 0 && !bisect_will_jump(work->refusals);
     }
