@@ -37,16 +37,11 @@ bool apart_check_all(const struct options *options, const struct spool *storage,
             apart_check_path(PLACE_QUARANTINE, quarantine, storage, failure));
 }
 
-static bool is_known(enum place place)
-{
-    return storage_rows[place].mark[0] != '\0';
-}
-
 bool apart_check(const struct options *options, enum place place, const char *path, int directory,
                  struct failure *failure)
 {
-    bool is_new = place == PLACE_QUARANTINE && !is_known(place);
-    bool may_be_deferred = is_new || (place == PLACE_STORAGE && !is_known(PLACE_DEFERRED));
+    bool is_new = place == PLACE_QUARANTINE && !storage_rows_know(place);
+    bool may_be_deferred = is_new || (place == PLACE_STORAGE && !storage_rows_know(PLACE_DEFERRED));
     return (!may_be_deferred ||
             apart_check_path(PLACE_DEFERRED, options->deferred_storage_root, NULL, failure)) &&
            (!is_new || check_archives(options, failure)) &&

@@ -2,8 +2,8 @@
  * has written down what is gone.
  *
  * The first lot has fifty, and a further one twice as many as the one before if that took less than
- * a tenth of a second: each has a flush and a commit, with which fifty at a time would be slow on a
- * fast disk. */
+ * a tenth of a second, or half as many if more than two. Each has a flush and a commit, so fifty at
+ * a time would be slow on a fast disk. */
 #ifndef LOT_H
 #define LOT_H
 

@@ -19,6 +19,7 @@ struct storage_row {
 
 /* Of the storage, by place. A thread may have that of its own place read again. */
 extern struct storage_row storage_rows[PLACE_COUNT];
+bool storage_rows_know(enum place place);
 
 /* What the names of the places are in the table. */
 extern const char *const storage_row_names[PLACE_COUNT];

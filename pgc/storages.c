@@ -270,7 +270,7 @@ static bool check(struct directory *directory, struct failure *failure)
         return false;
     if (run->options.adopt)
         return adopt(directory, failure);
-    if (storage_rows[place].mark[0] == '\0')
+    if (!storages_know(place))
         return is_no_other_root(directory, failure) && holds_what_was_queued(directory, failure) &&
                (run->options.dry_run
                     ? may_make_known(directory, failure)
@@ -418,7 +418,7 @@ bool storages_check_roots(struct run *its_run, struct spool *storage, struct spo
 
 bool storages_know(enum place place)
 {
-    return storage_rows[place].mark[0] != '\0';
+    return storage_rows_know(place);
 }
 
 bool storages_open_other(const struct spool *spool, struct spool **other, struct failure *failure)

@@ -341,7 +341,7 @@ load ../helper
     done
 }
 
-@test "but not what is the next crash with its id, which has a link, or what was moved away by then" {
+@test "but the next crash with its id stays whole: it has a link, or what was moved away is there again (1)" {
     slowly="strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:delay_exit=2000000:when=1"
     $slowly true 2>/dev/null || skip "no strace here"
     for order in links files; do
