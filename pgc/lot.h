@@ -1,9 +1,9 @@
 /* lot.h - how many pairs are deleted in one transaction, which has their rows locked until the disk
  * has written down what is gone.
  *
- * The first lot has fifty, and a further one twice as many as the one before if that took less than
- * a tenth of a second, or half as many if more than two. Each has a flush and a commit, so fifty at
- * a time would be slow on a fast disk. */
+ * The first lot has fifty; a further one has as many as would have taken a tenth of a second at the
+ * pace of the one before, but fifty at least. Each has a flush and a commit, so fifty at a time
+ * would be slow on a fast disk. */
 #ifndef LOT_H
 #define LOT_H
 
@@ -11,7 +11,7 @@
 
 /* Of a run; zero at first. */
 struct lot {
-    int doublings;
+    size_t size; /* of the next one */
 };
 
 /* Like bisect(), lot by lot. What is behind those that are refused, or is not reached when the run
