@@ -137,6 +137,14 @@ static void help(struct pipeline *pipeline)
     pthread_cond_broadcast(&pipeline->changed);
 }
 
+void pipeline_help(struct pipeline *pipeline)
+{
+    pthread_mutex_lock(&pipeline->mutex);
+    if (pipeline->shared != NULL)
+        help(pipeline);
+    pthread_mutex_unlock(&pipeline->mutex);
+}
+
 /* Waits until at most `left` items are in the pipeline. */
 static void await(struct pipeline *pipeline, size_t left)
 {

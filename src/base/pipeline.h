@@ -28,10 +28,13 @@ void pipeline_start(struct pipeline *pipeline);
  * is the owner's again. If a thread cannot be started, runs the stages itself. */
 void pipeline_put(struct pipeline *pipeline, void *item);
 
-/* Calls work(context, item); if the owner waits meanwhile, it calls help(context, item), once, at
- * the same time. For one of the stages only. Returns when both are done. */
+/* Calls work(context, item); if the owner waits or asks meanwhile, it calls help(context, item),
+ * once, at the same time. For one of the stages only. Returns when both are done. */
 void pipeline_share(struct pipeline *pipeline, pipeline_stage *work, pipeline_stage *help,
                     void *item);
+
+/* The owner, busy with something else, asks whether it can help: it does, or goes on at once. */
+void pipeline_help(struct pipeline *pipeline);
 
 /* In such work: whether the owner helps by now. */
 bool pipeline_is_helped(struct pipeline *pipeline);

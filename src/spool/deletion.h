@@ -1,6 +1,6 @@
 /* deletion.h - deletes the pairs of finished jobs (put_away.h) in both threads of a pipeline, and
  * has the disk write down what is gone meanwhile: a flush at the end alone would take as long as
- * all deletions. The caller is the thread; main takes over as soon as it has no more to do. */
+ * all deletions. The caller is the thread; main takes over as soon as it can (pipeline_help()). */
 #ifndef DELETION_H
 #define DELETION_H
 

@@ -279,6 +279,26 @@ static void an_owner_who_has_to_wait_takes_part_in_what_is_shared(void **state)
     }
 }
 
+static void an_owner_who_is_busy_takes_part_when_it_asks(void **state)
+{
+    (void)state;
+    static pipeline_stage *const stages[] = {prepare, share};
+    struct shared shared = {.waits_for_owner = true, .owner = pthread_self()};
+    int numbers[ITEMS];
+    sem_init(&shared.owner_was_seen, 0, 0);
+    shared.pipeline = pipeline_new(stages, 2, 1, &shared);
+    pipeline_help(shared.pipeline); /* there is nothing */
+    for (int i = 0; i < ITEMS; i++) {
+        numbers[i] = i;
+        pipeline_put(shared.pipeline, &numbers[i]);
+        while (shared.by_owner == i)
+            pipeline_help(shared.pipeline);
+    }
+    pipeline_free(shared.pipeline);
+    assert_int_equal(shared.by_owner, ITEMS);
+    assert_int_equal(shared.strangers + shared.too_early + shared.too_late, 0);
+}
+
 /* In a process whose user may have `processes` in all, and has no other. */
 static int run_with_few_threads(rlim_t processes, bool start)
 {
@@ -331,6 +351,7 @@ int main(void)
         cmocka_unit_test(needs_neither_items_nor_threads),
         cmocka_unit_test(one_stage_is_a_pipeline_too),
         cmocka_unit_test(an_owner_who_has_to_wait_takes_part_in_what_is_shared),
+        cmocka_unit_test(an_owner_who_is_busy_takes_part_when_it_asks),
         cmocka_unit_test(without_threads_the_owner_does_the_stages),
     };
     alarm(20); /* what waits for ever fails */
