@@ -389,15 +389,28 @@ bool archive_move_name_copies(struct archive_move *move, int source, int destina
     return true;
 }
 
+static bool is_to_go(const struct archive_move *move, const struct pair_file *file)
+{
+    return file->state == PAIR_FILE_THERE || move->unwanted;
+}
+
 bool archive_move_remove_originals(struct archive_move *move, int source, struct failure *failure)
 {
     const struct pair_files *files = &move->files;
-    for (struct pair_file *file = files->items; file < files->items + files->count; file++)
-        if ((file->state == PAIR_FILE_THERE || move->unwanted) &&
-            !file_remove_untouched(source, file->name, &file->status))
+    const struct pair_file *file, *end = files->items + files->count;
+    bool has_begun = false;
+    for (file = files->items; file < end; file++)
+        if (is_to_go(move, file) && !file_is_untouched(source, file->name, &file->status))
             return errno == FILE_CHANGED
                        ? fail(failure, 0, "a file of it has changed since it was looked at")
-                       : pair_fail(&move->pair, "remove a file of it from", failure);
+                       : pair_fail(&move->pair, "look at a file of it in", failure);
+    for (file = files->items; file < end; file++) {
+        if (is_to_go(move, file) && !file_unlink(source, file->name)) {
+            pair_fail(&move->pair, "remove a file of it from", failure);
+            return has_begun && fail_further(failure, "; a part of it is gone already");
+        }
+        has_begun |= is_to_go(move, file);
+    }
     move->copied = false;
     return forget_note(move, source, failure);
 }

@@ -59,8 +59,8 @@ bool archive_move_name_copies(struct archive_move *move, int source, int destina
 /* Removes the copies again, and the note, if none has its name. */
 void archive_move_take_back(struct archive_move *move, int source, int destination);
 
-/* Removes from `source` what was copied, was there already, or is unwanted: only files that have
- * not changed. */
+/* Removes from `source` what was copied, was there already, or is unwanted: nothing if one of the
+ * files has changed. */
 bool archive_move_remove_originals(struct archive_move *move, int source, struct failure *failure);
 
 /* Removes the copies of an id that a killed run has left there under temporary names. */

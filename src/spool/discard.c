@@ -62,13 +62,15 @@ bool discard_is_due(const struct pair *pair, struct date_dir *date_directory,
 static bool remove_files(const struct pair_location *location, const struct pair_files *files,
                          struct failure *failure)
 {
+    const char *root = location->pair.spool->path;
     for (size_t i = 0; i < files->count; i++)
-        if (!file_remove_untouched(location->directory, files->items[i].name,
-                                   &files->items[i].status))
+        if (!file_is_untouched(location->directory, files->items[i].name, &files->items[i].status))
             return errno == FILE_CHANGED
                        ? fail(failure, 0, "one of its files has just changed")
-                       : fail(failure, errno, "cannot remove one of its files from \"%s\"",
-                              location->pair.spool->path);
+                       : fail(failure, errno, "cannot look at one of its files in \"%s\"", root);
+    for (size_t i = 0; i < files->count; i++)
+        if (!file_unlink(location->directory, files->items[i].name))
+            return fail(failure, errno, "cannot remove one of its files from \"%s\"", root);
     return true;
 }
 

@@ -354,24 +354,31 @@ bool file_is_equal(int left, int right, const char *name)
     return good;
 }
 
-static bool remove_file(int directory, const char *name, const struct stat *status,
-                        bool is_untouched)
+bool file_remove(int directory, const char *name, const struct stat *status)
+{
+    struct stat found;
+    if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    errno = FILE_CHANGED;
+    return file_is_unchanged(&found, status) && file_unlink(directory, name);
+}
+
+bool file_is_untouched(int directory, const char *name, const struct stat *status)
 {
     struct stat found;
     if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
     errno = FILE_CHANGED;
     return file_is_unchanged(&found, status) &&
-           !(is_untouched && memcmp(&found.st_ctim, &status->st_ctim, sizeof found.st_ctim) != 0) &&
-           (unlinkat(directory, name, 0) == 0 || errno == ENOENT);
+           memcmp(&found.st_ctim, &status->st_ctim, sizeof found.st_ctim) == 0;
 }
 
-bool file_remove(int directory, const char *name, const struct stat *status)
+bool file_unlink(int directory, const char *name)
 {
-    return remove_file(directory, name, status, false);
+    return unlinkat(directory, name, 0) == 0 || errno == ENOENT;
 }
 
 bool file_remove_untouched(int directory, const char *name, const struct stat *status)
 {
-    return remove_file(directory, name, status, true);
+    return file_is_untouched(directory, name, status) && file_unlink(directory, name);
 }

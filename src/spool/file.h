@@ -88,8 +88,11 @@ bool file_is_equal(int left, int right, const char *name);
 
 /* Removes the file that was examined, and no other. True also if nothing has the name. The second
  * one is for an original, whose bytes may be nowhere else by now: nothing has been done to it
- * since, by its ctime, as size and mtime can be set. */
+ * since, by its ctime, as size and mtime can be set. The others are its two steps, for pairs: none
+ * of their files goes if one has changed. */
 bool file_remove(int directory, const char *name, const struct stat *status);
 bool file_remove_untouched(int directory, const char *name, const struct stat *status);
+bool file_is_untouched(int directory, const char *name, const struct stat *status);
+bool file_unlink(int directory, const char *name);
 
 #endif
