@@ -329,6 +329,7 @@ static void say_request_stays(const struct explanation *explanation, const char 
                               char text[NEXT_SIZE])
 {
     const struct sightings *sightings = &explanation->sightings;
+    const char *keeper = explanation->give_up.keeper;
     long long patience = explanation->options->give_up_after - explanation->requests->age;
     char age[FIGURE_SIZE];
     for (size_t i = 0; i < sightings->count; i++)
@@ -336,8 +337,13 @@ static void say_request_stays(const struct explanation *explanation, const char 
             say_unready(explanation, &sightings->items[i], "queues it with priority", text))
             return;
     if (is_known && patience > 0)
-        explain_add(text, "leaves the request, for another %s at most: %s",
-                    figure_age(age, patience), why);
+        explain_add(text, "leaves the request, for another %s at %s: %s", figure_age(age, patience),
+                    keeper[0] != '\0' ? "least" : "most", why);
+    else if (is_known && keeper[0] != '\0')
+        explain_add(text,
+                    "leaves the request, as the crash may be in storage %s, whose "
+                    "crashmon-priority has not looked for it since, or could not: %s",
+                    keeper, why);
     else
         explain_add(text, "leaves the request: %s", why);
 }
@@ -390,9 +396,7 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
         explain_add(text, "unknown: out of memory");
         return;
     }
-    enum request_age age = request->age <= options->give_up_after ? REQUEST_NEW
-                           : request->age <= 24 * 3600            ? REQUEST_OVERDUE
-                                                                  : REQUEST_OLD;
+    enum request_age age = give_up_judge(&explanation->give_up, request->age);
     bool is_as_here = strcmp(request->text, explanation->id.text) == 0;
     bool has_job = job->id != 0 && is_as_here;
     request_judge(candidate, age, has_job, has_job && job->is_finished);

@@ -3,6 +3,7 @@
 #define EXPLANATION_H
 
 #include "explain_places.h"
+#include "give_up.h"
 #include "spool/sightings.h"
 #include "status.h"
 
@@ -34,6 +35,7 @@ struct explanation {
     struct explained_job job;
     struct explained_request requests[CRASH_ID_SPELLINGS]; /* the one that counts comes first */
     size_t request_count;
+    struct give_up give_up; /* where there are any */
     const struct database_status *database;
     const char *pause; /* "": the storage is not paused */
     const struct problems *troubles;

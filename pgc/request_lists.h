@@ -9,6 +9,7 @@
 #define REQUEST_LISTS_H
 
 #include "db_status.h"
+#include "give_up.h"
 #include "options/options.h"
 #include "requests.h"
 #include "spool/candidate.h"
@@ -25,6 +26,7 @@ struct request_place {
 
 struct request_lists {
     const struct options *options;
+    struct give_up give_up; /* must be known before the first list */
     struct batch *batch;    /* that is listed */
     enum request_kind kind; /* of the batch; REQUEST_KINDS: there are no more */
     bool has_more;          /* behind the batch, of this kind, or of any if these are the newest */

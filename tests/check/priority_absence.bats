@@ -126,3 +126,61 @@ waits() {
     expect_status 1 priority
     log_has "given up: no pair for 10 min 0 s (it is in none of "
 }
+
+west() { priority --storage-name=west --storage-root="$BATS_TEST_TMPDIR/west" --deferred-storage-root= "$@"; }
+
+# The other storage, west, knows nothing of a request that is overdue, and keeps it.
+west_keeps() {
+    expect_status 0 west
+    equal "$(requested)" "$id"
+    expect_status 0 west --explain "$id"
+    [[ $output == *"leaves the request, as the crash may be in storage \"main\", whose crashmon-priority has not looked for it since, or could not"* ]] ||
+        fail "$output"
+}
+
+@test "what is in none of the places of one storage may be in those of another: it is given up when all have looked" {
+    collect --root "$BATS_TEST_TMPDIR/west" >/dev/null
+    on_disks "$DEFERRED"
+    id=$(collect --root "$DEFERRED" --day 20081225)
+    used
+    expect_status 0 west
+    requests 700 "$id"
+
+    away "$DEFERRED"
+    expect_status 74 priority
+    west_keeps
+    back "$DEFERRED"
+    sql "UPDATE runs SET exit_code = 0, started = started - interval '5 minutes' WHERE storage = 'main'"
+    west_keeps
+    sql "UPDATE runs SET started = started + interval '5 minutes' WHERE storage = 'main'" # and then it was paused
+    sql "SELECT crashmon.pause('main', 'the spool is moved')"
+    sql "UPDATE priorityjobs SET requesteddatetime = 'epoch'"
+    west_keeps
+    sql "SELECT crashmon.resume('main')"
+    expect_status 0 priority
+    sql_is "SELECT uuid, storage, priority FROM jobs" "$id|main|1"
+}
+
+@test "for a day, while another storage has something to tell; and when it has looked, or serves no requests" {
+    collect --root "$BATS_TEST_TMPDIR/west" >/dev/null
+    expect_status 0 scan # main is known
+    id=$(nowhere)
+    requests 700 "$id"
+    expect_status 1 west
+    equal "$(requested)" ''
+
+    expect_status 0 priority
+    requests 80000 "$id"
+    sql "UPDATE runs SET exit_code = 1 WHERE storage = 'main' AND program = 'crashmon-priority'"
+    west_keeps
+    sql "UPDATE priorityjobs SET requesteddatetime = requesteddatetime - interval '2 hours'"
+    expect_status 0 west --explain "$id"
+    [[ $output == *"gives the request up"* ]] || fail "$output"
+    expect_status 1 west
+    log_has "given up: no pair for 10 min 0 s (it is in none of "
+
+    expect_status 0 priority
+    requests 700 "$id"
+    expect_status 1 west
+    equal "$(requested)" ''
+}
