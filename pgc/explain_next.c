@@ -342,7 +342,7 @@ static void say_request_stays(const struct explanation *explanation, const char 
     else if (is_known && keeper[0] != '\0')
         explain_add(text,
                     "leaves the request, as the crash may be in storage %s, whose "
-                    "crashmon-priority has not looked for it since, or could not: %s",
+                    "crashmon-priority has not looked for all requests since: %s",
                     keeper, why);
     else
         explain_add(text, "leaves the request: %s", why);

@@ -1,8 +1,9 @@
 /* give_up.h - when crashmon-priority gives a request up whose crash is nowhere. Storages that share
  * a database share the requests: what is nowhere in this one may be in another, whose disk is away,
- * or that is paused or stands still. So the time for which a request waits ends when the last run
- * of crashmon-priority of each other storage began, which must have found all well (0); or may have
- * had something to tell (1), as where a disk only seems to be away, for what is a day old. */
+ * or that is paused or stands still. So each notes when it has looked for all requests, and none
+ * is given up before the others have looked for it after its time.
+ *
+ * A storage whose crashmon-priority has never run serves no requests, and is not waited for. */
 #ifndef GIVE_UP_H
 #define GIVE_UP_H
 
@@ -11,14 +12,19 @@
 
 struct give_up {
     long overdue, old; /* seconds after which a request is REQUEST_OVERDUE, and REQUEST_OLD */
-    char keeper[80];   /* the storage that has not looked for the longest time, in quotes; or "" */
+    char keeper[80];   /* the other storage that looked first, in quotes; "": there is none */
+    char began[40];    /* when it was asked for this */
 };
 
-/* Finds that out, for `options`. Where the server does not tell it within seconds, as somebody has
- * locked a table, that is logged, and no request is given up. */
+/* Finds that out. Where the server does not tell it within seconds, as somebody has locked a table,
+ * that is logged, and no request is given up. */
 void give_up_find(struct give_up *give_up, const struct options *options);
 
 /* What a request of this age is, in seconds. */
 enum request_age give_up_judge(const struct give_up *give_up, long long age);
+
+/* Notes for the others that the storage has looked for all requests that there were when it was
+ * found out. Where that cannot be noted they go on waiting, and that is logged. */
+void give_up_note(const struct give_up *give_up, const struct options *options);
 
 #endif

@@ -66,6 +66,7 @@ CREATE TABLE IF NOT EXISTS :place.storages (
     host text NOT NULL,               -- and by which host
     swept date,                       -- when its empty days, or old crashes, were removed last,
     kept bigint,                      -- and for how many days crashes were kept then; null: for ever
+    looked timestamptz,               -- of 'storage': all requests until then were looked for
     PRIMARY KEY (storage, place)
 );
 
