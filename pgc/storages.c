@@ -186,7 +186,7 @@ static bool may_make_known(const struct directory *directory, struct failure *fa
 /* What the one who adopts a directory may have missed. */
 __attribute__((format(printf, 1, 2))) static void warn(const char *format, ...)
 {
-    char text[PATH_MAX + 256];
+    char text[2 * PATH_MAX + 512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
@@ -204,10 +204,9 @@ static bool adopt(struct directory *directory, struct failure *failure)
 {
     enum place place = directory->place;
     bool is_dry = run->options.dry_run;
-    char before[MARK_SIZE];
+    const struct storage_row before = storage_rows[place];
     long homeless;
-    memcpy(before, storage_rows[place].mark, sizeof before);
-    bool replaces_by_nothing = before[0] != '\0' && layout_is_empty(directory->descriptor);
+    bool replaces_by_nothing = before.mark[0] != '\0' && layout_is_empty(directory->descriptor);
     if (!is_no_other_root(directory, failure) || !count_homeless(directory, &homeless, failure) ||
         (!is_dry && !make_known(directory, failure)))
         return false;
@@ -215,13 +214,19 @@ static bool adopt(struct directory *directory, struct failure *failure)
     char text[PATH_MAX + 256];
     snprintf(text, sizeof text, "%s \"%s\" (%s, %s): mark %s, before %s", place_title(place),
              directory->path, run->options.storage_name, storage_row_names[place], after,
-             before[0] != '\0' ? before : "none");
+             before.mark[0] != '\0' ? before.mark : "none");
     fprintf(report_stream(&run->report), "%s\n", text);
     if (!is_dry)
         log_info("adopted: %s", text);
     if (homeless > 0)
         warn("%s \"%s\" holds no day; jobs that may come from it: %ld%s", place_title(place),
              directory->path, homeless, all_the_same);
+    if (before.mark[0] != '\0' && strcmp(before.mark, after) != 0 &&
+        strcmp(before.host, this_host) != 0)
+        warn("%s \"%s\" takes the place of \"%s\" on host \"%s\"; if storage %s is still in use "
+             "there, use another --storage-name here, and --adopt there",
+             place_title(place), directory->path, before.path, before.host,
+             run->options.storage_name);
     if (replaces_by_nothing)
         warn("%s \"%s\" was empty%s", place_title(place), directory->path, all_the_same);
     return true;

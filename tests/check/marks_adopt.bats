@@ -80,8 +80,11 @@ long-term storage \"$ARCHIVE\" (main, successful): mark $(mark_of "$ARCHIVE"), b
     expect_status 75 scan --adopt
     [[ $output == *"is taken: "* ]] || fail "a person is told nothing: $output"
     unlock crashmon-scan
-    expect_status 0 scan --adopt
+    expect_status 1 scan --adopt
+    [[ $output == *"storage root \"$BATS_TEST_TMPDIR/new\" takes the place of \"$SPOOL\" on host \"$(hostname)\"; if storage main is still in use there, use another --storage-name here"* ]] ||
+        fail "$output"
     sql_is "SELECT host FROM crashmon.storages WHERE place = 'storage'" b.example
+    expect_status 0 scan --adopt
     expect_status 0 scan
 }
 
