@@ -166,6 +166,10 @@ west_keeps() {
     run priority
     session COMMIT >/dev/null
     west_keeps "$id" "$other"
+    sql "ALTER TABLE priorityjobs RENAME requesteddatetime TO since" # the list fails
+    expect_status 76 priority
+    sql "ALTER TABLE priorityjobs RENAME since TO requesteddatetime"
+    west_keeps "$id" "$other"
     expect_status 0 priority --limit=1
     west_keeps "$(requested)"
     expect_status 0 priority
