@@ -396,10 +396,10 @@ static void say_of_request(const struct explanation *explanation, char text[NEXT
         explain_add(text, "unknown: out of memory");
         return;
     }
-    enum request_age age = give_up_judge(&explanation->give_up, request->age);
     bool is_as_here = strcmp(request->text, explanation->id.text) == 0;
     bool has_job = job->id != 0 && is_as_here;
-    request_judge(candidate, age, has_job, has_job && job->is_finished);
+    give_up_judge(&explanation->give_up, request->age, candidate, has_job,
+                  has_job && job->is_finished);
     if (candidate->verdict == LEFT || candidate->verdict == GIVEN_UP)
         is_searched = request_look(candidate, &explanation->places->whereabouts,
                                    options->settle_time, &failure);

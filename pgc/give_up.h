@@ -11,7 +11,8 @@
 #include "requests.h"
 
 struct give_up {
-    long overdue, old; /* seconds after which a request is REQUEST_OVERDUE, and REQUEST_OLD */
+    long overdue, old; /* seconds after which a request is REQUEST_OVERDUE, and REQUEST_OLD; */
+    long kept;         /* until which it is kept for the others, however old */
     char keeper[80];   /* the other storage that looked first, in quotes; "": there is none */
     char began[40];    /* when it was asked for this */
 };
@@ -20,8 +21,9 @@ struct give_up {
  * that is logged, and no request is given up. */
 void give_up_find(struct give_up *give_up, const struct options *options);
 
-/* What a request of this age is, in seconds. */
-enum request_age give_up_judge(const struct give_up *give_up, long long age);
+/* request_judge() for a request of this age, in seconds. */
+void give_up_judge(const struct give_up *give_up, long long age, struct candidate *candidate,
+                   bool is_queued, bool is_finished);
 
 /* Notes for the others that the storage has looked for all requests that there were when it was
  * found out. Where that cannot be noted they go on waiting, and that is logged. */

@@ -1,6 +1,6 @@
 #include "requests.h"
 
-void request_judge(struct candidate *candidate, enum request_age age, bool is_queued,
+void request_judge(struct candidate *candidate, enum request_age age, bool is_kept, bool is_queued,
                    bool is_finished)
 {
     struct crash_id id;
@@ -12,7 +12,7 @@ void request_judge(struct candidate *candidate, enum request_age age, bool is_qu
     else if (is_queued)
         candidate_judge(candidate, RAISED, "its job has priority now");
     else
-        candidate->verdict = age == REQUEST_NEW ? LEFT : GIVEN_UP;
+        candidate->verdict = age == REQUEST_NEW || is_kept ? LEFT : GIVEN_UP;
 }
 
 /* A second crash with its id is in quarantine for scan, which sees to the links, too. */

@@ -11,9 +11,9 @@ enum { REQUEST_MAXIMUM = 255 }; /* characters; a column that somebody has widene
 /* REQUEST_OVERDUE: for give-up-after. REQUEST_OLD: for a day, too. */
 enum request_age { REQUEST_NEW, REQUEST_OVERDUE, REQUEST_OLD };
 
-/* By its row and the queue alone. LEFT, or GIVEN_UP if it is overdue: its pair has to be looked
- * for, and the reason follows from that. */
-void request_judge(struct candidate *candidate, enum request_age age, bool is_queued,
+/* By its row and the queue alone. LEFT, or GIVEN_UP if it is overdue, and not kept for another
+ * storage: its pair has to be looked for, and the reason follows from that. */
+void request_judge(struct candidate *candidate, enum request_age age, bool is_kept, bool is_queued,
                    bool is_finished);
 
 /* Looks for the pair of a crash that has no job. One that cannot be looked for is not given up, for

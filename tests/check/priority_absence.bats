@@ -188,12 +188,18 @@ west_keeps() {
     mkdir -p "$SPOOL/20$(tail -c 7 <<<"$id")/name"
     expect_status 1 priority
     west_keeps "$id"
-    sql "UPDATE priorityjobs SET requesteddatetime = now() - interval '25 hours'"
-    expect_status 1 priority # gives it up for both
+    other=$(nowhere) # which may be in a day of west
+    mkdir -p "$BATS_TEST_TMPDIR/west/20$(tail -c 7 <<<"$other")/name"
+    sql "DELETE FROM priorityjobs; UPDATE storages SET looked = looked - interval '2 days'"
+    requests 90000 "$id" "$other"
+    expect_status 0 priority # a day is enough, but the other one has not looked yet
+    expect_status 1 west
     equal "$(requested)" ''
 
-    sql "DELETE FROM runs; UPDATE storages SET looked = NULL"
+    sql "UPDATE storages SET looked = NULL" # as after an upgrade
     requests 700 "$id"
+    west_keeps "$id"
+    sql "DELETE FROM runs"
     expect_status 1 west
     equal "$(requested)" ''
 }
