@@ -15,6 +15,7 @@ struct give_up {
     long kept;         /* until which it is kept for the others, however old */
     char keeper[80];   /* the other storage that looked first, in quotes; "": there is none */
     char began[40];    /* when it was asked for this */
+    bool is_due;       /* the others have waited for this storage for longer than `overdue` */
 };
 
 /* Finds that out. Where the server does not tell it within seconds, as somebody has locked a table,

@@ -44,7 +44,8 @@ struct request_lists {
 enum db_status request_lists_next(void *lists, struct failure *failure);
 
 /* Whether enough crashes were looked for in vain: for a second, or for less while all others wait;
- * the first batch looks for all that it has, unless there are more. Then cut the batch. */
+ * for half a minute where other storages have waited for too long until all were looked for. The
+ * first batch looks for all that it has, unless there are more. Then cut the batch. */
 bool request_lists_tires(const struct request_lists *lists);
 
 /* Of the batch only the first `count` are dealt with; the others come with the next one. */

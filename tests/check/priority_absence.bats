@@ -203,3 +203,21 @@ west_keeps() {
     expect_status 1 west
     equal "$(requested)" ''
 }
+
+# Some thousand crashes that are nowhere, for which there are too many days to look for all in a second.
+@test "two storages that have waited for each other for long look for all requests, however many there are" {
+    for root in "$SPOOL" "$BATS_TEST_TMPDIR/west"; do
+        mkdir -p "$root"/2008{01..12}{01..28}/{name/aa,date/00}
+    done
+    expect_status 0 west
+    expect_status 0 priority
+    expect_status 0 west
+    sql "UPDATE storages SET looked = now() - interval '11 minutes'"
+    sql "INSERT INTO priorityjobs (uuid, requesteddatetime)
+         SELECT lpad(i::text, 8, '0') || '-f75b-11dc-b6be-00132208' || to_char(1 + i % 12, 'FM00')
+                || to_char(1 + i % 28, 'FM00'), now() - interval '700 s'
+         FROM generate_series(1, 2500) AS i"
+    expect_status 0 priority
+    expect_status 1 west
+    equal "$(requested | wc -l)" 0
+}
