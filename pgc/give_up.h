@@ -12,7 +12,7 @@
 
 struct give_up {
     long overdue, old; /* seconds after which a request is REQUEST_OVERDUE, and REQUEST_OLD; */
-    long kept;         /* until which it is kept for the others, however old */
+    long kept;         /* seconds for which it is kept, as another storage has not looked for it */
     char keeper[80];   /* the other storage that looked first, in quotes; "": there is none */
     char began[40];    /* when it was asked for this */
     bool is_due;       /* the others have waited for this storage for longer than `overdue` */
