@@ -137,9 +137,22 @@ size_t dir_in_the_way(int at, const char *path)
     return length;
 }
 
+static int open_to_list(int at, const char *path, int flags)
+{
+    return path == NULL ? openat(at, ".", flags) : open_below(at, path, flags);
+}
+
+/* The time of the latest access is of no use, and the disk would have to write it down for each
+ * directory of a crash. Only its owner, and root, may leave it alone: others ask once in a run. */
 int dir_open_to_list(int at, const char *path)
 {
-    return path == NULL ? openat(at, ".", LISTED) : open_below(at, path, LISTED);
+    static _Atomic int no_trace = O_NOATIME;
+    int asked = no_trace;
+    int opened = open_to_list(at, path, LISTED | asked);
+    if (opened >= 0 || errno != EPERM || asked == 0)
+        return opened;
+    no_trace = 0;
+    return open_to_list(at, path, LISTED);
 }
 
 bool dir_is_of_disk(const char *name)

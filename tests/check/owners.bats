@@ -33,3 +33,40 @@ load ../helper
     cleans
     pair_is_whole "$ARCHIVE" 20081224 "$half"
 }
+
+# When these directories were read for the last time.
+last_read() { stat --format=%X "$@"; }
+
+# A file system may note it never (noatime): then there is nothing to see.
+notes_reads() {
+    mkdir "$BATS_TEST_TMPDIR/read"
+    touch -a --date=@1 "$BATS_TEST_TMPDIR/read"
+    ls "$BATS_TEST_TMPDIR/read"
+    [[ $(last_read "$BATS_TEST_TMPDIR/read") != 1 ]] || skip "this file system does not note who reads"
+}
+
+@test "whoever owns a directory reads it without a trace, which the disk would have to write down" {
+    notes_reads
+    processor p1
+    crash=$(collect --day 20081225)
+    leaf=$(dirname "$(place "$SPOOL" "$crash")")
+    touch -a --date=@1 "$leaf" "$SPOOL/20081225"
+    expect_status 0 scan
+    sql "UPDATE jobs SET starteddatetime = now(), completeddatetime = now(), success = true"
+    expect_status 0 cleanup_jobs
+    equal "$(last_read "$leaf" "$SPOOL/20081225")" $'1\n1'
+}
+
+@test "what another login owns is read all the same" {
+    [[ $(id -u) == 0 ]] || skip "only root can give files away"
+    notes_reads
+    processor p1
+    crash=$(collect --day 20081225)
+    as_a_user
+    chown -R 65533:65534 "$SPOOL/20081225"
+    chmod -R g+rwX "$SPOOL/20081225"
+    touch -a --date=@1 "$SPOOL/20081225"
+    expect_status 0 scan
+    jobs_are "$crash"
+    [[ $(last_read "$SPOOL/20081225") != 1 ]]
+}
