@@ -1,5 +1,5 @@
 /* finished_rows.h - the rows of finished jobs, as crashmon-cleanup reads them to put their pairs
- * away (spool/put_away.h), and what it notes there of those that are missing. */
+ * away (spool/put_away.h), what it notes there of those that are missing, and how the rows go. */
 #ifndef FINISHED_ROWS_H
 #define FINISHED_ROWS_H
 
@@ -24,5 +24,18 @@ enum db_status finished_rows_list(const struct finished_question *question,
  * locked, waits. */
 enum db_status finished_rows_note_missing(const char *storage, struct finished_job jobs[],
                                           size_t count, struct failure *failure);
+
+/* Within a transaction: deletes the rows of those jobs with which nothing is left to be done
+ * (finished_job_is_done()), and which are held if `only_held`; job->deleted says whether it is
+ * gone. The verdict that counts is that of the row now: one that has changed since keeps the row,
+ * and so does whoever has locked it. */
+enum db_status finished_rows_delete(const char *storage, struct finished_job jobs[], size_t count,
+                                    bool only_held, struct failure *failure);
+
+/* Before that: locks these rows; job->is_held says which. The locks outlive a deletion that is
+ * taken back by the other one. */
+enum db_status finished_rows_lock(const char *storage, struct finished_job jobs[], size_t count,
+                                  struct failure *failure);
+enum db_status finished_rows_take_back(struct failure *failure);
 
 #endif
