@@ -67,6 +67,12 @@ bool session_holds(void);
  * session_holds() that asks. */
 void session_wait_for_disk(bool waits);
 
+/* In the middle of that, after session_take_time(): asks the server something else, by work that
+ * only reads, each of its statements for a tenth of a second at most. Other threads may call
+ * session_holds() meanwhile, which goes by the answer before, for half a second. False if it has
+ * failed; the transaction goes on. */
+bool session_ask_aside(session_work *work, void *context);
+
 /* Whether the server has closed the connection; any thread may ask, also while another one uses it.
  * One that has vanished without a word is not seen. */
 bool session_is_cut(void);

@@ -41,14 +41,20 @@ static void delete_or_flush(void *context, void *item)
 {
     struct deletion *deletion = item;
     size_t flushed = 0;
+    bool has_other_work = deletion->meanwhile != NULL;
     (void)context;
-    while (deletion->next < deletion->count)
-        if (deletion->next - flushed >= WORTH_A_FLUSH && pipeline_is_helped(deletion->pipeline)) {
+    while (deletion->next < deletion->count) {
+        bool is_helped = pipeline_is_helped(deletion->pipeline);
+        if (is_helped && has_other_work) {
+            has_other_work = false;
+            deletion->meanwhile(deletion->context);
+        } else if (is_helped && deletion->next - flushed >= WORTH_A_FLUSH) {
             flushed = deletion->next;
             flush(deletion);
         } else {
             delete_next(deletion);
         }
+    }
 }
 
 bool deletion_run(struct deletion *deletion, struct pipeline *pipeline)

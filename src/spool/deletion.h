@@ -14,7 +14,9 @@
 struct deletion {
     struct finished_job *jobs; /* those whose pairs are unwanted, and whose rows are deleted */
     size_t count;
-    const char *(*why_left)(void); /* why no more are deleted; NULL: go on; for any thread */
+    const char *(*why_left)(void);    /* why no more are deleted; NULL: go on; for any thread */
+    void (*meanwhile)(void *context); /* what the thread does once main deletes; NULL: nothing */
+    void *context;
     const struct flush_set *changes;
     struct report *report;
 

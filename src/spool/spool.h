@@ -86,8 +86,9 @@ bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
 bool spool_is_old(const struct spool *spool, const struct timespec *then, long seconds);
 
 /* Asks for the time again, before the database is asked for ages that are to be compared with
- * files: they count back from then, however long the work takes, and whatever comes meanwhile. The
- * time that was asked for here, and so long before. */
+ * files, or later, if they are given what has passed: they count back from then, however long the
+ * work takes, and whatever comes meanwhile. The time that was asked for here, and so long before.
+ */
 void spool_ask_clock(const struct spool *spool);
 struct timespec spool_time(const struct spool *spool);
 struct timespec spool_time_ago(const struct spool *spool, long long microseconds);

@@ -279,3 +279,65 @@ some_are_done() {
     cleans --save-successful-minidumps-to=
     roots_are_empty
 }
+
+# Cleans up and deletes 200 pairs, fifty at a time, each slowly. Whenever a row is listed meanwhile, which has a time limit of
+# its own, $1 happens.
+deletes_while_it_lists() {
+    local role=crashmon_lists_$$
+    slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=2000"
+    $slowly true 2>/dev/null || skip "no strace here"
+    mapfile -t ids < <(crash --count 200 --without links)
+    ended true "${ids[@]}"
+    sql "CREATE ROLE $role LOGIN;
+         GRANT USAGE ON SCHEMA crashmon, crashmon_priority TO $role;
+         GRANT ALL ON ALL TABLES IN SCHEMA crashmon TO $role;
+         CREATE SEQUENCE crashmon.aside;
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA crashmon TO $role;
+         CREATE FUNCTION is_visible() RETURNS boolean LANGUAGE plpgsql AS \$\$ BEGIN
+             IF current_setting('statement_timeout') = '100ms' THEN
+                 PERFORM nextval('crashmon.aside');
+                 $1
+             END IF;
+             RETURN true;
+         END \$\$;
+         ALTER TABLE jobs ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY all_of_it ON jobs USING (is_visible())"
+    PGUSER=$role EXEC=$slowly run cleanup_jobs --save-successful-minidumps-to= --batch-size=50
+    asked=$(sql "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM crashmon.aside")
+    sql "ALTER TABLE jobs DISABLE ROW LEVEL SECURITY; DROP POLICY all_of_it ON jobs; DROP FUNCTION is_visible();
+         DROP SEQUENCE crashmon.aside; DROP OWNED BY $role; DROP ROLE $role"
+    equal "$status" 0
+    log_has "seen 200: deleted 200"
+    roots_are_empty
+    jobs_are
+}
+
+@test "the jobs of a batch are listed while pairs are deleted" {
+    deletes_while_it_lists ''
+    [[ $asked -ge 50 ]] || fail "$asked rows were listed meanwhile"
+}
+
+@test "where that fails the transaction goes on, and it is not tried again" {
+    deletes_while_it_lists "RAISE EXCEPTION 'not now';"
+    equal "$asked" 1
+}
+
+@test "where that takes too long it is not waited for, nor tried again" {
+    deletes_while_it_lists 'PERFORM pg_sleep(30);'
+    equal "$asked" 1
+}
+
+@test "a crash that has come to the place of a finished one is told from it also long after the list" {
+    slowly="strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:delay_exit=10000"
+    $slowly true 2>/dev/null || skip "no strace here"
+    mapfile -t ids < <(crash --count 150 --without links)
+    ended true "${ids[@]}"
+    next=${ids[120]} # listed while the first fifty are deleted, looked at when they are gone
+    await sql_true "SELECT min(starteddatetime) < now() - interval '50 ms' FROM jobs"
+    crash --id "$next" --size 200 >/dev/null
+    EXEC=$slowly expect_status 1 cleanup_jobs --save-successful-minidumps-to= --batch-size=50
+    log_has "\"$next\": missing: its pair was not found"
+    log_has "seen 150: deleted 149, missing 1"
+    has_links "$next"
+    [[ $(stat --format=%s "$(place "$SPOOL" "$next").dump") == 200 ]]
+}
