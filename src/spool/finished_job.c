@@ -36,13 +36,6 @@ void finished_job_clear(struct finished_job *job)
     free(job->reason);
 }
 
-void finished_job_grow_older(struct finished_job *job, long long passed)
-{
-    job->origin.taken += passed;
-    job->origin.ended += passed;
-    job->origin.queued += passed;
-}
-
 static int compare_ids(const void *left, const void *right)
 {
     const struct finished_job *one = left, *other = right;

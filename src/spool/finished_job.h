@@ -40,9 +40,6 @@ void finished_job_init(struct finished_job *job, const struct finished_row *row,
                        const struct roots *roots, struct archive *archives[2]);
 void finished_job_clear(struct finished_job *job);
 
-/* So many microseconds have passed since the database told its ages. */
-void finished_job_grow_older(struct finished_job *job, long long passed);
-
 /* The one with this id, of jobs in order of their ids that have it. */
 struct finished_job *finished_job_find(struct finished_job jobs[], size_t count, long long id);
 

@@ -39,6 +39,18 @@ void roots_ask_clock(const struct roots *roots)
         spool_ask_clock(roots->spools[i]);
 }
 
+void roots_read_clocks(const struct roots *roots, long long times[ROOT_COUNT])
+{
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+        times[i] = spool_read_clock(roots->spools[i]);
+}
+
+void roots_set_clocks(const struct roots *roots, const long long times[ROOT_COUNT])
+{
+    for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++)
+        spool_set_clock(roots->spools[i], times[i]);
+}
+
 bool roots_refresh(struct roots *roots, struct failure *failure)
 {
     for (int i = 0; i < ROOT_COUNT && roots->spools[i] != NULL; i++) {

@@ -23,8 +23,10 @@ bool roots_open(struct roots *roots, const char *storage_root, const char *defer
                 const char *json_suffix, const char *dump_suffix, struct failure *failure);
 void roots_close(struct roots *roots);
 
-/* Asks for the time; see spool_ask_clock(). */
+/* Asks for the time, or reads and sets it; see spool_ask_clock(). */
 void roots_ask_clock(const struct roots *roots);
+void roots_read_clocks(const struct roots *roots, long long times[ROOT_COUNT]);
+void roots_set_clocks(const struct roots *roots, const long long times[ROOT_COUNT]);
 
 /* Lists the days again, as the collector adds one at midnight. Call after jobs or requests have
  * been read: the day of a crash is older than its row. */

@@ -78,9 +78,9 @@ static bool ask_again(const struct spool *spool, struct timespec *now)
 /* Of a second; and how far the time of a file may be behind: it is that of the last clock tick. */
 enum { MICROSECONDS = 1000000, TICK = 10000 };
 
-static void set_clock(const struct spool *spool, const struct timespec *now)
+void spool_set_clock(const struct spool *spool, long long time)
 {
-    spool->clock->asked = spool->clock->latest = in_nanoseconds(now);
+    spool->clock->asked = time;
 }
 
 struct timespec spool_time(const struct spool *spool)
@@ -124,20 +124,26 @@ static long long ticks(void)
  * whole seconds. It is asked for again as a file system may fill up, or become read-only, while a
  * run is at work.
  */
-void spool_ask_clock(const struct spool *spool)
+long long spool_read_clock(const struct spool *spool)
 {
     struct spool_clock *clock = spool->clock;
     long long passed = ticks() - clock->made_ticks;
     struct timespec now = from_nanoseconds(clock->made_time + passed);
     if (clock->error != 0)
-        return;
+        return clock->asked;
     if (clock->made_ticks == 0 || passed >= second || clock->made_time % second == 0) {
         if (!ask_again(spool, &now))
             clock->error = errno;
         clock->made_ticks = ticks();
         clock->made_time = in_nanoseconds(&now);
     }
-    set_clock(spool, &now);
+    clock->latest = in_nanoseconds(&now);
+    return in_nanoseconds(&now);
+}
+
+void spool_ask_clock(const struct spool *spool)
+{
+    spool_set_clock(spool, spool_read_clock(spool));
 }
 
 struct timespec spool_changed(const struct spool *spool, const struct stat *status)
@@ -205,7 +211,7 @@ static struct spool *open_root(enum place place, const char *path, const char *j
     *spool->clock = (struct spool_clock){.is_ours = !ask, .ahead = -DIFFERENCE * second};
     bool is_known = ask_again(spool, &spool->now);
     spool->clock->error = is_known ? 0 : errno;
-    set_clock(spool, &spool->now);
+    spool->clock->asked = spool->clock->latest = in_nanoseconds(&spool->now);
     return spool;
 }
 

@@ -86,12 +86,14 @@ bool spool_is_ahead(const struct spool *spool, const struct timespec *then);
 bool spool_is_old(const struct spool *spool, const struct timespec *then, long seconds);
 
 /* Asks for the time again, before the database is asked for ages that are to be compared with
- * files, or later, if they are given what has passed: they count back from then, however long the
- * work takes, and whatever comes meanwhile. The time that was asked for here, and so long before.
- */
+ * files: they count back from then, however long the work takes, and whatever comes meanwhile. The
+ * time that was asked for here, and so long before. For ages that wait for their turn it is read,
+ * in nanoseconds, and set later. */
 void spool_ask_clock(const struct spool *spool);
 struct timespec spool_time(const struct spool *spool);
 struct timespec spool_time_ago(const struct spool *spool, long long microseconds);
+long long spool_read_clock(const struct spool *spool);
+void spool_set_clock(const struct spool *spool, long long time);
 
 /* False with errno once the file system's clock could not be asked for that: then this machine's
  * has to do, as far off as it was when both were known, or else less a minute, and nothing counts
